@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// Plain JavaScript that any Node can read, so that an old one gets a sentence instead of a syntax error.
+import { existsSync } from "node:fs";
+
+const oldest = 24;
+if (Number(process.versions.node.split(".")[0]) < oldest) {
+  console.error(
+    `sallyport needs Node ${oldest} or newer and this is ${process.versions.node}. ` +
+      "Inside a clone, `npm ci && npm start` brings its own; elsewhere: npx -p node@26 -p sallyport sallyport",
+  );
+  process.exit(2);
+}
+// Node strips types only outside node_modules (https://nodejs.org/api/typescript.html), so the package ships dist/.
+const built = new URL("../dist/main.js", import.meta.url);
+const source = new URL("../src/main.ts", import.meta.url);
+const { main } = await import((existsSync(source) ? source : built).href);
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,162 @@
+/**
+ * The audit record: one JSON object per line, its members in one fixed order. What a caller hands over is an
+ * {@link AuditEntry}; the chain adds `v`, `seq`, `prev` and `hash`.
+ */
+import type { DenialCode } from "../denial.ts";
+import type { Era } from "../mcp/era.ts";
+import { sanitize, sanitizeText } from "./sanitize.ts";
+
+/** What a record is about. `start`, `stop` and `reload` speak of the gateway itself, the others of one message. */
+export const auditEvents = [
+  "start",
+  "stop",
+  "request",
+  "notification",
+  "response",
+  "stream",
+  "end",
+  "discovery",
+  "refusal",
+  "server_request",
+  "reload",
+] as const;
+
+export type AuditEvent = (typeof auditEvents)[number];
+
+/** Everything of a record but its place in the chain. Must not change after it was handed over. */
+export interface AuditEntry {
+  /** ISO 8601 in UTC, with milliseconds. */
+  readonly time: string;
+  /** The request id that the caller and the log know; null where no request is meant. */
+  readonly id: string | null;
+  readonly event: AuditEvent;
+  readonly peer: { readonly ip: string; readonly proxied: boolean } | null;
+  readonly identity: AuditIdentity | null;
+  /** Name of the protected server in the configuration. */
+  readonly server: string | null;
+  readonly era: Era | null;
+  /** Fingerprint of the session, never its id. */
+  readonly session: string | null;
+  readonly method: string | null;
+  readonly target: { readonly kind: string; readonly name: string | null } | null;
+  /** `digest` is that of the arguments as JSON; `view` must come from `sanitize`, and may be left out. */
+  readonly args: { readonly digest: string; readonly view?: unknown } | null;
+  readonly decision: AuditDecision;
+  readonly outcome: AuditOutcome;
+  readonly bytes: { readonly in: number; readonly out: number };
+  readonly ms: { readonly total: number; readonly upstream: number | null };
+  /** Facts of `start`, `stop` and `reload`, such as the version. */
+  readonly note?: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditIdentity {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly client: string | null;
+  readonly via: string;
+  readonly groups: readonly string[];
+}
+
+export interface AuditDecision {
+  readonly effect: "allow" | "deny" | null;
+  readonly rule: string | null;
+  /** `file:line` of the rule. */
+  readonly policy: string | null;
+  readonly reason: DenialCode | null;
+  /** For the operator only; the caller never reads it. */
+  readonly detail?: string | null;
+}
+
+export interface AuditOutcome {
+  /** Status sent to the client. */
+  readonly http: number | null;
+  /** Code of the JSON-RPC error, if one was answered. */
+  readonly rpc: number | null;
+  /** `isError` of a tool's result. */
+  readonly tool_error: boolean | null;
+  /** Status of the upstream. */
+  readonly upstream: number | null;
+}
+
+/** One line of the file. */
+export interface AuditRecord extends AuditEntry {
+  readonly v: 1;
+  /** Counts from 1 within a file. */
+  readonly seq: number;
+  /** `hash` of the record before; 64 zeros in the first one. */
+  readonly prev: string;
+  readonly hash: string;
+}
+
+/** A record about the gateway itself. `time` is ISO 8601. */
+export function gatewayEntry(
+  event: "start" | "stop" | "reload",
+  time: string,
+  note: Readonly<Record<string, unknown>>,
+): AuditEntry {
+  return {
+    time,
+    id: null,
+    event,
+    peer: null,
+    identity: null,
+    server: null,
+    era: null,
+    session: null,
+    method: null,
+    target: null,
+    args: null,
+    decision: { effect: null, rule: null, policy: null, reason: null },
+    outcome: { http: null, rpc: null, tool_error: null, upstream: null },
+    bytes: { in: 0, out: 0 },
+    ms: { total: 0, upstream: null },
+    note,
+  };
+}
+
+/**
+ * The record as JSON, all but `hash`, with its members in their fixed order whatever order the caller used.
+ *
+ * This is the last door before the file: every text that a caller of the gateway can choose is sanitized and cut here,
+ * so that no stage has to remember it and no record grows with a hostile name.
+ */
+export function renderRecord(entry: AuditEntry, seq: number, prev: string): string {
+  const { peer, identity, target, args, decision, outcome, bytes, ms } = entry;
+  return JSON.stringify({
+    v: 1,
+    seq,
+    time: entry.time,
+    id: entry.id,
+    event: entry.event,
+    peer: peer && { ip: peer.ip, proxied: peer.proxied },
+    identity: identity && {
+      issuer: identity.issuer,
+      subject: sanitizeText(identity.subject),
+      client: textOrNull(identity.client),
+      via: identity.via,
+      groups: sanitize(identity.groups),
+    },
+    server: entry.server,
+    era: entry.era,
+    session: entry.session,
+    method: textOrNull(entry.method),
+    target: target && { kind: target.kind, name: textOrNull(target.name) },
+    args: args && { digest: args.digest, view: args.view },
+    decision: {
+      effect: decision.effect,
+      rule: decision.rule,
+      policy: decision.policy,
+      reason: decision.reason,
+      detail: decision.detail == null ? undefined : sanitizeText(decision.detail),
+    },
+    outcome: { http: outcome.http, rpc: outcome.rpc, tool_error: outcome.tool_error, upstream: outcome.upstream },
+    bytes: { in: bytes.in, out: bytes.out },
+    ms: { total: ms.total, upstream: ms.upstream },
+    note: entry.note === undefined ? undefined : sanitize(entry.note),
+    prev,
+  });
+}
+
+function textOrNull(text: string | null): string | null {
+  return text === null ? null : sanitizeText(text);
+}

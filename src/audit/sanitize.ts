@@ -1,0 +1,193 @@
+/**
+ * The one way from anything to what may be written down: secrets replaced, size bounded, every character visible. The
+ * audit record, the log and error texts all pass through here.
+ */
+import { hash } from "node:crypto";
+import { asPlain } from "./plain.ts";
+import { isSecretName } from "./secret-names.ts";
+import { isCardNumber, redacted } from "./secret-shapes.ts";
+import { viewFlat } from "./text.ts";
+
+export interface SanitizeOptions {
+  /** Deepest nesting that is shown. */
+  readonly maxDepth?: number;
+  /** Most members of one object or array. */
+  readonly maxMembers?: number;
+  /** Longest string, in UTF-16 units; at least 64. */
+  readonly maxString?: number;
+  /** Where the view as a whole is cut, in UTF-16 units; passed by at most one string and one mark for each open container. */
+  readonly maxTotal?: number;
+}
+
+/** Stands for what was left out: the value of an object's last member, or the last item of an array. */
+const leftOut = "[cut]";
+const maxName = 160;
+
+/** A longer string is not read as JSON. */
+const maxEmbedded = 65_536;
+const maxRounds = 8;
+
+interface Walk {
+  readonly maxDepth: number;
+  readonly maxMembers: number;
+  readonly maxString: number;
+  /** The containers around the current value. */
+  readonly open: Set<object>;
+  /** What may still be shown. Charged by what is shown, never by what came in: a view of the view is cut at the same places. */
+  left: number;
+}
+
+/**
+ * A view of a value that is safe to write down: plain JSON, secrets as `[redacted]`, bounded, all characters visible
+ * (`\\u{…}`). It never throws and runs no code of the value's. A view of a view is the same view.
+ */
+export function sanitize(value: unknown, options: SanitizeOptions = {}): unknown {
+  const { maxDepth = 16, maxMembers = 100, maxString = 2_048, maxTotal = 16_384 } = options;
+  return view(value, openWalk(maxDepth, maxMembers, maxString, maxTotal));
+}
+
+/** The same for one text. At most `maxString` UTF-16 units come back; a text that was cut ends in `…(N characters)`. */
+export function sanitizeText(text: string, maxString = 2_048): string {
+  return viewText(text, openWalk(16, 100, maxString, maxString));
+}
+
+/** `sha256:` and the lower-case hex digest of the bytes. */
+export function digestOf(bytes: Uint8Array): string {
+  return `sha256:${hash("sha256", bytes, "hex")}`;
+}
+
+function openWalk(maxDepth: number, maxMembers: number, maxString: number, left: number): Walk {
+  return { maxDepth, maxMembers, maxString: Math.max(maxString, 64), left, open: new Set() };
+}
+
+function view(value: unknown, walk: Walk): unknown {
+  const { left } = walk;
+  try {
+    return viewPlain(asPlain(value), walk);
+  } catch {
+    walk.left = left;
+    return charge("[unreadable]", walk);
+  }
+}
+
+function viewPlain(value: unknown, walk: Walk): unknown {
+  if (typeof value === "string") return charge(viewText(value, walk), walk);
+  if (typeof value === "number" && isCardNumber(String(value))) return charge(redacted, walk);
+  if (typeof value !== "object" || value === null) {
+    walk.left -= 4;
+    return value ?? null;
+  }
+  if (walk.open.has(value)) return charge("[circular]", walk);
+  if (walk.open.size >= walk.maxDepth) return charge("[too deep]", walk);
+  walk.left -= 4;
+  walk.open.add(value);
+  try {
+    return Array.isArray(value) ? viewArray(value, walk) : viewObject(value, walk);
+  } finally {
+    walk.open.delete(value);
+  }
+}
+
+function charge(text: string, walk: Walk): string {
+  walk.left -= text.length;
+  return text;
+}
+
+function viewArray(items: readonly unknown[], walk: Walk): unknown[] {
+  const shown: unknown[] = [];
+  const room = items.length > walk.maxMembers ? walk.maxMembers - 1 : items.length;
+  while (shown.length < room && walk.left > 0) {
+    const item = asPlain(items[shown.length]);
+    shown.push(isSecretItem(items, shown.length, item) ? charge(redacted, walk) : view(item, walk));
+  }
+  if (shown.length < items.length) shown.push(charge(leftOut, walk));
+  return shown;
+}
+
+/** `["--password", "…"]` of a command line, and `["authorization", "…"]` of a list of pairs. */
+function isSecretItem(items: readonly unknown[], index: number, item: unknown): boolean {
+  const name = index > 0 ? items[index - 1] : undefined;
+  if (typeof name !== "string" || typeof item !== "string" || item.startsWith("-")) return false;
+  return (name.startsWith("-") || items.length === 2) && name.length <= maxName && isSecretMember(name, item);
+}
+
+function viewObject(object: object, walk: Walk): unknown {
+  const shown = new Map<string, unknown>();
+  const names = Object.keys(object);
+  const room = names.length > walk.maxMembers ? walk.maxMembers - 1 : names.length;
+  const pairName = readPairName(object);
+  let seen = 0;
+  for (; seen < room && walk.left > 0; seen += 1) {
+    const name = names[seen] as string;
+    const member = asPlain(readOwn(object, name));
+    if (member === undefined) continue;
+    const paired = pairName !== null && (name === "value" || name === "values");
+    const secret = isSecretMember(name, member) || (paired && isSecretMember(pairName, member));
+    const label = charge(freeName(sanitizeText(name, maxName), shown), walk);
+    shown.set(label, secret ? charge(redacted, walk) : view(member, walk));
+  }
+  if (seen < names.length) shown.set(charge(freeName("…", shown), walk), charge(leftOut, walk));
+  // Unlike an assignment, this makes `__proto__` a member like any other.
+  return Object.fromEntries(shown);
+}
+
+/** Both spellings count, so that a view of the view finds no further secret. */
+function isSecretMember(name: string, value: unknown): boolean {
+  return isSecretName(name.slice(0, maxName), value) || isSecretName(sanitizeText(name, maxName), value);
+}
+
+/** `{ name: "authorization", value: "…" }`, as headers, form fields and environments are listed. */
+function readPairName(object: object): string | null {
+  for (const member of ["name", "key", "header"]) {
+    const name = readOwn(object, member);
+    if (typeof name === "string") return name;
+  }
+  return null;
+}
+
+/** Own data only: a getter could run code, throw, or answer otherwise the next time. */
+function readOwn(object: object, name: string): unknown {
+  const property = Object.getOwnPropertyDescriptor(object, name);
+  return property === undefined || "value" in property ? property?.value : "[getter]";
+}
+
+/** Two names may look alike once they are visible or cut; neither may hide the other. */
+function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
+  if (!taken.has(name)) return name;
+  let number = 2;
+  while (taken.has(`${name} (${number})`)) number += 1;
+  return `${name} (${number})`;
+}
+
+/** Too short, and of too plain characters, to be a secret or to name and hold one. */
+const harmless = /^[\w .,@/+-]{0,10}$/;
+
+function viewText(text: string, walk: Walk): string {
+  if (harmless.test(text)) return text;
+  let last = text;
+  for (let round = 0; round < maxRounds; round += 1) {
+    const next = viewEmbedded(last, walk) ?? viewFlat(last, walk.maxString);
+    if (next === last) return next;
+    last = next;
+  }
+  return redacted;
+}
+
+/** JSON inside a string, as a string again; null when it is none. */
+function viewEmbedded(text: string, walk: Walk): string | null {
+  if (!/^\s{0,8}[[{"]/.test(text) || walk.open.size >= walk.maxDepth) return null;
+  // What cannot be read as a whole could hold a secret in any of its parts.
+  if (text.length > maxEmbedded) return `${leftOut}…(${text.length} characters)`;
+  const value = parseJson(text);
+  if (typeof value !== "object" && typeof value !== "string") return null;
+  const shown = JSON.stringify(view(value, { ...walk, left: walk.maxString }));
+  return shown.length > walk.maxString ? viewFlat(shown, walk.maxString) : shown;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

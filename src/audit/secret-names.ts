@@ -1,0 +1,108 @@
+/**
+ * Which names stand for secrets. Spelling does not matter (`apiKey`, `API_KEY`, `x-api-key`, `apikey`); names that only
+ * describe a secret or share a word with one (`max_tokens`, `password_policy`, `nextPageToken`) are left alone, because a
+ * record in which everything is redacted answers no question.
+ */
+
+/** Parts of a name, written together, that are secret wherever they occur. */
+const stems = listed(`
+  password passwd passwort kennwort passphrase passcode secret credential authorization cookie
+  apikey apitoken privatekey accesskey secretkey signingkey encryptionkey masterkey sharedkey accountkey sshkey
+  subscriptionkey sessionid sessionkey sessiontoken accesstoken authtoken refreshtoken idtoken bearertoken
+  connectionstring clientassertion codeverifier recoverycode backupcode securitycode seedphrase mnemonic
+`);
+
+/** Words that are secret when a name ends with them. */
+const finals = new Set(listed("pwd pass auth jwt bearer otp totp cvv cvc creds cred session sessions passkey"));
+
+/** After these last words a name speaks about a secret and does not hold one. */
+const describing = new Set(
+  listed(`
+    age alg algorithm arn attempts backend budget cost count counts description dir directory domain duration enabled
+    endpoint endpoints engine estimate expired expires expiration expiry file format index label length lengths len
+    lifetime limit limits location manager max maximum method methods min minimum minute hour day name names offset path
+    policies policy position price provider rate ratio ref reference region remaining required retries rotation samesite
+    scheme schemes server servers size sizes status store strength supported timeout title total ttl type types uri uris
+    url urls usage used version window
+    go java js json md mjs py rb rs toml ts tsx txt yaml yml
+  `),
+);
+
+/** Tokens that are cursors, or words of a language model's vocabulary. */
+const harmlessTokens = new Set(
+  listed(
+    "page next previous prev progress continuation sync cancel cancellation pad eos bos unk sep cls mask stop special",
+  ),
+);
+const harmlessTokenForm = /(?:page|next|progress|continuation|sync|cancellation)tokens?$/;
+
+/** Words that turn a number into a setting: `max_token: 100`. */
+const measuring = new Set(
+  listed(
+    "max min total count num number prompt completion input output cached reasoning thinking has is requires allow use",
+  ),
+);
+
+/** Query parameters of signed and authorizing URLs (OAuth 2, AWS, Google, Azure), besides the names above. */
+const parameters = new Set(
+  listed("sig signature code key sid ticket hmac xamzsignature xgoogsignature xamzsecuritytoken"),
+);
+
+const numeric = /^-?\d{1,18}(?:\.\d{1,9})?$/;
+
+/**
+ * True when a member of this name holds a secret. The value decides about counts: `tokens: 12` is a number of tokens.
+ *
+ * @param name at most some hundred characters; the caller cuts
+ */
+export function isSecretName(name: string, value: unknown): boolean {
+  if (value === null || typeof value === "boolean") return false;
+  const words = readWords(name);
+  const last = words.at(-1);
+  if (last === undefined || describing.has(last) || isKeyId(words)) return false;
+  const count = typeof value === "number" || (typeof value === "string" && numeric.test(value));
+  if (count && measuring.has(words[0] ?? "")) return false;
+  const joined = words.join("");
+  if (harmlessTokenForm.test(joined)) return false;
+  if (stems.some((stem) => joined.includes(stem) && !(stem === "secret" && joined.includes("secretar")))) return true;
+  if (finals.has(last)) return !count || (last !== "pass" && !last.startsWith("session"));
+  if (words.length === 1 && last === "pin") return count;
+  return isToken(words, count);
+}
+
+/** The same for a name that stands before `=` in the query of a URL. */
+export function isSecretParameter(name: string, value: string): boolean {
+  return isSecretName(name, value) || parameters.has(readWords(name).join(""));
+}
+
+/** In running text, `session: the morning one` is no secret; the words that need a structure around them. */
+export function isSecretInProse(name: string, value: string): boolean {
+  const words = readWords(name.slice(name.lastIndexOf(" ") + 1));
+  return !(words.length === 1 && finals.has(words[0] ?? "")) && isSecretName(name, value);
+}
+
+function isToken(words: readonly string[], count: boolean): boolean {
+  const at = words.findIndex((word) => word.endsWith("token") || word.endsWith("tokens"));
+  const word = words[at];
+  if (word === undefined || harmlessTokens.has(words[at - 1] ?? "")) return false;
+  return !count || (word.endsWith("token") && at === words.length - 1);
+}
+
+/** `access_key_id` and `apiKeyId` name a key that is kept elsewhere. */
+function isKeyId(words: readonly string[]): boolean {
+  return /^ids?$/.test(words.at(-1) ?? "") && /keys?$/.test(words.at(-2) ?? "");
+}
+
+/** Splits at anything but letters and digits and at humps; invisible characters and full-width letters do not hide a name. */
+function readWords(name: string): string[] {
+  return name
+    .normalize("NFKC")
+    .replace(/[\p{Cf}\p{Mn}]/gu, "")
+    .split(/[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/)
+    .filter((word) => word !== "")
+    .map((word) => word.toLowerCase());
+}
+
+function listed(text: string): string[] {
+  return text.trim().split(/\s+/);
+}

@@ -1,0 +1,101 @@
+import { type SealedRecord, sealRecord } from "./chain.ts";
+import { AuditFault } from "./fault.ts";
+import type { AppendFile } from "./file.ts";
+import type { AuditEntry } from "./record.ts";
+
+/** What became of a batch. */
+export interface BatchResult {
+  /** For each entry why it is not in the file, or null. */
+  readonly faults: readonly (AuditFault | null)[];
+  /** Why the write failed, or null; undefined when there was nothing to write. */
+  readonly failure: AuditFault | null | undefined;
+}
+
+/** The last record that is in the file, and the size of the file with it. */
+export interface ChainEnd {
+  readonly seq: number;
+  readonly hash: string;
+  readonly sizeBytes: number;
+}
+
+/** Writes batches of records; the chain moves on only when a batch is in the file as a whole. */
+export class ChainWriter {
+  readonly #file: AppendFile;
+  readonly #path: string;
+  #end: ChainEnd;
+  /** Something may stand behind the last good byte. */
+  #dirty = false;
+
+  constructor(file: AppendFile, path: string, end: ChainEnd) {
+    this.#file = file;
+    this.#path = path;
+    this.#end = end;
+  }
+
+  /**
+   * Writes all entries with one system call. An entry that cannot be made into a record fails alone.
+   *
+   * @param before text that ends what stands in the file already
+   */
+  write(entries: readonly AuditEntry[], before = ""): BatchResult {
+    let { seq, hash } = this.#end;
+    const faults: (AuditFault | null)[] = [];
+    const lines = [before];
+    for (const entry of entries) {
+      const sealed = seal(entry, seq + 1, hash);
+      faults.push(sealed instanceof AuditFault ? sealed : null);
+      if (sealed instanceof AuditFault) continue;
+      lines.push(sealed.line, "\n");
+      seq += 1;
+      hash = sealed.hash;
+    }
+    if (seq === this.#end.seq) return { faults, failure: undefined };
+    const bytes = Buffer.from(lines.join(""));
+    try {
+      this.#put(bytes);
+    } catch (cause) {
+      const failure = new AuditFault(`${this.#path} could not be written`, { cause });
+      return { faults: faults.map((fault) => fault ?? failure), failure };
+    }
+    this.#end = { seq, hash, sizeBytes: this.#end.sizeBytes + bytes.length };
+    return { faults, failure: null };
+  }
+
+  #put(bytes: Buffer): void {
+    if (this.#dirty) this.#repair();
+    const { sizeBytes, links } = this.#file.stat();
+    if (links === 0) throw new AuditFault("the file was deleted; restart the gateway to begin a new one");
+    if (sizeBytes !== this.#end.sizeBytes)
+      throw new AuditFault("another program changed the file; restart the gateway");
+    this.#dirty = true;
+    try {
+      const written = this.#file.write(bytes);
+      if (written !== bytes.length) throw new AuditFault(`only ${written} of ${bytes.length} bytes were written`);
+      this.#dirty = false;
+    } finally {
+      if (this.#dirty) this.#tryRepair();
+    }
+  }
+
+  #repair(): void {
+    this.#file.truncate(this.#end.sizeBytes);
+    this.#dirty = false;
+  }
+
+  /** When even this fails, the next write begins with it, and nothing is appended behind half a record. */
+  #tryRepair(): void {
+    try {
+      this.#repair();
+    } catch {
+      this.#dirty = true;
+    }
+  }
+}
+
+function seal(entry: AuditEntry, seq: number, prev: string): SealedRecord | AuditFault {
+  try {
+    return sealRecord(entry, seq, prev);
+  } catch (cause) {
+    return new AuditFault("the audit record could not be made", { cause });
+  }
+}

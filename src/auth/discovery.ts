@@ -1,0 +1,130 @@
+/**
+ * Where an issuer's keys come from, and how they are fetched: from hosts that the configuration trusts, yet with a bound on
+ * everything, because an issuer in trouble must not take the gateway along.
+ */
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { request } from "undici";
+import { isLoopbackHost } from "../config/schema.ts";
+
+/** Source of a key set. */
+export type KeyOrigin =
+  | { readonly kind: "discovery"; readonly issuer: string }
+  | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "file"; readonly path: string };
+
+/** An HTTP answer that was read whole. */
+export interface FetchedDocument {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Gets a document. Rejects when there is no whole answer within the bounds. */
+export type FetchDocument = (url: string) => Promise<FetchedDocument>;
+
+/** Bounds of one fetch. */
+export interface FetchBounds {
+  /** For the whole exchange, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+}
+
+export const fetchBounds: FetchBounds = { timeoutMs: 5_000, maxBytes: 524_288 };
+
+/**
+ * Reads `jwks` of an issuer's configuration: an http(s) URL, a file relative to `directory`, or discovery when absent.
+ *
+ * @throws Error when a key set would be fetched without TLS from another machine, or with credentials in the URL
+ */
+export function readKeyOrigin(config: { issuer: string; jwks?: string | undefined }, directory: string): KeyOrigin {
+  const { issuer, jwks } = config;
+  if (jwks === undefined) return { kind: "discovery", issuer };
+  if (!/^https?:\/\//i.test(jwks)) return { kind: "file", path: resolve(directory, jwks) };
+  if (!isSafe(jwks, false)) throw new Error(`jwks of ${issuer} must use https and hold no credentials`);
+  return { kind: "url", url: jwks };
+}
+
+/** Loads the document at an origin, parsed; what it is worth is for the caller to find out. */
+export async function loadKeySet(origin: KeyOrigin, fetch: FetchDocument): Promise<unknown> {
+  if (origin.kind === "file") return parse(await readFile(origin.path, "utf8"), origin.path);
+  return getJson(origin.kind === "url" ? origin.url : await discover(origin.issuer, fetch), fetch);
+}
+
+/** A {@link FetchDocument} on undici, which follows no redirects and decodes no content encodings by itself. */
+export function createFetchDocument({ timeoutMs, maxBytes }: FetchBounds): FetchDocument {
+  return async (url) => {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const { statusCode, body } = await request(url, { signal, headers: { accept: "application/json" } });
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      // Leaving the loop destroys the stream, and with it the connection.
+      if (bytes > maxBytes) throw new Error(`the answer is larger than ${maxBytes} bytes`);
+      chunks.push(chunk);
+    }
+    return { status: statusCode, body: Buffer.concat(chunks).toString("utf8") };
+  };
+}
+
+/**
+ * Finds the key set's URL: OpenID Connect Discovery 1.0 section 4, else RFC 8414 section 3.1. The document must name the
+ * very issuer it was asked of (both: sections 4.3 and 3.3), or one tenant could speak for another.
+ */
+async function discover(issuer: string, fetch: FetchDocument): Promise<string> {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/$/, "");
+  const places = [
+    `${origin}${path}/.well-known/openid-configuration`,
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+  ];
+  const problems: string[] = [];
+  for (const url of places) {
+    const document = await getJson(url, fetch).catch((error: unknown) => void problems.push(messageOf(error)));
+    if (document !== undefined) return readKeysUrl(document, issuer, url);
+  }
+  throw new Error(`discovery failed: ${problems.join("; ")}`);
+}
+
+function readKeysUrl(document: unknown, issuer: string, url: string): string {
+  const { issuer: named, jwks_uri: keysUrl } = (document ?? {}) as Record<string, unknown>;
+  if (named !== issuer) throw new Error(`${url} names issuer ${quote(named)}, expected ${quote(issuer)}`);
+  if (typeof keysUrl !== "string" || !isSafe(keysUrl, !isLoopbackHost(new URL(issuer).hostname))) {
+    throw new Error(`${url} has no usable jwks_uri`);
+  }
+  return keysUrl;
+}
+
+async function getJson(url: string, fetch: FetchDocument): Promise<unknown> {
+  const { status, body } = await fetch(url).catch((error: unknown) => {
+    throw new Error(`${url}: ${messageOf(error)}`, { cause: error });
+  });
+  if (status >= 300 && status < 400) throw new Error(`${url} answered ${status}; redirects are not followed`);
+  if (status !== 200) throw new Error(`${url} answered ${status}`);
+  return parse(body, url);
+}
+
+function parse(text: string, source: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${source} is not JSON`, { cause: error });
+  }
+}
+
+/** Plain http stays on the machine, and a remote issuer cannot point the gateway at a service of its own machine. */
+function isSafe(text: string, remote: boolean): boolean {
+  const url = URL.parse(text);
+  if (url === null || url.username !== "" || url.password !== "") return false;
+  return url.protocol === "https:" || (url.protocol === "http:" && !remote && isLoopbackHost(url.hostname));
+}
+
+function quote(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value.slice(0, 300)) : "none";
+}
+
+/** A connection that failed on every address of a name has a code and no message. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message || ("code" in error ? String(error.code) : error.name);
+}

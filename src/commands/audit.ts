@@ -1,0 +1,65 @@
+import { Command } from "commander";
+import { sanitizeText } from "../audit/sanitize.ts";
+import { type AuditReport, verifyAudit } from "../audit/verify.ts";
+import { ConfigError, renderProblems } from "../config/diagnose.ts";
+import { loadConfig } from "../config/load.ts";
+import type { CommandIo } from "./io.ts";
+
+interface VerifyOptions {
+  readonly config: string;
+  readonly json?: true;
+}
+
+/** `sallyport audit`. Exit code of `verify`: 0 nothing found, 1 findings, 2 the file could not be read. */
+export function auditCommand(io: CommandIo): Command {
+  const audit = new Command("audit").description("look at the audit trail");
+  audit
+    .command("verify")
+    .description("check that no record was changed, deleted, put in or moved")
+    .argument("[path]", "audit file or its directory; default: the directory that the configuration names")
+    .option("-c, --config <file>", "configuration file", "sallyport.yaml")
+    .option("--json", "print one JSON object")
+    .action(async (path: string | undefined, options: VerifyOptions) => {
+      try {
+        const report = await verifyAudit(path ?? (await loadConfig(options.config)).config.audit.directory);
+        io.out(options.json === true ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
+        io.exit(report.ok ? 0 : 1);
+      } catch (error) {
+        const text = renderFailure(error);
+        if (options.json === true) io.out(`${JSON.stringify({ ok: false, error: text }, null, 2)}\n`);
+        else io.err(`${text}\n`);
+        io.exit(2);
+      }
+    });
+  return audit;
+}
+
+const maxShown = 20;
+
+function renderReport(report: AuditReport): string {
+  const { findings, tornTail } = report;
+  const total = findings.length + report.moreFindings;
+  const first = findings[0];
+  const times = `${sanitizeText(report.firstTime ?? "")} to ${sanitizeText(report.lastTime ?? "")}`;
+  const lines = [
+    report.ok ? "ok" : `NOT ok: ${total} ${total === 1 ? "finding" : "findings"}`,
+    "",
+    `file      ${report.file}`,
+    `records   ${report.records}${report.records === 0 ? "" : `, from ${times}`}`,
+    `last      ${report.lastSeq}, hash ${report.lastHash}`,
+    `end       ${report.stopped ? "the gateway stopped in good order" : "no stop record: the gateway runs, was killed, or the end was cut off"}`,
+  ];
+  if (report.declaredTorn > 0) lines.push(`torn      ${report.declaredTorn}, each declared by the start that followed`);
+  if (tornTail !== undefined) lines.push(`tail      line ${tornTail.line}, ${tornTail.bytes} bytes: ${tornTail.text}`);
+  if (first !== undefined) {
+    lines.push("", `The trail can be trusted up to line ${first.line - 1}.`, "");
+    lines.push(...findings.slice(0, maxShown).map(({ line, kind, text }) => `line ${line}: ${kind}: ${text}`));
+    if (total > maxShown) lines.push(`… and ${total - maxShown} more`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function renderFailure(error: unknown): string {
+  if (error instanceof ConfigError) return renderProblems(error.problems).trimEnd();
+  return error instanceof Error ? error.message : "the audit trail could not be read";
+}

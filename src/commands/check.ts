@@ -1,0 +1,109 @@
+import { Command } from "commander";
+import { ConfigError, renderProblems } from "../config/diagnose.ts";
+import { type LoadedConfig, loadConfig } from "../config/load.ts";
+import { renderAddress } from "../network/address.ts";
+import type { CommandIo } from "./io.ts";
+
+interface CheckOptions {
+  config: string;
+  json?: true;
+}
+
+/**
+ * `sallyport check`: reads the configuration and its policies and says everything that is wrong with them, or what they
+ * amount to. Exit code 0 sound, 1 problems, 2 the file could not be read.
+ */
+export function checkCommand(io: CommandIo): Command {
+  return new Command("check")
+    .description("check the configuration and policies, and report every problem at once")
+    .option("-c, --config <file>", "configuration file", "sallyport.yaml")
+    .option("--json", "print one JSON object")
+    .action(async (options: CheckOptions) => {
+      const print = options.json === true ? printJson : printText;
+      try {
+        const loaded = await loadConfig(options.config);
+        print(io, { summary: summarize(loaded), warnings: loaded.warnings, problems: [] });
+        io.exit(0);
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        print(io, { summary: null, warnings: [], problems: error.problems });
+        io.exit(error.kind === "unreadable" ? 2 : 1);
+      }
+    });
+}
+
+interface Findings {
+  readonly summary: Summary | null;
+  readonly warnings: ConfigError["problems"];
+  readonly problems: ConfigError["problems"];
+}
+
+interface Summary {
+  readonly file: string;
+  readonly hash: string;
+  readonly publicUrl: string;
+  readonly listen: string;
+  readonly admin: string;
+  readonly servers: readonly { readonly name: string; readonly url: string }[];
+  readonly issuers: readonly { readonly name: string; readonly issuer: string }[];
+  readonly policies: readonly string[];
+  readonly roles: readonly string[];
+  readonly rules: number;
+  readonly bindings: number;
+}
+
+function summarize({ config, policy, file, hash }: LoadedConfig): Summary {
+  const issuers = Object.entries(config.identity.issuers).map(([name, { issuer }]) => ({ name, issuer }));
+  if (config.identity.builtin.enabled) issuers.push({ name: "builtin", issuer: config.publicUrl });
+  return {
+    file,
+    hash,
+    publicUrl: config.publicUrl,
+    listen: `${renderAddress(config.listen.address)} (${config.listen.tls === undefined ? "plain HTTP" : "TLS"})`,
+    admin: renderAddress(config.admin.address),
+    servers: Object.entries(config.servers).map(([name, { url }]) => ({ name, url: url.href })),
+    issuers,
+    policies: policy.files,
+    roles: policy.roles,
+    rules: policy.rules.length,
+    bindings: policy.bindings.length,
+  };
+}
+
+function printJson(io: CommandIo, { summary, warnings, problems }: Findings): void {
+  io.out(`${JSON.stringify({ ok: problems.length === 0, summary, warnings, problems }, null, 2)}\n`);
+}
+
+function printText(io: CommandIo, { summary, warnings, problems }: Findings): void {
+  if (summary !== null) io.out(renderSummary(summary));
+  if (warnings.length > 0) io.err(`\n${count(warnings.length, "warning")}\n\n${renderProblems(warnings)}`);
+  if (problems.length > 0) io.err(`${renderProblems(problems)}\n${count(problems.length, "problem")}\n`);
+}
+
+function renderSummary(summary: Summary): string {
+  const rows: [string, readonly string[]][] = [
+    ["config", [summary.file, `hash ${summary.hash}`]],
+    ["public", [summary.publicUrl]],
+    ["listen", [summary.listen]],
+    ["admin", [summary.admin]],
+    ["servers", summary.servers.map(({ name, url }) => `${name}  ${url}`)],
+    ["issuers", summary.issuers.map(({ name, issuer }) => `${name}  ${issuer}`)],
+    ["policies", summary.policies],
+    ["roles", [`${summary.roles.join(", ")} (${count(summary.rules, "rule")}, ${count(summary.bindings, "binding")})`]],
+  ];
+  const lines = rows.flatMap(([label, values]) =>
+    shorten(values).map((value, index) => `${(index === 0 ? label : "").padEnd(10)}${value}`),
+  );
+  return `ok\n\n${lines.join("\n")}\n`;
+}
+
+/** One screen, however long the lists are. */
+function shorten(values: readonly string[]): readonly string[] {
+  return values.length <= maxLines ? values : [...values.slice(0, maxLines), `… and ${values.length - maxLines} more`];
+}
+
+const maxLines = 10;
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,116 @@
+import { randomUUID } from "node:crypto";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Command, InvalidArgumentError } from "commander";
+import { auditFileName } from "../audit/sink.ts";
+import { resourceOf } from "../auth/metadata.ts";
+import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import { openKeyring } from "../crypto/keyring.ts";
+import { startDemonstration } from "../quickstart/demonstration.ts";
+import { SetupError } from "../quickstart/files.ts";
+import { type Prepared, prepare, readUpstream } from "../quickstart/prepare.ts";
+import { probePort } from "../quickstart/probe.ts";
+import { renderReady, renderWelcome, type WelcomeFacts } from "../quickstart/welcome.ts";
+import type { CommandIo } from "./io.ts";
+import { explainStart, type RunningGateway, startGateway } from "./serve.ts";
+import { mintToken } from "./token.ts";
+
+interface QuickstartOptions {
+  dir: string;
+  upstream?: string;
+  port?: number;
+  adminPort?: number;
+  json?: true;
+}
+
+const tokenHours = 8;
+const defaultServer = "everything";
+
+/**
+ * `sallyport quickstart`: makes what a first run lacks, runs the gateway on it, in front of the official "everything" MCP
+ * server unless another one is named, and says how to use it. Exit code 0 after Ctrl-C, 2 when it could not start.
+ */
+export function quickstartCommand(io: CommandIo): Command {
+  return new Command("quickstart")
+    .description("run the gateway at once, with certificates, configuration and policy made for this machine")
+    .option("--upstream <url>", "MCP server to protect (default: the official demonstration server)", parseUpstream)
+    .option("--dir <dir>", "directory that everything is kept in", ".sallyport")
+    .option("--port <port>", "port of the gateway in a new directory; 0 for any (default: 8443)", parsePort)
+    .option("--admin-port <port>", "port of health and metrics, likewise (default: 9090)", parsePort)
+    .option("--json", "print one line of JSON")
+    .action(async (options: QuickstartOptions) => {
+      try {
+        await runQuickstart(options, io);
+        io.exit(0);
+      } catch (error) {
+        io.err(`${explainStart(error)}\n`);
+        io.exit(2);
+      }
+    });
+}
+
+async function runQuickstart(options: QuickstartOptions, io: CommandIo): Promise<void> {
+  const wishes = { port: options.port, adminPort: options.adminPort, upstream: options.upstream };
+  const schemas = fileURLToPath(new URL("../../schema", import.meta.url));
+  const machine = { schemas, now: new Date(), probe: probePort };
+  const prepared = await prepare(resolve(options.dir), wishes, machine);
+  const report = (line: string) => io.err(`${line}\n`);
+  const demonstration = prepared.needsEverything ? await startDemonstration(prepared.data, report) : undefined;
+  try {
+    await serve(prepared, options.json === true ? renderReady : renderWelcome, io);
+  } finally {
+    await demonstration?.stop();
+  }
+}
+
+async function serve(prepared: Prepared, render: (facts: WelcomeFacts) => string, io: CommandIo): Promise<void> {
+  const { config } = await loadConfig(prepared.config);
+  if (!config.identity.builtin.enabled) {
+    throw new SetupError(
+      `identity.builtin is disabled in ${prepared.config}, so there are no tokens to hand out; use serve.`,
+    );
+  }
+  const gateway = await startGateway(prepared.config, io);
+  try {
+    io.out(render(await gatherFacts(prepared, config, gateway)));
+  } catch (error) {
+    await gateway.stop();
+    throw error;
+  }
+  await gateway.stopped;
+}
+
+async function gatherFacts(prepared: Prepared, config: Config, gateway: RunningGateway): Promise<WelcomeFacts> {
+  const names = Object.keys(config.servers);
+  const server = names.find((name) => name === defaultServer) ?? names[0] ?? defaultServer;
+  const now = Date.now;
+  const keyring = await openKeyring(config.state.directory, { now, sessionLifetimeMs: config.sessions.lifetime });
+  const mint = async (group: string): Promise<string> => {
+    const order = { subject: `${group}-user`, groups: [group], server, ttlMs: tokenHours * 3_600_000 };
+    return (await mintToken(keyring, config.publicUrl, order, now(), randomUUID())).token;
+  };
+  return {
+    publicUrl: gateway.publicUrl,
+    adminUrl: gateway.adminUrl,
+    server,
+    mcpUrl: resourceOf(config.publicUrl, server),
+    ca: prepared.certificates.ca,
+    config: prepared.config,
+    audit: join(config.audit.directory, auditFileName),
+    lifetime: `${tokenHours} hours`,
+    tokens: { full: await mint("full"), limited: await mint("limited") },
+  };
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError("Expected a number from 0 to 65535.");
+  return port;
+}
+
+function parseUpstream(text: string): string {
+  const url = readUpstream(text);
+  if (url !== undefined) return url;
+  throw new InvalidArgumentError("Expected an absolute http or https URL without credentials, query or fragment.");
+}

@@ -1,0 +1,44 @@
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import type { Resolved } from "./interpolate.ts";
+
+/** How a file is read. */
+export interface FileDemand {
+  readonly maxBytes: number;
+  /** Refuse a file that its group or others may read. */
+  readonly secret?: boolean;
+}
+
+/**
+ * Reads a regular UTF-8 file. Size and permissions are those of the file that is read, not of whatever stood at the path
+ * a moment before. Faults name no path, since a path may come from the environment.
+ */
+export async function readText(path: string, demand: FileDemand): Promise<Resolved> {
+  let handle: FileHandle | undefined;
+  try {
+    // A FIFO would otherwise hold the start up until someone writes to it.
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stat = await handle.stat();
+    if (!stat.isFile()) return { fault: "this is not a regular file" };
+    if (stat.size > demand.maxBytes) return { fault: `the file is larger than ${demand.maxBytes} bytes` };
+    // Windows has no such bits; Node makes them up there.
+    if (demand.secret === true && process.platform !== "win32" && (stat.mode & 0o077) !== 0) {
+      const mode = (stat.mode & 0o777).toString(8);
+      return { fault: `the file may be read by other users (mode ${mode})`, hint: "chmod 600 the file" };
+    }
+    const bytes = await handle.readFile();
+    return { value: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+  } catch (error) {
+    return { fault: describeFailure(error) };
+  } finally {
+    await handle?.close();
+  }
+}
+
+function describeFailure(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (code === "ENOENT" || code === "ENOTDIR") return "there is no such file";
+  if (code === "EACCES" || code === "EPERM") return "the gateway may not read this file";
+  if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "the file is not UTF-8 text";
+  return `the file cannot be read (${code === "" ? "unknown error" : code})`;
+}

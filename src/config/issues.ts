@@ -1,0 +1,132 @@
+import { globalRegistry, type z } from "zod";
+import { didYouMean, type Path } from "./diagnose.ts";
+import type { ProblemExtra, YamlFile } from "./document.ts";
+
+/** Something to say about a path, before it is known where in the file that is. */
+export interface Finding extends ProblemExtra {
+  readonly path: Path;
+  readonly message: string;
+}
+
+/** Findings of a schema about one value, in words for an operator; none of them quotes the value. */
+export function findIssues(schema: z.core.$ZodType, issues: readonly z.core.$ZodIssue[], value: unknown): Finding[] {
+  return issues.flatMap((issue) => describeIssue(schema, issue, value));
+}
+
+/** The value of a key nobody knows is of a kind nobody knows: it is kept out of excerpts like a secret. */
+export function maskUnknown(file: YamlFile, issues: readonly z.core.$ZodIssue[]): void {
+  for (const issue of issues) {
+    if (issue.code !== "unrecognized_keys") continue;
+    for (const key of issue.keys) file.mask([...pathOf(issue), key]);
+  }
+}
+
+/** zod paths never hold symbols here: the values are plain data. */
+export function pathOf(issue: z.core.$ZodIssue): Path {
+  return issue.path.map((step) => (typeof step === "symbol" ? String(step) : step));
+}
+
+function describeIssue(schema: z.core.$ZodType, issue: z.core.$ZodIssue, value: unknown): Finding[] {
+  const path = pathOf(issue);
+  switch (issue.code) {
+    case "unrecognized_keys": {
+      const known = keysAt(schema, path);
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        message: "unknown key",
+        hint: key === "<<" ? "merge keys are not supported" : didYouMean(key, known),
+        at: "key",
+      }));
+    }
+    case "invalid_type": {
+      const found = valueAt(value, path);
+      if (found === undefined) return [{ path, message: `missing; expected ${typeName(issue.expected)}` }];
+      const hint =
+        issue.expected === "string" && typeof found === "number" ? textHint(schemaAt(schema, path)) : undefined;
+      return [{ path, message: `expected ${typeName(issue.expected)}, not ${kindOf(found)}`, hint }];
+    }
+    case "invalid_value": {
+      const expected = issue.values
+        .map((option) => JSON.stringify(option))
+        .join(", ")
+        .replace(/, ([^,]*)$/, " or $1");
+      return [{ path, message: `${valueAt(value, path) === undefined ? "missing; " : ""}expected ${expected}` }];
+    }
+    case "invalid_key":
+      return issue.issues.map(({ message }) => ({ path, message, at: "key" as const }));
+    case "too_small":
+      if (issue.origin === "number" || issue.origin === "int") {
+        return [{ path, message: `expected a number of at least ${issue.minimum}` }];
+      }
+      return [{ path, message: "must not be empty" }];
+    case "too_big":
+      return [{ path, message: `expected at most ${issue.maximum}` }];
+    default:
+      return [{ path, message: issue.message }];
+  }
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  object: "a mapping",
+  record: "a mapping",
+  array: "a list",
+  string: "text",
+  int: "a whole number",
+  number: "a number",
+  boolean: "true or false",
+};
+
+function typeName(expected: string): string {
+  return typeNames[expected] ?? expected;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "nothing";
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "string" ? "text" : (typeNames[typeof value] ?? typeof value);
+}
+
+/** What stands at a path of plain data. */
+export function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((inner, step) => {
+    if (typeof inner !== "object" || inner === null || !Object.hasOwn(inner, step)) return undefined;
+    return (inner as Record<string | number, unknown>)[step];
+  }, value);
+}
+
+/** The schema of what stands at a path, if it knows of it. */
+function schemaAt(schema: z.core.$ZodType, path: Path): z.core.$ZodType | undefined {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  const [step, ...rest] = path;
+  switch (def.type) {
+    case "prefault":
+    case "default":
+    case "optional":
+      return schemaAt(def.innerType, path);
+    case "pipe":
+      return schemaAt(def.in, path);
+    case "object": {
+      if (step === undefined) return schema;
+      const member = def.shape[step];
+      return member === undefined ? undefined : schemaAt(member, rest);
+    }
+    case "record":
+      return step === undefined ? schema : schemaAt(def.valueType, rest);
+    case "array":
+      return step === undefined ? schema : schemaAt(def.element, rest);
+    default:
+      return step === undefined ? schema : undefined;
+  }
+}
+
+function keysAt(schema: z.core.$ZodType, path: Path): string[] {
+  const found = schemaAt(schema, path) as z.core.$ZodTypes | undefined;
+  return found?._zod.def.type === "object" ? Object.keys(found._zod.def.shape) : [];
+}
+
+/** What to write instead of a bare number. */
+function textHint(schema: z.core.$ZodType | undefined): string {
+  const pattern = String((schema === undefined ? undefined : globalRegistry.get(schema))?.pattern ?? "");
+  if (pattern.includes("ms|")) return "a duration needs its unit, such as 30s or 5m";
+  return pattern.includes("KiB") ? "a size needs its unit, such as 16KiB or 1MiB" : "put it in quotes";
+}

@@ -1,0 +1,167 @@
+import { createHash } from "node:crypto";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { compilePolicy, type Program } from "../policy/compile.ts";
+import { expandPatterns } from "../policy/files.ts";
+import { type PolicyText, readPolicies } from "../policy/load.ts";
+import { checkReferences } from "../policy/references.ts";
+import { checkSpelling } from "../policy/spelling.ts";
+import { arePathsRelated, ConfigError, type Path, type Problem, sortProblems } from "./diagnose.ts";
+import { readYaml, type YamlFile } from "./document.ts";
+import { readText } from "./files.ts";
+import { type Finding, valueAt } from "./issues.ts";
+import { checkFiles } from "./material.ts";
+import { readConfig } from "./read.ts";
+import { checkConfig, isUrl, type RuleFinding } from "./rules.ts";
+import type { Config } from "./schema.ts";
+
+const maxFileBytes = 1_048_576;
+
+/** A configuration and its policies, found sound. */
+export interface LoadedConfig {
+  /** File names in it are absolute; `policies` are the files that the patterns stand for. */
+  readonly config: Config;
+  readonly policy: Program;
+  /** Absolute path of the configuration file, and the directory that relative paths in it are relative to. */
+  readonly file: string;
+  readonly directory: string;
+  /** 16 hex digits of SHA-256 over the content of configuration and policies, comments and layout aside. */
+  readonly hash: string;
+  /** Absolute paths of every file that was read. */
+  readonly watched: readonly string[];
+  /** Absolute paths of the directories in which a new policy file would count. */
+  readonly watchedDirectories: readonly string[];
+  /** What is allowed but deserves a look. */
+  readonly warnings: readonly Problem[];
+}
+
+/**
+ * Reads a configuration with everything it refers to, and finds every problem in one go.
+ *
+ * The hash is over what the files say, not over what references in them stand for: it may be shown, and a secret may not.
+ *
+ * @param now what certificates are valid at
+ * @throws ConfigError with every problem
+ */
+export async function loadConfig(
+  file: string,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  now: Date = new Date(),
+): Promise<LoadedConfig> {
+  const absolute = resolve(file);
+  const directory = dirname(absolute);
+  const read = await readText(absolute, { maxBytes: maxFileBytes });
+  if ("fault" in read) throw new ConfigError([fileProblem(file, read.fault)], "unreadable");
+  const yaml = readYaml(file, read.value);
+  if (Array.isArray(yaml)) throw new ConfigError(yaml);
+
+  const reading = await readConfig(yaml, { env, directory });
+  const { value, dropped } = reading;
+  const paths = value === undefined ? undefined : resolvePaths(value, directory);
+  const material = paths === undefined ? undefined : await checkFiles(paths, now);
+  const findings = [...(value === undefined ? [] : checkConfig(value)), ...(material?.findings ?? [])].filter(
+    (finding) => !isVoid(finding, dropped),
+  );
+  const policies = await readPolicyFiles(value, dropped, directory, (path) =>
+    join(dirname(file), relative(directory, path)),
+  );
+  const place = ({ path, message, ...extra }: Finding) => yaml.problem(path, message, extra);
+  const own = [...reading.findings, ...findings.filter(({ severity }) => severity === "problem"), ...policies.findings];
+  const references = checkReferences(policies.sources, {
+    servers: namesAt(yaml, ["servers"]),
+    issuers: issuerNames(yaml, value),
+    roleNames: policies.roleNames,
+  });
+  const policyProblems = [...policies.problems, ...references.problems, ...checkSpelling(policies.sources)];
+  const problems = [...sortProblems(own.map(place)), ...sortProblems(policyProblems)];
+  if (problems.length > 0 || value === undefined || paths === undefined) throw new ConfigError(problems);
+  return {
+    config: { ...paths, policies: [...policies.files] },
+    policy: compilePolicy(policies.sources, Object.keys(value.servers)),
+    file: absolute,
+    directory,
+    hash: hashOf([["", yaml.value], ...policies.contents]),
+    watched: [...new Set([absolute, ...reading.files, ...(material?.files ?? []), ...policies.files])],
+    watchedDirectories: policies.directories,
+    warnings: [
+      ...sortProblems(findings.filter(({ severity }) => severity === "warning").map(place)),
+      ...references.warnings,
+    ],
+  };
+}
+
+/** A finding is void when it is about something that could not be read, or rests on it. */
+function isVoid({ path, reads = [] }: RuleFinding, dropped: readonly Path[]): boolean {
+  return dropped.some(
+    (gone) =>
+      (gone.length <= path.length && arePathsRelated(gone, path)) || reads.some((each) => arePathsRelated(gone, each)),
+  );
+}
+
+function resolvePaths(config: Config, directory: string): Config {
+  const at = (path: string) => resolve(directory, path);
+  const { tls } = config.listen;
+  const issuers = Object.entries(config.identity.issuers).map(([name, issuer]) => {
+    const jwks = issuer.jwks === undefined || isUrl(issuer.jwks) ? issuer.jwks : at(issuer.jwks);
+    return [name, jwks === undefined ? issuer : { ...issuer, jwks }] as const;
+  });
+  return {
+    ...config,
+    listen: tls === undefined ? config.listen : { ...config.listen, tls: { cert: at(tls.cert), key: at(tls.key) } },
+    identity: { ...config.identity, issuers: Object.fromEntries(issuers) },
+    audit: { ...config.audit, directory: at(config.audit.directory) },
+    state: { ...config.state, directory: at(config.state.directory) },
+  };
+}
+
+async function readPolicyFiles(
+  config: Config | undefined,
+  dropped: readonly Path[],
+  directory: string,
+  display: (path: string) => string,
+) {
+  const known = config !== undefined && !dropped.some(([first]) => first === "policies");
+  const { files, directories, faults } = await expandPatterns(known ? config.policies : [], directory);
+  const findings: Finding[] = faults.map(({ index, message }) => ({ path: ["policies", index], message }));
+  const unreadable: Problem[] = [];
+  const texts: PolicyText[] = [];
+  for (const path of files) {
+    const read = await readText(path, { maxBytes: maxFileBytes });
+    if ("fault" in read) unreadable.push(fileProblem(display(path), read.fault));
+    else texts.push({ file: relative(directory, path).split(sep).join("/"), shownAs: display(path), text: read.value });
+  }
+  const reading = readPolicies(texts);
+  const complete = known && unreadable.length === 0 && faults.length === 0;
+  return {
+    ...reading,
+    files,
+    directories,
+    findings,
+    problems: [...unreadable, ...reading.problems],
+    roleNames: complete ? reading.roleNames : undefined,
+  };
+}
+
+function fileProblem(file: string, message: string): Problem {
+  return { file, line: 1, column: 1, path: "", message };
+}
+
+/** Keys of a mapping of the file, whether or not what they lead to is sound. */
+function namesAt(yaml: YamlFile, path: Path): string[] | undefined {
+  const value = valueAt(yaml.value, path);
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value) : undefined;
+}
+
+function issuerNames(yaml: YamlFile, config: Config | undefined): string[] | undefined {
+  if (config === undefined) return undefined;
+  const named = namesAt(yaml, ["identity", "issuers"]) ?? [];
+  return config.identity.builtin.enabled ? [...named, "builtin"] : named;
+}
+
+function hashOf(contents: readonly (readonly [file: string, value: unknown])[]): string {
+  return createHash("sha256").update(JSON.stringify(contents, sortKeys)).digest("hex").slice(0, 16);
+}
+
+function sortKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

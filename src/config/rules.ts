@@ -1,0 +1,253 @@
+import { isPlainName } from "../mcp/names.ts";
+import type { Path } from "./diagnose.ts";
+import type { Finding } from "./issues.ts";
+import { type Config, isLoopbackHost } from "./schema.ts";
+
+/** What a rule of the configuration found. */
+export interface RuleFinding extends Finding {
+  readonly severity: "problem" | "warning";
+  /** Other members that the finding rests on: where one of them could not be read, the finding is void. */
+  readonly reads?: readonly Path[];
+}
+
+/**
+ * Everything the schema cannot say because it is about several members, or about what a value means. Pure: files are
+ * looked at elsewhere.
+ */
+export function checkConfig(config: Config): RuleFinding[] {
+  return [checkListeners, checkNetwork, checkIdentity, checkServers, checkLimits, checkQuantities].flatMap((check) =>
+    check(config),
+  );
+}
+
+function problem(path: Path, message: string, extra: Partial<RuleFinding> = {}): RuleFinding {
+  return { severity: "problem", path, message, ...extra };
+}
+
+function warning(path: Path, message: string, extra: Partial<RuleFinding> = {}): RuleFinding {
+  return { severity: "warning", path, message, ...extra };
+}
+
+function checkListeners({ listen, admin, publicUrl, network }: Config): RuleFinding[] {
+  const findings: RuleFinding[] = [];
+  const at = ["listen", "address"];
+  const open = !isLoopbackHost(listen.address.host);
+  if (open && listen.tls === undefined && !listen.insecureHttp) {
+    findings.push(
+      problem(at, "an address that is not loopback needs listen.tls", {
+        hint: "behind a TLS-terminating proxy, set listen.insecureHttp: true",
+        reads: [
+          ["listen", "tls"],
+          ["listen", "insecureHttp"],
+        ],
+      }),
+    );
+  }
+  if (open && listen.tls === undefined && listen.insecureHttp) {
+    findings.push(
+      warning(["listen", "insecureHttp"], "tokens cross the network in the clear up to the proxy in front"),
+    );
+  }
+  if (open && network.allow === undefined) {
+    findings.push(
+      problem(at, "an address that is not loopback needs network.allow", {
+        hint: "name the networks that may connect, such as [10.0.0.0/8]",
+        reads: [["network", "allow"]],
+      }),
+    );
+  }
+  const url = new URL(publicUrl);
+  if (url.protocol !== "https:" && !isLoopbackHost(url.hostname)) {
+    findings.push(problem(["publicUrl"], "expected https; plain http only on a loopback host"));
+  }
+  if (!isLoopbackHost(admin.address.host)) {
+    findings.push(warning(["admin", "address"], "health and metrics can be read by whoever reaches this address"));
+  }
+  const same = admin.address.host === listen.address.host && admin.address.port === listen.address.port;
+  if (same && admin.address.port !== 0) {
+    findings.push(problem(["admin", "address"], "the same address as listen.address", { reads: [at] }));
+  }
+  listen.hosts.forEach((host, index) => {
+    if (!/^([A-Za-z0-9-]+\.)*[A-Za-z0-9-]+$|^\[[0-9A-Fa-f:.]+\]$/.test(host)) {
+      findings.push(problem(["listen", "hosts", index], "expected a host name without scheme, port, path or wildcard"));
+    }
+  });
+  return findings;
+}
+
+function checkNetwork({ network }: Config): RuleFinding[] {
+  const findings: RuleFinding[] = [];
+  if (network.allow?.length === 0) {
+    findings.push(
+      problem(["network", "allow"], "an empty list lets nobody in", { hint: "leave it out for loopback only" }),
+    );
+  }
+  network.trustedProxies.forEach(({ prefix }, index) => {
+    if (prefix > 0) return;
+    const message = "trusting every address as a proxy lets every caller choose its own address";
+    findings.push(problem(["network", "trustedProxies", index], message));
+  });
+  return findings;
+}
+
+function checkIdentity({ identity, publicUrl }: Config): RuleFinding[] {
+  const findings: RuleFinding[] = [];
+  const issuers = Object.entries(identity.issuers);
+  const seen = new Map<string, string>();
+  for (const [name, { issuer, jwks }] of issuers) {
+    const at = ["identity", "issuers", name];
+    if (name === "builtin") {
+      findings.push(problem(at, "this name stands for the gateway's own issuer; choose another", { at: "key" }));
+    }
+    const twin = seen.get(issuer);
+    if (twin === undefined) seen.set(issuer, name);
+    else findings.push(problem([...at, "issuer"], `the same issuer as identity.issuers.${twin}`));
+    // A trailing slash apart, the two would be told apart by nobody but this gateway.
+    if (identity.builtin.enabled && issuer.replace(/\/$/, "") === publicUrl) {
+      const message = "this is the gateway's own issuer; disable identity.builtin or remove this one";
+      findings.push(problem([...at, "issuer"], message, { reads: [["identity", "builtin"]] }));
+    }
+    if (jwks !== undefined && isUrl(jwks) && !isTrustedUrl(jwks)) {
+      findings.push(
+        problem([...at, "jwks"], "expected an https URL (plain http only on a loopback address) or a file"),
+      );
+    }
+  }
+  if (issuers.length === 0 && !identity.builtin.enabled) {
+    const message = "nobody could identify: no issuers, and builtin is disabled";
+    findings.push(
+      problem(["identity"], message, {
+        reads: [
+          ["identity", "issuers"],
+          ["identity", "builtin"],
+        ],
+      }),
+    );
+  }
+  if (identity.clockSkew > 300_000) findings.push(problem(["identity", "clockSkew"], "expected at most 5m"));
+  return findings;
+}
+
+/** True for a value with a scheme; anything else is a file name. */
+export function isUrl(text: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(text);
+}
+
+function isTrustedUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || url.username !== "" || url.password !== "") return false;
+  return url.protocol === "https:" || (url.protocol === "http:" && isLoopbackHost(url.hostname));
+}
+
+/** Headers that frame the message, route it or speak for someone: the gateway alone writes them. */
+const ownHeaders = new Set(
+  (
+    "accept accept-encoding authorization connection content-encoding content-length content-type expect forwarded host " +
+    "keep-alive last-event-id proxy-authorization proxy-connection te trailer transfer-encoding upgrade x-request-id"
+  ).split(" "),
+);
+
+function isOwnHeader(name: string): boolean {
+  return ownHeaders.has(name) || /^(mcp|sallyport|x-forwarded)-/.test(name);
+}
+
+function checkServers({ servers, publicUrl }: Config): RuleFinding[] {
+  const findings: RuleFinding[] = [];
+  for (const [name, { url, credentials, headers }] of Object.entries(servers)) {
+    const at = ["servers", name];
+    if (url.origin === publicUrl) findings.push(problem([...at, "url"], "this is the gateway itself"));
+    // RFC 6750 section 2.1 allows less, but servers with keys of their own making exist.
+    if (credentials !== undefined && !/^[\x21-\x7e]+$/.test(credentials.bearer.reveal())) {
+      findings.push(
+        problem([...at, "credentials", "bearer"], "a token holds neither spaces, line breaks nor non-ASCII characters"),
+      );
+    }
+    const lower = new Set<string>();
+    for (const [header, value] of Object.entries(headers)) {
+      const place = [...at, "headers", header];
+      const key = header.toLowerCase();
+      if (isOwnHeader(key)) {
+        const hint = key === "authorization" ? "use credentials.bearer" : undefined;
+        findings.push(problem(place, "the gateway writes this header itself", { hint, at: "key" }));
+      }
+      if (lower.has(key)) findings.push(problem(place, "the same header twice", { at: "key" }));
+      lower.add(key);
+      // RFC 9110 section 5.5; a line break would let the value write further headers.
+      if (!/^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(value.reveal())) {
+        findings.push(problem(place, "a header value is printable ASCII without surrounding spaces or line breaks"));
+      }
+    }
+    const shows = credentials !== undefined || lower.size > 0;
+    if (shows && url.protocol === "http:" && !isLoopbackHost(url.hostname)) {
+      findings.push(
+        warning([...at, "url"], "the gateway's credentials for this server cross the network in the clear"),
+      );
+    }
+  }
+  return findings;
+}
+
+function checkLimits({ limits, servers }: Config): RuleFinding[] {
+  return limits.tools.flatMap(({ server, tools }, index) => {
+    const at = ["limits", "tools", index];
+    const findings: RuleFinding[] = [];
+    if (!Object.hasOwn(servers, server)) {
+      findings.push(problem([...at, "server"], "no such server", { reads: [["servers"]] }));
+    }
+    tools.forEach((pattern, place) => {
+      if (isPlainName(pattern.replaceAll(/[*?]/g, "x"))) return;
+      const message = "no name that is let through can match this: check white space and characters that do not show";
+      findings.push(problem([...at, "tools", place], message));
+    });
+    return findings;
+  });
+}
+
+/** What a timer of Node can hold (https://nodejs.org/api/timers.html): a longer one would fire at once. */
+const maxTimerMs = 2 ** 31 - 1;
+/** Room for a line of headers at least, and short of what V8 can hold in one string at most. */
+const sizes = { header: [1_024, 1_048_576], message: [1_024, 268_435_456] } as const;
+
+function checkQuantities({ listen, identity, servers, sessions, limits }: Config): RuleFinding[] {
+  const findings: RuleFinding[] = [];
+  const timer = (path: Path, ms: number) => {
+    if (ms <= 0) findings.push(problem(path, "expected a duration longer than zero"));
+    else if (ms > maxTimerMs) findings.push(problem(path, "expected at most 24d"));
+  };
+  const size = (path: Path, bytes: number, [min, max]: readonly [number, number]) => {
+    if (bytes < min || bytes > max) findings.push(problem(path, `expected between ${min}B and ${max / 1_048_576}MiB`));
+  };
+  const { handshakeTimeout, headersTimeout, bodyTimeout, keepAliveTimeout, heartbeat } = listen;
+  for (const [key, ms] of Object.entries({
+    handshakeTimeout,
+    headersTimeout,
+    bodyTimeout,
+    keepAliveTimeout,
+    heartbeat,
+  })) {
+    timer(["listen", key], ms);
+  }
+  // Zero is a choice here: no time to finish.
+  if (listen.drainTimeout > 0) timer(["listen", "drainTimeout"], listen.drainTimeout);
+  size(["listen", "maxHeader"], listen.maxHeader, sizes.header);
+  size(["listen", "maxBody"], listen.maxBody, sizes.message);
+  timer(["identity", "keysMaxAge"], identity.keysMaxAge);
+  if (identity.keysMaxStale < identity.keysMaxAge) {
+    findings.push(
+      problem(["identity", "keysMaxStale"], "expected at least identity.keysMaxAge", {
+        reads: [["identity", "keysMaxAge"]],
+      }),
+    );
+  }
+  for (const [name, { timeouts, maxResponse }] of Object.entries(servers)) {
+    for (const [key, ms] of Object.entries(timeouts)) timer(["servers", name, "timeouts", key], ms);
+    size(["servers", name, "maxResponse"], maxResponse, sizes.message);
+  }
+  if (sessions.lifetime <= 0) findings.push(problem(["sessions", "lifetime"], "expected a duration longer than zero"));
+  timer(["limits", "address", "window"], limits.address.window);
+  timer(["limits", "identity", "window"], limits.identity.window);
+  limits.tools.forEach(({ window }, index) => {
+    timer(["limits", "tools", index, "window"], window);
+  });
+  return findings;
+}

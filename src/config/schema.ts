@@ -1,0 +1,290 @@
+/**
+ * The one schema of sallyport.yaml. Types, validation, the JSON Schema for editors (schema/sallyport.schema.json) and the
+ * reference (docs/configuration.md) all come from it; `npm run check` fails when a generated file is stale.
+ */
+import { z } from "zod";
+import { readAddress } from "../network/address.ts";
+import { readCidr } from "../network/cidr.ts";
+import { Secret } from "./secret.ts";
+import { readDuration, readSize } from "./units.ts";
+
+/** A string that some reader understands; what it returns is the value, and `undefined` is a problem. */
+function read<T>(reader: (text: string) => T | undefined, expected: string, pattern?: RegExp) {
+  const text = pattern === undefined ? z.string() : z.string().meta({ pattern: pattern.source });
+  return text.transform((value, context) => {
+    const result = reader(value);
+    if (result !== undefined) return result;
+    context.issues.push({ code: "custom", message: `expected ${expected}`, input: value });
+    return z.NEVER;
+  });
+}
+
+const duration = () => read(readDuration, "a duration such as 30s, 5m or 8h", /^\d+(ms|s|m|h|d)$/);
+const size = () => read(readSize, "a size such as 16KiB or 1MiB", /^\d+(B|KiB|MiB|GiB)$/);
+const cidr = () =>
+  read(readCidr, "an IP address or CIDR such as 10.0.0.0/8 or ::1/128, with no bits set after the prefix");
+const address = () =>
+  read(readAddress, "an address and port such as 127.0.0.1:8443 or [::1]:8443; port 0 means any free one");
+const secret = () =>
+  z
+    .string()
+    .min(1)
+    .transform((value) => new Secret(value));
+const count = () => z.int().min(1);
+const name = () =>
+  z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected lower-case letters, digits and hyphens, at most 63");
+
+const httpUrl = () => read(readHttpUrl, "an absolute http or https URL without credentials, query or fragment");
+const httpsUrl = () =>
+  read(readTrustedUrl, "an https URL (plain http only on a loopback address), without credentials, query or fragment");
+
+const tls = z
+  .strictObject({
+    cert: z
+      .string()
+      .describe("PEM file with the certificate chain, the server's own first. Read again when it changes."),
+    key: z.string().describe("PEM file with the private key. Must not be readable by other users."),
+  })
+  .describe("Certificate and key. May be left out on a loopback address only.");
+
+const listen = z
+  .strictObject({
+    address: address().prefault("127.0.0.1:8443").describe("Where to listen."),
+    tls: tls.optional(),
+    insecureHttp: z
+      .boolean()
+      .default(false)
+      .describe("Allow plain HTTP on an address that is not loopback, for a TLS-terminating proxy in front."),
+    hosts: z
+      .array(z.string().min(1))
+      .default([])
+      .describe("Host names accepted besides that of publicUrl and the address itself."),
+    maxHeader: size().prefault("16KiB").describe("Largest total size of the request headers."),
+    maxBody: size().prefault("1MiB").describe("Largest request body."),
+    maxDepth: z.int().min(4).max(1_000).default(64).describe("Deepest nesting of a JSON body."),
+    handshakeTimeout: duration().prefault("10s").describe("Time for the TLS handshake."),
+    headersTimeout: duration().prefault("10s").describe("Time for the request headers to arrive."),
+    bodyTimeout: duration().prefault("30s").describe("Time for the request body to arrive after the headers."),
+    keepAliveTimeout: duration()
+      .prefault("75s")
+      .describe(
+        "How long an idle connection stays open; longer than the 60s of usual load balancers, so that they close first.",
+      ),
+    heartbeat: duration().prefault("15s").describe("Interval of the comments that keep a silent stream open."),
+    drainTimeout: duration()
+      .prefault("25s")
+      .describe("How long calls may finish after SIGTERM before they are broken off."),
+  })
+  .prefault({});
+
+const network = z
+  .strictObject({
+    allow: z
+      .array(cidr())
+      .optional()
+      .describe("Addresses that may connect. Default: loopback only; must be set when listening elsewhere."),
+    deny: z.array(cidr()).default([]).describe("Addresses that may not, even where allow names them."),
+    trustedProxies: z
+      .array(cidr())
+      .default([])
+      .describe("Proxies whose X-Forwarded-For or Forwarded header is believed, read from right to left."),
+    origins: z
+      .array(read(readOrigin, "an origin such as https://app.example.com"))
+      .default([])
+      .describe("Browser origins allowed besides that of publicUrl, compared exactly."),
+  })
+  .prefault({});
+
+const algorithms = [
+  "ES256",
+  "ES384",
+  "ES512",
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "EdDSA",
+  "Ed25519",
+] as const;
+
+const issuer = z.strictObject({
+  issuer: httpsUrl().describe("The `iss` claim, compared exactly, and the base of discovery."),
+  jwks: z.string().min(1).optional().describe("URL or file of the key set. Default: discovered from the issuer."),
+  audience: z
+    .array(z.string().min(1))
+    .default([])
+    .describe("Accepted `aud` values. Default: the resource URL of the server that is called."),
+  algorithms: z
+    .array(z.enum(algorithms))
+    .min(1)
+    .default(["ES256", "RS256", "EdDSA"])
+    .describe("Accepted signature algorithms."),
+  claims: z
+    .strictObject({ groups: z.string().min(1).default("groups").describe("Claim that holds the groups.") })
+    .prefault({})
+    .describe("Where facts are found in the token."),
+});
+
+const identity = z
+  .strictObject({
+    issuers: z.record(name(), issuer).default({}).describe("Token issuers that are trusted, by a name of your choice."),
+    builtin: z
+      .strictObject({
+        enabled: z
+          .boolean()
+          .default(true)
+          .describe("Accept tokens signed by the gateway's own key (`sallyport token mint`)."),
+      })
+      .prefault({}),
+    clockSkew: duration().prefault("30s").describe("Tolerance for clocks that disagree, at most 5m."),
+    keysMaxAge: duration().prefault("10m").describe("Age after which a key set is fetched again."),
+    keysMaxStale: duration()
+      .prefault("24h")
+      .describe("How long an old key set still serves while its source cannot be reached."),
+  })
+  .prefault({});
+
+const timeouts = z
+  .strictObject({
+    connect: duration().prefault("5s").describe("Time to connect."),
+    firstByte: duration().prefault("60s").describe("Time until the answer begins."),
+    idle: duration().prefault("5m").describe("Longest silence within an answer."),
+  })
+  .prefault({});
+
+/** Requests that a server may send to a client (MCP 2025-11-25, Client Features). */
+export const clientRequestKinds = ["elicitation", "sampling", "roots"] as const;
+
+const server = z.strictObject({
+  url: httpUrl().describe("The server's MCP endpoint."),
+  credentials: z
+    .strictObject({ bearer: secret().describe("Token the gateway shows to the server.") })
+    .optional()
+    .describe("How the gateway identifies itself to the server."),
+  headers: z
+    .record(z.string().regex(/^[A-Za-z0-9-]+$/), secret())
+    .default({})
+    .describe("Extra headers sent to the server."),
+  timeouts,
+  maxResponse: size().prefault("8MiB").describe("Largest single message of the server; streams are bounded per event."),
+  clientRequests: z
+    .array(z.enum(clientRequestKinds))
+    .default([])
+    .describe("Requests of the server to the client that may pass."),
+});
+
+const rate = {
+  requests: count().describe("Requests allowed in each window."),
+  window: duration().prefault("1m").describe("Length of the window."),
+};
+
+const limits = z
+  .strictObject({
+    address: z
+      .strictObject(rate)
+      .prefault({ requests: 600 })
+      .describe("Per address (IPv6: per /64), counted before any cryptography."),
+    identity: z
+      .strictObject({
+        ...rate,
+        concurrent: count().default(32).describe("Requests in flight at the same time."),
+        streams: count().default(16).describe("Open standalone streams."),
+      })
+      .prefault({ requests: 600 })
+      .describe("Per identity."),
+    tools: z
+      .array(
+        z.strictObject({
+          server: name().describe("Server of the tools."),
+          tools: z.array(z.string().min(1)).min(1).describe("Tool names, with * and ?."),
+          ...rate,
+          concurrent: count().optional().describe("Calls in flight at the same time."),
+        }),
+      )
+      .default([])
+      .describe("Per identity and tool, in addition; the first entry that matches counts."),
+  })
+  .prefault({});
+
+export const configSchema = z
+  .strictObject({
+    version: z.literal(1).describe("Version of this file format."),
+    publicUrl: read(
+      readOriginUrl,
+      "an absolute URL with neither path, query nor fragment, such as https://mcp.example.com",
+    ).describe("How clients reach the gateway; the only source of absolute URLs."),
+    listen,
+    admin: z
+      .strictObject({
+        address: address().prefault("127.0.0.1:9090").describe("Where /livez, /readyz, /healthz and /metrics listen."),
+      })
+      .prefault({}),
+    network,
+    identity,
+    servers: z
+      .record(name(), server)
+      .refine((servers) => Object.keys(servers).length > 0, "expected at least one server")
+      .describe("The MCP servers behind the gateway, by the name in their public path /{server}/mcp."),
+    policies: z.array(z.string().min(1)).min(1).describe("Policy files, with * and ?, relative to this file."),
+    sessions: z
+      .strictObject({
+        lifetime: duration().prefault("24h").describe("How long a session id is accepted after initialize."),
+      })
+      .prefault({}),
+    limits,
+    audit: z
+      .strictObject({
+        directory: z.string().min(1).default("data/audit").describe("Where audit.jsonl is written."),
+        mode: z.enum(["required"]).default("required").describe("required: no record, no call."),
+      })
+      .prefault({}),
+    state: z
+      .strictObject({ directory: z.string().min(1).default("data").describe("Where the gateway keeps its keys.") })
+      .prefault({}),
+    log: z
+      .strictObject({
+        level: z.enum(["debug", "info", "warn", "error"]).default("info").describe("Least severe line that is logged."),
+      })
+      .prefault({}),
+  })
+  .describe("Configuration of the Sallyport gateway.");
+
+/** The configuration as the rest of the gateway sees it: defaults filled in, milliseconds, bytes and URLs read. */
+export type Config = z.output<typeof configSchema>;
+export type ServerConfig = Config["servers"][string];
+export type IssuerConfig = Config["identity"]["issuers"][string];
+export type ClientRequestKind = (typeof clientRequestKinds)[number];
+
+function readUrl(text: string): URL | undefined {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== "https:" && url.protocol !== "http:")) return undefined;
+  if (url.username !== "" || url.password !== "" || url.hash !== "" || url.search !== "") return undefined;
+  return url;
+}
+
+/** The text itself: issuers are compared exactly (RFC 9207 section 2.4), so nothing is normalised. */
+function readTrustedUrl(text: string): string | undefined {
+  const url = readUrl(text);
+  return url !== undefined && (url.protocol === "https:" || isLoopbackHost(url.hostname)) ? text : undefined;
+}
+
+function readHttpUrl(text: string): URL | undefined {
+  return readUrl(text);
+}
+
+function readOriginUrl(text: string): string | undefined {
+  const url = readUrl(text);
+  return url !== undefined && url.pathname === "/" ? url.origin : undefined;
+}
+
+function readOrigin(text: string): string | undefined {
+  const url = readUrl(text);
+  return url !== undefined && url.origin === text ? text : undefined;
+}
+
+/** Names and addresses that cannot leave the machine. */
+export function isLoopbackHost(host: string): boolean {
+  return host === "localhost" || host === "[::1]" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}

@@ -1,0 +1,140 @@
+/**
+ * The gateway's own keys: for signing tokens, for sealing session ids, for fingerprints. One file in the state directory.
+ */
+import { createHash, createHmac, createSecretKey, generateKeyPairSync, randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { importJWK, type JSONWebKeySet, type JWTPayload, SignJWT } from "jose";
+import { createRing, KeyFileError, type RingFile, readRing, replaceRing } from "./keyfile.ts";
+import { currentKey, type KeyMaker, type Lifetimes, type Ring, rotate } from "./ring.ts";
+import { type SealingKey, seal, unseal } from "./seal.ts";
+
+/** Longest life of a token that the gateway signs itself. */
+export const maxTokenTtlMs = 86_400_000;
+
+/** Call {@link Keyring.refresh} at least this often: well within the time that a new key waits before it is used. */
+export const refreshEveryMs = 900_000;
+
+/** Algorithm of the gateway's own tokens: what every JOSE library verifies, and half the size of RSA. */
+export const signingAlgorithm = "ES256";
+
+/** Largest clock tolerance the configuration allows. */
+const maxClockSkewMs = 300_000;
+const fingerprintBytes = 12;
+
+/** What {@link openKeyring} needs to know. */
+export interface KeyringOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** How long a sealed session id is accepted, in milliseconds; sealing keys are kept for as long. */
+  readonly sessionLifetimeMs: number;
+}
+
+/** The keys, without showing them. */
+export interface Keyring {
+  /** Signs claims as an access token (RFC 9068): `typ` at+jwt, the current key's `kid`. */
+  signToken(claims: JWTPayload): Promise<string>;
+  /** Public halves of all signing keys that something valid may be signed with; the same object until they change. */
+  publicJwks(): JSONWebKeySet;
+  /** Seals an object for a purpose; see {@link seal}. */
+  seal(purpose: string, payload: object): string;
+  /** What {@link Keyring.seal} sealed for that purpose; undefined for any other text. */
+  unseal(purpose: string, text: string): unknown;
+  /**
+   * A short keyed digest: 16 base64url characters of HMAC-SHA-256. Equal texts under one label have equal fingerprints,
+   * and without the key nobody can try out texts.
+   */
+  fingerprint(label: string, text: string): string;
+  /**
+   * Reads the file again, because another process may have rotated it, and rotates it when due.
+   *
+   * @returns whether the keys changed
+   * @throws KeyFileError when the file is gone or unusable; the keys stay as they were
+   */
+  refresh(): Promise<boolean>;
+}
+
+/**
+ * Opens the ring in a directory and makes one when there is none. Processes that start at once end with the same ring.
+ *
+ * @throws KeyFileError when the file exists and is not safe or not sound; it is never overwritten then
+ */
+export async function openKeyring(directory: string, options: KeyringOptions): Promise<Keyring> {
+  const path = join(directory, "keys.json");
+  const lifetimes = { tokenMs: maxTokenTtlMs + maxClockSkewMs, sessionMs: options.sessionLifetimeMs };
+  if ((await readRing(path)) === undefined) await createRing(path, makeRing(options.now()));
+  let ring = await loadRing(path, options.now(), lifetimes);
+  let sealing = readSealing(ring);
+  let published = readPublic(ring);
+  return {
+    async signToken(claims) {
+      const { jwk } = currentKey(ring.signing, options.now());
+      const header = { alg: signingAlgorithm, typ: "at+jwt", kid: jwk.kid };
+      return new SignJWT(claims).setProtectedHeader(header).sign(await importJWK(jwk, signingAlgorithm));
+    },
+    publicJwks: () => published,
+    seal: (purpose, payload) => seal(currentKey(sealing, options.now()), purpose, payload, randomBytes),
+    unseal: (purpose, text) => unseal(sealing, purpose, text),
+    fingerprint(label, text) {
+      const hmac = createHmac("sha256", Buffer.from(ring.fingerprint, "base64url"));
+      return hmac.update(`${label}\0${text}`).digest().subarray(0, fingerprintBytes).toString("base64url");
+    },
+    async refresh() {
+      const next = await loadRing(path, options.now(), lifetimes);
+      if (JSON.stringify(next) === JSON.stringify(ring)) return false;
+      ring = next;
+      sealing = readSealing(ring);
+      published = readPublic(ring);
+      return true;
+    },
+  };
+}
+
+async function loadRing(path: string, nowMs: number, lifetimes: Lifetimes): Promise<Ring> {
+  const { ring, owner } = await needRing(path);
+  const rotated = rotate(ring, nowMs, lifetimes, keyMaker);
+  if (rotated === ring) return ring;
+  await replaceRing(path, rotated, owner);
+  // What lies there now counts: another process may have rotated in the same moment.
+  return (await needRing(path)).ring;
+}
+
+async function needRing(path: string): Promise<RingFile> {
+  const file = await readRing(path);
+  if (file === undefined) throw new KeyFileError(`${path} is gone`);
+  return file;
+}
+
+function makeRing(nowMs: number): Ring {
+  return {
+    version: 1,
+    signing: [keyMaker.signing(nowMs)],
+    sealing: [keyMaker.sealing(nowMs)],
+    fingerprint: randomBytes(32).toString("base64url"),
+  };
+}
+
+const keyMaker: KeyMaker = {
+  signing(createdAtMs) {
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const { x = "", y = "", d = "" } = privateKey.export({ format: "jwk" });
+    // RFC 7638 section 3.2: the required members in lexicographic order, without white space.
+    const thumbprint = createHash("sha256").update(JSON.stringify({ crv: "P-256", kty: "EC", x, y }));
+    return { createdAtMs, jwk: { kty: "EC", crv: "P-256", x, y, d, kid: thumbprint.digest("base64url") } };
+  },
+  sealing(createdAtMs) {
+    return { createdAtMs, kid: randomBytes(4).toString("base64url"), key: randomBytes(32).toString("base64url") };
+  },
+};
+
+function readPublic(ring: Ring): JSONWebKeySet {
+  const keys = ring.signing.map(({ jwk: { kty, crv, x, y, kid } }) => ({ kty, crv, x, y, kid }));
+  return { keys: keys.map((key) => ({ ...key, alg: signingAlgorithm, use: "sig" })) };
+}
+
+function readSealing(ring: Ring): readonly (SealingKey & { createdAtMs: number })[] {
+  return ring.sealing.map(({ createdAtMs, kid, key }) => ({
+    createdAtMs,
+    kid: Buffer.from(kid, "base64url"),
+    key: createSecretKey(key, "base64url"),
+  }));
+}

@@ -1,0 +1,160 @@
+/**
+ * What is known about a visit, room by room. Each stage of the corridor returns one of these facts, and the next stages
+ * take it as an argument: a fact cannot be used before it exists. Facts that grant something are branded, so that a
+ * plain object is not one; only the stage named beside it makes one.
+ */
+import type { IncomingMessage } from "node:http";
+import type { Dispatcher } from "undici";
+import type { Target } from "./mcp/methods.ts";
+import type { Era, Revision } from "./mcp/era.ts";
+import type { View } from "./policy/evaluate.ts";
+
+declare const granted: unique symbol;
+type Granted<Name extends string> = { readonly [granted]: Name };
+
+/** One HTTP request as it came off the socket, its headers read once and without ambiguity. */
+export interface Arrival {
+  readonly requestId: string;
+  readonly verb: string;
+  /** Path of the request target as sent, without query; never decoded. */
+  readonly path: string;
+  /** Lower-case name to value; the lines of a list header joined by commas (RFC 9110 section 5.2). */
+  readonly headers: ReadonlyMap<string, string>;
+  /** A header that may appear once and did not, if any. */
+  readonly repeatedHeader: string | null;
+  /** Address of the socket's other end. */
+  readonly remoteAddress: string;
+  readonly message: IncomingMessage;
+  /** Aborted when the visit is over before its answer: the client is gone, or (reason `draining`) the gateway stops. */
+  readonly ended: AbortSignal;
+}
+
+/** Who is at the other end (stages/peer). */
+export interface Peer extends Granted<"peer"> {
+  readonly ip: string;
+  /** True when a trusted proxy named the address. */
+  readonly proxied: boolean;
+}
+
+/** Which door was asked for (stages/route). */
+export type Route = McpRoute | MetadataRoute | PreflightRoute;
+
+/** A protected server's MCP endpoint. */
+export interface McpRoute extends Granted<"route"> {
+  readonly kind: "mcp";
+  readonly server: string;
+  readonly verb: "POST" | "GET" | "DELETE";
+  /** The resource identifier that tokens must be issued for (RFC 8707). */
+  readonly resource: string;
+  /** Absolute URL of the metadata that a 401 names (RFC 9728). */
+  readonly metadataUrl: string;
+  /** The browser origin to answer, if one asked. */
+  readonly origin: string | null;
+}
+
+/** Protected resource metadata (RFC 9728): open to all, no identity. */
+export interface MetadataRoute extends Granted<"route"> {
+  readonly kind: "metadata";
+  readonly body: string;
+}
+
+/** A CORS preflight of an allowed origin (Fetch standard, CORS-preflight fetch). */
+export interface PreflightRoute extends Granted<"route"> {
+  readonly kind: "preflight";
+  readonly origin: string;
+  readonly methods: string;
+}
+
+/** On whose behalf the request is made (stages/identity). */
+export interface Identity extends Granted<"identity"> {
+  /** The issuer's name in the configuration. */
+  readonly issuer: string;
+  readonly subject: string;
+  /** OAuth client (`client_id` or `azp`), where the token names one. */
+  readonly client: string | null;
+  readonly groups: readonly string[];
+  /** How identity was proved. */
+  readonly via: "jwt";
+  /** Fingerprint of issuer, subject and client: what sessions are bound to and limits are counted by. */
+  readonly key: string;
+}
+
+export type RpcId = string | number;
+
+/** What is asked (stages/message). `bytes` are the judged bytes, and the ones that are forwarded. */
+export type Message = RequestMessage | NotificationMessage | ResponseMessage | ListenMessage | EndMessage;
+
+interface Said {
+  readonly era: Era;
+  readonly revision: Revision;
+  readonly bytes: Buffer;
+}
+
+/** A JSON-RPC request. */
+export interface RequestMessage extends Said {
+  readonly kind: "request";
+  readonly id: RpcId;
+  readonly method: string;
+  /** What policy judges it by: every one of them must be allowed. */
+  readonly targets: readonly Target[];
+  /** Arguments of a tool or prompt, for the audit record. */
+  readonly args: unknown;
+}
+
+/** A JSON-RPC notification of the client. */
+export interface NotificationMessage extends Said {
+  readonly kind: "notification";
+  readonly method: string;
+}
+
+/** The client's answer to a request of the server (2025 revisions). */
+export interface ResponseMessage extends Said {
+  readonly kind: "response";
+  readonly id: RpcId;
+}
+
+/** GET: the standalone stream of a session, or the resumption of one (2025-11-25, Listening for Messages). */
+export interface ListenMessage {
+  readonly kind: "listen";
+  readonly era: "legacy";
+  readonly revision: Revision;
+  readonly lastEventId: string | null;
+}
+
+/** DELETE: the end of a session (2025-11-25, Session Management). */
+export interface EndMessage {
+  readonly kind: "end";
+  readonly era: "legacy";
+  readonly revision: Revision;
+}
+
+/** What the answer to a request is judged by: its own id, the method that shapes it, the targets policy allowed. */
+export interface Pending {
+  readonly id: RpcId;
+  readonly method: string;
+  readonly targets: readonly Target[];
+}
+
+/** The session a message belongs to (stages/session); `upstreamId` is null in the stateless era and before initialize. */
+export interface Session extends Granted<"session"> {
+  /** The upstream's own session id. */
+  readonly upstreamId: string | null;
+  /** Short keyed fingerprint for the audit record. */
+  readonly fingerprint: string | null;
+  /** Where a stream goes on: the upstream's own event id, and the request whose answer it still owes. */
+  readonly resume: { readonly eventId: string; readonly pending: Pending | null } | null;
+  /** The JSON text of the upstream's own id for the request that the client answers. */
+  readonly answers: string | null;
+}
+
+/** That policy allows it, and why (stages/policy). */
+export interface Decision extends Granted<"decision"> {
+  readonly rule: string | null;
+  /** `file:line` of the rule. */
+  readonly policy: string | null;
+  /** Everything this identity may see of this server: lists are filtered by what calls are judged by. */
+  readonly view: View;
+}
+
+/** The head of the server's answer; its body is still on the way (stages/upstream). */
+export type Answer = Dispatcher.ResponseData;

@@ -1,0 +1,208 @@
+import { createTokenCache, type TokenCache } from "./auth/tokens.ts";
+import { metadataPath, protectedResourceMetadata, resourceOf, rootMetadataPath, rootServer } from "./auth/metadata.ts";
+import { createVerifier, type VerifierIssuer } from "./auth/jwt.ts";
+import type { KeyDemand } from "./auth/keyshelf.ts";
+import { createOwnKeySource } from "./auth/ownkeys.ts";
+import type { LoadedConfig } from "./config/load.ts";
+import type { Config } from "./config/schema.ts";
+import { isLoopbackHost } from "./config/schema.ts";
+import { signingAlgorithm } from "./crypto/keyring.ts";
+import type { Identity, McpRoute } from "./facts.ts";
+import type { House } from "./house.ts";
+import { compileGlob } from "./mcp/glob.ts";
+import { createAddressSet, readCidr } from "./network/cidr.ts";
+import { type View, viewOf } from "./policy/evaluate.ts";
+import type { Limits } from "./stages/limits.ts";
+import type { MessageLimits } from "./stages/message.ts";
+import type { PeerRules } from "./stages/peer.ts";
+import type { PolicyBook } from "./stages/policy.ts";
+import type { ResponseKit } from "./stages/response.ts";
+import type { RouteTable } from "./stages/route.ts";
+import type { SessionRules } from "./stages/session.ts";
+import { createUpstream, type Upstream } from "./upstream/upstream.ts";
+
+/** One configuration, compiled: what each room of the corridor needs. A reload builds a new one and swaps the reference. */
+export interface Gateway {
+  readonly config: Config;
+  readonly hash: string;
+  readonly peers: PeerRules;
+  readonly routes: RouteTable;
+  readonly limits: Limits;
+  readonly tokens: TokenCache;
+  readonly reading: MessageLimits;
+  readonly sessions: SessionRules & ResponseKit;
+  readonly policy: PolicyBook;
+  readonly upstreams: Upstreams;
+  /** Issuers and the age of their keys, for the gauge. */
+  issuers(): Iterable<{ name: string; ageMs: number | undefined }>;
+  /** Fetches every issuer's keys, so that the first caller need not wait. */
+  prime(): Promise<void>;
+}
+
+/** The protected servers. */
+export interface Upstreams {
+  of(route: McpRoute): Upstream;
+  all(): Iterable<Upstream>;
+  /** Lets exchanges in progress finish, then closes the connections. */
+  close(): Promise<void>;
+}
+
+const maxCachedTokens = 10_000;
+/** A core verifies about ten thousand signatures a second; more at once only makes all of them late. */
+const maxTokensInVerification = 256;
+const defaultAllow = ["127.0.0.0/8", "::1/128"];
+
+/** Composes a gateway from a configuration that was found sound. Connects to nothing yet. */
+export function buildGateway({ config, policy, hash }: LoadedConfig, house: House): Gateway {
+  const { identity } = config;
+  const demands = Object.entries(identity.issuers).map(([name, issuer]) => ({ name, issuer, demand: demandOf(config, issuer) }));
+  house.keys.retain(demands.map(({ demand }) => demand));
+  const sources = demands.map((entry) => ({ ...entry, keys: house.keys.of(entry.demand) }));
+  const issuers: VerifierIssuer[] = sources.map(({ name, issuer, keys }) => ({
+    name,
+    issuer: issuer.issuer,
+    audience: issuer.audience,
+    algorithms: issuer.algorithms,
+    groupsClaim: issuer.claims.groups,
+    keys,
+  }));
+  if (identity.builtin.enabled) issuers.push(builtinIssuer(config, house));
+  const verify = createVerifier({ issuers, clockSkewMs: identity.clockSkew, now: house.now });
+  return {
+    config,
+    hash,
+    peers: compilePeers(config),
+    routes: compileRoutes(config),
+    limits: compileLimits(config, house),
+    tokens: createTokenCache({
+      verify,
+      now: house.now,
+      maxEntries: maxCachedTokens,
+      maxConcurrentMisses: maxTokensInVerification,
+      maxAgeMs: identity.keysMaxAge,
+    }),
+    reading: {
+      maxBytes: config.listen.maxBody,
+      maxDepth: config.listen.maxDepth,
+      bodyTimeoutMs: config.listen.bodyTimeout,
+    },
+    sessions: {
+      sealer: house.keyring,
+      fingerprint: house.keyring.fingerprint,
+      lifetimeMs: config.sessions.lifetime,
+      now: house.now,
+    },
+    policy: createPolicyBook((subject, server) => viewOf(policy, subject, server)),
+    upstreams: createUpstreams(config),
+    issuers: () => sources.map(({ name, keys }) => ({ name, ageMs: keys.ageMs() })),
+    async prime() {
+      await Promise.all(sources.map(({ keys }) => keys.prime()));
+    },
+  };
+}
+
+function demandOf({ identity }: Config, { issuer, jwks }: { issuer: string; jwks?: string | undefined }): KeyDemand {
+  return { issuer, jwks, maxAgeMs: identity.keysMaxAge, maxStaleMs: identity.keysMaxStale };
+}
+
+/** The issuer of `sallyport token mint`: the gateway itself, under its public URL. */
+function builtinIssuer({ publicUrl }: Config, { keyring, now }: House): VerifierIssuer {
+  return {
+    name: "builtin",
+    issuer: publicUrl,
+    audience: [],
+    algorithms: [signingAlgorithm],
+    groupsClaim: "groups",
+    keys: createOwnKeySource(keyring, now),
+  };
+}
+
+function compilePeers({ network }: Config): PeerRules {
+  const loopback = defaultAllow.map(readCidr).filter((cidr) => cidr !== undefined);
+  return {
+    allow: createAddressSet(network.allow ?? loopback),
+    deny: createAddressSet(network.deny),
+    trustedProxies: createAddressSet(network.trustedProxies),
+  };
+}
+
+function compileRoutes({ publicUrl, listen, network, servers, identity }: Config): RouteTable {
+  const names = Object.keys(servers);
+  const issuers = Object.values(identity.issuers);
+  const doors = names.map((server) => ({
+    server,
+    resource: resourceOf(publicUrl, server),
+    metadataUrl: `${publicUrl}${metadataPath(server)}`,
+  }));
+  const documents = new Map(
+    names.map((server) => [server, JSON.stringify(protectedResourceMetadata({ publicUrl, server, issuers }))]),
+  );
+  const metadata = new Map([...documents].map(([server, document]) => [metadataPath(server), document]));
+  const root = documents.get(rootServer(names) ?? "");
+  if (root !== undefined) metadata.set(rootMetadataPath, root);
+  return {
+    hosts: ownHosts(publicUrl, listen.address.host, listen.hosts),
+    origins: new Set([publicUrl, ...network.origins]),
+    servers: new Map(doors.map((door) => [`/${door.server}/mcp`, door])),
+    metadata,
+  };
+}
+
+/** Every name under which this machine is meant; on loopback all of its names are. */
+function ownHosts(publicUrl: string, host: string, extra: readonly string[]): ReadonlySet<string> {
+  const own = new URL(publicUrl).hostname;
+  const address = host.includes(":") ? `[${host}]` : host;
+  const loopback = isLoopbackHost(host) ? ["localhost", "127.0.0.1", "[::1]"] : [];
+  return new Set([own, address, ...loopback, ...extra].map((name) => name.toLowerCase()));
+}
+
+function compileLimits({ limits }: Config, { counters }: House): Limits {
+  const { address, identity, tools } = limits;
+  return {
+    counters,
+    address: { requests: address.requests, windowMs: address.window },
+    identity: {
+      requests: identity.requests,
+      windowMs: identity.window,
+      concurrent: identity.concurrent,
+      streams: identity.streams,
+    },
+    tools: tools.map((entry) => ({
+      name: `tool:${JSON.stringify([entry.server, entry.tools])}`,
+      server: entry.server,
+      tools: entry.tools.map(compileGlob),
+      requests: entry.requests,
+      windowMs: entry.window,
+      concurrent: entry.concurrent,
+    })),
+  };
+}
+
+/** Views are kept by identity object: the token cache gives the same one for the same token, and lets go of it in time. */
+function createPolicyBook(view: (identity: Identity, server: string) => View): PolicyBook {
+  const views = new WeakMap<Identity, Map<string, View>>();
+  return {
+    viewOf(identity, server) {
+      let known = views.get(identity);
+      if (known === undefined) views.set(identity, (known = new Map()));
+      let found = known.get(server);
+      if (found === undefined) known.set(server, (found = view(identity, server)));
+      return found;
+    },
+  };
+}
+
+function createUpstreams({ servers }: Config): Upstreams {
+  const upstreams = new Map(Object.entries(servers).map(([name, config]) => [name, createUpstream(name, config)]));
+  return {
+    of({ server }) {
+      const upstream = upstreams.get(server);
+      if (upstream === undefined) throw new Error("a route leads to a server that is not configured");
+      return upstream;
+    },
+    all: () => upstreams.values(),
+    async close() {
+      await Promise.all([...upstreams.values()].map((upstream) => upstream.close()));
+    },
+  };
+}

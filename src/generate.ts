@@ -1,0 +1,68 @@
+/** Writes the files that are made from the schemas and tables; `--check` only says which of them are stale. */
+import { readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { type JsonSchema, renderConfiguration, renderRefusals } from "./config/reference.ts";
+import { configSchema } from "./config/schema.ts";
+import { policySchema } from "./policy/schema.ts";
+
+/** Every generated file, by its path in the repository. */
+export function generateFiles(): Map<string, string> {
+  const config = z.toJSONSchema(configSchema, { io: "input" }) as JsonSchema;
+  const policy = z.toJSONSchema(policySchema, { io: "input" });
+  return new Map([
+    ["schema/sallyport.schema.json", renderSchema(allowReferences(config), "Sallyport configuration")],
+    ["schema/policy.schema.json", renderSchema(policy, "Sallyport policy")],
+    ["docs/configuration.md", renderConfiguration(config)],
+    ["docs/refusals.md", renderRefusals()],
+  ]);
+}
+
+const reference = String.raw`\$\{[^}]+\}`;
+
+/** An editor must not mark a reference where it expects a number, a choice or a certain form of text. Keys hold none. */
+function allowReferences(schema: JsonSchema): JsonSchema {
+  const result = { ...schema };
+  if (schema.properties !== undefined) {
+    const members = Object.entries(schema.properties).map(([key, member]) => [key, allowReferences(member)]);
+    result.properties = Object.fromEntries(members);
+  }
+  if (schema.items !== undefined) result.items = allowReferences(schema.items);
+  if (typeof schema.additionalProperties === "object") {
+    result.additionalProperties = allowReferences(schema.additionalProperties);
+  }
+  const { type, enum: options, pattern, ...rest } = result;
+  if (options !== undefined) return { ...rest, anyOf: [{ enum: options }, { type: "string", pattern: reference }] };
+  if (type === "integer" || type === "boolean") return { ...result, type: [type, "string"], pattern: `^${reference}$` };
+  return pattern === undefined ? result : { ...result, pattern: `${pattern}|${reference}` };
+}
+
+function renderSchema(schema: object, title: string): string {
+  const { $schema, ...rest } = schema as { $schema?: string };
+  return `${JSON.stringify({ $schema, title, ...rest }, null, 2)}\n`;
+}
+
+/**
+ * Writes what differs, or with `check` only finds it.
+ *
+ * @param root directory of the repository, as a URL that ends in a slash
+ * @returns paths of the files that differed
+ */
+export async function generate(root: URL, check: boolean): Promise<string[]> {
+  const stale: string[] = [];
+  for (const [path, content] of generateFiles()) {
+    const file = new URL(path, root);
+    const current = await readFile(file, "utf8").catch(() => undefined);
+    if (current === content) continue;
+    stale.push(path);
+    if (!check) await writeFile(file, content);
+  }
+  return stale;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const check = process.argv.includes("--check");
+  const stale = await generate(new URL("../", import.meta.url), check);
+  for (const path of stale) process.stdout.write(check ? `stale: ${path} (run npm run generate)\n` : `wrote ${path}\n`);
+  process.exitCode = check && stale.length > 0 ? 1 : 0;
+}

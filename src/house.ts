@@ -1,0 +1,83 @@
+import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
+import type { AuditEntry } from "./audit/record.ts";
+import { type AuditSink, openAuditSink } from "./audit/sink.ts";
+import type { AuditBook } from "./audit/trail.ts";
+import type { LoadedConfig } from "./config/load.ts";
+import { type Keyring, openKeyring } from "./crypto/keyring.ts";
+import type { Gateway } from "./gateway.ts";
+import { type Counters, createCounters } from "./limits/counters.ts";
+import type { Log } from "./observe/log.ts";
+import { createMetrics, type Metrics } from "./observe/metrics.ts";
+import { version } from "./version.ts";
+
+/** What stands for as long as the process does, whatever configuration runs: keys, counters, the audit file, the log. */
+export interface House {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly keyring: Keyring;
+  readonly keys: KeyShelf;
+  readonly counters: Counters;
+  readonly audit: AuditBook & Pick<AuditSink, "healthy" | "close">;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** What the house asks of the configuration that runs at the moment. */
+export interface Tenant {
+  gateway(): Gateway | null;
+  certificateExpiry(): Date | null;
+}
+
+/**
+ * Builds the house on the first configuration: reads or makes the keys, opens the audit file.
+ *
+ * @throws Error when the key ring or the audit file cannot be used safely
+ */
+export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant): Promise<House> {
+  const { config, hash } = loaded;
+  const now = Date.now;
+  const keyring = await openKeyring(config.state.directory, { now, sessionLifetimeMs: config.sessions.lifetime });
+  const sink = await openAuditSink({
+    directory: config.audit.directory,
+    now: () => new Date(),
+    onFailure: (error: unknown) => log.error({ error }, "audit record could not be written; requests are refused"),
+    startNote: { version, config: hash },
+  });
+  const metrics = createMetrics(version, {
+    servers: () => tenant.gateway()?.upstreams.all() ?? [],
+    issuers: () => tenant.gateway()?.issuers() ?? [],
+    certificateExpiry: () => tenant.certificateExpiry(),
+    auditQueueLength: () => sink.queueLength,
+    configHash: () => tenant.gateway()?.hash ?? hash,
+  });
+  const forget = () => tenant.gateway()?.tokens.clear();
+  const report = (issuer: string, detail: string) => log.warn({ issuer, detail }, "keys of an issuer could not be fetched");
+  return {
+    log,
+    metrics,
+    keyring,
+    keys: createKeyShelf(loaded.directory, now, forget, report),
+    counters: createCounters(),
+    now,
+    audit: {
+      get healthy() {
+        return sink.healthy;
+      },
+      close: () => sink.close(),
+      monotonicMs: () => performance.now(),
+      wallTime: () => new Date(),
+      visitClosed: metrics.visitClosed,
+      append: (entry) => append(sink, metrics, entry),
+    },
+  };
+}
+
+async function append(sink: AuditSink, metrics: Metrics, entry: AuditEntry): Promise<void> {
+  try {
+    await sink.append(entry);
+    metrics.auditWritten(entry.event);
+  } catch (error) {
+    metrics.auditFailed();
+    throw error;
+  }
+}

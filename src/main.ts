@@ -1,0 +1,44 @@
+import { Command, CommanderError } from "commander";
+import { auditCommand } from "./commands/audit.ts";
+import { checkCommand } from "./commands/check.ts";
+import type { CommandIo } from "./commands/io.ts";
+import { quickstartCommand } from "./commands/quickstart.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { tokenCommand } from "./commands/token.ts";
+import { version } from "./version.ts";
+
+/**
+ * Runs a command line.
+ *
+ * @param argv arguments after the program's name
+ * @returns exit code: 0 ok, 1 failed or findings, 2 usage or could not run
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  let code = 0;
+  const io: CommandIo = {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    exit: (exitCode) => {
+      code = exitCode;
+    },
+  };
+  const program = new Command("sallyport")
+    .description("Authenticating gateway in front of MCP servers")
+    .version(version)
+    .addCommand(serveCommand(io), { isDefault: true })
+    .addCommand(quickstartCommand(io))
+    .addCommand(checkCommand(io))
+    .addCommand(tokenCommand(io))
+    .addCommand(auditCommand(io));
+  for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
+    command.exitOverride();
+  }
+  try {
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version are what was asked for; anything else was not understood.
+    return error.exitCode === 0 ? 0 : 2;
+  }
+  return code;
+}

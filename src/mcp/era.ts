@@ -1,0 +1,21 @@
+/** Every revision of MCP over Streamable HTTP that this gateway speaks, newest first. */
+export const revisions = ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"] as const;
+
+export type Revision = (typeof revisions)[number];
+
+/**
+ * `modern` revisions are stateless and carry their metadata in each request; `legacy` ones begin with `initialize`
+ * (MCP 2026-07-28, Versioning, Terminology).
+ */
+export type Era = "modern" | "legacy";
+
+/** What a request without `MCP-Protocol-Version` is taken for (MCP 2025-11-25, Protocol Version Header). */
+export const unversioned: Revision = "2025-03-26";
+
+export function isRevision(text: string): text is Revision {
+  return (revisions as readonly string[]).includes(text);
+}
+
+export function eraOf(revision: Revision): Era {
+  return revision >= "2026-07-28" ? "modern" : "legacy";
+}

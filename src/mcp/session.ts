@@ -1,0 +1,83 @@
+/**
+ * Session ids of the 2025 revisions, and event ids of their streams, sealed: all that is needed to serve a session is in
+ * its id, so nothing is kept per session and any replica serves any request.
+ */
+import type { Identity, Pending } from "../facts.ts";
+
+/** Authenticated encryption under the key ring; `purpose` is bound in, so that one kind of token never opens as another. */
+export interface Sealer {
+  seal(purpose: string, payload: object): string;
+  /** Undefined for whatever this ring did not seal for this purpose. */
+  unseal(purpose: string, text: string): unknown;
+}
+
+/** What a session id holds. */
+export interface SessionContents {
+  readonly upstreamId: string;
+  readonly server: string;
+  /** Fingerprint of the identity it was minted for. */
+  readonly identityKey: string;
+  readonly issuedAtMs: number;
+}
+
+/** Whose stream it is: what leaves on it is of use to nobody else. */
+export interface Place {
+  readonly server: string;
+  readonly identity: Identity;
+  readonly upstreamId: string | null;
+}
+
+/** What an event id holds. */
+export interface EventContents {
+  readonly eventId: string;
+  readonly pending: Pending | null;
+}
+
+const sessionPurpose = "mcp-session";
+
+export function sealSession(sealer: Sealer, contents: SessionContents): string {
+  return sealer.seal(sessionPurpose, contents);
+}
+
+export function unsealSession(sealer: Sealer, text: string): SessionContents | undefined {
+  // Only this module seals for this purpose, so what opens has the shape that was sealed.
+  return sealer.unseal(sessionPurpose, text) as SessionContents | undefined;
+}
+
+/**
+ * An event id of the upstream, made safe to hand out: without this, whoever guesses an id could resume another's stream,
+ * and the answer to a list would come back on a stream that no longer knows it must be filtered.
+ */
+export function sealEventId(sealer: Sealer, place: Place, contents: EventContents): string {
+  return sealer.seal(placeText("mcp-event", place), contents);
+}
+
+export function unsealEventId(sealer: Sealer, place: Place, text: string): EventContents | undefined {
+  return sealer.unseal(placeText("mcp-event", place), text) as EventContents | undefined;
+}
+
+/** Short keyed fingerprint of a text, under a label that keeps its uses apart. */
+export type Fingerprint = (label: string, text: string) => string;
+
+/**
+ * The id under which a request of the server reaches the client. It proves where it comes from, so a client can answer
+ * only what it was asked; the same request has the same id each time, so that the server can still cancel it by that id.
+ *
+ * @param idText the upstream's id as JSON text
+ */
+export function signRequestId(fingerprint: Fingerprint, place: Place, idText: string): string {
+  const encoded = Buffer.from(idText).toString("base64url");
+  return `${encoded}.${fingerprint(placeText("mcp-request", place), encoded)}`;
+}
+
+/** The JSON text of the upstream's id, or undefined for an id that was never sent to this client in this session. */
+export function openRequestId(fingerprint: Fingerprint, place: Place, id: unknown): string | undefined {
+  if (typeof id !== "string") return undefined;
+  const [encoded = "", mac] = id.split(".", 2);
+  if (mac === undefined || id !== `${encoded}.${fingerprint(placeText("mcp-request", place), encoded)}`) return undefined;
+  return Buffer.from(encoded, "base64url").toString("utf8");
+}
+
+function placeText(label: string, { server, identity, upstreamId }: Place): string {
+  return JSON.stringify([label, server, identity.key, upstreamId]);
+}

@@ -1,0 +1,185 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { ClosedVisit } from "../audit/trail.ts";
+import { methodLabel } from "../mcp/methods.ts";
+import { createRecency, type Recency } from "./recency.ts";
+
+/** What the gauges read at each scrape. */
+export interface MetricSources {
+  servers(): Iterable<{ name: string; load: { calls: number; streams: number }; reachable: boolean | null }>;
+  issuers(): Iterable<{ name: string; ageMs: number | undefined }>;
+  certificateExpiry(): Date | null;
+  auditQueueLength(): number;
+  configHash(): string;
+}
+
+/**
+ * Everything Prometheus scrapes. Names follow its conventions: seconds, bytes, `_total`. Labels hold configured names and
+ * rows of tables, never a subject, an address or a session, so that no caller can make new time series.
+ */
+export interface Metrics {
+  readonly registry: Registry;
+  visitClosed(visit: ClosedVisit): void;
+  /** A refusal that no visit stands for, such as bytes that were no HTTP. */
+  refused(reason: string): void;
+  handshakeFailed(): void;
+  reloaded(successful: boolean): void;
+  auditWritten(event: string): void;
+  auditFailed(): void;
+}
+
+const sessionIdleMs = 300_000;
+const maxSessions = 100_000;
+const fromMillisecond = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const fromTenMicroseconds = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 10];
+
+export function createMetrics(version: string, sources: MetricSources): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry, prefix: "sallyport_" });
+
+  const requests = new Counter({
+    name: "sallyport_requests_total",
+    help: "Requests by server, MCP method and outcome (ok, error, denied).",
+    labelNames: ["server", "method", "outcome"],
+    registers,
+  });
+  const refusals = new Counter({
+    name: "sallyport_refusals_total",
+    help: "Refusals by reason; docs/refusals.md explains each.",
+    labelNames: ["reason"],
+    registers,
+  });
+  const authFailures = new Counter({
+    name: "sallyport_auth_failures_total",
+    help: "Requests whose identity could not be established, by reason.",
+    labelNames: ["reason"],
+    registers,
+  });
+  const durations = new Histogram({
+    name: "sallyport_request_duration_seconds",
+    help: "From the request's headers to the record of its answer.",
+    labelNames: ["server", "method"],
+    buckets: fromMillisecond,
+    registers,
+  });
+  const stages = new Histogram({
+    name: "sallyport_stage_duration_seconds",
+    help: "Time in each room of the corridor.",
+    labelNames: ["stage"],
+    buckets: fromTenMicroseconds,
+    registers,
+  });
+  const upstreams = new Histogram({
+    name: "sallyport_upstream_duration_seconds",
+    help: "From sending a message to the head of the server's answer.",
+    labelNames: ["server"],
+    buckets: fromMillisecond,
+    registers,
+  });
+  const handshakes = new Counter({
+    name: "sallyport_tls_handshake_failures_total",
+    help: "Connections that did not get through the TLS handshake.",
+    registers,
+  });
+  const audited = new Counter({
+    name: "sallyport_audit_records_total",
+    help: "Audit records written, by event.",
+    labelNames: ["event"],
+    registers,
+  });
+  const auditErrors = new Counter({
+    name: "sallyport_audit_write_errors_total",
+    help: "Audit records that could not be written; their requests were refused.",
+    registers,
+  });
+  const reload = new Gauge({
+    name: "sallyport_config_last_reload_successful",
+    help: "1 when the configuration in the files is the one that runs.",
+    registers,
+  });
+  reload.set(1);
+  const policyErrors = new Counter({
+    name: "sallyport_policy_errors_total",
+    help: "Requests refused because policy could not be evaluated.",
+    registers,
+  });
+  const limitErrors = new Counter({
+    name: "sallyport_limit_store_errors_total",
+    help: "Requests refused because a limit could not be evaluated.",
+    registers,
+  });
+  const sessions = createRecency(sessionIdleMs, maxSessions);
+  new Gauge({ name: "sallyport_build_info", help: "Version.", labelNames: ["version", "node"], registers }).set(
+    { version, node: process.version },
+    1,
+  );
+  addGauges(registry, sources, sessions);
+
+  return {
+    registry,
+    visitClosed(visit) {
+      const { facts, outcome } = visit;
+      const { denial } = outcome;
+      const server = facts.route?.kind === "mcp" ? facts.route.server : "none";
+      const method = methodLabel(facts.message !== undefined && "method" in facts.message ? facts.message.method : null);
+      const failed = outcome.rpc != null || outcome.toolError === true || outcome.http >= 400;
+      requests.inc({ server, method, outcome: denial !== undefined ? "denied" : failed ? "error" : "ok" });
+      durations.observe({ server, method }, visit.totalMs / 1_000);
+      for (const [stage, ms] of visit.rooms) stages.observe({ stage }, ms / 1_000);
+      const upstreamMs = visit.rooms.get("answer");
+      if (upstreamMs !== undefined) upstreams.observe({ server }, upstreamMs / 1_000);
+      if (facts.session?.fingerprint != null) sessions.touch(server, facts.session.fingerprint, performance.now());
+      if (denial === undefined) return;
+      refusals.inc({ reason: denial.code });
+      if (denial.code === "policy_unavailable") policyErrors.inc();
+      if (denial.code === "limit_unavailable") limitErrors.inc();
+      if (denial.code.startsWith("token_") || denial.code === "keys_unavailable") authFailures.inc({ reason: denial.code });
+    },
+    refused: (reason) => refusals.inc({ reason }),
+    handshakeFailed: () => handshakes.inc(),
+    reloaded: (successful) => reload.set(successful ? 1 : 0),
+    auditWritten: (event) => audited.inc({ event }),
+    auditFailed: () => auditErrors.inc(),
+  };
+}
+
+/** Gauges that are read, not kept: what they show cannot drift from what is. */
+function addGauges(registry: Registry, sources: MetricSources, sessions: Recency): void {
+  const registers = [registry];
+  const add = (name: string, help: string, labelNames: string[], read: (gauge: Gauge<string>) => void) =>
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        read(this);
+      },
+    });
+  add("sallyport_inflight_requests", "Exchanges in progress with a server.", ["server"], (gauge) => {
+    for (const { name, load } of sources.servers()) gauge.set({ server: name }, load.calls);
+  });
+  add("sallyport_open_streams", "Standalone streams open to a server.", ["server"], (gauge) => {
+    for (const { name, load } of sources.servers()) gauge.set({ server: name }, load.streams);
+  });
+  add("sallyport_sessions_active", "Sessions used in the last five minutes.", ["server"], (gauge) => {
+    for (const { name } of sources.servers()) gauge.set({ server: name }, sessions.count(name, performance.now()));
+  });
+  add("sallyport_upstream_up", "1 when the last exchange reached the server; absent before the first.", ["server"], (gauge) => {
+    for (const { name, reachable } of sources.servers()) if (reachable !== null) gauge.set({ server: name }, reachable ? 1 : 0);
+  });
+  add("sallyport_jwks_age_seconds", "Age of the keys of an issuer; absent before the first fetch.", ["issuer"], (gauge) => {
+    for (const { name, ageMs } of sources.issuers()) if (ageMs !== undefined) gauge.set({ issuer: name }, ageMs / 1_000);
+  });
+  add("sallyport_cert_expiry_timestamp_seconds", "When the server certificate expires.", [], (gauge) => {
+    const expiry = sources.certificateExpiry();
+    if (expiry !== null) gauge.set(expiry.getTime() / 1_000);
+  });
+  add("sallyport_audit_queue_length", "Audit records that wait to be written.", [], (gauge) => {
+    gauge.set(sources.auditQueueLength());
+  });
+  add("sallyport_config_hash", "Hash of the configuration that runs, as a label.", ["hash"], (gauge) => {
+    gauge.set({ hash: sources.configHash() }, 1);
+  });
+}

@@ -1,0 +1,35 @@
+import type { Trail } from "./audit/trail.ts";
+import type { Arrival } from "./facts.ts";
+import type { Gateway } from "./gateway.ts";
+import type { Reply } from "./reply.ts";
+import { identify } from "./stages/identity.ts";
+import { limitAddress, limitIdentity, limitTool } from "./stages/limits.ts";
+import { readMessage } from "./stages/message.ts";
+import { answerOpenly } from "./stages/open.ts";
+import { admitPeer } from "./stages/peer.ts";
+import { decide } from "./stages/policy.ts";
+import { respond } from "./stages/response.ts";
+import { findRoute } from "./stages/route.ts";
+import { openSession } from "./stages/session.ts";
+import { forward } from "./stages/upstream.ts";
+
+/**
+ * The corridor: one room after the other, each asking one question. A room takes what earlier rooms found out, and returns
+ * its own finding or throws a Denial; the trail keeps every finding for the audit record that precedes the answer.
+ */
+export async function walk(gateway: Gateway, arrival: Arrival, reply: Reply, trail: Trail): Promise<void> {
+  const peer = trail.note("peer", admitPeer(gateway.peers, arrival));
+  await limitAddress(gateway.limits, peer);
+  const route = trail.note("route", findRoute(gateway.routes, arrival));
+  if (route.kind !== "mcp") return answerOpenly(route, arrival, reply, trail);
+  const identity = trail.note("identity", await identify(gateway.tokens, arrival, route));
+  const message = trail.note("message", await readMessage(gateway.reading, arrival, route));
+  using _place = await limitIdentity(gateway.limits, identity, message);
+  const session = trail.note("session", openSession(gateway.sessions, arrival, route, identity, message));
+  const decision = trail.note("decision", decide(gateway.policy, route, identity, message, session));
+  using _call = await limitTool(gateway.limits, route, identity, message);
+  const upstream = gateway.upstreams.of(route);
+  const answer = trail.note("answer", await forward(upstream, arrival, message, session));
+  const known = { arrival, route, identity, message, session, decision };
+  await respond(gateway.sessions, upstream, known, answer, reply, trail);
+}

@@ -1,0 +1,162 @@
+import { didYouMean, type Path, type Problem, sortProblems } from "../config/diagnose.ts";
+import { compileGlob } from "../mcp/glob.ts";
+import type { PolicySource } from "./load.ts";
+import type { Rule } from "./schema.ts";
+
+/** What policies may refer to in the configuration; undefined where it could not be read. */
+export interface PolicyContext {
+  readonly servers: readonly string[] | undefined;
+  /** Names of the trusted issuers, `builtin` among them when it is enabled. */
+  readonly issuers: readonly string[] | undefined;
+  /** Roles that the files mean to define. */
+  readonly roleNames: ReadonlySet<string> | undefined;
+}
+
+export interface ReferenceFindings {
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+/** Checks what policy files say about each other and about the configuration. Pure. */
+export function checkReferences(sources: readonly PolicySource[], context: PolicyContext): ReferenceFindings {
+  const problems = [
+    ...findTwins(sources),
+    ...findUnknownRoles(sources, context.roleNames),
+    ...findCycles(sources),
+    ...findUnknownServers(sources, context.servers),
+    ...findUnknownIssuers(sources, context.issuers),
+  ];
+  return { problems: sortProblems(problems), warnings: sortProblems(findSurprises(sources, context)) };
+}
+
+/** Every rule of a policy and where it stands. */
+export function* rulesOf({
+  policy,
+}: PolicySource): Generator<{ role: string; effect: "allow" | "deny"; rule: Rule; path: Path }> {
+  for (const [role, rules] of Object.entries(policy.roles)) {
+    for (const effect of ["allow", "deny"] as const) {
+      for (const [index, rule] of rules[effect].entries())
+        yield { role, effect, rule, path: ["roles", role, effect, index] };
+    }
+  }
+}
+
+function findTwins(sources: readonly PolicySource[]): Problem[] {
+  const problems: Problem[] = [];
+  const seen = new Map<string, string>();
+  const note = (source: PolicySource, kind: string, name: string, path: Path, at: "key" | "value") => {
+    const key = `${kind} ${name}`;
+    const place = `${source.file}:${source.lineOf(path)}`;
+    const first = seen.get(key);
+    if (first === undefined) seen.set(key, place);
+    else problems.push(source.problem(path, `the ${kind} "${name}" is already defined at ${first}`, { at }));
+  };
+  for (const source of sources) {
+    for (const role of Object.keys(source.policy.roles)) note(source, "role", role, ["roles", role], "key");
+    for (const { rule, path } of rulesOf(source)) {
+      if (rule.id !== undefined) note(source, "rule id", rule.id, [...path, "id"], "value");
+    }
+  }
+  return problems;
+}
+
+function findUnknownRoles(sources: readonly PolicySource[], roleNames: ReadonlySet<string> | undefined): Problem[] {
+  if (roleNames === undefined) return [];
+  return sources.flatMap((source) => {
+    const inherited = Object.entries(source.policy.roles).map(([role, { inherits }]) => ({
+      path: ["roles", role, "inherits"],
+      names: inherits,
+    }));
+    const bound = source.policy.bindings.map(({ roles }, index) => ({
+      path: ["bindings", index, "roles"],
+      names: roles,
+    }));
+    return [...inherited, ...bound].flatMap(({ path, names }) =>
+      names.flatMap((name, index) => {
+        if (roleNames.has(name)) return [];
+        return source.problem([...path, index], `no role is called "${name}"`, { hint: didYouMean(name, roleNames) });
+      }),
+    );
+  });
+}
+
+/** Each cycle once, at the role of it that comes first. */
+function findCycles(sources: readonly PolicySource[]): Problem[] {
+  const parents = new Map<string, readonly string[]>();
+  const homes = new Map<string, PolicySource>();
+  for (const source of sources) {
+    for (const [role, { inherits }] of Object.entries(source.policy.roles)) {
+      if (parents.has(role)) continue;
+      parents.set(role, inherits);
+      homes.set(role, source);
+    }
+  }
+  const problems: Problem[] = [];
+  const done = new Set<string>();
+  const walk = (role: string, trail: readonly string[]) => {
+    const start = trail.indexOf(role);
+    if (start >= 0) {
+      const cycle = [...trail.slice(start), role];
+      const source = homes.get(role);
+      if (source !== undefined) {
+        problems.push(source.problem(["roles", role, "inherits"], `roles inherit in a circle: ${cycle.join(" -> ")}`));
+      }
+      return;
+    }
+    if (done.has(role)) return;
+    for (const parent of parents.get(role) ?? []) walk(parent, [...trail, role]);
+    done.add(role);
+  };
+  for (const role of parents.keys()) walk(role, []);
+  return problems;
+}
+
+function findUnknownServers(sources: readonly PolicySource[], servers: readonly string[] | undefined): Problem[] {
+  if (servers === undefined) return [];
+  return sources.flatMap((source) =>
+    [...rulesOf(source)].flatMap(({ rule, path }) => {
+      const glob = compileGlob(rule.server);
+      if (servers.some((server) => glob.matches(server))) return [];
+      const message = glob.literal
+        ? "no such server in the configuration"
+        : "this pattern matches no server of the configuration";
+      return source.problem([...path, "server"], message, { hint: didYouMean(rule.server, servers) });
+    }),
+  );
+}
+
+function findUnknownIssuers(sources: readonly PolicySource[], issuers: readonly string[] | undefined): Problem[] {
+  if (issuers === undefined) return [];
+  return sources.flatMap((source) =>
+    source.policy.bindings.flatMap((binding, index) =>
+      (binding.issuers ?? []).flatMap((issuer, at) => {
+        if (issuers.includes(issuer)) return [];
+        const hint = didYouMean(issuer, issuers);
+        return source.problem(["bindings", index, "issuers", at], "no such issuer in the configuration", { hint });
+      }),
+    ),
+  );
+}
+
+/** What is allowed but probably not meant. */
+function findSurprises(sources: readonly PolicySource[], { issuers }: PolicyContext): Problem[] {
+  const external = (issuers ?? []).filter((issuer) => issuer !== "builtin");
+  return sources.flatMap((source) =>
+    source.policy.bindings.flatMap((binding, index) => {
+      const path = ["bindings", index];
+      const findings: Problem[] = [];
+      for (const selector of ["groups", "subjects", "clients"] as const) {
+        (binding[selector] ?? []).forEach((value, at) => {
+          if (!/[*?]/.test(value)) return;
+          findings.push(source.problem([...path, selector, at], "compared exactly: * and ? are no wildcards here"));
+        });
+      }
+      // Two issuers may call different people by the same name.
+      if (external.length > 1 && binding.issuers === undefined) {
+        const message = `without issuers, any of the ${external.length} trusted ones can say who this is`;
+        findings.push(source.problem(path, message, { hint: "add issuers: [...]" }));
+      }
+      return findings;
+    }),
+  );
+}

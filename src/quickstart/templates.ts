@@ -1,0 +1,107 @@
+/** The files that a newcomer starts from and edits first. */
+
+/** What the configuration is written for. */
+export interface ConfigFacts {
+  /** JSON Schema of the configuration, as a path from the file or a URL. */
+  readonly schema: string;
+  readonly port: number;
+  readonly adminPort: number;
+  /** URL of the MCP server to protect; null for the demonstration server that quickstart runs itself. */
+  readonly upstream: string | null;
+}
+
+/** A file by which quickstart tells the configuration what is known only while the demonstration server runs. */
+export interface LiveFile {
+  /** Name in the data directory. */
+  readonly name: string;
+  /** How the configuration refers to it. */
+  readonly reference: string;
+}
+
+export const everythingUrl: LiveFile = liveFile("everything.url");
+export const everythingToken: LiveFile = liveFile("everything.token");
+
+function liveFile(name: string): LiveFile {
+  return { name, reference: `\${file:data/${name}}` };
+}
+
+/** The first sallyport.yaml. */
+export function renderConfig({ schema, port, adminPort, upstream }: ConfigFacts): string {
+  return `# yaml-language-server: $schema=${schema}
+# Configuration of the Sallyport gateway. It is yours to edit: quickstart wrote it once and does not touch it again.
+# Relative paths start at this file's directory. \${NAME} is an environment variable, \${file:path} a file's content.
+# \`sallyport check -c FILE\` names every mistake with line and column.
+version: 1
+
+# How clients reach the gateway. Tokens are made for URLs below it, so clients must use it exactly as it stands here.
+publicUrl: https://127.0.0.1:${port}
+
+listen:
+  address: 127.0.0.1:${port}
+  # Made for this machine only. Use a certificate of your own anywhere else.
+  tls: { cert: certs/server.pem, key: certs/server.key }
+  # Answers under this name as well.
+  hosts: [localhost]
+
+# /livez, /readyz, /healthz and /metrics. Keep it off public networks.
+admin:
+  address: 127.0.0.1:${adminPort}
+
+# Who may connect at all, before anything else is looked at. Without this: loopback only.
+# network: { allow: [127.0.0.0/8, 10.0.0.0/8] }
+
+identity:
+  # The gateway's own signing key: \`sallyport token mint\` uses it.
+  builtin: { enabled: true }
+  # Tokens of your identity provider:
+  # issuers:
+  #   corp: { issuer: https://login.example.com/ }
+
+servers:
+  # Its public address is publicUrl + /everything/mcp. Add more servers beside it, each under a name of its own.
+  everything:
+${upstream === null ? demonstration : `    url: ${JSON.stringify(upstream)}`}
+    # What this server may ask of clients.
+    clientRequests: [elicitation, sampling, roots]
+
+# Who may do what. Nothing is allowed that these files do not allow.
+policies: [policies/*.yaml]
+
+# One line for every message in audit.jsonl, refused ones included.
+audit: { directory: data/audit }
+
+# The gateway's keys.
+state: { directory: data }
+`;
+}
+
+const demonstration = `    # The demonstration server runs only while \`sallyport quickstart\` does, which then keeps these two files. Before
+    # \`sallyport serve\`, put the URL of your own MCP server here and remove the credentials, or give it its own.
+    url: ${everythingUrl.reference}
+    credentials: { bearer: "${everythingToken.reference}" }`;
+
+/** The first policy: one group may do everything, another one very little. */
+export function renderPolicy(schema: string): string {
+  return `# yaml-language-server: $schema=${schema}
+# Who may do what. Whatever no rule allows is refused, and tools that a caller may not call are not listed for it.
+# Names may hold * and ?. A deny beats every allow.
+version: 1
+
+roles:
+  full:
+    allow:
+      - { id: everything, server: everything, tools: ["*"], prompts: ["*"], resources: ["*"] }
+  limited:
+    allow:
+      - { id: harmless-tools, server: everything, tools: [echo, get-sum] }
+
+bindings:
+  # Groups come from the token: \`sallyport token mint --subject me --groups full\`. Naming the issuer matters: a group
+  # called "full" of another identity provider is not this one.
+  - { roles: [full], groups: [full], issuers: [builtin] }
+  - { roles: [limited], groups: [limited], issuers: [builtin] }
+`;
+}
+
+/** Keeps keys, audit and state out of version control; configuration and policies belong there. */
+export const gitignore = "/certs/\n/data/\n";

@@ -1,0 +1,103 @@
+import type { ServerResponse } from "node:http";
+import type { Receipt } from "./audit/trail.ts";
+
+/** How a visit is answered in full. */
+export interface WholeAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+/**
+ * The client's side of a visit. An answer takes the receipt of its audit record, so that nothing is answered which is not
+ * on record: leaving the record out does not compile.
+ */
+export interface Reply {
+  /** Set once the head of an event stream is out. */
+  readonly stream: EventStream | null;
+  send(receipt: Receipt, answer: WholeAnswer): void;
+  /** Sends the head of an event stream at once, before there is anything to say. */
+  openStream(options: StreamOptions): EventStream;
+}
+
+export interface StreamOptions {
+  readonly headers: Readonly<Record<string, string>>;
+  /** True for a stream that ends only when someone ends it; it is the first to go when the gateway stops. */
+  readonly endless: boolean;
+}
+
+/** An event stream to the client, kept open by comments while it has nothing to say. */
+export interface EventStream {
+  readonly endless: boolean;
+  /** Sends what is no answer; resolves when the client keeps up. */
+  write(block: string): Promise<void>;
+  /** Sends the answer, which is the last event, and ends the stream. */
+  answer(receipt: Receipt, block: string): void;
+  /** Ends a stream that owes no answer. */
+  end(): void;
+}
+
+/** Buffering proxies would hold events back, caching or recompressing ones would change them. */
+const streamHeaders = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store, no-transform",
+  "x-accel-buffering": "no",
+};
+
+/**
+ * @param heartbeatMs interval of the comments that keep intermediaries from closing a silent stream
+ * @param common headers that every answer of this visit carries, asked for when the head goes out
+ */
+export function createReply(
+  response: ServerResponse,
+  heartbeatMs: number,
+  common: () => Readonly<Record<string, string>>,
+): Reply {
+  let stream: EventStream | null = null;
+  return {
+    get stream() {
+      return stream;
+    },
+    send(_receipt, { status, headers, body }) {
+      const length = body === undefined ? 0 : Buffer.byteLength(body);
+      // 204 carries no Content-Length (RFC 9110 section 8.6).
+      const framing = status === 204 ? {} : { "content-length": String(length) };
+      response.writeHead(status, { ...common(), ...framing, ...headers });
+      response.end(body);
+    },
+    openStream({ headers, endless }) {
+      response.writeHead(200, { ...common(), ...streamHeaders, ...headers });
+      response.flushHeaders();
+      stream = createStream(response, heartbeatMs, endless);
+      return stream;
+    },
+  };
+}
+
+function createStream(response: ServerResponse, heartbeatMs: number, endless: boolean): EventStream {
+  const heartbeat = setInterval(() => {
+    // A client that does not read gets no heartbeats on top of what it has not read.
+    if (!response.writableNeedDrain) response.write(": keep-alive\n\n");
+  }, heartbeatMs);
+  response.once("close", () => clearInterval(heartbeat));
+  const end = (block?: string) => {
+    clearInterval(heartbeat);
+    response.end(block);
+  };
+  return {
+    endless,
+    async write(block) {
+      if (response.write(block) || response.destroyed) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      response.once("drain", resolve);
+      response.once("close", resolve);
+      await promise;
+    },
+    answer(_receipt, block) {
+      end(block);
+    },
+    end() {
+      end();
+    },
+  };
+}

@@ -1,0 +1,135 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createAdminServer, type Health } from "./admin.ts";
+import { gatewayEntry } from "./audit/record.ts";
+import type { LoadedConfig } from "./config/load.ts";
+import { refreshEveryMs } from "./crypto/keyring.ts";
+import { buildGateway, type Gateway } from "./gateway.ts";
+import { buildHouse, type House } from "./house.ts";
+import { renderAddress } from "./network/address.ts";
+import type { Log } from "./observe/log.ts";
+import { findFixedChanges } from "./reload.ts";
+import { createPublicServer, startListening } from "./server.ts";
+
+/** A gateway that serves. */
+export interface Running {
+  /** Where it listens, the port never 0. */
+  readonly publicUrl: string;
+  readonly adminUrl: string;
+  /** Every file whose change may call for a reload. */
+  watched(): readonly string[];
+  /** Reads the files again; a bad one changes nothing but a metric and a log line. Never rejects. */
+  reload(cause: string): Promise<void>;
+  /** Not ready, stop accepting, finish calls, end streams, flush the audit. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a gateway.
+ *
+ * @param reread loads the configuration again for a reload
+ * @throws Error when an address cannot be bound or a key or audit file cannot be used; nothing keeps running then
+ */
+export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<LoadedConfig>): Promise<Running> {
+  let gateway: Gateway | null = null;
+  let current = loaded;
+  const house = await buildHouse(loaded, log, {
+    gateway: () => gateway,
+    certificateExpiry: () => readExpiry(current.config.listen.tls?.cert),
+  });
+  const first = buildGateway(loaded, house);
+  gateway = first;
+  const server = await createPublicServer(loaded.config.listen, () => gateway ?? first, house);
+  const health: Health = {
+    reasons: () => [
+      ...(server.draining ? ["draining"] : []),
+      ...(house.audit.healthy ? [] : ["the audit file cannot be written"]),
+    ],
+    parts: () => describeParts(gateway ?? first, house),
+  };
+  const admin = createAdminServer(health, house.metrics.registry);
+  let addresses: { open: Awaited<ReturnType<typeof server.listen>>; admin: Awaited<ReturnType<typeof startListening>> };
+  try {
+    const adminAddress = await startListening(admin, loaded.config.admin.address);
+    addresses = { open: await server.listen(), admin: adminAddress };
+  } catch (error) {
+    admin.close();
+    await house.audit.close();
+    throw error;
+  }
+  void first.prime();
+  const rotation = setInterval(() => void rotateKeys(house), refreshEveryMs);
+  rotation.unref();
+
+  let reloading = Promise.resolve();
+  async function reload(cause: string): Promise<void> {
+    try {
+      const next = await reread();
+      const fixed = findFixedChanges(current.config, next.config);
+      if (fixed.length > 0) throw new Error(`these need a restart: ${fixed.join(", ")}`);
+      await server.reloadCertificate();
+      await rotateKeys(house);
+      const previous = gateway;
+      gateway = buildGateway(next, house);
+      current = next;
+      void previous?.upstreams.close();
+      void gateway.prime();
+      await report(cause, next.hash, null);
+    } catch (error) {
+      await report(cause, current.hash, error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  async function report(cause: string, hash: string, failure: Error | null): Promise<void> {
+    house.metrics.reloaded(failure === null);
+    if (failure === null) log.info({ cause, hash }, "configuration reloaded");
+    else log.error({ cause, hash, problem: failure.message }, "configuration not reloaded; the last good one goes on");
+    const note = { cause, config: hash, successful: failure === null };
+    await house.audit
+      .append(gatewayEntry("reload", house.audit.wallTime().toISOString(), note))
+      .catch((error: unknown) => log.error({ error }, "audit record of the reload could not be written"));
+  }
+
+  return {
+    publicUrl: `${loaded.config.listen.tls === undefined ? "http" : "https"}://${renderAddress(addresses.open)}`,
+    adminUrl: `http://${renderAddress(addresses.admin)}`,
+    watched: () => current.watched,
+    reload(cause) {
+      // One after the other: what was read last is what runs last.
+      reloading = reloading.then(() => reload(cause));
+      return reloading;
+    },
+    async stop() {
+      await server.drain();
+      await reloading;
+      clearInterval(rotation);
+      await gateway?.upstreams.close();
+      await house.audit.close();
+      admin.closeAllConnections();
+      admin.close();
+    },
+  };
+}
+
+async function rotateKeys({ keyring, log }: House): Promise<void> {
+  try {
+    await keyring.refresh();
+  } catch (error) {
+    log.error({ error }, "the key ring could not be read again; the keys in use stay");
+  }
+}
+
+function describeParts(gateway: Gateway, house: House): Record<string, unknown> {
+  const servers = [...gateway.upstreams.all()].map(({ name, reachable, load }) => ({ name, reachable, ...load }));
+  return { config: gateway.hash, audit: { healthy: house.audit.healthy }, servers, issuers: [...gateway.issuers()] };
+}
+
+/** Read at each scrape: a certificate that was replaced on disk but not loaded is a fault of another metric. */
+function readExpiry(file: string | undefined): Date | null {
+  if (file === undefined) return null;
+  try {
+    return new X509Certificate(readFileSync(file)).validToDate;
+  } catch {
+    return null;
+  }
+}

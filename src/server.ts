@@ -1,0 +1,110 @@
+import { readFile } from "node:fs/promises";
+import { createServer as createHttpServer, type Server, type ServerOptions } from "node:http";
+import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { refuseUnreadable } from "./unreadable.ts";
+import type { Config } from "./config/schema.ts";
+import type { Gateway } from "./gateway.ts";
+import type { House } from "./house.ts";
+import type { ListenAddress } from "./network/address.ts";
+import { receive, type Visit } from "./visit.ts";
+
+/** The public listener: HTTPS, or plain HTTP where the configuration allows it. */
+export interface PublicServer {
+  /** Starts to listen; resolves to the address, its port never 0. */
+  listen(): Promise<ListenAddress>;
+  /** Reads certificate and key again; connections that stand are not touched. */
+  reloadCertificate(): Promise<void>;
+  readonly draining: boolean;
+  /** Stops accepting, ends endless streams, lets calls finish for a while, then breaks off what is left. */
+  drain(): Promise<void>;
+}
+
+/**
+ * Makes the public listener.
+ *
+ * @param current the gateway that serves the next request; asked anew for each, so that a reload is one assignment
+ */
+export async function createPublicServer(listen: Config["listen"], current: () => Gateway, house: House): Promise<PublicServer> {
+  const server = await createListener(listen);
+  const visits = new Set<Visit>();
+  let draining = false;
+  server.on("request", (message, response) => {
+    const visit = receive(current(), house, message, response, draining);
+    visits.add(visit);
+    void visit.over.finally(() => visits.delete(visit));
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
+    void refuseUnreadable(house, error, socket as Socket);
+  });
+  server.on("tlsClientError", () => house.metrics.handshakeFailed());
+  // Without these two Node would answer a request to change protocols, or to tunnel, past the corridor.
+  server.on("upgrade", (_message, socket) => socket.destroy());
+  server.on("connect", (_message, socket) => socket.destroy());
+  return {
+    listen: () => startListening(server, listen.address),
+    async reloadCertificate() {
+      if (listen.tls !== undefined) (server as HttpsServer).setSecureContext(await readCertificate(listen.tls));
+    },
+    get draining() {
+      return draining;
+    },
+    async drain() {
+      draining = true;
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const visit of visits) if (visit.endless) visit.drain();
+      const deadline = setTimeout(() => {
+        for (const visit of visits) visit.drain();
+      }, listen.drainTimeout);
+      await Promise.all([...visits].map(({ over }) => over));
+      clearTimeout(deadline);
+      server.closeIdleConnections();
+      // Answers that are written but not read yet hold their connections; they get as long as calls do.
+      const cut = setTimeout(() => server.closeAllConnections(), listen.drainTimeout);
+      await closed;
+      clearTimeout(cut);
+    },
+  };
+}
+
+async function createListener(listen: Config["listen"]): Promise<Server> {
+  const options: ServerOptions = {
+    maxHeaderSize: listen.maxHeader,
+    headersTimeout: listen.headersTimeout,
+    // The body's own timeout belongs to the message stage, which can put it on record; this one is the last resort.
+    requestTimeout: listen.headersTimeout + listen.bodyTimeout + 5_000,
+    connectionsCheckingInterval: 1_000,
+    keepAliveTimeout: listen.keepAliveTimeout,
+    // The route stage refuses a missing Host itself, on record.
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+    noDelay: true,
+  };
+  if (listen.tls === undefined) return createHttpServer(options);
+  return createHttpsServer({
+    ...options,
+    ...(await readCertificate(listen.tls)),
+    minVersion: "TLSv1.2",
+    handshakeTimeout: listen.handshakeTimeout,
+    ALPNProtocols: ["http/1.1"],
+  });
+}
+
+async function readCertificate(tls: { cert: string; key: string }): Promise<{ cert: Buffer; key: Buffer }> {
+  const [cert, key] = await Promise.all([readFile(tls.cert), readFile(tls.key)]);
+  return { cert, key };
+}
+
+/** @throws Error with code `EADDRINUSE` and the like */
+export function startListening(server: Server, address: ListenAddress): Promise<ListenAddress> {
+  const { promise, resolve, reject } = Promise.withResolvers<ListenAddress>();
+  server.once("error", reject);
+  server.listen(address.port, address.host, () => {
+    server.off("error", reject);
+    const bound = server.address();
+    const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
+    resolve({ host: address.host, port });
+  });
+  return promise;
+}

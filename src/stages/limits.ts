@@ -1,0 +1,82 @@
+import { Denial } from "../denial.ts";
+import type { Identity, McpRoute, Message, Peer } from "../facts.ts";
+import type { Counters, Lease, Rate } from "../limits/counters.ts";
+import type { Glob } from "../mcp/glob.ts";
+import { requestMethods } from "../mcp/methods.ts";
+import { limitKey } from "../network/cidr.ts";
+
+/** The limits of the configuration over the counters of the process. */
+export interface Limits {
+  readonly counters: Counters;
+  readonly address: Rate;
+  readonly identity: Rate & { readonly concurrent: number; readonly streams: number };
+  readonly tools: readonly ToolLimit[];
+}
+
+/** One entry of `limits.tools`. */
+export interface ToolLimit extends Rate {
+  /** Names the counter; two entries never share one. */
+  readonly name: string;
+  readonly server: string;
+  readonly tools: readonly Glob[];
+  readonly concurrent: number | undefined;
+}
+
+/**
+ * Counts a request of an address, before anything costly is done for it: a flood of bad tokens is the cheapest attack there is.
+ *
+ * @throws Denial `address_limited`
+ */
+export async function limitAddress({ counters, address }: Limits, peer: Peer): Promise<void> {
+  const retryAfterMs = await counters.count("address", address, limitKey(peer.ip));
+  if (retryAfterMs !== null) throw new Denial("address_limited", { retryAfterMs });
+}
+
+/**
+ * Counts a request of an identity and takes its place among those in flight; a stream takes a place of its own kind, for
+ * it may stay all day.
+ *
+ * @returns the place, to be given back when the visit is over
+ * @throws Denial `identity_limited`, `identity_busy`, `streams_limited`
+ */
+export async function limitIdentity({ counters, identity: limit }: Limits, identity: Identity, message: Message): Promise<Lease> {
+  const retryAfterMs = await counters.count("identity", limit, identity.key);
+  if (retryAfterMs !== null) throw new Denial("identity_limited", { retryAfterMs });
+  if (isStream(message)) {
+    const place = counters.enter("streams", identity.key, limit.streams);
+    if (place === null) throw new Denial("streams_limited");
+    return place;
+  }
+  const place = counters.enter("identity", identity.key, limit.concurrent);
+  if (place === null) throw new Denial("identity_busy");
+  return place;
+}
+
+/**
+ * Counts a call of a tool, by the first entry of the configuration that names it.
+ *
+ * @returns the call's place among those in flight
+ * @throws Denial `tool_limited`, `tool_busy`
+ */
+export async function limitTool({ counters, tools }: Limits, route: McpRoute, identity: Identity, message: Message): Promise<Lease> {
+  const [target] = message.kind === "request" ? message.targets : [];
+  const entry = target?.kind === "tool" ? tools.find((limit) => names(limit, route.server, target.name)) : undefined;
+  if (entry === undefined || target?.kind !== "tool") return unlimited;
+  const key = `${identity.key}:${target.name}`;
+  const retryAfterMs = await counters.count(entry.name, entry, key);
+  if (retryAfterMs !== null) throw new Denial("tool_limited", { retryAfterMs });
+  if (entry.concurrent === undefined) return unlimited;
+  const place = counters.enter(entry.name, key, entry.concurrent);
+  if (place === null) throw new Denial("tool_busy");
+  return place;
+}
+
+const unlimited: Lease = { [Symbol.dispose]() {} };
+
+function names(limit: ToolLimit, server: string, tool: string): boolean {
+  return limit.server === server && limit.tools.some((glob) => glob.matches(tool));
+}
+
+function isStream(message: Message): boolean {
+  return message.kind === "listen" || (message.kind === "request" && requestMethods.get(message.method)?.endless === true);
+}

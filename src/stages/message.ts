@@ -1,0 +1,79 @@
+import type { IncomingMessage } from "node:http";
+import { Denial } from "../denial.ts";
+import type { Arrival, McpRoute, Message } from "../facts.ts";
+import { eraOf, isRevision, type Revision, revisions, unversioned } from "../mcp/era.ts";
+import { readMessage as readBodyMessage } from "../mcp/message.ts";
+
+/** How much a message may be, and how long it may take. */
+export interface MessageLimits {
+  readonly maxBytes: number;
+  readonly maxDepth: number;
+  readonly bodyTimeoutMs: number;
+}
+
+/**
+ * Reads what is asked: for POST the whole body or nothing, judged once and kept as the bytes to forward; GET and DELETE say
+ * all in their headers.
+ *
+ * @throws Denial of the rows from `body_too_large` to `version_unsupported`, `method_not_allowed`, `client_gone`
+ */
+export async function readMessage(limits: MessageLimits, arrival: Arrival, route: McpRoute): Promise<Message> {
+  if (route.verb !== "POST") return readBodiless(arrival, route.verb);
+  checkHeaders(arrival);
+  const bytes = await readBody(arrival.message, limits);
+  return readBodyMessage(bytes, arrival.headers, limits.maxDepth);
+}
+
+function readBodiless(arrival: Arrival, verb: "GET" | "DELETE"): Message {
+  // A body on these has no meaning (RFC 9110 sections 9.3.1 and 9.3.5); forwarding one is how requests are smuggled.
+  const length = arrival.headers.get("content-length") ?? "0";
+  if (length !== "0" || arrival.headers.has("transfer-encoding")) throw new Denial("body_unexpected");
+  const revision = readLegacyRevision(arrival);
+  if (verb === "DELETE") return { kind: "end", era: "legacy", revision };
+  if (!accepts(arrival, "text/event-stream")) throw new Denial("not_acceptable");
+  return { kind: "listen", era: "legacy", revision, lastEventId: arrival.headers.get("last-event-id") ?? null };
+}
+
+/** The stateless revision knows POST alone; 405 tells its clients so (2026-07-28, Earlier Streamable HTTP Revisions). */
+function readLegacyRevision(arrival: Arrival): Revision {
+  const version = arrival.headers.get("mcp-protocol-version") ?? unversioned;
+  if (!isRevision(version)) throw new Denial("version_unsupported", { data: { supported: revisions, requested: version } });
+  if (eraOf(version) === "modern") throw new Denial("method_not_allowed", { allow: "POST" });
+  return version;
+}
+
+function checkHeaders(arrival: Arrival): void {
+  const encoding = arrival.headers.get("content-encoding") ?? "identity";
+  if (encoding.toLowerCase() !== "identity") throw new Denial("body_encoded");
+  const type = arrival.headers.get("content-type") ?? "";
+  if (!/^application\/json *(?:; *charset=(?:utf-8|"utf-8") *)?$/i.test(type)) throw new Denial("media_type");
+  if (!accepts(arrival, "application/json") || !accepts(arrival, "text/event-stream")) throw new Denial("not_acceptable");
+}
+
+/** No Accept header accepts everything (RFC 9110 section 12.5.1). */
+function accepts(arrival: Arrival, type: "application/json" | "text/event-stream"): boolean {
+  const header = arrival.headers.get("accept");
+  if (header === undefined) return true;
+  const [family] = type.split("/");
+  return header.split(",").some((range) => {
+    const media = range.split(";", 1)[0]?.trim().toLowerCase();
+    return media === type || media === "*/*" || media === `${family}/*`;
+  });
+}
+
+/** Collects the body up to the cap; nothing is looked at before all of it is here. */
+function readBody(message: IncomingMessage, limits: MessageLimits): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const timer = setTimeout(() => reject(new Denial("request_timeout", { detail: "body" })), limits.bodyTimeoutMs);
+  message.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > limits.maxBytes) reject(new Denial("body_too_large"));
+    else chunks.push(chunk);
+  });
+  message.on("end", () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)));
+  message.on("error", (cause) => reject(new Denial("client_gone", { cause })));
+  message.on("close", () => reject(new Denial("client_gone")));
+  return promise.finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,40 @@
+import { Denial } from "../denial.ts";
+import type { Decision, Identity, McpRoute, Message, Session } from "../facts.ts";
+import type { Target } from "../mcp/methods.ts";
+import { judge, type Verdict, type View } from "../policy/evaluate.ts";
+
+/** The compiled policy, with its views kept by identity: a token's later calls find theirs ready. */
+export interface PolicyBook {
+  viewOf(identity: Identity, server: string): View;
+}
+
+/**
+ * Decides whether the message may pass: everything it asks for must be allowed, and nothing is by default. A stream that
+ * is resumed is judged as the request it belongs to, by the policy of now.
+ *
+ * @throws Denial `policy_denied`; `policy_unavailable` when deciding itself fails
+ */
+export function decide(
+  book: PolicyBook,
+  route: McpRoute,
+  identity: Identity,
+  message: Message,
+  session: Session,
+): Decision {
+  try {
+    const view = book.viewOf(identity, route.server);
+    let last: Verdict | undefined;
+    for (const target of findTargets(message, session)) {
+      last = judge(view, target);
+      if (last.effect === "deny") throw new Denial("policy_denied", { rule: { id: last.rule, policy: last.policy } });
+    }
+    return { rule: last?.rule ?? null, policy: last?.policy ?? null, view } as Decision;
+  } catch (cause) {
+    throw cause instanceof Denial ? cause : new Denial("policy_unavailable", { cause });
+  }
+}
+
+function findTargets(message: Message, session: Session): readonly Target[] {
+  if (message.kind === "request") return message.targets;
+  return session.resume?.pending?.targets ?? [{ kind: "server" }];
+}

@@ -1,0 +1,63 @@
+import { Denial } from "../denial.ts";
+import type { Arrival, McpRoute, MetadataRoute, PreflightRoute, Route } from "../facts.ts";
+
+/** The doors of the gateway, compiled once from the configuration. */
+export interface RouteTable {
+  /** Host names that are ours, lower case, without port. */
+  readonly hosts: ReadonlySet<string>;
+  /** Browser origins that may call. */
+  readonly origins: ReadonlySet<string>;
+  /** Public path (`/weather/mcp`) to server. */
+  readonly servers: ReadonlyMap<string, { readonly server: string; readonly resource: string; readonly metadataUrl: string }>;
+  /** Well-known path to the metadata document (RFC 9728 section 3.1). */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+const endpointVerbs = "POST, GET, DELETE";
+
+/**
+ * Finds the door that was asked for. Host and Origin are checked on every one of them, because a browser that was led here
+ * by DNS rebinding shows itself in just these headers (MCP 2026-07-28, Streamable HTTP, Security & Endpoint).
+ *
+ * @throws Denial `duplicate_header`, `host_unknown`, `origin_denied`, `route_unknown`, `method_not_allowed`
+ */
+export function findRoute(table: RouteTable, arrival: Arrival): Route {
+  if (arrival.repeatedHeader !== null) throw new Denial("duplicate_header", { detail: `header ${arrival.repeatedHeader}` });
+  checkHost(table, arrival.headers.get("host"));
+  const metadata = table.metadata.get(arrival.path);
+  if (metadata !== undefined) return findMetadata(arrival, metadata);
+  const origin = checkOrigin(table, arrival.headers.get("origin"));
+  const entry = table.servers.get(arrival.path.endsWith("/mcp/") ? arrival.path.slice(0, -1) : arrival.path);
+  if (entry === undefined) throw new Denial("route_unknown");
+  const { verb } = arrival;
+  if (verb === "OPTIONS") return findPreflight(arrival, origin);
+  if (verb !== "POST" && verb !== "GET" && verb !== "DELETE") throw new Denial("method_not_allowed", { allow: endpointVerbs });
+  return { kind: "mcp", verb, origin, ...entry } as McpRoute;
+}
+
+/** Names are compared without the port: rebinding changes the name, and a port mapping in front may change the port. */
+function checkHost(table: RouteTable, host: string | undefined): void {
+  const [, name] = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d{1,5})?$/.exec(host?.toLowerCase() ?? "") ?? [];
+  if (name === undefined || !table.hosts.has(name)) throw new Denial("host_unknown", { detail: `host ${host ?? "missing"}` });
+}
+
+function checkOrigin(table: RouteTable, origin: string | undefined): string | null {
+  if (origin === undefined) return null;
+  if (!table.origins.has(origin)) throw new Denial("origin_denied", { detail: `origin ${origin}` });
+  return origin;
+}
+
+/** The metadata says nothing secret and clients in any browser need it before they have a token: open to every origin. */
+function findMetadata(arrival: Arrival, body: string): MetadataRoute | PreflightRoute {
+  if (arrival.verb === "GET" || arrival.verb === "HEAD") return { kind: "metadata", body } as MetadataRoute;
+  if (arrival.verb === "OPTIONS") return { kind: "preflight", origin: "*", methods: "GET" } as PreflightRoute;
+  throw new Denial("method_not_allowed", { allow: "GET, HEAD" });
+}
+
+/** A preflight carries no credentials by definition (Fetch standard), so it is answered before identity. */
+function findPreflight(arrival: Arrival, origin: string | null): PreflightRoute {
+  if (origin === null || !arrival.headers.has("access-control-request-method")) {
+    throw new Denial("method_not_allowed", { allow: endpointVerbs });
+  }
+  return { kind: "preflight", origin, methods: endpointVerbs } as PreflightRoute;
+}

@@ -1,0 +1,32 @@
+import { Denial } from "../denial.ts";
+import type { Upstream } from "./upstream.ts";
+
+/**
+ * Names an exchange with a server that broke, at its head or in its body, and remembers whether the server can be reached.
+ * The code of the failure is for the log alone: addresses and versions of what stands inside stay inside.
+ *
+ * @param ended aborted when it was our side that broke it off
+ */
+export function explainFailure(upstream: Upstream, cause: unknown, ended: AbortSignal): Denial {
+  if (ended.aborted) return new Denial(ended.reason === "draining" ? "draining" : "client_gone", { cause });
+  const code = errorCode(cause);
+  if (unreachable.has(code) || code.startsWith("ERR_TLS") || code.startsWith("CERT_") || code.includes("SELF_SIGNED")) {
+    upstream.reachable = false;
+    return new Denial("upstream_unreachable", { cause, detail: code });
+  }
+  if (code === "UND_ERR_CONNECT_TIMEOUT") upstream.reachable = false;
+  if (code.endsWith("_TIMEOUT") || code === "ETIMEDOUT") return new Denial("upstream_timeout", { cause, detail: code });
+  if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW" || code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") {
+    return new Denial("upstream_malformed", { cause, detail: code });
+  }
+  return new Denial("upstream_reset", { cause, detail: code });
+}
+
+const unreachable = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"]);
+
+function errorCode(cause: unknown): string {
+  if (!(cause instanceof Error)) return "unknown";
+  // happy-eyeballs reports every address it tried (AggregateError); they failed alike or the first will do.
+  const [first] = cause instanceof AggregateError ? cause.errors : [cause];
+  return String((first as NodeJS.ErrnoException).code ?? cause.name);
+}

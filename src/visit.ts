@@ -1,0 +1,120 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { readArrival } from "./arrival.ts";
+import { openTrail, receiptForFailure, type Trail } from "./audit/trail.ts";
+import { asDenial, Denial, type RenderedDenial, renderDenial, renderRpcError } from "./denial.ts";
+import type { Arrival, Route } from "./facts.ts";
+import type { Gateway } from "./gateway.ts";
+import type { House } from "./house.ts";
+import { renderEvent } from "./mcp/sse.ts";
+import { walk } from "./pipeline.ts";
+import { createReply, type Reply } from "./reply.ts";
+
+/** A request on its way through the corridor, as the server sees it. */
+export interface Visit {
+  /** Resolves when the visit is over, however it ended; never rejects. */
+  readonly over: Promise<void>;
+  /** True for a stream that ends only when someone ends it. */
+  readonly endless: boolean;
+  /** Breaks it off because the gateway stops. */
+  drain(): void;
+}
+
+/** Lets a request walk the corridor, and answers for it when a room says no. */
+export function receive(
+  gateway: Gateway,
+  house: House,
+  message: IncomingMessage,
+  response: ServerResponse,
+  draining: boolean,
+): Visit {
+  const ended = new AbortController();
+  response.once("close", () => {
+    if (!response.writableFinished) ended.abort("client_gone");
+  });
+  const arrival = readArrival(message, ended.signal);
+  const trail = openTrail(house.audit, arrival);
+  const common = () => ({ "x-request-id": arrival.requestId, ...corsHeaders(trail.facts.route), ...hangUp(message, draining) });
+  const reply = createReply(response, gateway.config.listen.heartbeat, common);
+  const steps = draining ? Promise.reject(new Denial("draining")) : walk(gateway, arrival, reply, trail);
+  return {
+    over: steps.catch((error: unknown) => refuse(asDenial(error), arrival, reply, trail, house)),
+    get endless() {
+      return reply.stream?.endless === true;
+    },
+    drain: () => ended.abort("draining"),
+  };
+}
+
+/** Lets a page of an allowed origin read the answer (Fetch standard, CORS protocol). */
+function corsHeaders(route: Route | undefined): Record<string, string> {
+  if (route?.kind !== "mcp" || route.origin === null) return {};
+  return {
+    "access-control-allow-origin": route.origin,
+    "access-control-expose-headers": "mcp-session-id, mcp-protocol-version, www-authenticate, x-request-id, retry-after",
+    vary: "origin",
+  };
+}
+
+/** A body that was refused unread must not be taken for the next request, nor be read to its end just to be thrown away. */
+function hangUp(message: IncomingMessage, draining: boolean): Record<string, string> {
+  return draining || !message.complete ? { connection: "close" } : {};
+}
+
+/**
+ * Answers a refusal, in the form that fits what has already been said. It never throws: whatever goes wrong here ends the
+ * connection, and with it the wait of the client.
+ */
+async function refuse(denial: Denial, arrival: Arrival, reply: Reply, trail: Trail, house: House): Promise<void> {
+  report(denial, arrival, house);
+  if (trail.closed) return endQuietly(reply, arrival);
+  try {
+    await answerRefusal(denial, arrival, reply, trail);
+  } catch (error) {
+    report(asDenial(error), arrival, house);
+    endQuietly(reply, arrival);
+  }
+}
+
+async function answerRefusal(denial: Denial, arrival: Arrival, reply: Reply, trail: Trail): Promise<void> {
+  const rendered = render(denial, arrival, trail);
+  const http = reply.stream === null ? rendered.status : 200;
+  const bytesOut = rendered.body.length;
+  try {
+    const receipt = await trail.close({ http, rpc: denial.row.rpc, denial, bytesOut });
+    if (reply.stream === null) return reply.send(receipt, rendered);
+    const rpcId = rpcIdOf(denial, trail.facts);
+    if (rpcId === undefined) return reply.stream.end();
+    const data = renderRpcError(denial, arrival.requestId, rpcId);
+    return reply.stream.answer(receipt, renderEvent({ id: null, type: "message", data, retryMs: null }));
+  } catch (error) {
+    const failure = asDenial(error);
+    if (failure.code !== "audit_unavailable" || reply.stream !== null) throw failure;
+    reply.send(receiptForFailure(failure), render(failure, arrival, trail));
+  }
+}
+
+function render(denial: Denial, arrival: Arrival, { facts }: Trail): RenderedDenial {
+  return renderDenial(denial, {
+    requestId: arrival.requestId,
+    rpcId: rpcIdOf(denial, facts),
+    mcp: arrival.path.endsWith("/mcp") || arrival.path.endsWith("/mcp/"),
+    metadataUrl: facts.route?.kind === "mcp" ? facts.route.metadataUrl : undefined,
+  });
+}
+
+function rpcIdOf(denial: Denial, facts: Trail["facts"]): string | number | undefined {
+  return denial.extra.rpcId ?? (facts.message?.kind === "request" ? facts.message.id : facts.session?.resume?.pending?.id);
+}
+
+function report(denial: Denial, arrival: Arrival, { log }: House): void {
+  const { code, extra, cause } = denial;
+  const facts = { requestId: arrival.requestId, reason: code, detail: extra.detail, error: cause };
+  if (code === "internal_error" || code === "audit_unavailable") log.error(facts, "request failed");
+  else log.debug(facts, "request refused");
+}
+
+/** The answer can no longer be changed: a stream ends, anything else is cut. */
+function endQuietly(reply: Reply, arrival: Arrival): void {
+  if (reply.stream !== null) reply.stream.end();
+  else arrival.message.socket.destroy();
+}
