@@ -26,6 +26,8 @@ export function asPlain(value: unknown): unknown {
 
 function asPlainObject(value: object): unknown {
   try {
+    const kind = Object.getPrototypeOf(value);
+    if (kind === Object.prototype || kind === Array.prototype || kind === null) return value;
     if (value instanceof Secret) return redacted;
     if (value instanceof Error) return readError(value);
     if (value instanceof Date) return Number.isNaN(value.getTime()) ? "[invalid date]" : value.toISOString();

@@ -108,22 +108,23 @@ function viewArray(items: readonly unknown[], walk: Walk): unknown[] {
 function isSecretItem(items: readonly unknown[], index: number, item: unknown): boolean {
   const name = index > 0 ? items[index - 1] : undefined;
   if (typeof name !== "string" || typeof item !== "string" || item.startsWith("-")) return false;
-  return (name.startsWith("-") || items.length === 2) && name.length <= maxName && isSecretMember(name, item);
+  return (name.startsWith("-") || items.length === 2) && name.length <= maxName && isSecretMember(name, null, item);
 }
 
 function viewObject(object: object, walk: Walk): unknown {
   const shown = new Map<string, unknown>();
   const names = Object.keys(object);
   const room = names.length > walk.maxMembers ? walk.maxMembers - 1 : names.length;
-  const pairName = readPairName(object);
+  const pairName = Object.hasOwn(object, "value") || Object.hasOwn(object, "values") ? readPairName(object) : null;
   let seen = 0;
   for (; seen < room && walk.left > 0; seen += 1) {
     const name = names[seen] as string;
     const member = asPlain(readOwn(object, name));
     if (member === undefined) continue;
     const paired = pairName !== null && (name === "value" || name === "values");
-    const secret = isSecretMember(name, member) || (paired && isSecretMember(pairName, member));
-    const label = charge(freeName(sanitizeText(name, maxName), shown), walk);
+    const text = sanitizeText(name, maxName);
+    const secret = isSecretMember(name, text, member) || (paired && isSecretMember(pairName, null, member));
+    const label = charge(freeName(text, shown), walk);
     shown.set(label, secret ? charge(redacted, walk) : view(member, walk));
   }
   if (seen < names.length) shown.set(charge(freeName("…", shown), walk), charge(leftOut, walk));
@@ -132,8 +133,10 @@ function viewObject(object: object, walk: Walk): unknown {
 }
 
 /** Both spellings count, so that a view of the view finds no further secret. */
-function isSecretMember(name: string, value: unknown): boolean {
-  return isSecretName(name.slice(0, maxName), value) || isSecretName(sanitizeText(name, maxName), value);
+function isSecretMember(name: string, shown: string | null, value: unknown): boolean {
+  if (isSecretName(name.slice(0, maxName), value)) return true;
+  const text = shown ?? sanitizeText(name, maxName);
+  return text !== name && isSecretName(text, value);
 }
 
 /** `{ name: "authorization", value: "…" }`, as headers, form fields and environments are listed. */
@@ -160,7 +163,7 @@ function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
 }
 
 /** Too short, and of too plain characters, to be a secret or to name and hold one. */
-const harmless = /^[\w .,@/+-]{0,10}$/;
+const harmless = /^(?:[\w .,@/+-]{0,10}|[A-Za-z][\w@./-]{0,13})$/;
 
 function viewText(text: string, walk: Walk): string {
   if (harmless.test(text)) return text;

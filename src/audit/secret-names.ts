@@ -13,7 +13,7 @@ const stems = listed(`
 `);
 
 /** Words that are secret when a name ends with them. */
-const finals = new Set(listed("pwd pass auth jwt bearer otp totp cvv cvc creds cred session sessions passkey"));
+const finals = new Set(listed("pwd pw pass auth jwt bearer otp totp cvv cvc creds cred session sessions passkey"));
 
 /** After these last words a name speaks about a secret and does not hold one. */
 const describing = new Set(
@@ -48,6 +48,11 @@ const parameters = new Set(
   listed("sig signature code key sid ticket hmac xamzsignature xgoogsignature xamzsecuritytoken"),
 );
 
+/** Some part of every name that could be secret: nearly all names and most texts have none of them. */
+const suspicious =
+  /[^\x20-\x7e]|pass|pw|kennwort|secret|cred|auth|cookie|key|token|session|connection|assertion|verifier|code|phrase|mnemonic|jwt|bearer|otp|cvv|cvc|pin/i;
+const suspiciousParameter = /%|sig|sid|ticket|hmac|amz/i;
+
 const numeric = /^-?\d{1,18}(?:\.\d{1,9})?$/;
 
 /**
@@ -56,7 +61,7 @@ const numeric = /^-?\d{1,18}(?:\.\d{1,9})?$/;
  * @param name at most some hundred characters; the caller cuts
  */
 export function isSecretName(name: string, value: unknown): boolean {
-  if (value === null || typeof value === "boolean") return false;
+  if (value === null || typeof value === "boolean" || !suspicious.test(name)) return false;
   const words = readWords(name);
   const last = words.at(-1);
   if (last === undefined || describing.has(last) || isKeyId(words)) return false;
@@ -70,15 +75,21 @@ export function isSecretName(name: string, value: unknown): boolean {
   return isToken(words, count);
 }
 
-/** The same for a name that stands before `=` in the query of a URL. */
+/** False when no name in this text could be secret. */
+export function mayNameSecret(text: string): boolean {
+  return suspicious.test(text) || suspiciousParameter.test(text);
+}
+
+/** Like {@link isSecretName}, for a name in the query of a URL. */
 export function isSecretParameter(name: string, value: string): boolean {
   return isSecretName(name, value) || parameters.has(readWords(name).join(""));
 }
 
-/** In running text, `session: the morning one` is no secret; the words that need a structure around them. */
+/** Like {@link isSecretName}, for running text: `session: the morning one` is no secret. */
 export function isSecretInProse(name: string, value: string): boolean {
+  if (!isSecretName(name, value)) return false;
   const words = readWords(name.slice(name.lastIndexOf(" ") + 1));
-  return !(words.length === 1 && finals.has(words[0] ?? "")) && isSecretName(name, value);
+  return words.length > 1 || !finals.has(words[0] ?? "");
 }
 
 function isToken(words: readonly string[], count: boolean): boolean {

@@ -2,7 +2,7 @@
  * Secrets that are known by how they look, wherever they stand in a text. Every pattern runs over text of bounded length,
  * repeats without nesting, and so takes linear time whatever an attacker sends.
  */
-import { isSecretInProse, isSecretName, isSecretParameter } from "./secret-names.ts";
+import { isSecretInProse, isSecretName, isSecretParameter, mayNameSecret } from "./secret-names.ts";
 
 export const redacted = "[redacted]";
 
@@ -39,7 +39,7 @@ const digits = /(?<![A-Za-z0-9]|\d\.)\d(?:[ -]?\d){12,63}(?![A-Za-z0-9])/g;
 
 /** A name of up to three words, perhaps in quotes, and what puts a value behind it. */
 const assignment = new RegExp(
-  `(?<![\\w.%-])((?:[\\w.%-]{1,40} ){0,2}[\\w.%-]{1,64})\\\\{0,8}["'\`]?${gap}{0,4}(?::=|=>|=|:)${gap}{0,4}`,
+  `(?<![\\w.%-])(--[\\w-]{2,62}) {1,4}(?!-)|(?<![\\w.%-])((?:[\\w.%-]{1,40} ){0,2}[\\w.%-]{1,64})\\\\{0,8}["'\`]?${gap}{0,4}(?::=|=>|=|:)${gap}{0,4}`,
   "g",
 );
 const plainValue = /(?:[^\s"'`&;,\\]|,(?!\s|$)|\\(?!u\{|["'`]))+/y;
@@ -48,16 +48,38 @@ const parameterValue = /[^\s&#"'`<>\\]+/y;
 const opening = /(\\*)(["'`])/y;
 const wordless = /^(?:true|false|null|undefined|\[redacted\])$/;
 
+// Cheap signs without which the patterns above cannot match: most texts show none of them.
+const shortestToken = 15;
+const schemeName = /bearer|basic|dpop/i;
+const separator = /[:=]|--/;
+const longNumber = /\d(?:[ -]?\d){12}/;
+
 /** Replaces every secret that one pass finds. A replacement can bring another to light, so callers repeat it until nothing changes. */
 export function redactShapes(text: string): string {
-  const shaped = text
-    .replace(pem, redacted)
-    .replace(jwt, redacted)
-    .replace(vendor, redacted)
-    .replace(scheme, redactScheme)
-    .replace(userinfo, redacted)
-    .replace(slashedUserinfo, redacted);
-  return redactAssignments(shaped).replace(digits, redactCards);
+  let shown = text;
+  if (shown.includes("-----BEGIN ")) shown = shown.replace(pem, redacted);
+  if (hasLongWord(shown)) shown = shown.replace(jwt, redacted).replace(vendor, redacted);
+  if (schemeName.test(shown)) shown = shown.replace(scheme, redactScheme);
+  if (shown.includes("://")) shown = shown.replace(userinfo, redacted).replace(slashedUserinfo, redacted);
+  if (separator.test(shown) && mayNameSecret(shown)) shown = redactAssignments(shown);
+  return longNumber.test(shown) ? shown.replace(digits, redactCards) : shown;
+}
+
+/** Whether 15 characters stand together as they do in tokens: looks at one of 15 in most texts, where a pattern looks at all. */
+function hasLongWord(text: string): boolean {
+  let end = shortestToken - 1;
+  while (end < text.length) {
+    let at = end;
+    while (at > end - shortestToken && isTokenCharacter(text.charCodeAt(at))) at -= 1;
+    if (at === end - shortestToken) return true;
+    end = at + shortestToken;
+  }
+  return false;
+}
+
+/** `-`, `.`, `/`, digits, letters and `_`. */
+function isTokenCharacter(code: number): boolean {
+  return (code >= 45 && code <= 57) || (code >= 65 && code <= 90) || code === 95 || (code >= 97 && code <= 122);
 }
 
 /** True for the number of a payment card: length and prefix of a known issuer (ISO/IEC 7812-1), and a right check digit. */
@@ -92,6 +114,7 @@ function redactCards(run: string): string {
     let number = "";
     for (const group of groups.slice(first)) {
       number += group[0];
+      if (number.length > 19) break;
       if (isCardNumber(number)) return run.slice(0, begin.index) + redacted + run.slice(group.index + group[0].length);
     }
   }
@@ -103,7 +126,7 @@ function redactAssignments(text: string): string {
   let from = 0;
   for (const match of text.matchAll(assignment)) {
     if (match.index < from) continue;
-    const span = findValue(text, match.index, match[1] ?? "", match.index + match[0].length);
+    const span = findValue(text, match.index, match[1] ?? match[2] ?? "", match.index + match[0].length);
     if (span === null) continue;
     done += text.slice(from, span.start) + redacted;
     from = span.end;
@@ -119,7 +142,8 @@ function findValue(
   start: number,
 ): { start: number; end: number } | null {
   const name = decodePercent(rawName);
-  const inQuery = /[?&]/.test(text[nameAt - 1] ?? "");
+  const inQuery = nameAt > 0 && "?&".includes(text.charAt(nameAt - 1));
+  if (!inQuery && !isSecretName(name, "")) return null;
   const span = findSpan(
     text,
     start,

@@ -6,6 +6,7 @@ const margin = 1_024;
 /** Characters that end a line, steer a terminal, turn the order of writing, or are not seen at all. */
 const unseen = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800]/gu;
 
+const plainAscii = /^[\x20-\x7e]*$/;
 const cutForm = /…\((\d{1,15}) characters\)$/;
 
 /**
@@ -24,6 +25,7 @@ export function viewFlat(text: string, maxChars: number): string {
 }
 
 function showUnseen(text: string): string {
+  if (plainAscii.test(text)) return text;
   return text.replace(unseen, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 

@@ -69,7 +69,7 @@ function readClient(payload: JWTPayload): string | null {
 
 /** A claim of another shape grants nothing; too many entries are refused, as leaving some out could skip a deny rule. */
 function readGroups(payload: JWTPayload, claim: string): string[] {
-  const value = Object.hasOwn(payload, claim) ? payload[claim] : [];
+  const value = payload[claim];
   const groups = typeof value === "string" ? [value] : value;
   if (!isTexts(groups)) return [];
   if (groups.length > maxGroups) throw refused(`${JSON.stringify(claim)} has more than ${maxGroups} entries`);

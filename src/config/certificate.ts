@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
 
 /** What is wrong, or will soon be, with a certificate or its key. */
 export interface CertificateFinding {
@@ -55,7 +56,8 @@ function checkDates({ validFromDate, validToDate }: X509Certificate, now: Date):
 
 function checkHost(certificate: X509Certificate, host: string): CertificateFinding[] {
   const bare = host.replace(/^\[|\]$/g, "");
-  if (certificate.checkHost(bare) !== undefined || certificate.checkIP(bare) !== undefined) return [];
+  const match = isIP(bare) === 0 ? certificate.checkHost(bare) : certificate.checkIP(bare);
+  if (match !== undefined) return [];
   // A balancer in front may speak TLS to the gateway under another name, so this stops nothing.
   return [{ about: "cert", severity: "warning", message: "the certificate is not for the host of publicUrl" }];
 }

@@ -49,7 +49,9 @@ export function readYaml(file: string, text: string): YamlFile | Problem[] {
   const source = new SourceText(file, text, lines);
   const document = parse(text, lines);
   if (document === undefined) return [source.problemAt(0, [], "the YAML is nested too deeply")];
-  const problems = document.errors.map(({ pos, message }) => source.syntaxProblem(pos[0], describeError(message)));
+  const problems = firstOfEachLine(
+    document.errors.map(({ pos, message }) => source.syntaxProblem(pos[0], describeError(message))),
+  );
   for (const { index } of text.matchAll(invisible)) {
     if (index > 0 || text[index] !== "\uFEFF")
       problems.push(source.syntaxProblem(index, "invisible or control character"));
@@ -74,6 +76,11 @@ function parse(text: string, lineCounter: LineCounter): Document.Parsed | undefi
     if (error instanceof RangeError) return undefined;
     throw error;
   }
+}
+
+/** What the parser says about the rest of a line follows from its first fault. */
+function firstOfEachLine(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.toReversed().map((problem) => [problem.line, problem])).values()].reverse();
 }
 
 /** The parser's sentence without the pieces of the source that some of them quote. */
@@ -197,7 +204,8 @@ class SourceText {
     const [start, line] = this.#lineAt(offset);
     const [key = ""] = /^[\s-]*[\w-]+:(?=\s|$)/.exec(line) ?? [];
     const text = visible(key + line.slice(key.length).replaceAll(/[^\s:,[\]{}"']/gu, "·"));
-    return { ...this.#placeAt(offset), path: "", message, excerpt: cut({ text, caret: offset - start }) };
+    const hint = line.includes("$" + "{") ? `inside { } and [ ] a reference must be in quotes: "\${VAR}"` : undefined;
+    return { ...this.#placeAt(offset), path: "", message, hint, excerpt: cut({ text, caret: offset - start }) };
   }
 
   #placeAt(offset: number): Pick<Problem, "file" | "line" | "column"> {

@@ -37,7 +37,7 @@ export async function readRing(path: string): Promise<RingFile | undefined> {
   try {
     const stats = await handle.stat();
     if (!stats.isFile() || stats.size > maxBytes) throw new KeyFileError(`${path} is not a key file`);
-    checkOwner(path, stats);
+    checkOwner(path, stats, process.geteuid?.());
     return { ring: parseRing(path, await handle.readFile("utf8")), owner: { uid: stats.uid, gid: stats.gid } };
   } finally {
     await handle.close();
@@ -91,13 +91,18 @@ async function openFile(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-function checkOwner(path: string, stats: { mode: number; uid: number }): void {
-  const user = process.geteuid?.();
+/**
+ * Whether nobody but the owner can have read or made the file.
+ *
+ * @param user effective user id of the process; undefined where there are none, as on Windows
+ * @throws KeyFileError
+ */
+export function checkOwner(path: string, stats: { mode: number; uid: number }, user: number | undefined): void {
   if (user === undefined) return;
   if ((stats.mode & 0o077) !== 0) {
     throw new KeyFileError(`${path} holds private keys and is open to other users; run: chmod 600 ${path}`);
   }
-  // In a directory that others can write to, they could put a ring of their own in its place.
+  // In a directory that others can write to, they could put a ring of their own in its place. Root reads for its owner.
   if (user !== 0 && stats.uid !== user) throw new KeyFileError(`${path} belongs to another user`);
 }
 

@@ -8,7 +8,7 @@ import { judge, type View } from "../policy/evaluate.ts";
 import type { Era } from "./era.ts";
 import { JsonFault, memberText, readJson } from "./json.ts";
 import { clientRequestMethods, type ListShape, requestMethods, type Target } from "./methods.ts";
-import { canonicalUri } from "./names.ts";
+import { canonicalTemplate, canonicalUri, isPlainName } from "./names.ts";
 import { removeElements, setMember } from "./splice.ts";
 
 /** What the exchange may bring back. */
@@ -110,7 +110,9 @@ function isVisible(element: unknown, list: ListShape, view: View): boolean {
 }
 
 function findTarget(kind: ListShape["kind"], name: string): Target | undefined {
-  if (kind !== "resource") return { kind, name };
+  if (kind === "template") return { kind, name: canonicalTemplate(name) };
+  // What could not be called because of its name is not shown either.
+  if (kind !== "resource") return isPlainName(name) ? { kind, name } : undefined;
   const canonical = canonicalUri(name);
   return canonical === undefined ? undefined : { kind, name: canonical };
 }

@@ -12,6 +12,12 @@ export type Era = "modern" | "legacy";
 /** What a request without `MCP-Protocol-Version` is taken for (MCP 2025-11-25, Protocol Version Header). */
 export const unversioned: Revision = "2025-03-26";
 
+/**
+ * What `supported` of -32022 names (2026-07-28, Versioning). A client chooses from it for its next stateless request, so the
+ * revisions that begin with `initialize` are no choice there.
+ */
+export const statelessRevisions: readonly Revision[] = revisions.filter((revision) => eraOf(revision) === "modern");
+
 export function isRevision(text: string): text is Revision {
   return (revisions as readonly string[]).includes(text);
 }

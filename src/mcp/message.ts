@@ -4,10 +4,10 @@
  */
 import { Denial } from "../denial.ts";
 import type { Message, RpcId } from "../facts.ts";
-import { type Era, eraOf, isRevision, type Revision, revisions, unversioned } from "./era.ts";
+import { type Era, eraOf, isRevision, type Revision, statelessRevisions, unversioned } from "./era.ts";
 import { findKeyTwin, isPlainId, JsonFault, memberText, readJson } from "./json.ts";
 import { findMethod, type MethodRule, notificationMethods, type Target } from "./methods.ts";
-import { canonicalUri, isPlainName } from "./names.ts";
+import { canonicalTemplate, canonicalUri, isPlainName } from "./names.ts";
 
 type JsonObject = Record<string, unknown>;
 
@@ -124,7 +124,7 @@ function readRevision(params: JsonObject, isRequest: boolean, headers: ReadonlyM
     throw new Denial("header_mismatch", { detail: "MCP-Protocol-Version differs from _meta" });
   }
   if (header === undefined) return unversioned;
-  if (!isRevision(header)) throw new Denial("version_unsupported", { data: { supported: revisions, requested: header } });
+  if (!isRevision(header)) throw new Denial("version_unsupported", { data: { supported: statelessRevisions, requested: header } });
   if (isRequest && eraOf(header) === "modern" && meta === undefined) {
     throw new Denial("params_invalid", { detail: `_meta lacks ${versionKey}` });
   }
@@ -168,7 +168,7 @@ function readReference(reference: unknown): Target {
   if (reference.type !== "ref/resource" || typeof reference.uri !== "string") {
     throw new Denial("params_invalid", { detail: "ref" });
   }
-  return { kind: "template", name: reference.uri };
+  return { kind: "template", name: canonicalTemplate(reference.uri) };
 }
 
 function readSubscriptions(filter: unknown): Target[] {

@@ -40,7 +40,7 @@ export function renderWelcome(facts: WelcomeFacts): string {
   Config        ${facts.config} (policies beside it; yours to edit)
   Audit trail   ${facts.audit}
 
-TRY IT in another terminal. Two tokens, good for ${facts.lifetime}; one may do everything, the other little:
+TRY IT in another terminal, in this directory. Two tokens, good for ${facts.lifetime}; one may do everything, one little:
 
   FULL=${quote(facts.tokens.full)}
   LIMITED=${quote(facts.tokens.limited)}
@@ -54,7 +54,7 @@ A request that passes, and a tool call that policy refuses:
 Its record, under the requestId of the answer; and the check that nobody has changed the trail:
 
   grep policy_denied ${quote(facts.audit)} | tail -n 1
-  npx sallyport audit verify -c ${config}
+  npx sallyport audit verify ${quote(facts.audit)}
 
 CONNECT A CLIENT. Those built on Node trust the certificate when this is set before they start:
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Denial } from "../denial.ts";
 import type { Arrival, McpRoute, Message } from "../facts.ts";
-import { eraOf, isRevision, type Revision, revisions, unversioned } from "../mcp/era.ts";
+import { eraOf, isRevision, type Revision, statelessRevisions, unversioned } from "../mcp/era.ts";
 import { readMessage as readBodyMessage } from "../mcp/message.ts";
 
 /** How much a message may be, and how long it may take. */
@@ -37,7 +37,7 @@ function readBodiless(arrival: Arrival, verb: "GET" | "DELETE"): Message {
 /** The stateless revision knows POST alone; 405 tells its clients so (2026-07-28, Earlier Streamable HTTP Revisions). */
 function readLegacyRevision(arrival: Arrival): Revision {
   const version = arrival.headers.get("mcp-protocol-version") ?? unversioned;
-  if (!isRevision(version)) throw new Denial("version_unsupported", { data: { supported: revisions, requested: version } });
+  if (!isRevision(version)) throw new Denial("version_unsupported", { data: { supported: statelessRevisions, requested: version } });
   if (eraOf(version) === "modern") throw new Denial("method_not_allowed", { allow: "POST" });
   return version;
 }

@@ -212,6 +212,11 @@ describe("what is in a set", () => {
     ["a key for another algorithm", () => [{ ...k1.publicJwk, alg: "ES384" }], "token_key"],
     ["a point off the curve", () => [{ ...k1.publicJwk, x: k1.publicJwk.y }], "token_key"],
     ["nothing", () => [], "token_key"],
+    [
+      "a private key that goes by the same kid",
+      () => [{ ...k2.publicJwk, kid: "k1", d: "AAAA" }, k1.publicJwk],
+      "none",
+    ],
     ["junk beside the key", () => [null, 7, "x", [], { kty: "new" }, k1.publicJwk], "none"],
   ])("%s", async (_, keys, code) => {
     published = keys();
@@ -230,6 +235,18 @@ describe("what is in a set", () => {
       .catch(() => undefined);
     await expect(sourceOf().getKey({ alg: "ES256" })).rejects.toBeInstanceOf(errors.JWKSMultipleMatchingKeys);
   });
+});
+
+test("an issuer elsewhere cannot point the gateway at plain http on its own machine", async () => {
+  const issuer = "https://login.example.com";
+  const asked: string[] = [];
+  const pointing: FetchDocument = async (place) => {
+    asked.push(place);
+    return { status: 200, body: JSON.stringify({ issuer, jwks_uri: "http://127.0.0.1:9090/metrics", keys: [] }) };
+  };
+  const source = sourceOf({ origin: { kind: "discovery", issuer }, fetch: pointing });
+  expect(await source.prime()).toMatch(/no usable jwks_uri/);
+  expect(asked).toEqual([`${issuer}/.well-known/openid-configuration`]);
 });
 
 describe("over HTTP", () => {

@@ -1,11 +1,12 @@
+import { generateKeyPairSync } from "node:crypto";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import * as x509 from "@peculiar/x509";
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ConfigError, type Problem } from "../../../src/config/diagnose.ts";
 import { type LoadedConfig, loadConfig } from "../../../src/config/load.ts";
 import { minimalExample } from "../../../src/config/reference.ts";
+import { writeServer } from "../../../src/quickstart/x509.ts";
 import { configWith, policy, writeTree } from "./fixture.ts";
 
 const now = new Date("2026-06-15T00:00:00Z");
@@ -73,8 +74,8 @@ describe("references", () => {
     const { config } = await load(
       {
         "sallyport.yaml": configWith(
-          `listen: { maxDepth: "\${DEPTH}", insecureHttp: \${YES} }\n`,
-          `    credentials: { bearer: \${DEPTH} }\n`,
+          `listen: { maxDepth: "\${DEPTH}", insecureHttp: "\${YES}" }\n`,
+          `    credentials: { bearer: "\${DEPTH}" }\n`,
         ),
       },
       { DEPTH: "12", YES: "true" },
@@ -90,12 +91,13 @@ describe("references", () => {
   });
 
   it("cannot add YAML", async () => {
+    const evil = `a, Y-Key: &b [*b] # \${HOME}`;
     const { config } = await load(
-      { "sallyport.yaml": configWith("", `    headers: { X-Key: \${EVIL} }\n`) },
-      { EVIL: "a, Y-Key: &b [*b] # ${HOME}" },
+      { "sallyport.yaml": configWith("", `    headers: { X-Key: "\${EVIL}" }\n`) },
+      { EVIL: evil },
     );
     expect(Object.keys(config.servers.weather?.headers ?? {})).toEqual(["X-Key"]);
-    expect(config.servers.weather?.headers["X-Key"]?.reveal()).toBe("a, Y-Key: &b [*b] # ${HOME}");
+    expect(config.servers.weather?.headers["X-Key"]?.reveal()).toBe(evil);
   });
 
   it.each([
@@ -150,7 +152,7 @@ describe("references", () => {
 
 describe("secrets", () => {
   it("never print", async () => {
-    const secrets = `    credentials: { bearer: \${CANARY} }\n    headers: { X-Key: \${CANARY} }\n`;
+    const secrets = `    credentials: { bearer: "\${CANARY}" }\n    headers: { X-Key: "\${CANARY}" }\n`;
     const loaded = await load({ "sallyport.yaml": configWith("", secrets) }, { CANARY: "canary" });
     expect(loaded.config.servers.weather?.credentials?.bearer.reveal()).toBe("canary");
     expect(JSON.stringify(loaded)).not.toContain("canary");
@@ -161,7 +163,7 @@ describe("secrets", () => {
 describe("the hash", () => {
   it("changes with the content of any file, and not with comments, layout or the environment", async () => {
     const hashOf = async (files: Record<string, string>, env = { TOKEN: "a" }) => (await load(files, env)).hash;
-    const server = `    credentials: { bearer: \${TOKEN} }\n`;
+    const server = `    credentials: { bearer: "\${TOKEN}" }\n`;
     const plain = { "sallyport.yaml": configWith("", server) };
     const hash = await hashOf(plain);
     expect(hash).toMatch(/^[0-9a-f]{16}$/);
@@ -175,29 +177,15 @@ describe("the hash", () => {
 
 describe("certificates", () => {
   const day = 86_400_000;
-  let pair: { cert: string; key: string };
-  let other: { cert: string; key: string };
+  const later = new Date(now.getTime() + 90 * day);
+  const pair = certify("mcp.example.com", later);
+  const other = certify("mcp.example.com", later);
 
-  beforeAll(async () => {
-    pair = await certify("mcp.example.com", new Date(now.getTime() + 90 * day));
-    other = await certify("mcp.example.com", new Date(now.getTime() + 90 * day));
-  });
-
-  async function certify(host: string, notAfter: Date, notBefore = new Date(now.getTime() - day)) {
-    const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-    const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-    const extensions = [new x509.SubjectAlternativeNameExtension([{ type: "dns", value: host }])];
-    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-      serialNumber: "01",
-      name: `CN=${host}`,
-      notBefore,
-      notAfter,
-      keys,
-      extensions,
-      signingAlgorithm: algorithm,
-    });
-    const der = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
-    return { cert: certificate.toString("pem"), key: x509.PemConverter.encode(der, "PRIVATE KEY") };
+  function certify(host: string, notAfter: Date, notBefore = new Date(now.getTime() - day)) {
+    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const facts = { serial: Buffer.of(1), notBefore, notAfter, issuer: "Test", issuerKey: privateKey };
+    const cert = writeServer(facts, host, publicKey, { names: [host], addresses: [] });
+    return { cert, key: String(privateKey.export({ type: "pkcs8", format: "pem" })) };
   }
 
   const config = configWith("listen: { tls: { cert: server.pem, key: server.key } }\n");
@@ -225,8 +213,8 @@ describe("certificates", () => {
   });
 
   it("refuses one that expired or is not valid yet, to the second", async () => {
-    const expired = await certify("mcp.example.com", now);
-    const early = await certify("mcp.example.com", new Date(now.getTime() + 90 * day), new Date(now.getTime() + 1_000));
+    const expired = certify("mcp.example.com", now);
+    const early = certify("mcp.example.com", new Date(now.getTime() + 90 * day), new Date(now.getTime() + 1_000));
     await expect(problemsOf(tree(expired))).resolves.toMatchObject([{ message: expect.stringContaining("expired") }]);
     await expect(problemsOf(tree(early))).resolves.toMatchObject([
       { message: expect.stringContaining("not valid before") },
@@ -234,7 +222,7 @@ describe("certificates", () => {
   });
 
   it("warns of one that ends soon and of one for another host", async () => {
-    const odd = await certify("other.example.com", new Date(now.getTime() + 13 * day));
+    const odd = certify("other.example.com", new Date(now.getTime() + 13 * day));
     const { warnings } = await load(tree(odd));
     expect(warnings.map(({ message }) => message)).toEqual([
       expect.stringContaining("expires soon"),
