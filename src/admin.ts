@@ -23,8 +23,14 @@ export function createAdminServer(health: Health, registry: Registry): Server {
   });
 }
 
-async function answer(message: IncomingMessage, response: ServerResponse, health: Health, registry: Registry): Promise<void> {
-  if (message.method !== "GET" && message.method !== "HEAD") return send(response, 405, "text/plain", "method not allowed\n");
+async function answer(
+  message: IncomingMessage,
+  response: ServerResponse,
+  health: Health,
+  registry: Registry,
+): Promise<void> {
+  if (message.method !== "GET" && message.method !== "HEAD")
+    return send(response, 405, "text/plain", "method not allowed\n");
   const reasons = health.reasons();
   const ready = reasons.length === 0;
   switch (message.url?.split("?", 1)[0]) {
@@ -33,7 +39,12 @@ async function answer(message: IncomingMessage, response: ServerResponse, health
     case "/readyz":
       return send(response, ready ? 200 : 503, "text/plain", ready ? "ok\n" : `${reasons.join("\n")}\n`);
     case "/healthz":
-      return send(response, ready ? 200 : 503, "application/json", JSON.stringify({ ready, reasons, ...health.parts() }));
+      return send(
+        response,
+        ready ? 200 : 503,
+        "application/json",
+        JSON.stringify({ ready, reasons, ...health.parts() }),
+      );
     case "/metrics":
       return send(response, 200, registry.contentType, await registry.metrics());
     default:

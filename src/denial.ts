@@ -13,78 +13,79 @@
  *   that JSON-RPC reserves.
  */
 export const refusals = {
-  malformed_http: { http: 400, rpc: -32600, form: "http", text: "The HTTP request could not be read." },
-  header_too_large: { http: 431, rpc: -32600, form: "http", text: "The request headers are larger than this gateway accepts." },
-  request_timeout: { http: 408, rpc: -32600, form: "http", text: "The request did not arrive in time." },
-  duplicate_header: { http: 400, rpc: -32600, form: "http", text: "A header that may appear once appeared twice." },
-  address_denied: { http: 403, rpc: 403, form: "http", text: "This address may not use the gateway." },
-  forwarded_invalid: { http: 400, rpc: -32600, form: "http", text: "The forwarding headers of the proxy could not be read." },
-  host_unknown: { http: 421, rpc: -32600, form: "http", text: "The Host header names no host of this gateway." },
-  origin_denied: { http: 403, rpc: 403, form: "http", text: "Requests from this browser origin are not allowed." },
-  route_unknown: { http: 404, rpc: -32600, form: "http", text: "There is nothing at this path." },
-  method_not_allowed: { http: 405, rpc: -32600, form: "http", text: "This HTTP method is not allowed here." },
-  draining: { http: 503, rpc: 503, form: "http", text: "The gateway is shutting down; try another replica." },
+  malformed_http: http(400, -32600, "The HTTP request could not be read."),
+  header_too_large: http(431, -32600, "The request headers are larger than this gateway accepts."),
+  request_timeout: http(408, -32600, "The request did not arrive in time."),
+  duplicate_header: http(400, -32600, "A header that may appear once appeared twice."),
+  address_denied: http(403, 403, "This address may not use the gateway."),
+  forwarded_invalid: http(400, -32600, "The forwarding headers of the proxy could not be read."),
+  host_unknown: http(421, -32600, "The Host header names no host of this gateway."),
+  origin_denied: http(403, 403, "Requests from this browser origin are not allowed."),
+  route_unknown: http(404, -32600, "There is nothing at this path."),
+  method_not_allowed: http(405, -32600, "This HTTP method is not allowed here."),
+  draining: http(503, 503, "The gateway is shutting down; try another replica."),
 
-  address_limited: { http: 429, rpc: 429, form: "http", text: "Too many requests from this address." },
-  identity_limited: { http: 429, rpc: 429, form: "call", text: "Too many requests." },
-  identity_busy: { http: 429, rpc: 429, form: "call", text: "Too many requests at the same time." },
-  streams_limited: { http: 429, rpc: 429, form: "call", text: "Too many open streams." },
-  tool_limited: { http: 429, rpc: 429, form: "call", text: "Too many calls of this tool." },
-  tool_busy: { http: 429, rpc: 429, form: "call", text: "Too many calls of this tool at the same time." },
-  limit_unavailable: { http: 503, rpc: 503, form: "call", text: "A limit could not be evaluated, so nothing is let through." },
+  address_limited: http(429, 429, "Too many requests from this address."),
+  identity_limited: call(429, 429, "Too many requests."),
+  identity_busy: call(429, 429, "Too many requests at the same time."),
+  streams_limited: call(429, 429, "Too many open streams."),
+  tool_limited: call(429, 429, "Too many calls of this tool."),
+  tool_busy: call(429, 429, "Too many calls of this tool at the same time."),
+  limit_unavailable: call(503, 503, "A limit could not be evaluated, so nothing is let through."),
 
-  token_missing: { http: 401, rpc: 401, form: "http", text: "A bearer token is required." },
-  token_malformed: { http: 401, rpc: 401, form: "http", text: "The bearer token is not a signed JWT." },
-  token_algorithm: { http: 401, rpc: 401, form: "http", text: "The bearer token is signed with an algorithm that is not accepted." },
-  token_issuer: { http: 401, rpc: 401, form: "http", text: "The issuer of the bearer token is not trusted here." },
-  token_key: { http: 401, rpc: 401, form: "http", text: "The key that signed the bearer token is not known." },
-  token_signature: { http: 401, rpc: 401, form: "http", text: "The signature of the bearer token does not verify." },
-  token_audience: { http: 401, rpc: 401, form: "http", text: "The bearer token was issued for another audience." },
-  token_expired: { http: 401, rpc: 401, form: "http", text: "The bearer token has expired." },
-  token_not_yet_valid: { http: 401, rpc: 401, form: "http", text: "The bearer token is not valid yet." },
-  token_claims: { http: 401, rpc: 401, form: "http", text: "The bearer token lacks a claim that is required." },
-  keys_unavailable: { http: 503, rpc: 503, form: "http", text: "The keys of the token's issuer cannot be fetched at the moment." },
+  token_missing: http(401, 401, "A bearer token is required."),
+  token_malformed: http(401, 401, "The bearer token is not a signed JWT."),
+  token_algorithm: http(401, 401, "The bearer token is signed with an algorithm that is not accepted."),
+  token_issuer: http(401, 401, "The issuer of the bearer token is not trusted here."),
+  token_key: http(401, 401, "The key that signed the bearer token is not known."),
+  token_signature: http(401, 401, "The signature of the bearer token does not verify."),
+  token_audience: http(401, 401, "The bearer token was issued for another audience."),
+  token_expired: http(401, 401, "The bearer token has expired."),
+  token_not_yet_valid: http(401, 401, "The bearer token is not valid yet."),
+  token_claims: http(401, 401, "The bearer token lacks a claim that is required."),
+  keys_unavailable: http(503, 503, "The keys of the token's issuer cannot be fetched at the moment."),
+  verification_busy: http(503, 503, "Too many tokens are being verified at the moment."),
 
-  body_too_large: { http: 413, rpc: -32600, form: "http", text: "The request body is larger than this gateway accepts." },
-  body_unexpected: { http: 400, rpc: -32600, form: "http", text: "This HTTP method takes no body." },
-  body_encoded: { http: 415, rpc: -32600, form: "http", text: "Compressed request bodies are not accepted." },
-  media_type: { http: 415, rpc: -32600, form: "http", text: "The request body must be application/json." },
-  not_acceptable: { http: 406, rpc: -32600, form: "http", text: "The Accept header must allow application/json and text/event-stream." },
-  utf8_invalid: { http: 400, rpc: -32700, form: "protocol", text: "The body is not valid UTF-8." },
-  json_invalid: { http: 400, rpc: -32700, form: "protocol", text: "The body is not valid JSON." },
-  json_duplicate_key: { http: 400, rpc: -32600, form: "protocol", text: "An object in the body names the same member twice." },
-  json_key_twin: { http: 400, rpc: -32600, form: "protocol", text: "A member's name only looks like one that decisions rest on." },
-  json_too_deep: { http: 400, rpc: -32600, form: "protocol", text: "The body is nested deeper than this gateway accepts." },
-  batch_refused: { http: 400, rpc: -32600, form: "protocol", text: "JSON-RPC batches are not accepted; send one message a request." },
-  message_invalid: { http: 400, rpc: -32600, form: "protocol", text: "The body is not a JSON-RPC 2.0 message." },
-  params_invalid: { http: 400, rpc: -32602, form: "protocol", text: "The parameters do not fit the method." },
-  name_ambiguous: { http: 400, rpc: -32602, form: "protocol", text: "The name or URI could be read in more than one way." },
-  method_unknown: { http: 404, rpc: -32601, form: "protocol", text: "Method not found." },
-  header_mismatch: { http: 400, rpc: -32020, form: "protocol", text: "An MCP header is missing or does not match the body." },
-  version_unsupported: { http: 400, rpc: -32022, form: "protocol", text: "Unsupported protocol version." },
+  body_too_large: http(413, -32600, "The request body is larger than this gateway accepts."),
+  body_unexpected: http(400, -32600, "This HTTP method takes no body."),
+  body_encoded: http(415, -32600, "Compressed request bodies are not accepted."),
+  media_type: http(415, -32600, "The request body must be application/json."),
+  not_acceptable: http(406, -32600, "The Accept header must allow application/json and text/event-stream."),
+  utf8_invalid: protocol(400, -32700, "The body is not valid UTF-8."),
+  json_invalid: protocol(400, -32700, "The body is not valid JSON."),
+  json_duplicate_key: protocol(400, -32600, "An object in the body names the same member twice."),
+  json_key_twin: protocol(400, -32600, "A member's name only looks like one that decisions rest on."),
+  json_too_deep: protocol(400, -32600, "The body is nested deeper than this gateway accepts."),
+  batch_refused: protocol(400, -32600, "JSON-RPC batches are not accepted; send one message a request."),
+  message_invalid: protocol(400, -32600, "The body is not a JSON-RPC 2.0 message."),
+  params_invalid: protocol(400, -32602, "The parameters do not fit the method."),
+  name_ambiguous: protocol(400, -32602, "The name or URI could be read in more than one way."),
+  method_unknown: protocol(404, -32601, "Method not found."),
+  header_mismatch: protocol(400, -32020, "An MCP header is missing or does not match the body."),
+  version_unsupported: protocol(400, -32022, "Unsupported protocol version."),
 
-  session_unknown: { http: 404, rpc: 404, form: "protocol", text: "Session not found; start a new one with initialize." },
-  session_foreign: { http: 404, rpc: 404, form: "protocol", text: "Session not found; start a new one with initialize." },
-  session_expired: { http: 404, rpc: 404, form: "protocol", text: "Session not found; start a new one with initialize." },
-  event_unknown: { http: 404, rpc: 404, form: "protocol", text: "The stream to resume is not known; start a new session." },
-  answer_unasked: { http: 400, rpc: -32600, form: "protocol", text: "No request of the server may be answered here." },
+  session_unknown: protocol(404, 404, "Session not found; start a new one with initialize."),
+  session_foreign: protocol(404, 404, "Session not found; start a new one with initialize."),
+  session_expired: protocol(404, 404, "Session not found; start a new one with initialize."),
+  event_unknown: protocol(404, 404, "The stream to resume is not known; start a new session."),
+  answer_unasked: protocol(400, -32600, "No request of the server may be answered here."),
 
-  policy_denied: { http: 403, rpc: 403, form: "call", text: "Policy does not allow this." },
-  policy_unavailable: { http: 503, rpc: 503, form: "call", text: "Policy could not be evaluated, so nothing is let through." },
-  client_request_denied: { http: 403, rpc: 403, form: "call", text: "The server asked the client for something it may not ask for." },
+  policy_denied: call(403, 403, "Policy does not allow this."),
+  policy_unavailable: call(503, 503, "Policy could not be evaluated, so nothing is let through."),
+  client_request_denied: call(403, 403, "The server asked the client for something it may not ask for."),
 
-  upstream_unreachable: { http: 502, rpc: 502, form: "call", text: "The MCP server cannot be reached." },
-  upstream_reset: { http: 502, rpc: 502, form: "call", text: "The MCP server broke off the connection." },
-  upstream_timeout: { http: 504, rpc: 504, form: "call", text: "The MCP server did not answer in time." },
-  upstream_refused: { http: 502, rpc: 502, form: "call", text: "The MCP server refused the request." },
-  upstream_malformed: { http: 502, rpc: 502, form: "call", text: "The MCP server's answer could not be understood." },
-  upstream_too_large: { http: 502, rpc: 502, form: "call", text: "The MCP server's answer is larger than allowed." },
-  upstream_closed: { http: 502, rpc: 502, form: "call", text: "The MCP server ended the stream without an answer." },
+  upstream_unreachable: call(502, 502, "The MCP server cannot be reached."),
+  upstream_reset: call(502, 502, "The MCP server broke off the connection."),
+  upstream_timeout: call(504, 504, "The MCP server did not answer in time."),
+  upstream_refused: call(502, 502, "The MCP server refused the request."),
+  upstream_malformed: call(502, 502, "The MCP server's answer could not be understood."),
+  upstream_too_large: call(502, 502, "The MCP server's answer is larger than allowed."),
+  upstream_closed: call(502, 502, "The MCP server ended the stream without an answer."),
 
-  audit_unavailable: { http: 503, rpc: 503, form: "call", text: "The audit record cannot be written, so nothing is let through." },
-  client_gone: { http: 499, rpc: 499, form: "http", text: "The client closed the connection before its answer." },
-  internal_error: { http: 500, rpc: -32603, form: "call", text: "The gateway failed; the request id finds the cause in its log." },
-} as const satisfies Record<string, Refusal>;
+  audit_unavailable: call(503, 503, "The audit record cannot be written, so nothing is let through."),
+  client_gone: http(499, 499, "The client closed the connection before its answer."),
+  internal_error: call(500, -32603, "The gateway failed; the request id finds the cause in its log."),
+} satisfies Record<string, Refusal>;
 
 /** One row of the table. `text` is all that a caller may read. */
 export interface Refusal {
@@ -92,6 +93,19 @@ export interface Refusal {
   rpc: number;
   form: "http" | "protocol" | "call";
   text: string;
+}
+
+/** The rows by their form: HTTP status, JSON-RPC code, and all that a caller may read. */
+function http(status: number, rpc: number, text: string): Refusal {
+  return { http: status, rpc, form: "http", text };
+}
+
+function protocol(status: number, rpc: number, text: string): Refusal {
+  return { http: status, rpc, form: "protocol", text };
+}
+
+function call(status: number, rpc: number, text: string): Refusal {
+  return { http: status, rpc, form: "call", text };
 }
 
 export type DenialCode = keyof typeof refusals;
@@ -179,7 +193,11 @@ export function renderDenial(denial: Denial, request: RefusedRequest): RenderedD
     return { status, headers, body: JSON.stringify(problem) };
   }
   headers["content-type"] = "application/json";
-  return { status, headers, body: renderRpcError(denial, request.requestId, row.form === "http" ? undefined : request.rpcId) };
+  return {
+    status,
+    headers,
+    body: renderRpcError(denial, request.requestId, row.form === "http" ? undefined : request.rpcId),
+  };
 }
 
 /** Renders a refusal as a JSON-RPC error response; without an id where none was read (MCP 2026-07-28, Error Responses). */

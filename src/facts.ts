@@ -5,8 +5,8 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Dispatcher } from "undici";
-import type { Target } from "./mcp/methods.ts";
 import type { Era, Revision } from "./mcp/era.ts";
+import type { Target } from "./mcp/methods.ts";
 import type { View } from "./policy/evaluate.ts";
 
 declare const granted: unique symbol;

@@ -1,8 +1,8 @@
-import { createTokenCache, type TokenCache } from "./auth/tokens.ts";
-import { metadataPath, protectedResourceMetadata, resourceOf, rootMetadataPath, rootServer } from "./auth/metadata.ts";
 import { createVerifier, type VerifierIssuer } from "./auth/jwt.ts";
 import type { KeyDemand } from "./auth/keyshelf.ts";
+import { metadataPath, protectedResourceMetadata, resourceOf, rootMetadataPath, rootServer } from "./auth/metadata.ts";
 import { createOwnKeySource } from "./auth/ownkeys.ts";
+import { createTokenCache, type TokenCache } from "./auth/tokens.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { isLoopbackHost } from "./config/schema.ts";
@@ -55,7 +55,11 @@ const defaultAllow = ["127.0.0.0/8", "::1/128"];
 /** Composes a gateway from a configuration that was found sound. Connects to nothing yet. */
 export function buildGateway({ config, policy, hash }: LoadedConfig, house: House): Gateway {
   const { identity } = config;
-  const demands = Object.entries(identity.issuers).map(([name, issuer]) => ({ name, issuer, demand: demandOf(config, issuer) }));
+  const demands = Object.entries(identity.issuers).map(([name, issuer]) => ({
+    name,
+    issuer,
+    demand: demandOf(config, issuer),
+  }));
   house.keys.retain(demands.map(({ demand }) => demand));
   const sources = demands.map((entry) => ({ ...entry, keys: house.keys.of(entry.demand) }));
   const issuers: VerifierIssuer[] = sources.map(({ name, issuer, keys }) => ({
@@ -183,10 +187,10 @@ function createPolicyBook(view: (identity: Identity, server: string) => View): P
   const views = new WeakMap<Identity, Map<string, View>>();
   return {
     viewOf(identity, server) {
-      let known = views.get(identity);
-      if (known === undefined) views.set(identity, (known = new Map()));
-      let found = known.get(server);
-      if (found === undefined) known.set(server, (found = view(identity, server)));
+      const known = views.get(identity) ?? new Map<string, View>();
+      views.set(identity, known);
+      const found = known.get(server) ?? view(identity, server);
+      known.set(server, found);
       return found;
     },
   };

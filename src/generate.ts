@@ -2,7 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { type JsonSchema, renderConfiguration, renderRefusals } from "./config/reference.ts";
+import { type JsonSchema, renderConfiguration, renderRefusals, renderRefusalTable } from "./config/reference.ts";
 import { configSchema } from "./config/schema.ts";
 import { policySchema } from "./policy/schema.ts";
 
@@ -16,6 +16,11 @@ export function generateFiles(): Map<string, string> {
     ["docs/configuration.md", renderConfiguration(config)],
     ["docs/refusals.md", renderRefusals()],
   ]);
+}
+
+/** README.md with the table of refusals between its two marks. */
+function embedRefusals(readme: string): string {
+  return readme.replace(/(<!-- refusals -->\n)[^]*?(<!-- \/refusals -->)/, `$1${renderRefusalTable()}\n$2`);
 }
 
 const reference = String.raw`\$\{[^}]+\}`;
@@ -50,7 +55,8 @@ function renderSchema(schema: object, title: string): string {
  */
 export async function generate(root: URL, check: boolean): Promise<string[]> {
   const stale: string[] = [];
-  for (const [path, content] of generateFiles()) {
+  const readme = await readFile(new URL("README.md", root), "utf8");
+  for (const [path, content] of [...generateFiles(), ["README.md", embedRefusals(readme)] as const]) {
     const file = new URL(path, root);
     const current = await readFile(file, "utf8").catch(() => undefined);
     if (current === content) continue;

@@ -1,7 +1,7 @@
-import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
 import type { AuditEntry } from "./audit/record.ts";
 import { type AuditSink, openAuditSink } from "./audit/sink.ts";
 import type { AuditBook } from "./audit/trail.ts";
+import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
 import type { Gateway } from "./gateway.ts";
@@ -51,7 +51,8 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant)
     configHash: () => tenant.gateway()?.hash ?? hash,
   });
   const forget = () => tenant.gateway()?.tokens.clear();
-  const report = (issuer: string, detail: string) => log.warn({ issuer, detail }, "keys of an issuer could not be fetched");
+  const report = (issuer: string, detail: string) =>
+    log.warn({ issuer, detail }, "keys of an issuer could not be fetched");
   return {
     log,
     metrics,

@@ -13,6 +13,7 @@ const fixed = {
   "admin.address": ({ admin }: Config) => admin.address,
   "audit.directory": ({ audit }: Config) => audit.directory,
   "state.directory": ({ state }: Config) => state.directory,
+  "sessions.lifetime": ({ sessions }: Config) => sessions.lifetime,
   "log.level": ({ log }: Config) => log.level,
 } as const;
 
@@ -27,7 +28,7 @@ export function findFixedChanges(running: Config, next: Config): string[] {
 const pollMs = 1_000;
 
 /**
- * Calls back when one of the files changes. It looks at the files themselves instead of waiting for events, which symbolic
+ * Calls back when one of the files changes, or what a directory holds. It looks at the files themselves instead of waiting for events, which symbolic
  * links (as Kubernetes swaps them), network file systems and editors that replace files do not deliver reliably.
  *
  * @returns stops watching

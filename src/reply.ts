@@ -88,10 +88,13 @@ function createStream(response: ServerResponse, heartbeatMs: number, endless: bo
     endless,
     async write(block) {
       if (response.write(block) || response.destroyed) return;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      response.once("drain", resolve);
-      response.once("close", resolve);
-      await promise;
+      await new Promise<void>((resolve) => {
+        const proceed = () => {
+          response.off("drain", proceed).off("close", proceed);
+          resolve();
+        };
+        response.on("drain", proceed).on("close", proceed);
+      });
     },
     answer(_receipt, block) {
       end(block);

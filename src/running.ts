@@ -16,7 +16,7 @@ export interface Running {
   /** Where it listens, the port never 0. */
   readonly publicUrl: string;
   readonly adminUrl: string;
-  /** Every file whose change may call for a reload. */
+  /** Every file and directory whose change may call for a reload. */
   watched(): readonly string[];
   /** Reads the files again; a bad one changes nothing but a metric and a log line. Never rejects. */
   reload(cause: string): Promise<void>;
@@ -93,7 +93,7 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
   return {
     publicUrl: `${loaded.config.listen.tls === undefined ? "http" : "https"}://${renderAddress(addresses.open)}`,
     adminUrl: `http://${renderAddress(addresses.admin)}`,
-    watched: () => current.watched,
+    watched: () => [...current.watched, ...current.watchedDirectories],
     reload(cause) {
       // One after the other: what was read last is what runs last.
       reloading = reloading.then(() => reload(cause));

@@ -3,11 +3,11 @@ import { createServer as createHttpServer, type Server, type ServerOptions } fro
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { refuseUnreadable } from "./unreadable.ts";
 import type { Config } from "./config/schema.ts";
 import type { Gateway } from "./gateway.ts";
 import type { House } from "./house.ts";
 import type { ListenAddress } from "./network/address.ts";
+import { refuseUnreadable } from "./unreadable.ts";
 import { receive, type Visit } from "./visit.ts";
 
 /** The public listener: HTTPS, or plain HTTP where the configuration allows it. */
@@ -26,8 +26,14 @@ export interface PublicServer {
  *
  * @param current the gateway that serves the next request; asked anew for each, so that a reload is one assignment
  */
-export async function createPublicServer(listen: Config["listen"], current: () => Gateway, house: House): Promise<PublicServer> {
+export async function createPublicServer(
+  listen: Config["listen"],
+  current: () => Gateway,
+  house: House,
+): Promise<PublicServer> {
   const server = await createListener(listen);
+  // Their size is capped; a cap on their number would drop what exceeds it without a word.
+  server.maxHeadersCount = 0;
   const visits = new Set<Visit>();
   let draining = false;
   server.on("request", (message, response) => {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { readArrival } from "./arrival.ts";
-import { openTrail, receiptForFailure, type Trail } from "./audit/trail.ts";
+import { openTrail, type Receipt, receiptForFailure, type Trail } from "./audit/trail.ts";
 import { asDenial, Denial, type RenderedDenial, renderDenial, renderRpcError } from "./denial.ts";
 import type { Arrival, Route } from "./facts.ts";
 import type { Gateway } from "./gateway.ts";
@@ -33,7 +33,11 @@ export function receive(
   });
   const arrival = readArrival(message, ended.signal);
   const trail = openTrail(house.audit, arrival);
-  const common = () => ({ "x-request-id": arrival.requestId, ...corsHeaders(trail.facts.route), ...hangUp(message, draining) });
+  const common = () => ({
+    "x-request-id": arrival.requestId,
+    ...corsHeaders(trail.facts.route),
+    ...hangUp(message, draining),
+  });
   const reply = createReply(response, gateway.config.listen.heartbeat, common);
   const steps = draining ? Promise.reject(new Denial("draining")) : walk(gateway, arrival, reply, trail);
   return {
@@ -50,7 +54,8 @@ function corsHeaders(route: Route | undefined): Record<string, string> {
   if (route?.kind !== "mcp" || route.origin === null) return {};
   return {
     "access-control-allow-origin": route.origin,
-    "access-control-expose-headers": "mcp-session-id, mcp-protocol-version, www-authenticate, x-request-id, retry-after",
+    "access-control-expose-headers":
+      "mcp-session-id, mcp-protocol-version, www-authenticate, x-request-id, retry-after",
     vary: "origin",
   };
 }
@@ -68,28 +73,30 @@ async function refuse(denial: Denial, arrival: Arrival, reply: Reply, trail: Tra
   report(denial, arrival, house);
   if (trail.closed) return endQuietly(reply, arrival);
   try {
-    await answerRefusal(denial, arrival, reply, trail);
+    const rendered = render(denial, arrival, trail);
+    const http = reply.stream === null ? rendered.status : 200;
+    const receipt = await trail.close({ http, rpc: denial.row.rpc, denial, bytesOut: rendered.body.length });
+    tell(denial, receipt, arrival, reply, trail);
   } catch (error) {
-    report(asDenial(error), arrival, house);
-    endQuietly(reply, arrival);
+    const failure = asDenial(error);
+    report(failure, arrival, house);
+    if (failure.code !== "audit_unavailable") return endQuietly(reply, arrival);
+    house.metrics.refused(failure.code);
+    tell(failure, receiptForFailure(failure), arrival, reply, trail);
   }
 }
 
-async function answerRefusal(denial: Denial, arrival: Arrival, reply: Reply, trail: Trail): Promise<void> {
-  const rendered = render(denial, arrival, trail);
-  const http = reply.stream === null ? rendered.status : 200;
-  const bytesOut = rendered.body.length;
-  try {
-    const receipt = await trail.close({ http, rpc: denial.row.rpc, denial, bytesOut });
-    if (reply.stream === null) return reply.send(receipt, rendered);
-    const rpcId = rpcIdOf(denial, trail.facts);
-    if (rpcId === undefined) return reply.stream.end();
+/** Says no: as the whole answer, or as the last event where a stream has begun. */
+function tell(denial: Denial, receipt: Receipt, arrival: Arrival, reply: Reply, trail: Trail): void {
+  const { stream } = reply;
+  const rpcId = rpcIdOf(denial, trail.facts);
+  if (stream === null) {
+    reply.send(receipt, render(denial, arrival, trail));
+  } else if (rpcId === undefined) {
+    stream.end();
+  } else {
     const data = renderRpcError(denial, arrival.requestId, rpcId);
-    return reply.stream.answer(receipt, renderEvent({ id: null, type: "message", data, retryMs: null }));
-  } catch (error) {
-    const failure = asDenial(error);
-    if (failure.code !== "audit_unavailable" || reply.stream !== null) throw failure;
-    reply.send(receiptForFailure(failure), render(failure, arrival, trail));
+    stream.answer(receipt, renderEvent({ id: null, type: "message", data, retryMs: null }));
   }
 }
 
@@ -103,7 +110,9 @@ function render(denial: Denial, arrival: Arrival, { facts }: Trail): RenderedDen
 }
 
 function rpcIdOf(denial: Denial, facts: Trail["facts"]): string | number | undefined {
-  return denial.extra.rpcId ?? (facts.message?.kind === "request" ? facts.message.id : facts.session?.resume?.pending?.id);
+  return (
+    denial.extra.rpcId ?? (facts.message?.kind === "request" ? facts.message.id : facts.session?.resume?.pending?.id)
+  );
 }
 
 function report(denial: Denial, arrival: Arrival, { log }: House): void {

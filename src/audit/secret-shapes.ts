@@ -35,7 +35,7 @@ const scheme = new RegExp(`\\b(Bearer|Basic|DPoP)(${gap}{1,4})([\\w.~+/=-]{6,})`
 const userinfo = /(?<=:\/\/)[^\s/?#"'<>]{1,512}(?=@)/g;
 const slashedUserinfo = /(?<=:\/\/)[^\s/?#@:"'<>]{0,256}:(?!\d{1,5}(?:[/?#]|$))[^\s?#"'<>]{1,512}(?=@)/g;
 
-const digits = /(?<![A-Za-z0-9]|\d\.)\d(?:[ -]?\d){12,63}(?![A-Za-z0-9])/g;
+const digits = /(?<![A-Za-z0-9]|\d\.)\d(?:[ -]?\d){12,}(?![A-Za-z0-9])/g;
 
 /** A name of up to three words, perhaps in quotes, and what puts a value behind it. */
 const assignment = new RegExp(
@@ -93,6 +93,8 @@ export function isCardNumber(text: string): boolean {
   return sum % 10 === 0;
 }
 
+const longestCard = 19;
+
 /** Prefixes keep out times in milliseconds and most numbers that count something. */
 const cardForm =
   /^(?:4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}|35\d{14}|6(?:011|4[4-9]\d|5\d\d)\d{12}|62\d{14,17}|(?:5018|5020|5038|5893|6304|6759|676[1-3])\d{8,15})$/;
@@ -110,12 +112,12 @@ function redactScheme(whole: string, name: string, space: string, value: string,
 /** A card number may stand in a row with other numbers, so every group of digits is tried as its beginning. */
 function redactCards(run: string): string {
   const groups = [...run.matchAll(/\d+/g)];
-  for (const [first, begin] of groups.entries()) {
+  for (const [first, { index: start }] of groups.entries()) {
     let number = "";
-    for (const group of groups.slice(first)) {
-      number += group[0];
-      if (number.length > 19) break;
-      if (isCardNumber(number)) return run.slice(0, begin.index) + redacted + run.slice(group.index + group[0].length);
+    for (let last = first; number.length < longestCard && last < groups.length; last += 1) {
+      const [group, at] = [groups[last]?.[0] ?? "", groups[last]?.index ?? 0];
+      number += group;
+      if (isCardNumber(number)) return run.slice(0, start) + redacted + run.slice(at + group.length);
     }
   }
   return run;

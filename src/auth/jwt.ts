@@ -124,7 +124,7 @@ async function verifySignature(token: string, issuer: VerifierIssuer, options: J
   }
 }
 
-/** A token without `kid` while the issuer has several keys, as during a rotation. */
+/** A token that does not say which of the issuer's keys signed it, as without `kid` during a rotation. */
 async function tryEach(token: string, keys: AsyncIterable<CryptoKey>, options: JWTVerifyOptions): Promise<JWTPayload> {
   let tried = 0;
   for await (const key of keys) {

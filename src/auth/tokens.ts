@@ -26,7 +26,7 @@ export interface TokenCache {
   /**
    * Same token and resource, same object, until it expires, `maxAgeMs` have passed, or the cache is cleared.
    *
-   * @throws Denial what the verifier throws; `identity_busy` when too many other tokens are being verified
+   * @throws Denial what the verifier throws; `verification_busy` when too many other tokens are being verified
    */
   readonly verify: Verify;
   /** Forgets everything, and does not keep what is still being verified: keys or configuration have changed. */
@@ -92,7 +92,10 @@ export function createTokenCache(options: TokenCacheOptions): TokenCache {
       let verdict = running.get(key);
       if (verdict === undefined) {
         if (inFlight >= maxConcurrentMisses) {
-          throw new Denial("identity_busy", { detail: `${inFlight} tokens are being verified`, retryAfterMs: 1_000 });
+          throw new Denial("verification_busy", {
+            detail: `${inFlight} tokens are being verified`,
+            retryAfterMs: 1_000,
+          });
         }
         const mine = running;
         verdict = miss(key, token, resource).finally(() => mine.delete(key));

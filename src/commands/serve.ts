@@ -38,7 +38,8 @@ export function serveCommand(io: CommandIo): Command {
 export function explainStart(error: unknown): string {
   if (error instanceof ConfigError) return renderProblems(error.problems);
   const { code, address, port, message } = error as NodeJS.ErrnoException & { address?: string; port?: number };
-  if (code === "EADDRINUSE") return `${address}:${port} is already in use; set another address or stop what listens there`;
+  if (code === "EADDRINUSE")
+    return `${address}:${port} is already in use; set another address or stop what listens there`;
   if (code === "EACCES" && port !== undefined) return `${address}:${port} may not be bound by this user`;
   return message;
 }

@@ -5,7 +5,10 @@ import type { Resolved } from "./interpolate.ts";
 /** How a file is read. */
 export interface FileDemand {
   readonly maxBytes: number;
-  /** Refuse a file that its group or others may read. */
+  /**
+   * Refuse a file that everybody may read, or that more than its owner may change. Its group may read it: that is how
+   * Kubernetes (`fsGroup`) hands a secret to a process that is not root.
+   */
   readonly secret?: boolean;
 }
 
@@ -22,9 +25,12 @@ export async function readText(path: string, demand: FileDemand): Promise<Resolv
     if (!stat.isFile()) return { fault: "this is not a regular file" };
     if (stat.size > demand.maxBytes) return { fault: `the file is larger than ${demand.maxBytes} bytes` };
     // Windows has no such bits; Node makes them up there.
-    if (demand.secret === true && process.platform !== "win32" && (stat.mode & 0o077) !== 0) {
+    if (demand.secret === true && process.platform !== "win32" && (stat.mode & 0o027) !== 0) {
       const mode = (stat.mode & 0o777).toString(8);
-      return { fault: `the file may be read by other users (mode ${mode})`, hint: "chmod 600 the file" };
+      return {
+        fault: `the file is open to other users (mode ${mode})`,
+        hint: "chmod 600 the file, or 640 where a group needs it",
+      };
     }
     const bytes = await handle.readFile();
     return { value: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };

@@ -67,7 +67,8 @@ text, except that a value which is nothing but one reference is read as a whole 
 these is wanted. Inside \`{ }\` and \`[ ]\` YAML wants a reference in quotes: \`"\${VAR}"\`. References do not nest. Policy files
 know no references.
 
-A file named by \`\${file:…}\` and the key of \`listen.tls\` must not be readable by its group or by others (\`chmod 600\`).
+A file named by \`\${file:…}\` and the key of \`listen.tls\` must not be open to everybody, nor be
+writable by its group (\`chmod 600\`, or 640 where a group needs it).
 
 ## YAML
 
@@ -140,9 +141,6 @@ const typeNames: Readonly<Record<string, string>> = {
 
 /** docs/refusals.md: every way the gateway says no. */
 export function renderRefusals(): string {
-  const rows = (Object.entries(refusals) as [DenialCode, Refusal][]).map(
-    ([code, { http, rpc, form, text }]) => `| \`${code}\` | ${http} | ${rpc} | ${form} | ${escapeCell(text)} |`,
-  );
   return `${generated}
 # Refusals
 
@@ -156,10 +154,16 @@ Every refusal carries one of these codes: in \`error.data.reason\` (or \`reason\
 | protocol | HTTP status and JSON-RPC code as MCP and JSON-RPC prescribe them; the id is echoed when it was read. |
 | call | HTTP 200 and a JSON-RPC error that echoes the id, since a bare 4xx or 5xx leaves clients waiting. The HTTP status below is used only when there is no id to answer. |
 
-| code | HTTP | JSON-RPC | form | text |
-|---|---|---|---|---|
-${rows.join("\n")}
+${renderRefusalTable()}
 `;
+}
+
+/** The table alone, which README.md holds as well. */
+export function renderRefusalTable(): string {
+  const rows = (Object.entries(refusals) as [DenialCode, Refusal][]).map(
+    ([code, { http, rpc, form, text }]) => `| \`${code}\` | ${http} | ${rpc} | ${form} | ${escapeCell(text)} |`,
+  );
+  return ["| code | HTTP | JSON-RPC | form | text |", "|---|---|---|---|---|", ...rows].join("\n");
 }
 
 function escapeCell(text: string): string {

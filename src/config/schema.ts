@@ -57,7 +57,7 @@ const listen = z
       .describe("Allow plain HTTP on an address that is not loopback, for a TLS-terminating proxy in front."),
     hosts: z
       .array(z.string().min(1))
-      .default([])
+      .prefault([])
       .describe("Host names accepted besides that of publicUrl and the address itself."),
     maxHeader: size().prefault("16KiB").describe("Largest total size of the request headers."),
     maxBody: size().prefault("1MiB").describe("Largest request body."),
@@ -83,14 +83,14 @@ const network = z
       .array(cidr())
       .optional()
       .describe("Addresses that may connect. Default: loopback only; must be set when listening elsewhere."),
-    deny: z.array(cidr()).default([]).describe("Addresses that may not, even where allow names them."),
+    deny: z.array(cidr()).prefault([]).describe("Addresses that may not, even where allow names them."),
     trustedProxies: z
       .array(cidr())
-      .default([])
+      .prefault([])
       .describe("Proxies whose X-Forwarded-For or Forwarded header is believed, read from right to left."),
     origins: z
       .array(read(readOrigin, "an origin such as https://app.example.com"))
-      .default([])
+      .prefault([])
       .describe("Browser origins allowed besides that of publicUrl, compared exactly."),
   })
   .prefault({});
@@ -114,7 +114,7 @@ const issuer = z.strictObject({
   jwks: z.string().min(1).optional().describe("URL or file of the key set. Default: discovered from the issuer."),
   audience: z
     .array(z.string().min(1))
-    .default([])
+    .prefault([])
     .describe("Accepted `aud` values. Default: the resource URL of the server that is called."),
   algorithms: z
     .array(z.enum(algorithms))
@@ -129,7 +129,10 @@ const issuer = z.strictObject({
 
 const identity = z
   .strictObject({
-    issuers: z.record(name(), issuer).default({}).describe("Token issuers that are trusted, by a name of your choice."),
+    issuers: z
+      .record(name(), issuer)
+      .prefault({})
+      .describe("Token issuers that are trusted, by a name of your choice."),
     builtin: z
       .strictObject({
         enabled: z
@@ -165,13 +168,13 @@ const server = z.strictObject({
     .describe("How the gateway identifies itself to the server."),
   headers: z
     .record(z.string().regex(/^[A-Za-z0-9-]+$/), secret())
-    .default({})
+    .prefault({})
     .describe("Extra headers sent to the server."),
   timeouts,
   maxResponse: size().prefault("8MiB").describe("Largest single message of the server; streams are bounded per event."),
   clientRequests: z
     .array(z.enum(clientRequestKinds))
-    .default([])
+    .prefault([])
     .describe("Requests of the server to the client that may pass."),
 });
 
@@ -203,7 +206,7 @@ const limits = z
           concurrent: count().optional().describe("Calls in flight at the same time."),
         }),
       )
-      .default([])
+      .prefault([])
       .describe("Per identity and tool, in addition; the first entry that matches counts."),
   })
   .prefault({});

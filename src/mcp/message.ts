@@ -72,11 +72,17 @@ function readId(envelope: JsonObject, text: string): RpcId | undefined {
   return id as RpcId;
 }
 
-function readKind(envelope: JsonObject, rpcId: RpcId | undefined, bytes: Buffer, headers: ReadonlyMap<string, string>): Message {
+function readKind(
+  envelope: JsonObject,
+  rpcId: RpcId | undefined,
+  bytes: Buffer,
+  headers: ReadonlyMap<string, string>,
+): Message {
   const { method } = envelope;
   const answers = Object.hasOwn(envelope, "result") || Object.hasOwn(envelope, "error");
   if (method === undefined && answers && rpcId !== undefined) return readAnswer(envelope, rpcId, bytes, headers);
-  if (typeof method !== "string" || answers) throw new Denial("message_invalid", { detail: "neither request nor answer" });
+  if (typeof method !== "string" || answers)
+    throw new Denial("message_invalid", { detail: "neither request nor answer" });
   const params = readParams(envelope);
   const revision = readRevision(params, rpcId !== undefined, headers);
   const era = eraOf(revision);
@@ -93,7 +99,8 @@ function readKind(envelope: JsonObject, rpcId: RpcId | undefined, bytes: Buffer,
 /** The stateless revision has no requests of the server, hence nothing a client could answer (2026-07-28, Sending Messages). */
 function readAnswer(envelope: JsonObject, id: RpcId, bytes: Buffer, headers: ReadonlyMap<string, string>): Message {
   const revision = readRevision({}, false, headers);
-  if (eraOf(revision) === "modern") throw new Denial("message_invalid", { detail: "a response in the stateless revision" });
+  if (eraOf(revision) === "modern")
+    throw new Denial("message_invalid", { detail: "a response in the stateless revision" });
   if (Object.hasOwn(envelope, "result") && Object.hasOwn(envelope, "error")) {
     throw new Denial("message_invalid", { detail: "both result and error" });
   }
@@ -124,7 +131,8 @@ function readRevision(params: JsonObject, isRequest: boolean, headers: ReadonlyM
     throw new Denial("header_mismatch", { detail: "MCP-Protocol-Version differs from _meta" });
   }
   if (header === undefined) return unversioned;
-  if (!isRevision(header)) throw new Denial("version_unsupported", { data: { supported: statelessRevisions, requested: header } });
+  if (!isRevision(header))
+    throw new Denial("version_unsupported", { data: { supported: statelessRevisions, requested: header } });
   if (isRequest && eraOf(header) === "modern" && meta === undefined) {
     throw new Denial("params_invalid", { detail: `_meta lacks ${versionKey}` });
   }

@@ -74,4 +74,3 @@ export function methodLabel(method: string | null): string {
   if (method === null) return "none";
   return requestMethods.has(method) || notificationMethods.has(method) ? method : "other";
 }
-

@@ -74,7 +74,8 @@ export function signRequestId(fingerprint: Fingerprint, place: Place, idText: st
 export function openRequestId(fingerprint: Fingerprint, place: Place, id: unknown): string | undefined {
   if (typeof id !== "string") return undefined;
   const [encoded = "", mac] = id.split(".", 2);
-  if (mac === undefined || id !== `${encoded}.${fingerprint(placeText("mcp-request", place), encoded)}`) return undefined;
+  if (mac === undefined || id !== `${encoded}.${fingerprint(placeText("mcp-request", place), encoded)}`)
+    return undefined;
   return Buffer.from(encoded, "base64url").toString("utf8");
 }
 

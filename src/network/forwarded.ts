@@ -11,7 +11,11 @@ export function readForwardedChain(headers: ReadonlyMap<string, string>): readon
   const legacy = headers.get("x-forwarded-for");
   const standard = headers.get("forwarded");
   if (legacy !== undefined && standard !== undefined) return undefined;
-  if (legacy !== undefined) return legacy.split(",").map((element) => readNode(element.trim())).reverse();
+  if (legacy !== undefined)
+    return legacy
+      .split(",")
+      .map((element) => readNode(element.trim()))
+      .reverse();
   if (standard === undefined) return [];
   // A quoted string may hold commas and semicolons; addresses never do, so a quote that spans one is not worth reading.
   return standard.split(",").map(readForwardedElement).reverse();

@@ -30,7 +30,9 @@ export interface Metrics {
 const sessionIdleMs = 300_000;
 const maxSessions = 100_000;
 const fromMillisecond = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-const fromTenMicroseconds = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 10];
+const fromTenMicroseconds = [
+  0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 10,
+];
 
 export function createMetrics(version: string, sources: MetricSources): Metrics {
   const registry = new Registry();
@@ -121,7 +123,9 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
       const { facts, outcome } = visit;
       const { denial } = outcome;
       const server = facts.route?.kind === "mcp" ? facts.route.server : "none";
-      const method = methodLabel(facts.message !== undefined && "method" in facts.message ? facts.message.method : null);
+      const method = methodLabel(
+        facts.message !== undefined && "method" in facts.message ? facts.message.method : null,
+      );
       const failed = outcome.rpc != null || outcome.toolError === true || outcome.http >= 400;
       requests.inc({ server, method, outcome: denial !== undefined ? "denied" : failed ? "error" : "ok" });
       durations.observe({ server, method }, visit.totalMs / 1_000);
@@ -133,7 +137,8 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
       refusals.inc({ reason: denial.code });
       if (denial.code === "policy_unavailable") policyErrors.inc();
       if (denial.code === "limit_unavailable") limitErrors.inc();
-      if (denial.code.startsWith("token_") || denial.code === "keys_unavailable") authFailures.inc({ reason: denial.code });
+      if (denial.code.startsWith("token_") || denial.code === "keys_unavailable")
+        authFailures.inc({ reason: denial.code });
     },
     refused: (reason) => refusals.inc({ reason }),
     handshakeFailed: () => handshakes.inc(),
@@ -166,12 +171,24 @@ function addGauges(registry: Registry, sources: MetricSources, sessions: Recency
   add("sallyport_sessions_active", "Sessions used in the last five minutes.", ["server"], (gauge) => {
     for (const { name } of sources.servers()) gauge.set({ server: name }, sessions.count(name, performance.now()));
   });
-  add("sallyport_upstream_up", "1 when the last exchange reached the server; absent before the first.", ["server"], (gauge) => {
-    for (const { name, reachable } of sources.servers()) if (reachable !== null) gauge.set({ server: name }, reachable ? 1 : 0);
-  });
-  add("sallyport_jwks_age_seconds", "Age of the keys of an issuer; absent before the first fetch.", ["issuer"], (gauge) => {
-    for (const { name, ageMs } of sources.issuers()) if (ageMs !== undefined) gauge.set({ issuer: name }, ageMs / 1_000);
-  });
+  add(
+    "sallyport_upstream_up",
+    "1 when the last exchange reached the server; absent before the first.",
+    ["server"],
+    (gauge) => {
+      for (const { name, reachable } of sources.servers())
+        if (reachable !== null) gauge.set({ server: name }, reachable ? 1 : 0);
+    },
+  );
+  add(
+    "sallyport_jwks_age_seconds",
+    "Age of the keys of an issuer; absent before the first fetch.",
+    ["issuer"],
+    (gauge) => {
+      for (const { name, ageMs } of sources.issuers())
+        if (ageMs !== undefined) gauge.set({ issuer: name }, ageMs / 1_000);
+    },
+  );
   add("sallyport_cert_expiry_timestamp_seconds", "When the server certificate expires.", [], (gauge) => {
     const expiry = sources.certificateExpiry();
     if (expiry !== null) gauge.set(expiry.getTime() / 1_000);

@@ -1,5 +1,5 @@
 import { type Problem, sortProblems } from "../config/diagnose.ts";
-import { canonicalUri, isPlainName } from "../mcp/names.ts";
+import { canMatchUri, canonicalUri, isPlainName } from "../mcp/names.ts";
 import type { PolicySource } from "./load.ts";
 import { rulesOf } from "./references.ts";
 
@@ -30,22 +30,3 @@ export function checkSpelling(sources: readonly PolicySource[]): Problem[] {
 
 const noName = "no name that is let through can match this: check white space and characters that do not show";
 const noUri = "no URI that is let through can match this: it is not in the form that URIs are compared in";
-
-/** What a star and a question mark may stand for; a question mark is also itself, where a query begins. */
-const fillers = [
-  ["x", "x"],
-  ["x", "?"],
-  ["1", "1"],
-  ["1", "?"],
-  ["x:x", "x"],
-] as const;
-
-/** Tries a few URIs that the pattern matches; one in canonical form is enough. */
-function canMatchUri(pattern: string): boolean {
-  return fillers.some(([star, question]) => {
-    const rest = pattern.replaceAll("*", star).replaceAll("?", question);
-    // A star in front may stand for the scheme and more.
-    const uris = /^[*?]/.test(pattern) ? [rest, `x:${rest}`] : [rest];
-    return uris.some((uri) => canonicalUri(uri) === uri);
-  });
-}

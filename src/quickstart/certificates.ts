@@ -8,7 +8,7 @@ import {
 } from "node:crypto";
 import { join } from "node:path";
 import { ensureFile, makeDirectory, readIfThere, replaceFile, SetupError } from "./files.ts";
-import { type CertificateFacts, type Hosts, writeAuthority, writeServer } from "./x509.ts";
+import type { CertificateFacts, Hosts } from "./x509.ts";
 
 /** Where the development certificates are. */
 export interface CertificatePaths {
@@ -26,10 +26,7 @@ interface Authority {
 
 const authorityName = "Sallyport development CA";
 const serverName = "Sallyport development server";
-const loopback: Hosts = {
-  names: ["localhost"],
-  addresses: [Buffer.of(127, 0, 0, 1), Buffer.concat([Buffer.alloc(15), Buffer.of(1)])],
-};
+const loopback: Hosts = { names: ["localhost"], addresses: ["127.0.0.1", "::1"] };
 const dayMs = 86_400_000;
 const authorityDays = 3_650;
 /** With the hour before `now`, within the 397 days that browsers accept (CA/Browser Forum BR 6.3.2). */
@@ -53,7 +50,7 @@ export async function ensureCertificates(directory: string, now: Date): Promise<
   const certificate = readCertificate(paths.server, text);
   const fits = certificate.verify(authority.certificate.publicKey) && !isDue(certificate, key, now);
   if (isOurs(certificate.issuer) && !fits) {
-    await replaceFile(paths.server, 0o644, signServer(paths, authority, key, now));
+    await replaceFile(paths.server, 0o644, await signServer(paths, authority, key, now));
   }
   return paths;
 }
@@ -76,10 +73,13 @@ async function ensureAuthority({ ca, caKey }: CertificatePaths, now: Date): Prom
   if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") {
     throw new SetupError(`${caKey} is not a P-256 key; remove it and ${ca} to have both made anew.`);
   }
-  const sign = () => writeAuthority(signedBy(key, now, authorityDays), loopback);
+  const sign = async () => {
+    const { writeAuthority } = await import("./x509.ts");
+    return await writeAuthority(signedBy(key, now, authorityDays), loopback);
+  };
   const certificate = readCertificate(ca, await ensureFile(ca, 0o644, sign));
   if (!isOurs(certificate.subject) || !isDue(certificate, key, now)) return { certificate, key };
-  const renewed = sign();
+  const renewed = await sign();
   await replaceFile(ca, 0o644, renewed);
   return { certificate: readCertificate(ca, renewed), key };
 }
@@ -91,13 +91,14 @@ async function ensureServerKey({ server, serverKey }: CertificatePaths): Promise
   return readKey(serverKey, await ensureFile(serverKey, 0o600, makeKey));
 }
 
-function signServer(paths: CertificatePaths, authority: Authority, own: KeyObject, now: Date): string {
+async function signServer(paths: CertificatePaths, authority: Authority, own: KeyObject, now: Date): Promise<string> {
   if (authority.key === undefined || !isOurs(authority.certificate.subject)) {
     throw new SetupError(
       `${paths.server} cannot be signed with ${paths.ca}, which has no key beside it or was not made here; remove it to have both made anew.`,
     );
   }
-  return writeServer(signedBy(authority.key, now, serverDays), serverName, createPublicKey(own), loopback);
+  const { writeServer } = await import("./x509.ts");
+  return await writeServer(signedBy(authority.key, now, serverDays), serverName, createPublicKey(own), loopback);
 }
 
 /** Valid from an hour ago, since the clocks of a container and its host may disagree. */

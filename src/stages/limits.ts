@@ -39,7 +39,11 @@ export async function limitAddress({ counters, address }: Limits, peer: Peer): P
  * @returns the place, to be given back when the visit is over
  * @throws Denial `identity_limited`, `identity_busy`, `streams_limited`
  */
-export async function limitIdentity({ counters, identity: limit }: Limits, identity: Identity, message: Message): Promise<Lease> {
+export async function limitIdentity(
+  { counters, identity: limit }: Limits,
+  identity: Identity,
+  message: Message,
+): Promise<Lease> {
   const retryAfterMs = await counters.count("identity", limit, identity.key);
   if (retryAfterMs !== null) throw new Denial("identity_limited", { retryAfterMs });
   if (isStream(message)) {
@@ -58,7 +62,12 @@ export async function limitIdentity({ counters, identity: limit }: Limits, ident
  * @returns the call's place among those in flight
  * @throws Denial `tool_limited`, `tool_busy`
  */
-export async function limitTool({ counters, tools }: Limits, route: McpRoute, identity: Identity, message: Message): Promise<Lease> {
+export async function limitTool(
+  { counters, tools }: Limits,
+  route: McpRoute,
+  identity: Identity,
+  message: Message,
+): Promise<Lease> {
   const [target] = message.kind === "request" ? message.targets : [];
   const entry = target?.kind === "tool" ? tools.find((limit) => names(limit, route.server, target.name)) : undefined;
   if (entry === undefined || target?.kind !== "tool") return unlimited;
@@ -78,5 +87,7 @@ function names(limit: ToolLimit, server: string, tool: string): boolean {
 }
 
 function isStream(message: Message): boolean {
-  return message.kind === "listen" || (message.kind === "request" && requestMethods.get(message.method)?.endless === true);
+  return (
+    message.kind === "listen" || (message.kind === "request" && requestMethods.get(message.method)?.endless === true)
+  );
 }

@@ -37,7 +37,8 @@ function readBodiless(arrival: Arrival, verb: "GET" | "DELETE"): Message {
 /** The stateless revision knows POST alone; 405 tells its clients so (2026-07-28, Earlier Streamable HTTP Revisions). */
 function readLegacyRevision(arrival: Arrival): Revision {
   const version = arrival.headers.get("mcp-protocol-version") ?? unversioned;
-  if (!isRevision(version)) throw new Denial("version_unsupported", { data: { supported: statelessRevisions, requested: version } });
+  if (!isRevision(version))
+    throw new Denial("version_unsupported", { data: { supported: statelessRevisions, requested: version } });
   if (eraOf(version) === "modern") throw new Denial("method_not_allowed", { allow: "POST" });
   return version;
 }
@@ -47,7 +48,8 @@ function checkHeaders(arrival: Arrival): void {
   if (encoding.toLowerCase() !== "identity") throw new Denial("body_encoded");
   const type = arrival.headers.get("content-type") ?? "";
   if (!/^application\/json *(?:; *charset=(?:utf-8|"utf-8") *)?$/i.test(type)) throw new Denial("media_type");
-  if (!accepts(arrival, "application/json") || !accepts(arrival, "text/event-stream")) throw new Denial("not_acceptable");
+  if (!accepts(arrival, "application/json") || !accepts(arrival, "text/event-stream"))
+    throw new Denial("not_acceptable");
 }
 
 /** No Accept header accepts everything (RFC 9110 section 12.5.1). */

@@ -25,7 +25,11 @@ export async function answerOpenly(
 ): Promise<void> {
   if (route.kind === "metadata") {
     const receipt = await trail.close({ http: 200, bytesOut: Buffer.byteLength(route.body) });
-    const headers = { "content-type": "application/json", "cache-control": "max-age=60", "access-control-allow-origin": "*" };
+    const headers = {
+      "content-type": "application/json",
+      "cache-control": "max-age=60",
+      "access-control-allow-origin": "*",
+    };
     return reply.send(receipt, { status: 200, headers, body: route.body });
   }
   const receipt = await trail.close({ http: 204 });

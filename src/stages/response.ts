@@ -4,8 +4,8 @@ import type { Answer, Arrival, Decision, Identity, McpRoute, Message, Pending, R
 import { type Expectation, judgeServerMessage } from "../mcp/answers.ts";
 import { requestMethods } from "../mcp/methods.ts";
 import { type Fingerprint, type Place, type Sealer, sealEventId, sealSession, signRequestId } from "../mcp/session.ts";
-import { createStreamReader, renderEvent, type StreamEvent, StreamFault } from "../mcp/sse.ts";
 import { setMember } from "../mcp/splice.ts";
+import { createStreamReader, renderEvent, type StreamEvent, StreamFault } from "../mcp/sse.ts";
 import type { EventStream, Reply } from "../reply.ts";
 import { explainFailure } from "../upstream/failure.ts";
 import { refuseServerRequest } from "../upstream/refuse.ts";
@@ -126,7 +126,13 @@ async function relayJson(exchange: Exchange, status: number): Promise<void> {
   if (judged.kind !== "answer") throw new Denial("upstream_malformed", { detail: "no answer in the body" });
   const body = Buffer.from(judged.text);
   const { rpc, toolError } = judged;
-  const receipt = await trail.close({ http: status, rpc, toolError, upstream: answer.statusCode, bytesOut: body.length });
+  const receipt = await trail.close({
+    http: status,
+    rpc,
+    toolError,
+    upstream: answer.statusCode,
+    bytesOut: body.length,
+  });
   const headers = { "content-type": "application/json", "cache-control": "no-store", ...sessionHeader(exchange) };
   reply.send(receipt, { status, headers, body });
 }
@@ -176,7 +182,12 @@ function isDraining(arrival: Arrival): boolean {
 /** Tells a subscriber that its stream ends on purpose (2026-07-28, Subscriptions, Graceful Closure). */
 function renderFarewell(id: RpcId): string {
   const result = { resultType: "complete", _meta: { "io.modelcontextprotocol/subscriptionId": id } };
-  return renderEvent({ id: null, type: "message", data: JSON.stringify({ jsonrpc: "2.0", id, result }), retryMs: null });
+  return renderEvent({
+    id: null,
+    type: "message",
+    data: JSON.stringify({ jsonrpc: "2.0", id, result }),
+    retryMs: null,
+  });
 }
 
 /** The stream of a session: the record is in the file before it opens, for it owes no answer that could wait for one. */
@@ -206,7 +217,8 @@ async function relayEvents(exchange: Exchange, stream: EventStream): Promise<"an
 async function relayEvent(exchange: Exchange, stream: EventStream, event: StreamEvent): Promise<boolean> {
   const { answer, trail, kit, known, upstream, expected } = exchange;
   const place: Place = { server: known.route.server, identity: known.identity, upstreamId: known.session.upstreamId };
-  const id = event.id === null ? null : sealEventId(kit.sealer, place, { eventId: event.id, pending: pendingOf(expected) });
+  const id =
+    event.id === null ? null : sealEventId(kit.sealer, place, { eventId: event.id, pending: pendingOf(expected) });
   if (event.data === null || event.data === "") {
     await stream.write(renderEvent({ ...event, id }));
     return false;

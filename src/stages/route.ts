@@ -8,7 +8,10 @@ export interface RouteTable {
   /** Browser origins that may call. */
   readonly origins: ReadonlySet<string>;
   /** Public path (`/weather/mcp`) to server. */
-  readonly servers: ReadonlyMap<string, { readonly server: string; readonly resource: string; readonly metadataUrl: string }>;
+  readonly servers: ReadonlyMap<
+    string,
+    { readonly server: string; readonly resource: string; readonly metadataUrl: string }
+  >;
   /** Well-known path to the metadata document (RFC 9728 section 3.1). */
   readonly metadata: ReadonlyMap<string, string>;
 }
@@ -22,7 +25,8 @@ const endpointVerbs = "POST, GET, DELETE";
  * @throws Denial `duplicate_header`, `host_unknown`, `origin_denied`, `route_unknown`, `method_not_allowed`
  */
 export function findRoute(table: RouteTable, arrival: Arrival): Route {
-  if (arrival.repeatedHeader !== null) throw new Denial("duplicate_header", { detail: `header ${arrival.repeatedHeader}` });
+  if (arrival.repeatedHeader !== null)
+    throw new Denial("duplicate_header", { detail: `header ${arrival.repeatedHeader}` });
   checkHost(table, arrival.headers.get("host"));
   const metadata = table.metadata.get(arrival.path);
   if (metadata !== undefined) return findMetadata(arrival, metadata);
@@ -31,14 +35,16 @@ export function findRoute(table: RouteTable, arrival: Arrival): Route {
   if (entry === undefined) throw new Denial("route_unknown");
   const { verb } = arrival;
   if (verb === "OPTIONS") return findPreflight(arrival, origin);
-  if (verb !== "POST" && verb !== "GET" && verb !== "DELETE") throw new Denial("method_not_allowed", { allow: endpointVerbs });
+  if (verb !== "POST" && verb !== "GET" && verb !== "DELETE")
+    throw new Denial("method_not_allowed", { allow: endpointVerbs });
   return { kind: "mcp", verb, origin, ...entry } as McpRoute;
 }
 
 /** Names are compared without the port: rebinding changes the name, and a port mapping in front may change the port. */
 function checkHost(table: RouteTable, host: string | undefined): void {
   const [, name] = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d{1,5})?$/.exec(host?.toLowerCase() ?? "") ?? [];
-  if (name === undefined || !table.hosts.has(name)) throw new Denial("host_unknown", { detail: `host ${host ?? "missing"}` });
+  if (name === undefined || !table.hosts.has(name))
+    throw new Denial("host_unknown", { detail: `host ${host ?? "missing"}` });
 }
 
 function checkOrigin(table: RouteTable, origin: string | undefined): string | null {

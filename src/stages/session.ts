@@ -1,6 +1,13 @@
 import { Denial } from "../denial.ts";
 import type { Arrival, Identity, McpRoute, Message, RpcId, Session } from "../facts.ts";
-import { type Fingerprint, openRequestId, type Place, type Sealer, unsealEventId, unsealSession } from "../mcp/session.ts";
+import {
+  type Fingerprint,
+  openRequestId,
+  type Place,
+  type Sealer,
+  unsealEventId,
+  unsealSession,
+} from "../mcp/session.ts";
 
 /** What it takes to open a session id. */
 export interface SessionRules {

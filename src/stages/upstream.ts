@@ -42,7 +42,12 @@ export async function forward(
 
 const verbs = { listen: "GET", end: "DELETE", request: "POST", notification: "POST", response: "POST" } as const;
 
-function renderHeaders(upstream: Upstream, arrival: Arrival, message: Message, session: Session): Record<string, string> {
+function renderHeaders(
+  upstream: Upstream,
+  arrival: Arrival,
+  message: Message,
+  session: Session,
+): Record<string, string> {
   const headers: Record<string, string> = { ...upstream.headers };
   headers.accept = message.kind === "listen" ? "text/event-stream" : "application/json, text/event-stream";
   headers["accept-encoding"] = "identity";

@@ -16,7 +16,11 @@ export function explainFailure(upstream: Upstream, cause: unknown, ended: AbortS
   }
   if (code === "UND_ERR_CONNECT_TIMEOUT") upstream.reachable = false;
   if (code.endsWith("_TIMEOUT") || code === "ETIMEDOUT") return new Denial("upstream_timeout", { cause, detail: code });
-  if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW" || code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") {
+  if (
+    code.startsWith("HPE_") ||
+    code === "UND_ERR_HEADERS_OVERFLOW" ||
+    code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH"
+  ) {
     return new Denial("upstream_malformed", { cause, detail: code });
   }
   return new Denial("upstream_reset", { cause, detail: code });

@@ -17,7 +17,12 @@ export async function refuseServerRequest(
     origin: upstream.url.origin,
     path: upstream.url.pathname,
     method: "POST",
-    headers: { ...upstream.headers, ...headers, "content-type": "application/json", accept: "application/json, text/event-stream" },
+    headers: {
+      ...upstream.headers,
+      ...headers,
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+    },
     body: `{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify(error)}}`,
   });
   await response.body.dump();

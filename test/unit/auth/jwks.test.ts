@@ -54,10 +54,12 @@ function sourceOf(extra: Partial<KeySourceOptions> = {}): KeySource {
 }
 
 const ask = (source: KeySource, kid = "k1", alg = "ES256") => source.getKey({ alg, kid });
-async function codeOf(answer: Promise<unknown>): Promise<string> {
-  const outcome = await answer.catch((error: unknown) => error);
-  return outcome instanceof Denial ? outcome.code : "none";
-}
+/** The code of a refusal, the name of another error, or `none`. */
+const codeOf = (answer: Promise<unknown>): Promise<string> =>
+  answer.then(
+    () => "none",
+    (error: unknown) => (error instanceof Denial ? error.code : (error as Error).constructor.name),
+  );
 /** Lets a fetch in the background, which nobody waits for, come to its end. */
 const settle = (source: KeySource) => source.prime();
 

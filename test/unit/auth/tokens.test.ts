@@ -170,7 +170,7 @@ describe("bounds", () => {
     for (const text of ["a", "b"]) outcomes[text] = () => gate.promise;
     const waiting = ["a", "b"].map((text) => cache.verify(text, "r"));
     expect(await denialOf(cache.verify("c", "r"))).toMatchObject({
-      code: "identity_busy",
+      code: "verification_busy",
       extra: { retryAfterMs: 1_000 },
     });
     await cache.verify("known", "r");

@@ -23,7 +23,7 @@ async function check(files: Record<string, string>, ...args: string[]) {
 
 describe("sallyport check", () => {
   const sound = { "sallyport.yaml": configWith(), "policies/a.yaml": policy };
-  const faulty = { ...sound, "sallyport.yaml": configWith("listen: {}\nlog: { level: loud }\n") };
+  const faulty = { ...sound, "sallyport.yaml": configWith("listn: {}\nlog: { level: loud }\n") };
 
   it("sums up a sound configuration", async () => {
     const { out, err, codes } = await check(sound);
@@ -57,7 +57,7 @@ describe("sallyport check", () => {
     expect(JSON.parse(bad.out)).toMatchObject({
       ok: false,
       summary: null,
-      problems: [{ line: 8 }, { path: "log.level" }],
+      problems: [{ line: 7 }, { path: "log.level" }],
     });
     expect(bad.codes).toEqual([1]);
   });

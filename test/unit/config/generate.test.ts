@@ -26,15 +26,21 @@ describe("generated files", () => {
   });
 
   it("are named when stale, and written only when that is asked for", async () => {
-    const directory = await writeTree({ "docs/refusals.md": "old" });
+    const directory = await writeTree({
+      "docs/refusals.md": "old",
+      "README.md": "before\n<!-- refusals -->\nold\n<!-- /refusals -->\nafter\n",
+    });
     await mkdir(join(directory, "schema"));
     await cp(fileURLToPath(new URL("schema/policy.schema.json", root)), join(directory, "schema/policy.schema.json"));
     const copy = pathToFileURL(`${directory}/`);
-    const stale = ["schema/sallyport.schema.json", "docs/configuration.md", "docs/refusals.md"];
+    const stale = ["schema/sallyport.schema.json", "docs/configuration.md", "docs/refusals.md", "README.md"];
     await expect(generate(copy, true)).resolves.toEqual(stale);
     await expect(readFile(join(directory, "docs/refusals.md"), "utf8")).resolves.toBe("old");
     await expect(generate(copy, false)).resolves.toEqual(stale);
     await expect(generate(copy, true)).resolves.toEqual([]);
+    await expect(readFile(join(directory, "README.md"), "utf8")).resolves.toMatch(
+      /^before\n[^]*policy_denied[^]*after\n$/,
+    );
     await writeFile(join(directory, "docs/refusals.md"), "edited");
     await expect(generate(copy, true)).resolves.toEqual(["docs/refusals.md"]);
   });

@@ -121,7 +121,7 @@ describe("references", () => {
     expect(found).toMatchObject([{ path: "servers.weather.credentials.bearer" }]);
   });
 
-  it.each([0o640, 0o604, 0o644, 0o660])("refuses a file of mode %o", async (mode) => {
+  it.each([0o604, 0o644, 0o660, 0o602])("refuses a file of mode %o", async (mode) => {
     const directory = await writeTree({
       "sallyport.yaml": configWith("", `    credentials: { bearer: "\${file:token}" }\n`),
       "policies/a.yaml": policy,
@@ -129,7 +129,7 @@ describe("references", () => {
     });
     await chmod(join(directory, "token"), mode);
     const loading = loadConfig(join(directory, "sallyport.yaml"), {}, now);
-    await expect(loading).rejects.toMatchObject({ problems: [{ hint: "chmod 600 the file" }] });
+    await expect(loading).rejects.toMatchObject({ problems: [{ hint: expect.stringContaining("chmod 600") }] });
   });
 
   it("refuses a directory, a large file and one that is not text", async () => {
@@ -232,6 +232,6 @@ describe("certificates", () => {
 
   it("refuses a key that others may read", async () => {
     const found = await problemsOf({ "sallyport.yaml": config, "server.pem": pair.cert, "server.key": pair.key });
-    expect(found).toMatchObject([{ path: "listen.tls.key", hint: "chmod 600 the file" }]);
+    expect(found).toMatchObject([{ path: "listen.tls.key", hint: expect.stringContaining("chmod 600") }]);
   });
 });

@@ -5,9 +5,19 @@ const modern = "2026-07-28";
 const meta = { "io.modelcontextprotocol/protocolVersion": modern, "io.modelcontextprotocol/clientCapabilities": {} };
 
 const read = (body: unknown, headers: Record<string, string> = {}) =>
-  readMessage(Buffer.from(typeof body === "string" ? body : JSON.stringify(body)), new Map(Object.entries(headers)), 32);
+  readMessage(
+    Buffer.from(typeof body === "string" ? body : JSON.stringify(body)),
+    new Map(Object.entries(headers)),
+    32,
+  );
 
-const call = (params: unknown, extra: object = {}) => ({ jsonrpc: "2.0", id: 1, method: "tools/call", params, ...extra });
+const call = (params: unknown, extra: object = {}) => ({
+  jsonrpc: "2.0",
+  id: 1,
+  method: "tools/call",
+  params,
+  ...extra,
+});
 const modernCall = (params: object) => call({ ...params, _meta: meta });
 const mirrors = (name?: string) => ({
   "mcp-protocol-version": modern,
@@ -17,23 +27,87 @@ const mirrors = (name?: string) => ({
 
 describe("readMessage: what passes", () => {
   it.each<[string, unknown, Record<string, string>, object]>([
-    ["a tool call", call({ name: "echo", arguments: { a: 1 } }), {}, { kind: "request", era: "legacy", revision: "2025-03-26", id: 1, targets: [{ kind: "tool", name: "echo" }], args: { a: 1 } }],
+    [
+      "a tool call",
+      call({ name: "echo", arguments: { a: 1 } }),
+      {},
+      {
+        kind: "request",
+        era: "legacy",
+        revision: "2025-03-26",
+        id: 1,
+        targets: [{ kind: "tool", name: "echo" }],
+        args: { a: 1 },
+      },
+    ],
     ["a string id", { ...call({ name: "echo" }), id: "x" }, {}, { id: "x" }],
-    ["a list", { jsonrpc: "2.0", id: 1, method: "tools/list" }, { "mcp-protocol-version": "2025-11-25" }, { revision: "2025-11-25", targets: [{ kind: "server" }] }],
-    ["a resource, by its canonical URI", { jsonrpc: "2.0", id: 1, method: "resources/read", params: { uri: "TEST://Host/%41b" } }, {}, { targets: [{ kind: "resource", name: "test://host/Ab" }] }],
-    ["a completion of a prompt", { jsonrpc: "2.0", id: 1, method: "completion/complete", params: { ref: { type: "ref/prompt", name: "p" } } }, {}, { targets: [{ kind: "prompt", name: "p" }] }],
-    ["a completion of a template", { jsonrpc: "2.0", id: 1, method: "completion/complete", params: { ref: { type: "ref/resource", uri: "test://{id}" } } }, {}, { targets: [{ kind: "template", name: "test://{id}" }] }],
-    ["a notification", { jsonrpc: "2.0", method: "notifications/initialized" }, {}, { kind: "notification", method: "notifications/initialized" }],
+    [
+      "a list",
+      { jsonrpc: "2.0", id: 1, method: "tools/list" },
+      { "mcp-protocol-version": "2025-11-25" },
+      { revision: "2025-11-25", targets: [{ kind: "server" }] },
+    ],
+    [
+      "a resource, by its canonical URI",
+      { jsonrpc: "2.0", id: 1, method: "resources/read", params: { uri: "TEST://Host/%41b" } },
+      {},
+      { targets: [{ kind: "resource", name: "test://host/Ab" }] },
+    ],
+    [
+      "a completion of a prompt",
+      { jsonrpc: "2.0", id: 1, method: "completion/complete", params: { ref: { type: "ref/prompt", name: "p" } } },
+      {},
+      { targets: [{ kind: "prompt", name: "p" }] },
+    ],
+    [
+      "a completion of a template",
+      {
+        jsonrpc: "2.0",
+        id: 1,
+        method: "completion/complete",
+        params: { ref: { type: "ref/resource", uri: "test://{id}" } },
+      },
+      {},
+      { targets: [{ kind: "template", name: "test://{id}" }] },
+    ],
+    [
+      "a notification",
+      { jsonrpc: "2.0", method: "notifications/initialized" },
+      {},
+      { kind: "notification", method: "notifications/initialized" },
+    ],
     ["the client's answer", { jsonrpc: "2.0", id: "a.b", result: {} }, {}, { kind: "response", id: "a.b" }],
-    ["the client's refusal", { jsonrpc: "2.0", id: "a.b", error: { code: 1, message: "no" } }, {}, { kind: "response" }],
+    [
+      "the client's refusal",
+      { jsonrpc: "2.0", id: "a.b", error: { code: 1, message: "no" } },
+      {},
+      { kind: "response" },
+    ],
     ["a stateless call", modernCall({ name: "echo" }), mirrors("echo"), { era: "modern", revision: modern }],
-    ["a name that a header cannot hold", modernCall({ name: "größe" }), mirrors(`=?base64?${Buffer.from("größe").toString("base64")}?=`), { targets: [{ kind: "tool", name: "größe" }] }],
-    ["a subscription", { jsonrpc: "2.0", id: 1, method: "subscriptions/listen", params: { _meta: meta, notifications: { resourceSubscriptions: ["test://a"] } } }, { ...mirrors(), "mcp-method": "subscriptions/listen" }, { targets: [{ kind: "server" }, { kind: "resource", name: "test://a" }] }],
+    [
+      "a name that a header cannot hold",
+      modernCall({ name: "größe" }),
+      mirrors(`=?base64?${Buffer.from("größe").toString("base64")}?=`),
+      { targets: [{ kind: "tool", name: "größe" }] },
+    ],
+    [
+      "a subscription",
+      {
+        jsonrpc: "2.0",
+        id: 1,
+        method: "subscriptions/listen",
+        params: { _meta: meta, notifications: { resourceSubscriptions: ["test://a"] } },
+      },
+      { ...mirrors(), "mcp-method": "subscriptions/listen" },
+      { targets: [{ kind: "server" }, { kind: "resource", name: "test://a" }] },
+    ],
     ["members nobody knows", { ...call({ name: "echo", future: { Name: 1 } }), extra: true }, {}, { kind: "request" }],
   ])("%s", (_case, body, headers, expected) => expect(read(body, headers)).toMatchObject(expected));
 
   it("keeps the judged bytes", () => {
-    const bytes = Buffer.from('{ "jsonrpc":"2.0", "id":1,"method":"tools/call","params":{"name":"echo","arguments":{"n":9007199254740993}}}');
+    const bytes = Buffer.from(
+      '{ "jsonrpc":"2.0", "id":1,"method":"tools/call","params":{"name":"echo","arguments":{"n":9007199254740993}}}',
+    );
     const message = readMessage(bytes, new Map(), 32);
     expect("bytes" in message && message.bytes).toBe(bytes);
   });
@@ -45,18 +119,47 @@ describe("readMessage: what is refused, and as what", () => {
     ["json_invalid", "half a message", '{"jsonrpc":"2.0","id":1,'],
     ["json_invalid", "a byte order mark", '\ufeff{"jsonrpc":"2.0","id":1,"method":"ping"}'],
     ["json_invalid", "two messages in a row", '{"jsonrpc":"2.0","id":1,"method":"ping"}{}'],
-    ["json_duplicate_key", "two names", '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","name":"drop"}}'],
-    ["json_duplicate_key", "two names, one escaped", '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","n\\u0061me":"drop"}}'],
+    [
+      "json_duplicate_key",
+      "two names",
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","name":"drop"}}',
+    ],
+    [
+      "json_duplicate_key",
+      "two names, one escaped",
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","n\\u0061me":"drop"}}',
+    ],
     ["json_duplicate_key", "two params", '{"jsonrpc":"2.0","id":1,"method":"ping","params":{},"params":{}}'],
     ["json_duplicate_key", "two methods", '{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/list"}'],
-    ["json_duplicate_key", "deep inside the arguments", '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"e","arguments":{"a":[{"b":1,"b":2}]}}}'],
+    [
+      "json_duplicate_key",
+      "deep inside the arguments",
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"e","arguments":{"a":[{"b":1,"b":2}]}}}',
+    ],
     ["json_key_twin", "METHOD", '{"jsonrpc":"2.0","id":1,"method":"ping","METHOD":"tools/call"}'],
     ["json_key_twin", "Name beside name", call({ name: "echo", Name: "drop" })],
     ["json_key_twin", "a long s", call({ name: "echo", argumentſ: {} })],
-    ["json_key_twin", "a full-width name", call({ name: "echo", "ｎame": "drop" })],
-    ["json_key_twin", "a version in other letters", call({ name: "echo", _meta: { "io.modelcontextprotocol/ProtocolVersion": modern } })],
-    ["json_key_twin", "a twin in a reference", { jsonrpc: "2.0", id: 1, method: "completion/complete", params: { ref: { type: "ref/prompt", name: "p", NAME: "q" } } }],
-    ["json_too_deep", "depth", `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":${"[".repeat(40)}${"]".repeat(40)}}}`],
+    ["json_key_twin", "a full-width name", call({ name: "echo", ｎame: "drop" })],
+    [
+      "json_key_twin",
+      "a version in other letters",
+      call({ name: "echo", _meta: { "io.modelcontextprotocol/ProtocolVersion": modern } }),
+    ],
+    [
+      "json_key_twin",
+      "a twin in a reference",
+      {
+        jsonrpc: "2.0",
+        id: 1,
+        method: "completion/complete",
+        params: { ref: { type: "ref/prompt", name: "p", NAME: "q" } },
+      },
+    ],
+    [
+      "json_too_deep",
+      "depth",
+      `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":${"[".repeat(40)}${"]".repeat(40)}}}`,
+    ],
     ["batch_refused", "a batch", [call({ name: "echo" })]],
     ["message_invalid", "a number", 1],
     ["message_invalid", "null", null],
@@ -68,30 +171,68 @@ describe("readMessage: what is refused, and as what", () => {
     ["message_invalid", "a null id", { ...call({ name: "echo" }), id: null }],
     ["message_invalid", "a fractional id", '{"jsonrpc":"2.0","id":1.0,"method":"ping"}'],
     ["message_invalid", "an id that rounds", '{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}'],
-    ["message_invalid", "an answer in the stateless revision", { jsonrpc: "2.0", id: "a", result: {} }, { "mcp-protocol-version": modern }],
+    [
+      "message_invalid",
+      "an answer in the stateless revision",
+      { jsonrpc: "2.0", id: "a", result: {} },
+      { "mcp-protocol-version": modern },
+    ],
     ["params_invalid", "params that are an array", call([])],
     ["params_invalid", "no name", call({})],
     ["params_invalid", "a name that is no string", call({ name: ["echo"] })],
     ["params_invalid", "no uri", { jsonrpc: "2.0", id: 1, method: "resources/read", params: {} }],
-    ["params_invalid", "a reference of no kind", { jsonrpc: "2.0", id: 1, method: "completion/complete", params: { ref: { type: "x" } } }],
+    [
+      "params_invalid",
+      "a reference of no kind",
+      { jsonrpc: "2.0", id: 1, method: "completion/complete", params: { ref: { type: "x" } } },
+    ],
     ["params_invalid", "a stateless request without _meta", call({ name: "echo" }), mirrors("echo")],
     ["name_ambiguous", "a full-width tool", call({ name: "ｄrop" })],
     ["name_ambiguous", "an invisible character", call({ name: "dr\u200bop" })],
-    ["name_ambiguous", "dot segments", { jsonrpc: "2.0", id: 1, method: "resources/read", params: { uri: "test://a/%2e%2e/b" } }],
+    [
+      "name_ambiguous",
+      "dot segments",
+      { jsonrpc: "2.0", id: 1, method: "resources/read", params: { uri: "test://a/%2e%2e/b" } },
+    ],
     ["method_unknown", "an unknown method", { jsonrpc: "2.0", id: 1, method: "tools/drop" }],
     ["method_unknown", "a method in other letters", { ...call({ name: "echo" }), method: "Tools/Call" }],
     ["method_unknown", "an unknown notification", { jsonrpc: "2.0", method: "notifications/x" }],
-    ["method_unknown", "initialize in the stateless revision", { jsonrpc: "2.0", id: 1, method: "initialize", params: { _meta: meta } }, { ...mirrors(), "mcp-method": "initialize" }],
+    [
+      "method_unknown",
+      "initialize in the stateless revision",
+      { jsonrpc: "2.0", id: 1, method: "initialize", params: { _meta: meta } },
+      { ...mirrors(), "mcp-method": "initialize" },
+    ],
     ["method_unknown", "server/discover before it existed", { jsonrpc: "2.0", id: 1, method: "server/discover" }],
     ["header_mismatch", "a version in the body alone", modernCall({ name: "echo" })],
-    ["header_mismatch", "two versions", modernCall({ name: "echo" }), { ...mirrors("echo"), "mcp-protocol-version": "2025-11-25" }],
-    ["header_mismatch", "no Mcp-Method", modernCall({ name: "echo" }), { "mcp-protocol-version": modern, "mcp-name": "echo" }],
-    ["header_mismatch", "another Mcp-Method", modernCall({ name: "echo" }), { ...mirrors("echo"), "mcp-method": "tools/list" }],
+    [
+      "header_mismatch",
+      "two versions",
+      modernCall({ name: "echo" }),
+      { ...mirrors("echo"), "mcp-protocol-version": "2025-11-25" },
+    ],
+    [
+      "header_mismatch",
+      "no Mcp-Method",
+      modernCall({ name: "echo" }),
+      { "mcp-protocol-version": modern, "mcp-name": "echo" },
+    ],
+    [
+      "header_mismatch",
+      "another Mcp-Method",
+      modernCall({ name: "echo" }),
+      { ...mirrors("echo"), "mcp-method": "tools/list" },
+    ],
     ["header_mismatch", "no Mcp-Name", modernCall({ name: "echo" }), mirrors()],
     ["header_mismatch", "another Mcp-Name", modernCall({ name: "echo" }), mirrors("drop")],
     ["header_mismatch", "Mcp-Name in other letters", modernCall({ name: "echo" }), mirrors("Echo")],
     ["header_mismatch", "sloppy base64", modernCall({ name: "echo" }), mirrors("=?base64?ZWNobw?=")],
-    ["version_unsupported", "a version from the future", { jsonrpc: "2.0", id: 1, method: "ping" }, { "mcp-protocol-version": "2999-01-01" }],
+    [
+      "version_unsupported",
+      "a version from the future",
+      { jsonrpc: "2.0", id: 1, method: "ping" },
+      { "mcp-protocol-version": "2999-01-01" },
+    ],
   ])("%s: %s", (code, _case, body, headers) => {
     expect(() => read(body, headers)).toThrow(expect.objectContaining({ code }));
   });

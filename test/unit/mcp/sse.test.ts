@@ -10,7 +10,14 @@ describe("createStreamReader", () => {
     ["a byte order mark", "\ufeffdata: x\n\n", [{ ...none, data: "x" }]],
     ["several data lines", "data: a\ndata: b\n\n", [{ ...none, data: "a\nb" }]],
     ["an event that primes resumption", "id: 1\ndata:\n\n", [{ ...none, id: "1", data: "" }]],
-    ["an id alone, then an event", "id: 1\n\ndata: x\n\n", [{ ...none, id: "1" }, { ...none, data: "x" }]],
+    [
+      "an id alone, then an event",
+      "id: 1\n\ndata: x\n\n",
+      [
+        { ...none, id: "1" },
+        { ...none, data: "x" },
+      ],
+    ],
     ["a retry", "retry: 500\n\n", [{ ...none, retryMs: 500 }]],
     ["comments", ": hello\n\n", []],
     ["an unfinished event", "data: x\n", []],
@@ -26,7 +33,9 @@ describe("createStreamReader", () => {
   });
 
   it("refuses many lines without an end of the event", () => {
-    expect(() => read("data: xxxxxxxxxx\n".repeat(200))).toThrow(expect.objectContaining({ kind: "too_large" }) as StreamFault);
+    expect(() => read("data: xxxxxxxxxx\n".repeat(200))).toThrow(
+      expect.objectContaining({ kind: "too_large" }) as StreamFault,
+    );
   });
 
   it("refuses bytes that are no UTF-8", () => {

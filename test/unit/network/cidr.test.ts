@@ -34,7 +34,9 @@ describe("readCidr", () => {
 });
 
 describe("address sets", () => {
-  const set = createAddressSet(["10.0.0.0/8", "2001:db8::/32", "0.0.0.0/32"].map((text) => readCidr(text)).filter((c) => c !== undefined));
+  const set = createAddressSet(
+    ["10.0.0.0/8", "2001:db8::/32", "0.0.0.0/32"].map((text) => readCidr(text)).filter((c) => c !== undefined),
+  );
 
   it.each([
     ["10.255.0.1", true],

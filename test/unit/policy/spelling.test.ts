@@ -23,8 +23,8 @@ describe("patterns that nothing could match", () => {
 
 describe("patterns that something matches", () => {
   it.each([
-    ...["*", "??", "x*", "http*", "*.pdf", "weather://*", "file:///a/*", "http://*:8080/x", "http://127.0.0.?/a"],
-    ...["http://[::*]/", "https://h/x?city=*", "weather://x?city=*", "ui://*/x", "test://?"],
+    ...["*", "x*", "http*", "*.pdf", "weather://*", "file:///a/*", "http://*:8080/x", "http://127.0.0.?/a"],
+    ...["https://h/x?city=*", "weather://x?city=*", "ui://*/x", "test://?"],
   ])("accepts the resource %j", (pattern) => {
     expect(refused("resources", pattern)).toBe(false);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Denial } from "../../../src/denial.ts";
+import type { Denial } from "../../../src/denial.ts";
 import type { Arrival } from "../../../src/facts.ts";
 import { createAddressSet, readCidr } from "../../../src/network/cidr.ts";
 import { admitPeer } from "../../../src/stages/peer.ts";
@@ -18,7 +18,12 @@ describe("admitPeer", () => {
     ["a client behind a trusted proxy", "127.0.0.1", { "x-forwarded-for": "192.0.2.1" }, "192.0.2.1"],
     ["with a port", "127.0.0.1", { "x-forwarded-for": "192.0.2.1:4711" }, "192.0.2.1"],
     ["behind two proxies", "127.0.0.1", { "x-forwarded-for": "192.0.2.1, 10.1.1.1" }, "192.0.2.1"],
-    ["the nearest untrusted one, not what it claims", "127.0.0.1", { "x-forwarded-for": "127.0.0.1, 192.0.2.1" }, "192.0.2.1"],
+    [
+      "the nearest untrusted one, not what it claims",
+      "127.0.0.1",
+      { "x-forwarded-for": "127.0.0.1, 192.0.2.1" },
+      "192.0.2.1",
+    ],
     ["RFC 7239", "127.0.0.1", { forwarded: 'for="[2001:db8::1]:4711";proto=https' }, "2001:db8::1"],
     ["RFC 7239 without quotes", "127.0.0.1", { forwarded: "proto=https;FOR=192.0.2.1, for=10.1.1.1" }, "192.0.2.1"],
     ["all hops trusted: the farthest", "127.0.0.1", { "x-forwarded-for": "127.0.0.9" }, "127.0.0.9"],
@@ -31,7 +36,12 @@ describe("admitPeer", () => {
     ["a stranger behind a proxy", "127.0.0.1", { "x-forwarded-for": "192.0.2.1, 203.0.113.1" }, "address_denied"],
     ["a proxy that says unknown", "127.0.0.1", { forwarded: "for=unknown" }, "forwarded_invalid"],
     ["a proxy that says nothing readable", "127.0.0.1", { "x-forwarded-for": "192.0.2.1," }, "forwarded_invalid"],
-    ["two kinds of header", "127.0.0.1", { forwarded: "for=192.0.2.1", "x-forwarded-for": "192.0.2.1" }, "forwarded_invalid"],
+    [
+      "two kinds of header",
+      "127.0.0.1",
+      { forwarded: "for=192.0.2.1", "x-forwarded-for": "192.0.2.1" },
+      "forwarded_invalid",
+    ],
     ["two for in one element", "127.0.0.1", { forwarded: "for=192.0.2.1;for=192.0.2.2" }, "forwarded_invalid"],
     ["a quoted comma", "127.0.0.1", { forwarded: 'for="a,for=192.0.2.1"' }, "forwarded_invalid"],
     ["a socket without an address", "", {}, "address_denied"],

@@ -1,0 +1,97 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findFreePort, type Gateway, startGateway } from "../fixtures/gateway.ts";
+import { type Puppet, startPuppet } from "./puppet.ts";
+import { awayUrl, createTestIssuer, issuerUrl, type TestIssuer } from "./tokens.ts";
+
+const policyYaml = `version: 1
+roles:
+  everything:
+    allow:
+      - { id: everything, server: "*", tools: ["*"], resources: ["*"], prompts: ["*"] }
+    deny:
+      - { id: never-drop, server: "*", tools: ["drop-*"] }
+  echoing:
+    allow:
+      - { id: echo-only, server: alpha, tools: [echo], resources: ["note://public/*"] }
+bindings:
+  - { roles: [everything], groups: [all] }
+  - { roles: [echoing], groups: [limited] }
+`;
+
+/** A gateway with what a case needs around it. */
+export interface Stage {
+  readonly gateway: Gateway;
+  readonly puppet: Puppet;
+  readonly ca: string;
+  readonly issuer: TestIssuer;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a gateway for cases. Behind it: `alpha` and `beta`, the same puppet on two paths; `hasty`, the puppet with
+ * timeouts of a few hundred milliseconds; `down`, where nobody listens; `asking`, which may ask the client to elicit.
+ *
+ * @param config merged over the configuration of all cases
+ */
+export async function startStage(config: Readonly<Record<string, unknown>>): Promise<Stage> {
+  const directory = await mkdtemp(join(tmpdir(), "sallyport-golden-"));
+  const jwksFile = join(directory, "jwks.json");
+  const [issuer, puppet, closedPort] = await Promise.all([createTestIssuer(), startPuppet(), findFreePort()]);
+  await writeFile(jwksFile, issuer.jwks);
+  const server = (name: string, extra: object = {}) => ({ url: puppet.url(name), maxResponse: "16KiB", ...extra });
+  const gateway = await startGateway({
+    servers: {
+      alpha: server("alpha"),
+      beta: server("beta"),
+      hasty: server("hasty", { timeouts: { firstByte: "300ms", idle: "300ms" } }),
+      asking: server("asking", { clientRequests: ["elicitation"] }),
+      down: { url: `http://127.0.0.1:${closedPort}/mcp` },
+    },
+    policyYaml,
+    configOverrides: merge(
+      {
+        listen: { maxHeader: "8KiB", maxBody: "8KiB", maxDepth: 16 },
+        network: {
+          allow: ["127.0.0.0/8"],
+          deny: ["127.0.0.66"],
+          trustedProxies: ["127.0.0.77"],
+          origins: ["https://app.example.com"],
+        },
+        identity: {
+          issuers: {
+            golden: { issuer: issuerUrl, jwks: jwksFile },
+            away: { issuer: awayUrl, jwks: `http://127.0.0.1:${closedPort}/jwks` },
+          },
+        },
+      },
+      config,
+    ),
+  });
+  const ca = await readFile(gateway.caFile, "utf8");
+  return {
+    gateway,
+    puppet,
+    ca,
+    issuer,
+    async stop() {
+      await gateway.stop();
+      await puppet.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function merge(base: Record<string, unknown>, over: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const merged = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const present = merged[key];
+    merged[key] = isMapping(present) && isMapping(value) ? merge(present, value) : value;
+  }
+  return merged;
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,10 @@
+import type { DenialCode } from "../../src/denial.ts";
+
+/** Refusals that no request can provoke from outside; inside.test.ts provokes them with parts that fail. */
+export const provokedInside: readonly DenialCode[] = [
+  "session_expired",
+  "policy_unavailable",
+  "limit_unavailable",
+  "audit_unavailable",
+  "internal_error",
+];

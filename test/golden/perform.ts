@@ -1,0 +1,92 @@
+import { type CaseRequest, renderText } from "./case.ts";
+import type { Stage } from "./gateways.ts";
+import { until } from "./observe.ts";
+import type { TokenOrder } from "./tokens.ts";
+import { openWire, type Wire, type WireAnswer } from "./wire.ts";
+
+/** A connection of a case, from the address that the case says. */
+export function connectTo({ gateway, ca }: Stage, from?: string): Promise<Wire> {
+  const { hostname, port } = new URL(gateway.publicUrl);
+  return openWire({ host: hostname, port: Number(port), ca, from });
+}
+
+/** A request ready to be sent, once its session is open. */
+export interface Prepared {
+  readonly request: CaseRequest;
+  readonly bytes: Buffer;
+}
+
+export async function prepare(stage: Stage, request: CaseRequest): Promise<Prepared> {
+  return { request, bytes: await renderRequest(stage, request) };
+}
+
+/** Sends a request on a connection of its own, or the one that is given, and resolves with its answer. */
+export async function perform(stage: Stage, { request, bytes }: Prepared, wire?: Wire): Promise<WireAnswer> {
+  const own = wire ?? (await connectTo(stage, request.from));
+  stage.puppet.behave(request.upstream);
+  try {
+    own.say(bytes);
+    return await own.hear();
+  } finally {
+    own.leave();
+    stage.puppet.behave(undefined);
+  }
+}
+
+/** Sends a request and resolves once the server behind the gateway has it; nobody has heard an answer by then. */
+export async function hold(stage: Stage, { request, bytes }: Prepared): Promise<Wire> {
+  const wire = await connectTo(stage, request.from);
+  const before = stage.puppet.requests.length;
+  stage.puppet.behave(request.upstream ?? "hang");
+  wire.say(bytes);
+  await until("the server to act on a message", () => stage.puppet.acted() > before || undefined);
+  stage.puppet.behave(undefined);
+  return wire;
+}
+
+async function renderRequest(stage: Stage, request: CaseRequest): Promise<Buffer> {
+  if (request.raw !== undefined) return Buffer.from(renderText(request.raw), "latin1");
+  const body = renderBody(request);
+  const headers = await renderHeaders(stage, request, body.length);
+  const head = [`${request.verb} ${request.path} HTTP/${request.version}`, ...headers, "", ""].join("\r\n");
+  return Buffer.concat([Buffer.from(head, "latin1"), body.subarray(0, request.sendBytes ?? body.length)]);
+}
+
+function renderBody({ body, text, base64 }: CaseRequest): Buffer {
+  if (base64 !== undefined) return Buffer.from(base64, "base64");
+  if (text !== undefined) return Buffer.from(renderText(text));
+  return Buffer.from(body === undefined ? "" : JSON.stringify(body));
+}
+
+async function renderHeaders(stage: Stage, request: CaseRequest, length: number): Promise<string[]> {
+  const posting = request.verb === "POST";
+  const authorization = await issue(stage, request.token, request.path);
+  const session = request.session && (await openSession(stage, request));
+  const usual: Record<string, string | undefined> = {
+    host: new URL(stage.gateway.publicUrl).host,
+    accept: posting ? "application/json, text/event-stream" : "text/event-stream",
+    ...(posting && { "content-type": "application/json", "content-length": String(length) }),
+    authorization,
+    "mcp-session-id": session,
+  };
+  const all: Record<string, string | null | string[] | undefined> = { ...usual, ...request.headers };
+  return Object.entries(all).flatMap(([name, value]) => [value ?? []].flat().map((line) => `${name}: ${line}`));
+}
+
+/** @returns the value of the Authorization header */
+async function issue({ issuer, gateway }: Stage, order: TokenOrder, path: string): Promise<string | undefined> {
+  const [, server = "alpha"] = /^\/([a-z]+)\/mcp/.exec(path) ?? [];
+  const token = await issuer.issue(order, `${gateway.publicUrl}/${server}/mcp`);
+  return token === undefined ? undefined : `Bearer ${token}`;
+}
+
+async function openSession(stage: Stage, request: CaseRequest): Promise<string> {
+  const { token = "full", server = "alpha" } = request.session ?? {};
+  const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "golden", version: "1" } };
+  const body = { jsonrpc: "2.0", id: "opening", method: "initialize", params };
+  const opening = { verb: "POST", path: `/${server}/mcp`, version: "1.1", headers: {}, leaves: false } as const;
+  const answer = await perform(stage, await prepare(stage, { ...opening, token, body, from: request.from }));
+  const id = answer.headers.get("mcp-session-id");
+  if (id === undefined) throw new Error(`no session: ${answer.status} ${answer.body}`);
+  return id;
+}

@@ -1,0 +1,142 @@
+import { afterAll, describe, expect, it } from "vitest";
+import type { AuditRecord } from "../../src/audit/record.ts";
+import { type DenialCode, refusals } from "../../src/denial.ts";
+import type { RecordedRequest } from "../fixtures/recorder.ts";
+import { type RefusalCase, readCases } from "./case.ts";
+import { type Stage, startStage } from "./gateways.ts";
+import { provokedInside } from "./inside.ts";
+import { readAudit, readRefusals, until } from "./observe.ts";
+import { connectTo, hold, type Prepared, perform, prepare } from "./perform.ts";
+import type { WireAnswer } from "./wire.ts";
+
+const cases = readCases();
+const stages = new Map<string, Promise<Stage>>();
+
+/** Cases with the same configuration share a gateway; one that ends it has its own. */
+function stageFor({ config, draining, name }: RefusalCase): Promise<Stage> {
+  const key = JSON.stringify([config, draining ? name : null]);
+  const stage = stages.get(key) ?? startStage(config);
+  stages.set(key, stage);
+  return stage;
+}
+
+afterAll(async () => {
+  await Promise.allSettled([...stages.values()].map(async (stage) => (await stage).stop()));
+});
+
+it("has a case for every refusal", () => {
+  const covered = new Set<string>([...cases.map(({ code }) => code), ...provokedInside]);
+  expect(Object.keys(refusals).filter((code) => !covered.has(code))).toEqual([]);
+});
+
+describe.each(cases)("$name: $describe", (refusal) => {
+  it("is refused, recorded and counted", async () => {
+    const stage = await stageFor(refusal);
+    for (const request of refusal.before) {
+      const { status, body } = await perform(stage, await prepare(stage, request));
+      expect(status, body).toBeLessThan(300);
+    }
+    const held = [];
+    for (const request of refusal.held) held.push(await hold(stage, await prepare(stage, request)));
+    const heldCalls = refusal.held.filter(({ verb }) => verb === "POST").length;
+    const counted = await readRefusals(stage.gateway);
+
+    const prepared = await prepare(stage, refusal.request);
+    const earlier = stage.puppet.requests.length;
+    const answer = refusal.request.leaves ? await leave(stage, prepared) : await ask(stage, refusal, prepared);
+
+    if (answer !== undefined) checkAnswer(refusal, answer, stage.gateway.publicUrl);
+    expect(stage.puppet.requests.slice(earlier).map(describeSent)).toEqual(refusal.expect.upstream);
+    if (refusal.expect.upstreamAborted) {
+      await until(
+        "the exchange with the server to be broken off",
+        () => stage.puppet.requests.at(-1)?.aborted || undefined,
+      );
+    }
+    const record = await findRecord(stage, refusal, answer);
+    expect(record.decision.reason).toBe(refusal.code);
+    expect(record).toMatchObject(refusal.expect.audit);
+    if (answer !== undefined) {
+      expect(record.outcome.http).toBe(answer.status);
+      expect(record.outcome.rpc).toBe(refusals[refusal.code].rpc);
+    }
+    expect(await until("the count", () => increments(stage, counted))).toEqual({ [refusal.code]: 1 });
+
+    for (const wire of held) wire.leave();
+    await until("the held calls to be given up", async () => {
+      const now = (await readRefusals(stage.gateway)).get("client_gone") ?? 0;
+      const own = refusal.code === "client_gone" ? 1 : 0;
+      return now - own >= (counted.get("client_gone") ?? 0) + heldCalls || refusal.draining || undefined;
+    });
+  });
+});
+
+async function ask(stage: Stage, { request, draining }: RefusalCase, prepared: Prepared): Promise<WireAnswer> {
+  const wire = await connectTo(stage, request.from);
+  if (draining) {
+    stage.gateway.child.kill("SIGTERM");
+    await until("the drain", async () => (await fetch(`${stage.gateway.adminUrl}/readyz`)).status === 503 || undefined);
+  }
+  return perform(stage, prepared, wire);
+}
+
+async function leave(stage: Stage, prepared: Prepared): Promise<undefined> {
+  (await hold(stage, prepared)).leave();
+}
+
+function describeSent({ method, body }: RecordedRequest): { method: string; rpc?: string } {
+  return method === "POST" ? { method, rpc: String(JSON.parse(body.toString()).method) } : { method };
+}
+
+function checkAnswer({ code, expect: expected }: RefusalCase, answer: WireAnswer, publicUrl: string): void {
+  const { headers } = answer;
+  expect(answer.status, answer.body).toBe(expected.status);
+  const requestId = headers.get("x-request-id");
+  expect(requestId).toMatch(/^[0-9a-f-]{36}$/);
+  for (const [name, value] of Object.entries(expected.headers)) {
+    if (value === "…") expect(headers.get(name), name).not.toBeUndefined();
+    else expect(headers.get(name) ?? null, name).toBe(value?.replaceAll("{publicUrl}", publicUrl) ?? null);
+  }
+  const body = JSON.parse(lastEvent(answer)) as Record<string, unknown>;
+  const { text } = refusals[code];
+  if (expected.form === "problem") {
+    expect(headers.get("content-type")).toBe("application/problem+json");
+    expect(body).toEqual({ type: "about:blank", title: text, status: answer.status, reason: code, requestId });
+  } else {
+    const members = expected.form === "call" ? ["error", "id", "jsonrpc"] : ["error", "jsonrpc"];
+    expect(Object.keys(body).sort()).toEqual(members);
+    expect(body).toMatchObject({ jsonrpc: "2.0", error: { message: text, data: { reason: code, requestId } } });
+  }
+  expect(body).toMatchObject(expected.body);
+}
+
+function lastEvent({ headers, body }: WireAnswer): string {
+  if (headers.get("content-type") !== "text/event-stream") return body;
+  const data = body.split("\n").filter((line) => line.startsWith("data: "));
+  return data.at(-1)?.slice("data: ".length) ?? "";
+}
+
+/** The one record of the refusal: by the id that the client was told, or the newest one when it was told nothing. */
+async function findRecord(stage: Stage, { code }: RefusalCase, answer: WireAnswer | undefined): Promise<AuditRecord> {
+  const id = answer?.headers.get("x-request-id");
+  return until("the record", async () => {
+    const records = (await readAudit(stage.gateway)).filter(({ event }) => event !== "server_request");
+    if (id === undefined) return records.findLast(({ decision }) => decision.reason === code);
+    const own = records.filter((record) => record.id === id);
+    expect(own.length).toBeLessThanOrEqual(1);
+    return own[0];
+  });
+}
+
+/** What the counter gained since, or undefined while it gained nothing. */
+async function increments(
+  stage: Stage,
+  before: ReadonlyMap<string, number>,
+): Promise<Record<string, number> | undefined> {
+  const gained: Partial<Record<DenialCode, number>> = {};
+  for (const [reason, value] of await readRefusals(stage.gateway)) {
+    const more = value - (before.get(reason) ?? 0);
+    if (more > 0) gained[reason as DenialCode] = more;
+  }
+  return Object.keys(gained).length === 0 ? undefined : gained;
+}

@@ -1,0 +1,122 @@
+import { once } from "node:events";
+import { connect, type TLSSocket } from "node:tls";
+
+/** An HTTP answer as it came off the wire. */
+export interface WireAnswer {
+  readonly status: number;
+  /** Lower-case names; of a repeated header the values in order, joined by a comma and a space. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** Without its framing. */
+  readonly body: string;
+}
+
+/** Where a connection goes. */
+export interface WireAddress {
+  readonly host: string;
+  readonly port: number;
+  /** PEM of the CA to trust. */
+  readonly ca: string;
+  /** Address of 127.0.0.0/8 to come from. */
+  readonly from?: string | undefined;
+}
+
+/** A TLS connection on which any bytes can be said, well-formed or not. */
+export interface Wire {
+  readonly socket: TLSSocket;
+  /** Writes and does not care whether the other end reads. */
+  say(bytes: string | Uint8Array): void;
+  /** Ends our half. */
+  finish(): void;
+  /** Resolves with the next answer, however it is framed. Rejects when the connection ends without a whole one. */
+  hear(): Promise<WireAnswer>;
+  leave(): void;
+}
+
+/** Opens a connection; no byte of HTTP is sent. */
+export async function openWire({ host, port, ca, from }: WireAddress): Promise<Wire> {
+  const socket = connect({ host, port, ca, localAddress: from, ALPNProtocols: ["http/1.1"], allowHalfOpen: true });
+  await once(socket, "secureConnect");
+  let received = Buffer.alloc(0);
+  let ended: Error | true | undefined;
+  let wake = () => {};
+  socket.on("data", (chunk: Buffer) => {
+    received = Buffer.concat([received, chunk]);
+    wake();
+  });
+  socket.on("error", (error) => {
+    ended ??= error;
+    wake();
+  });
+  for (const event of ["end", "close"]) {
+    socket.on(event, () => {
+      ended ??= true;
+      wake();
+    });
+  }
+  return {
+    socket,
+    say: (bytes) => void socket.write(bytes),
+    finish: () => void socket.end(),
+    async hear() {
+      for (;;) {
+        const found = readAnswer(received, ended !== undefined);
+        if (found !== undefined) {
+          received = received.subarray(found.length);
+          if (found.answer.status >= 200) return found.answer;
+          continue;
+        }
+        if (ended !== undefined) {
+          const why = ended === true ? "the connection ended" : ended.message;
+          throw new Error(`${why} after ${JSON.stringify(received.toString("latin1"))}`);
+        }
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        await promise;
+      }
+    },
+    leave: () => void socket.destroy(),
+  };
+}
+
+/** The answer at the beginning of what was received and its length in bytes, or undefined while it is not whole. */
+function readAnswer(received: Buffer, ended: boolean): { answer: WireAnswer; length: number } | undefined {
+  const headEnd = received.indexOf("\r\n\r\n");
+  if (headEnd < 0) return undefined;
+  const [statusLine = "", ...lines] = received.toString("latin1", 0, headEnd).split("\r\n");
+  const headers = new Map<string, string>();
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, colon).toLowerCase();
+    const value = line.slice(colon + 1).trim();
+    headers.set(name, headers.has(name) ? `${headers.get(name)}, ${value}` : value);
+  }
+  const status = Number(statusLine.split(" ", 2)[1]);
+  const start = headEnd + 4;
+  const body = readBody(received, start, status, headers, ended);
+  return body && { answer: { status, headers, body: body.text }, length: body.end };
+}
+
+function readBody(bytes: Buffer, start: number, status: number, headers: ReadonlyMap<string, string>, ended: boolean) {
+  if (status < 200 || status === 204) return { text: "", end: start };
+  const length = headers.get("content-length");
+  if (length !== undefined) {
+    const end = start + Number(length);
+    return bytes.length < end ? undefined : { text: bytes.toString("utf8", start, end), end };
+  }
+  if (headers.get("transfer-encoding") === "chunked") return readChunks(bytes, start);
+  return ended ? { text: bytes.toString("utf8", start), end: bytes.length } : undefined;
+}
+
+function readChunks(bytes: Buffer, start: number): { text: string; end: number } | undefined {
+  const chunks: Buffer[] = [];
+  for (let at = start; ; ) {
+    const lineEnd = bytes.indexOf("\r\n", at);
+    if (lineEnd < 0) return undefined;
+    const size = Number.parseInt(bytes.toString("latin1", at, lineEnd), 16);
+    const next = lineEnd + 2 + size + 2;
+    if (bytes.length < next) return undefined;
+    if (size === 0) return { text: Buffer.concat(chunks).toString("utf8"), end: next };
+    chunks.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + size));
+    at = next;
+  }
+}

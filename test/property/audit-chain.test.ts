@@ -1,0 +1,184 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { AuditEntry } from "../../src/audit/record.ts";
+import { sanitize } from "../../src/audit/sanitize.ts";
+import { openAuditSink } from "../../src/audit/sink.ts";
+import { verifyAudit } from "../../src/audit/verify.ts";
+
+let directory = "";
+let file = "";
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "sallyport-chain-"));
+  file = join(directory, "audit.jsonl");
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const text = fc.string({ unit: "binary", maxLength: 20 });
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });
+
+const entry: fc.Arbitrary<AuditEntry> = fc.record({
+  time: fc.date({ min: new Date(0), max: new Date(4e12), noInvalidDate: true }).map((date) => date.toISOString()),
+  id: maybe(fc.uuid()),
+  event: fc.constantFrom("request", "notification", "response", "stream", "end", "discovery", "refusal"),
+  peer: maybe(fc.record({ ip: fc.ipV4(), proxied: fc.boolean() })),
+  identity: maybe(
+    fc.record({
+      issuer: text,
+      subject: text,
+      client: maybe(text),
+      via: fc.constant("jwt"),
+      groups: fc.array(text, { maxLength: 3 }),
+    }),
+  ),
+  server: maybe(text),
+  era: fc.constantFrom("modern", "legacy", null),
+  session: maybe(text),
+  method: maybe(text),
+  target: maybe(fc.record({ kind: fc.constantFrom("tool", "prompt", "resource"), name: maybe(text) })),
+  args: maybe(fc.record({ digest: text, view: fc.jsonValue().map((value) => sanitize(value)) })),
+  decision: fc.record({
+    effect: fc.constantFrom("allow", "deny", null),
+    rule: maybe(text),
+    policy: maybe(text),
+    reason: fc.constantFrom("policy_denied", null),
+    detail: maybe(text),
+  }),
+  outcome: fc.record({
+    http: maybe(fc.nat(599)),
+    rpc: maybe(fc.integer()),
+    tool_error: maybe(fc.boolean()),
+    upstream: maybe(fc.nat(599)),
+  }),
+  bytes: fc.record({ in: fc.nat(), out: fc.nat() }),
+  ms: fc.record({ total: fc.double(), upstream: maybe(fc.double()) }),
+});
+
+/** Batches of entries, each batch handed over in one turn, and the gateway restarted between them or not. */
+const history = fc.array(fc.tuple(fc.array(entry, { maxLength: 4 }), fc.boolean()), { minLength: 1, maxLength: 4 });
+type History = readonly (readonly [entries: readonly AuditEntry[], restart: boolean])[];
+
+const now = () => new Date("2026-08-01T10:00:00.000Z");
+
+async function reopen(): Promise<void> {
+  await (await openAuditSink({ directory, now })).close();
+}
+
+/** Writes a history into a new file, and gives its lines. */
+async function writeHistory(batches: History): Promise<string[]> {
+  rmSync(file, { force: true });
+  let sink = await openAuditSink({ directory, now, startNote: { version: "1.2.3" } });
+  for (const [entries, restart] of batches) {
+    await Promise.all(entries.map((each) => sink.append(each)));
+    if (!restart) continue;
+    await sink.close();
+    sink = await openAuditSink({ directory, now });
+  }
+  await sink.close();
+  return readFileSync(file, "utf8").split("\n").slice(0, -1);
+}
+
+async function verifyLines(lines: readonly string[]) {
+  writeFileSync(file, lines.map((line) => `${line}\n`).join(""), { mode: 0o600 });
+  return verifyAudit(file);
+}
+
+describe("the audit chain", () => {
+  test("whatever is written verifies", async () => {
+    await fc.assert(
+      fc.asyncProperty(history, async (batches) => {
+        const lines = await writeHistory(batches);
+        const report = await verifyAudit(file);
+        expect(report).toMatchObject({ ok: true, records: lines.length, lastSeq: lines.length, stopped: true });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("a single changed byte is found, wherever it is", async () => {
+    await fc.assert(
+      fc.asyncProperty(history, fc.nat(), fc.integer({ min: 1, max: 255 }), async (batches, place, change) => {
+        await writeHistory(batches);
+        const bytes = readFileSync(file);
+        const at = place % bytes.length;
+        bytes[at] = (bytes[at] ?? 0) ^ change;
+        writeFileSync(file, bytes);
+        expect((await verifyAudit(file)).ok).toBe(false);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("every byte of one file, changed to a newline and by one bit", async () => {
+    await writeHistory([[[], true]]);
+    writeFileSync(file, '{"v":1,"se', { flag: "a" });
+    await reopen();
+    const sound = readFileSync(file);
+    expect(await verifyAudit(file)).toMatchObject({ ok: true, declaredTorn: 1 });
+    for (let at = 0; at < sound.length; at += 1) {
+      for (const value of [0x0a, (sound[at] ?? 0) ^ 0x01]) {
+        if (value === sound[at]) continue;
+        const changed = Buffer.from(sound);
+        changed[at] = value;
+        writeFileSync(file, changed);
+        expect((await verifyAudit(file)).ok, `byte ${at} changed to ${value}`).toBe(false);
+      }
+    }
+  });
+
+  test("a deleted, repeated, moved or exchanged record is found", async () => {
+    await fc.assert(
+      fc.asyncProperty(history, fc.nat(), fc.nat(), async (batches, first, second) => {
+        const lines = await writeHistory(batches);
+        const a = first % lines.length;
+        const b = second % lines.length;
+        const line = lines[a] ?? "";
+        // The end of a file cannot miss what followed it; that a stop record is missing shows in the report.
+        const deleted = await verifyLines(lines.toSpliced(a, 1));
+        expect(deleted.ok && deleted.stopped).toBe(false);
+        expect(deleted.ok).toBe(a === lines.length - 1);
+        expect((await verifyLines(lines.toSpliced(b, 0, line))).ok).toBe(false);
+        if (a === b) return;
+        expect((await verifyLines(lines.toSpliced(a, 1).toSpliced(b, 0, line))).ok).toBe(false);
+        expect((await verifyLines(lines.with(a, lines[b] ?? "").with(b, line))).ok).toBe(false);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("a file cut at any byte is continued, and says what was torn", async () => {
+    await fc.assert(
+      fc.asyncProperty(history, fc.array(fc.nat(), { minLength: 1, maxLength: 3 }), async (batches, cuts) => {
+        await writeHistory(batches);
+        for (const place of cuts) {
+          const bytes = readFileSync(file);
+          const kept = bytes.subarray(0, place % (bytes.length + 1));
+          writeFileSync(file, kept);
+          await reopen();
+          const after = readFileSync(file);
+          expect(after.subarray(0, kept.length).equals(kept)).toBe(true);
+          expect(await verifyAudit(file)).toMatchObject({ ok: true, stopped: true });
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("every cut of one file that was torn before", async () => {
+    await writeHistory([[[], false]]);
+    writeFileSync(file, '{"v":1,"se', { flag: "a" });
+    await reopen();
+    const sound = readFileSync(file);
+    for (let size = 0; size <= sound.length; size += 1) {
+      const kept = sound.subarray(0, size);
+      writeFileSync(file, kept);
+      const cut = await verifyAudit(file);
+      await reopen();
+      const report = await verifyAudit(file);
+      expect(report, `cut at ${size}`).toMatchObject({ ok: true, stopped: true });
+      expect(report.declaredTorn, `cut at ${size}`).toBeGreaterThanOrEqual(cut.tornTail === undefined ? 0 : 1);
+    }
+  });
+});

@@ -1,0 +1,175 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { sanitize, sanitizeText } from "../../src/audit/sanitize.ts";
+
+const secretNames = [
+  "password",
+  "PASSWORD",
+  "db_password",
+  "userPassword",
+  "passwd",
+  "pwd",
+  "secret",
+  "clientSecret",
+  "client-secret",
+  "api_key",
+  "apiKey",
+  "APIKey",
+  "x-api-key",
+  "apikey",
+  "Authorization",
+  "Proxy-Authorization",
+  "cookie",
+  "Set-Cookie",
+  "credentials",
+  "private_key",
+  "accessToken",
+  "refresh_token",
+  "ID_TOKEN",
+  "token",
+  "githubToken",
+  "session_id",
+  "Mcp-Session-Id",
+  "passphrase",
+];
+
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+/** What must never come out. It starts alike in every run, so that a part of it is found as well. */
+const canary = fc
+  .string({ unit: fc.constantFrom(...letters), minLength: 40, maxLength: 60 })
+  .map((rest) => `Zq7Canary9${rest}`);
+const sign = "Zq7Canary9";
+
+/** A secret that shows by its look, wherever it stands. */
+const shaped = canary.chain((secret) =>
+  fc.constantFrom(
+    `Bearer ${secret}`,
+    `Basic ${btoa(`user:${secret}`)}`,
+    `eyJhbGciOiJub25lIn0.${secret}.${secret}`,
+    `-----BEGIN RSA PRIVATE KEY-----\n${secret}\n-----END RSA PRIVATE KEY-----`,
+    `ghp_${secret}`,
+    `github_pat_${secret}`,
+    `glpat-${secret}`,
+    `xoxb-${secret}`,
+    `sk_live_${secret}`,
+    `sk-proj-${secret}`,
+    `npm_${secret}`,
+    `postgres://admin:${secret}@db.internal:5432/orders`,
+    `https://${secret}@example.com/path`,
+    `https://example.com/path?page=2&access_token=${secret}&x=1`,
+    `https://example.com/cb?X-Amz-Signature=${secret}`,
+    `password=${secret}`,
+    `Api-Key: ${secret}`,
+    `Authorization: Custom ${secret}`,
+    `mysql --password ${secret}`,
+    `Server=db;User Id=app;Password=${secret};`,
+  ),
+);
+
+const words = fc.stringMatching(/^[a-z ,.]{0,30}$/);
+const embedded = fc.tuple(words, shaped, words).map(([before, secret, after]) => `${before} ${secret} ${after}`);
+const named = fc.tuple(fc.constantFrom(...secretNames), canary);
+
+const leaf: fc.Arbitrary<unknown> = fc.oneof(
+  shaped,
+  embedded,
+  named.map(([name, secret]) => ({ [name]: secret })),
+  named.map(([name, secret]) => ({ [name]: { deep: [secret] } })),
+  named.map(([name, secret]) => ({ name, value: secret })),
+  named.map(([name, secret]) => [name, secret]),
+  named.map(([name, secret]) => JSON.stringify({ a: 1, [name]: secret })),
+  named.map(([name, secret]) => `before ${JSON.stringify({ a: 1, [name]: secret, b: true })} after`),
+  named.map(([name, secret]) => JSON.stringify({ body: JSON.stringify({ [name]: [secret] }) })),
+  named.map(([name, secret]) => new Map([[name, secret]])),
+  shaped.map((secret) => new Error(secret)),
+  shaped.map((secret) => ({ [secret]: 1 })),
+);
+
+function around(depth: number): fc.Arbitrary<unknown> {
+  if (depth === 0) return leaf;
+  const inner = around(depth - 1);
+  return fc.oneof(
+    inner,
+    fc.array(inner, { maxLength: 3 }),
+    fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), inner, { maxKeys: 3 }),
+    fc.tuple(fc.jsonValue(), inner).map(([noise, value]) => ({ noise, value })),
+  );
+}
+
+const hostileText = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(
+        ..."\"'`\\{}[]:=&?;,-@/% \n\r\t\u0000\u001b\u202e\u200b…",
+        "://",
+        "password",
+        "token=",
+        "Bearer ",
+        "eyJ",
+        "-----BEGIN X-----",
+        "[redacted]",
+        "[cut]",
+        "4111 1111 1111 1111",
+        "…(5 characters)",
+        "\\u{a}",
+        "--secret ",
+        '{"a":',
+        "\ud800",
+      ),
+      fc.string({ maxLength: 6 }),
+    ),
+    { maxLength: 60 },
+  )
+  .map((parts) => parts.join(""));
+
+describe("sanitize", () => {
+  test("a planted secret never comes out, wherever it stands", () => {
+    fc.assert(
+      fc.property(around(3), (value) => {
+        expect(JSON.stringify(sanitize(value))).not.toContain(sign);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("a secret in a text that is cut does not come out in part", () => {
+    fc.assert(
+      fc.property(shaped, fc.nat(2_100), fc.nat(3_000), (secret, before, after) => {
+        const text = `${"lorem ".repeat(before / 6)} ${secret} ${"ipsum ".repeat(after / 6)}`;
+        expect(sanitizeText(text)).not.toContain(sign);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("a view of a view is the same view", () => {
+    const hostile = fc.oneof(
+      around(2),
+      fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withSet: true }),
+      hostileText,
+      fc.dictionary(hostileText, fc.oneof(hostileText, fc.double(), fc.boolean()), { maxKeys: 6 }),
+      fc.array(hostileText, { maxLength: 5 }),
+    );
+    const options = { maxDepth: 4, maxMembers: 5, maxString: 80, maxTotal: 300 };
+    fc.assert(
+      fc.property(hostile, fc.boolean(), (value, tight) => {
+        const once = JSON.stringify(sanitize(value, tight ? options : {}));
+        const twice = JSON.stringify(sanitize(JSON.parse(once), tight ? options : {}));
+        expect(twice).toBe(once);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  test("what comes out is bounded and has no unseen character", () => {
+    const options = { maxDepth: 5, maxMembers: 10, maxString: 100, maxTotal: 1_000 };
+    fc.assert(
+      fc.property(fc.oneof(fc.anything(), hostileText, fc.array(hostileText)), (value) => {
+        const text = JSON.stringify(sanitize(value, options));
+        expect(text.length).toBeLessThan(8_000);
+        expect(text).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});

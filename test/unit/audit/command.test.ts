@@ -1,0 +1,111 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openAuditSink } from "../../../src/audit/sink.ts";
+import { auditCommand } from "../../../src/commands/audit.ts";
+import { callEntry } from "./entries.ts";
+
+let directory = "";
+let file = "";
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), "sallyport-command-"));
+  file = join(directory, "audit.jsonl");
+  const sink = await openAuditSink({ directory, now: () => new Date("2026-08-01T10:00:00.000Z") });
+  await sink.append(callEntry());
+  await sink.close();
+});
+
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+async function run(...args: string[]) {
+  const said = { out: "", err: "", code: -1 };
+  const command = auditCommand({
+    out: (text) => {
+      said.out += text;
+    },
+    err: (text) => {
+      said.err += text;
+    },
+    exit: (code) => {
+      said.code = code;
+    },
+  });
+  await command.parseAsync(["verify", ...args], { from: "user" });
+  return said;
+}
+
+test("a sound trail: 0, by file or by directory", async () => {
+  for (const path of [file, directory]) {
+    const { out, err, code } = await run(path);
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toMatch(/^ok\n/);
+    expect(out).toContain("records   3, from 2026-08-01T10:00:00.000Z to 2026-08-01T10:00:00.000Z");
+    expect(out).toContain("the gateway stopped in good order");
+  }
+});
+
+test("findings: 1, with the line and what happened to it", async () => {
+  writeFileSync(file, readFileSync(file, "utf8").replace("forecast", "refund"));
+  const { out, code } = await run(file);
+  expect(code).toBe(1);
+  expect(out).toMatch(/^NOT ok: 1 finding\n/);
+  expect(out).toContain("can be trusted up to line 1.");
+  expect(out).toContain("line 2: edited: record 2 was changed");
+});
+
+test("a torn tail is told and is no finding", async () => {
+  appendFileSync(file, '{"v":1');
+  const { out, code } = await run(file);
+  expect(code).toBe(0);
+  expect(out).toContain("tail      line 4, 6 bytes");
+});
+
+test("--json prints the report", async () => {
+  const { out, code } = await run(file, "--json");
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ ok: true, file, records: 3, findings: [] });
+});
+
+test("what cannot be read: 2", async () => {
+  const text = await run(join(directory, "none"));
+  expect(text).toMatchObject({ code: 2, out: "" });
+  expect(text.err).toContain("ENOENT");
+  const json = await run(join(directory, "none"), "--json");
+  expect(json).toMatchObject({ code: 2, err: "" });
+  expect(JSON.parse(json.out)).toMatchObject({ ok: false });
+});
+
+test("a configuration that cannot be read: 2, naming it", async () => {
+  const { err, code } = await run("-c", join(directory, "none.yaml"));
+  expect(code).toBe(2);
+  expect(err).toContain("none.yaml");
+});
+
+test("without a path, the configuration names the directory", async () => {
+  const config = join(directory, "sallyport.yaml");
+  writeFileSync(
+    config,
+    [
+      "version: 1",
+      "publicUrl: http://127.0.0.1:8443",
+      "servers: { weather: { url: 'http://127.0.0.1:3001/mcp' } }",
+      "policies: [policy.yaml]",
+      "audit: { directory: . }",
+      "",
+    ].join("\n"),
+  );
+  writeFileSync(
+    join(directory, "policy.yaml"),
+    [
+      "version: 1",
+      "roles: { reader: { allow: [{ id: all, server: weather, tools: ['*'] }] } }",
+      "bindings: [{ roles: [reader], groups: [staff] }]",
+      "",
+    ].join("\n"),
+  );
+  const { out, err, code } = await run("-c", config);
+  expect([code, err]).toEqual([0, ""]);
+  expect(out).toContain(`file      ${file}`);
+});

@@ -1,0 +1,23 @@
+import type { AuditEntry } from "../../../src/audit/record.ts";
+
+/** A whole entry, with what a test cares about put in its place. */
+export function callEntry(changes: Partial<AuditEntry> = {}): AuditEntry {
+  return {
+    time: "2026-08-01T10:00:00.000Z",
+    id: "request-1",
+    event: "request",
+    peer: { ip: "10.0.0.1", proxied: false },
+    identity: { issuer: "corp", subject: "ann", client: "cli", via: "jwt", groups: ["analysts"] },
+    server: "weather",
+    era: "modern",
+    session: null,
+    method: "tools/call",
+    target: { kind: "tool", name: "forecast" },
+    args: { digest: "sha256:00", view: { city: "Berlin" } },
+    decision: { effect: "allow", rule: "read-tools", policy: "policies/a.yaml:4", reason: null },
+    outcome: { http: 200, rpc: null, tool_error: false, upstream: 200 },
+    bytes: { in: 120, out: 340 },
+    ms: { total: 2.5, upstream: 1.5 },
+    ...changes,
+  };
+}
