@@ -1,4 +1,5 @@
-import { createVerifier, type VerifierIssuer } from "./auth/jwt.ts";
+import type { VerifierIssuer } from "./auth/issuer.ts";
+import { createVerifier } from "./auth/jwt.ts";
 import type { KeyDemand } from "./auth/keyshelf.ts";
 import { metadataPath, protectedResourceMetadata, resourceOf, rootMetadataPath, rootServer } from "./auth/metadata.ts";
 import { createOwnKeySource } from "./auth/ownkeys.ts";

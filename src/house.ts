@@ -4,10 +4,9 @@ import type { AuditBook } from "./audit/trail.ts";
 import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
-import type { Gateway } from "./gateway.ts";
 import { type Counters, createCounters } from "./limits/counters.ts";
 import type { Log } from "./observe/log.ts";
-import { createMetrics, type Metrics } from "./observe/metrics.ts";
+import { createMetrics, type MetricSources, type Metrics } from "./observe/metrics.ts";
 import { version } from "./version.ts";
 
 /** What stands for as long as the process does, whatever configuration runs: keys, counters, the audit file, the log. */
@@ -23,9 +22,9 @@ export interface House {
 }
 
 /** What the house asks of the configuration that runs at the moment. */
-export interface Tenant {
-  gateway(): Gateway | null;
-  certificateExpiry(): Date | null;
+export interface Tenant extends Omit<MetricSources, "auditQueueLength"> {
+  /** Keys have changed: verdicts reached with the old ones are void. */
+  forgetTokens(): void;
 }
 
 /**
@@ -43,21 +42,14 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant)
     onFailure: (error: unknown) => log.error({ error }, "audit record could not be written; requests are refused"),
     startNote: { version, config: hash },
   });
-  const metrics = createMetrics(version, {
-    servers: () => tenant.gateway()?.upstreams.all() ?? [],
-    issuers: () => tenant.gateway()?.issuers() ?? [],
-    certificateExpiry: () => tenant.certificateExpiry(),
-    auditQueueLength: () => sink.queueLength,
-    configHash: () => tenant.gateway()?.hash ?? hash,
-  });
-  const forget = () => tenant.gateway()?.tokens.clear();
+  const metrics = createMetrics(version, { ...tenant, auditQueueLength: () => sink.queueLength });
   const report = (issuer: string, detail: string) =>
     log.warn({ issuer, detail }, "keys of an issuer could not be fetched");
   return {
     log,
     metrics,
     keyring,
-    keys: createKeyShelf(loaded.directory, now, forget, report),
+    keys: createKeyShelf(loaded.directory, now, tenant.forgetTokens, report),
     counters: createCounters(),
     now,
     audit: {

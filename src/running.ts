@@ -34,7 +34,10 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
   let gateway: Gateway | null = null;
   let current = loaded;
   const house = await buildHouse(loaded, log, {
-    gateway: () => gateway,
+    servers: () => gateway?.upstreams.all() ?? [],
+    issuers: () => gateway?.issuers() ?? [],
+    configHash: () => current.hash,
+    forgetTokens: () => gateway?.tokens.clear(),
     certificateExpiry: () => readExpiry(current.config.listen.tls?.cert),
   });
   const first = buildGateway(loaded, house);

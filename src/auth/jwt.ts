@@ -7,23 +7,8 @@ import { readBase64url } from "../crypto/base64url.ts";
 import { Denial } from "../denial.ts";
 import { readJson } from "../mcp/json.ts";
 import { readClaims, type VerifiedToken } from "./claims.ts";
-import type { KeySource } from "./jwks.ts";
+import type { VerifierIssuer } from "./issuer.ts";
 import { asTokenDenial, explainAlgorithm, explainAudience, explainIssuer } from "./reasons.ts";
-
-/** One trusted issuer. */
-export interface VerifierIssuer {
-  /** Its name in the configuration. */
-  readonly name: string;
-  /** The `iss` claim, compared exactly. */
-  readonly issuer: string;
-  /** Accepted `aud` values; empty means the resource that is asked for. */
-  readonly audience: readonly string[];
-  /** Accepted `alg` values. */
-  readonly algorithms: readonly string[];
-  /** Claim that holds the groups. */
-  readonly groupsClaim: string;
-  readonly keys: Pick<KeySource, "getKey">;
-}
 
 /** What {@link createVerifier} needs to know. */
 export interface VerifierOptions {

@@ -1,7 +1,7 @@
 /** Why a token was refused, for the operator: the claim, what was expected, and the line of the configuration to look at. */
 import { errors } from "jose";
 import { Denial, type DenialCode } from "../denial.ts";
-import type { VerifierIssuer } from "./jwt.ts";
+import type { VerifierIssuer } from "./issuer.ts";
 
 const maxQuoted = 200;
 /** Name of the gateway's own issuer, which has no lines in the configuration to point at. */

@@ -12,7 +12,7 @@ export function readAddress(text: string): ListenAddress | undefined {
   const [, six, four, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = six ?? four;
   const port = Number(digits);
-  if (host === undefined || isIP(host) === 0 || port > 65_535) return undefined;
+  if (host === undefined || isIP(host) !== (six === undefined ? 4 : 6) || port > 65_535) return undefined;
   return { host, port };
 }
 

@@ -7,7 +7,7 @@ import { SetupError } from "./files.ts";
 import type { LoopbackOrder, LoopbackReport } from "./loopback.ts";
 
 export interface EverythingOptions {
-  /** Takes what the server prints; begun anew at each start. */
+  /** Takes what the server prints to stderr; begun anew at each start. */
   readonly logFile: string;
   /** The only bearer token that the server answers to. */
   readonly bearer: string;
@@ -92,7 +92,8 @@ function launch(log: number, order: LoopbackOrder): Run {
     execArgv: ["--import", preload.href],
     // One of its tools prints the whole environment to whoever may call it.
     env: { PATH: process.env.PATH },
-    stdio: ["ignore", log, log, "ipc"],
+    // It prints a line for each request to stdout, and the log would grow without end.
+    stdio: ["ignore", "ignore", log, "ipc"],
     // Out of the terminal's process group: Ctrl-C is for the gateway, which lets running calls finish first.
     detached: true,
     windowsHide: true,

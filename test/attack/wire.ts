@@ -16,6 +16,8 @@ export interface Wire {
   answer(): Promise<WireAnswer | null>;
   /** Says that nothing more will come, and goes on reading. */
   end(): void;
+  /** Stops reading, so that what the gateway sends piles up. */
+  pause(): void;
   /** Cuts the connection. */
   destroy(): void;
   readonly closed: boolean;
@@ -70,6 +72,7 @@ export async function openWire(gateway: { readonly publicUrl: string; readonly c
       }
     },
     end: () => void socket.end(),
+    pause: () => void socket.pause(),
     destroy: () => void socket.destroy(),
     get closed() {
       return ended;

@@ -11,14 +11,14 @@ const text = z.union([z.string(), z.strictObject({ repeat: z.string(), times: z.
 
 const json = z.json();
 
-/** What the server behind the gateway does with a message. `answer` writes a head, pieces of a body, and then `end`s, `reset`s or `hang`s. */
+/** What the server behind the gateway does with a message. `answer` writes a head, pieces of a body, and afterwards ends, resets or hangs. */
 const behaviour = z.union([
   z.enum(["hang", "reset"]),
   z.strictObject({
     status: z.int().default(200),
     headers: z.record(z.string(), z.string()).default({ "content-type": "application/json" }),
     body: z.union([json, text]).default(""),
-    then: z.enum(["end", "reset", "hang"]).default("end"),
+    afterwards: z.enum(["end", "reset", "hang"]).default("end"),
   }),
 ]);
 

@@ -65,7 +65,7 @@ async function renderHeaders(stage: Stage, request: CaseRequest, length: number)
   const usual: Record<string, string | undefined> = {
     host: new URL(stage.gateway.publicUrl).host,
     accept: posting ? "application/json, text/event-stream" : "text/event-stream",
-    ...(posting && { "content-type": "application/json", "content-length": String(length) }),
+    ...((posting || length > 0) && { "content-type": "application/json", "content-length": String(length) }),
     authorization,
     "mcp-session-id": session,
   };

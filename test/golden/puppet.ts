@@ -36,14 +36,14 @@ export async function startPuppet(): Promise<Puppet> {
 function perform(behaviour: Behaviour, response: ServerResponse): void {
   if (behaviour === "hang") return;
   if (behaviour === "reset") return void response.destroy();
-  const { status, headers, body, then } = behaviour;
+  const { status, headers, body, afterwards } = behaviour;
   response.writeHead(status, headers);
   const bytes = renderBody(body);
-  if (then === "end") return void response.end(bytes);
+  if (afterwards === "end") return void response.end(bytes);
   // Reset only once the bytes have left, or they might never arrive.
   response.flushHeaders();
   response.write(bytes, () => {
-    if (then === "reset") response.destroy();
+    if (afterwards === "reset") response.destroy();
   });
 }
 

@@ -25,8 +25,6 @@ export interface Wire {
   readonly socket: TLSSocket;
   /** Writes and does not care whether the other end reads. */
   say(bytes: string | Uint8Array): void;
-  /** Ends our half. */
-  finish(): void;
   /** Resolves with the next answer, however it is framed. Rejects when the connection ends without a whole one. */
   hear(): Promise<WireAnswer>;
   leave(): void;
@@ -34,7 +32,7 @@ export interface Wire {
 
 /** Opens a connection; no byte of HTTP is sent. */
 export async function openWire({ host, port, ca, from }: WireAddress): Promise<Wire> {
-  const socket = connect({ host, port, ca, localAddress: from, ALPNProtocols: ["http/1.1"], allowHalfOpen: true });
+  const socket = connect({ host, port, ca, ...(from !== undefined && { localAddress: from }), ALPNProtocols: ["http/1.1"] });
   await once(socket, "secureConnect");
   let received = Buffer.alloc(0);
   let ended: Error | true | undefined;
@@ -56,7 +54,6 @@ export async function openWire({ host, port, ca, from }: WireAddress): Promise<W
   return {
     socket,
     say: (bytes) => void socket.write(bytes),
-    finish: () => void socket.end(),
     async hear() {
       for (;;) {
         const found = readAnswer(received, ended !== undefined);

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ChainCheck } from "../../src/audit/check.ts";
+import { LineSplitter } from "../../src/audit/lines.ts";
 import type { AuditEntry } from "../../src/audit/record.ts";
 import { sanitize } from "../../src/audit/sanitize.ts";
 import { openAuditSink } from "../../src/audit/sink.ts";
@@ -85,6 +87,13 @@ async function verifyLines(lines: readonly string[]) {
   return verifyAudit(file);
 }
 
+function check(bytes: Buffer) {
+  const splitter = new LineSplitter();
+  const chain = new ChainCheck();
+  for (const piece of [...splitter.read(bytes), ...splitter.end()]) chain.read(piece);
+  return chain.finish();
+}
+
 describe("the audit chain", () => {
   test("whatever is written verifies", async () => {
     await fc.assert(
@@ -122,8 +131,7 @@ describe("the audit chain", () => {
         if (value === sound[at]) continue;
         const changed = Buffer.from(sound);
         changed[at] = value;
-        writeFileSync(file, changed);
-        expect((await verifyAudit(file)).ok, `byte ${at} changed to ${value}`).toBe(false);
+        expect(check(changed).ok, `byte ${at} changed to ${value}`).toBe(false);
       }
     }
   });
@@ -162,16 +170,18 @@ describe("the audit chain", () => {
           expect(await verifyAudit(file)).toMatchObject({ ok: true, stopped: true });
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
-  test("every cut of one file that was torn before", async () => {
+  test("cuts of one file that was torn before, each near a line's end and some between", async () => {
     await writeHistory([[[], false]]);
     writeFileSync(file, '{"v":1,"se', { flag: "a" });
     await reopen();
     const sound = readFileSync(file);
     for (let size = 0; size <= sound.length; size += 1) {
+      const near = sound.subarray(Math.max(0, size - 3), size + 2).includes(0x0a);
+      if (!near && size % 23 !== 0) continue;
       const kept = sound.subarray(0, size);
       writeFileSync(file, kept);
       const cut = await verifyAudit(file);

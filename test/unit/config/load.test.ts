@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { ConfigError, type Problem } from "../../../src/config/diagnose.ts";
 import { type LoadedConfig, loadConfig } from "../../../src/config/load.ts";
 import { minimalExample } from "../../../src/config/reference.ts";
@@ -178,13 +178,17 @@ describe("the hash", () => {
 describe("certificates", () => {
   const day = 86_400_000;
   const later = new Date(now.getTime() + 90 * day);
-  const pair = certify("mcp.example.com", later);
-  const other = certify("mcp.example.com", later);
+  let pair: { cert: string; key: string };
+  let other: { cert: string; key: string };
+  beforeAll(async () => {
+    pair = await certify("mcp.example.com", later);
+    other = await certify("mcp.example.com", later);
+  });
 
-  function certify(host: string, notAfter: Date, notBefore = new Date(now.getTime() - day)) {
+  async function certify(host: string, notAfter: Date, notBefore = new Date(now.getTime() - day)) {
     const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const facts = { serial: Buffer.of(1), notBefore, notAfter, issuer: "Test", issuerKey: privateKey };
-    const cert = writeServer(facts, host, publicKey, { names: [host], addresses: [] });
+    const cert = await writeServer(facts, host, publicKey, { names: [host], addresses: [] });
     return { cert, key: String(privateKey.export({ type: "pkcs8", format: "pem" })) };
   }
 
@@ -213,8 +217,8 @@ describe("certificates", () => {
   });
 
   it("refuses one that expired or is not valid yet, to the second", async () => {
-    const expired = certify("mcp.example.com", now);
-    const early = certify("mcp.example.com", new Date(now.getTime() + 90 * day), new Date(now.getTime() + 1_000));
+    const expired = await certify("mcp.example.com", now);
+    const early = await certify("mcp.example.com", new Date(now.getTime() + 90 * day), new Date(now.getTime() + 1_000));
     await expect(problemsOf(tree(expired))).resolves.toMatchObject([{ message: expect.stringContaining("expired") }]);
     await expect(problemsOf(tree(early))).resolves.toMatchObject([
       { message: expect.stringContaining("not valid before") },
@@ -222,7 +226,7 @@ describe("certificates", () => {
   });
 
   it("warns of one that ends soon and of one for another host", async () => {
-    const odd = certify("other.example.com", new Date(now.getTime() + 13 * day));
+    const odd = await certify("other.example.com", new Date(now.getTime() + 13 * day));
     const { warnings } = await load(tree(odd));
     expect(warnings.map(({ message }) => message)).toEqual([
       expect.stringContaining("expires soon"),

@@ -57,6 +57,21 @@ async function shakeHands(paths: CertificatePaths, servername?: string): Promise
   });
 }
 
+/** What openssl says to a certificate for the names that was signed with the CA's key by other means. */
+async function verifyForged(names: string): Promise<string> {
+  const { ca, caKey } = await ensure();
+  const file = (name: string) => join(parent, name);
+  await writeFile(file("names"), `subjectAltName=${names}\n`);
+  openssl("req", "-new", "-key", caKey, "-subj", "/O=forged", "-out", file("request"));
+  const signer = ["-CA", ca, "-CAkey", caKey, "-extfile", file("names")];
+  openssl("x509", "-req", "-in", file("request"), ...signer, "-out", file("forged"));
+  try {
+    return openssl("verify", "-CAfile", ca, file("forged"));
+  } catch (error) {
+    return String(error);
+  }
+}
+
 describe("new certificates", () => {
   it.each([
     ["localhost", ["-verify_hostname", "localhost"]],
@@ -82,6 +97,35 @@ describe("new certificates", () => {
     openssl("x509", "-req", "-in", file("request"), ...signer, "-out", file("forged"));
     expect(() => openssl("verify", "-CAfile", ca, file("forged"))).toThrow("permitted subtree violation");
     expect(openssl("x509", "-in", ca, "-noout", "-ext", "basicConstraints")).toContain("CA:TRUE, pathlen:0");
+  });
+
+  it.each(["DNS:localhost.example.com", "IP:127.0.0.0", "IP:::", "IP:2001:db8::1"])(
+    "come from a CA that cannot speak for %s",
+    async (name) => {
+      expect(await verifyForged(name)).toContain("permitted subtree violation");
+    },
+  );
+
+  it("come from a CA that anyone can sign with for this machine", async () => {
+    expect(await verifyForged("IP:127.0.0.1,IP:::1,DNS:localhost")).toContain(": OK");
+  });
+
+  it("say how critical each of their limits is, and which key signed which", async () => {
+    const { ca, server } = await ensure();
+    const critical = (path: string) =>
+      openssl("x509", "-in", path, "-noout", "-text")
+        .split("\n")
+        .flatMap((line) => /^ +X509v3 (.*): critical$/.exec(line)?.[1] ?? []);
+    expect(critical(ca)).toEqual(["Basic Constraints", "Key Usage", "Name Constraints"]);
+    expect(critical(server)).toEqual(["Basic Constraints", "Key Usage"]);
+    const [caKey, signerKey, serverKey] = [
+      openssl("x509", "-in", ca, "-noout", "-ext", "subjectKeyIdentifier"),
+      openssl("x509", "-in", server, "-noout", "-ext", "authorityKeyIdentifier"),
+      openssl("x509", "-in", server, "-noout", "-ext", "subjectKeyIdentifier"),
+    ].map((text) => text.trim().split(/\s+/).at(-1));
+    expect(signerKey).toMatch(/^([0-9A-F]{2}:){19}[0-9A-F]{2}$/);
+    expect(signerKey).toBe(caKey);
+    expect(serverKey).not.toBe(caKey);
   });
 
   it("are valid for at most 397 days and for serving only", async () => {
@@ -115,6 +159,28 @@ describe("new certificates", () => {
     expect((await readCertificate(server)).validToDate.toISOString()).toBe("2051-01-31T12:00:00.000Z");
     expect((await readCertificate(ca)).validToDate.toISOString()).toBe("2059-12-29T12:00:00.000Z");
   });
+});
+
+it("makes the server's certificate for a key of another kind, too", async () => {
+  await ensure();
+  openssl("genrsa", "-out", join(directory, "server.key"), "2048");
+  expect(await shakeHands(await ensure(), "localhost")).toBe("trusted");
+});
+
+it("loads the library only where there is something to write", async () => {
+  await ensure();
+  const source = `
+    const { ensureCertificates } = await import(process.argv[1]);
+    const loaded = () => "getMetadata" in Reflect;
+    const directory = process.argv[2];
+    await ensureCertificates(directory, new Date());
+    const before = loaded();
+    await ensureCertificates(directory + "/new", new Date());
+    console.log(before, loaded());
+  `;
+  const file = new URL("../../../src/quickstart/certificates.ts", import.meta.url).href;
+  const args = ["--input-type=module", "-e", source, file, directory];
+  expect(execFileSync(process.execPath, args, { encoding: "utf8" })).toBe("false true\n");
 });
 
 describe("a second run", () => {

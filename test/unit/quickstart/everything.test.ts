@@ -116,11 +116,12 @@ describe("startEverything", () => {
     expect(environment).toEqual({ PATH: process.env.PATH });
   });
 
-  it("writes what the server prints to the log file, never the token", async () => {
+  it("writes what the server says of itself to the log file, never of a request, nor the token", async () => {
     const { url } = await start();
     await (await post(url, initialize)).text();
     const log = await readFile(logFile, "utf8");
-    expect(log).toContain("Received MCP POST request");
+    expect(log).toContain("MCP Streamable HTTP Server listening");
+    expect(log).not.toContain("Received MCP POST request");
     expect(log).not.toContain(bearer);
   });
 

@@ -1,0 +1,97 @@
+import type { Denial } from "../denial.ts";
+import type { Answer, Arrival, Decision, Identity, Message, Peer, Route, Session } from "../facts.ts";
+import type { AuditEntry } from "./record.ts";
+import { digestOf, sanitize } from "./sanitize.ts";
+
+/** What the rooms found out, under the name of the room. */
+export interface Facts {
+  peer: Peer;
+  route: Route;
+  identity: Identity;
+  message: Message;
+  session: Session;
+  decision: Decision;
+  answer: Answer;
+}
+
+/** How a visit ended. */
+export interface Outcome {
+  /** HTTP status the client gets. */
+  readonly http: number;
+  /** JSON-RPC error code, if the answer is an error. */
+  readonly rpc?: number | null;
+  readonly toolError?: boolean | null;
+  /** HTTP status of the server. */
+  readonly upstream?: number;
+  readonly bytesOut?: number;
+  readonly denial?: Denial;
+}
+
+const events = {
+  request: "request",
+  notification: "notification",
+  response: "response",
+  listen: "stream",
+  end: "end",
+} as const satisfies Record<Message["kind"], AuditEntry["event"]>;
+
+/** The record of a visit, from what its rooms found out and how it ended. */
+export function describeVisit(
+  arrival: Arrival,
+  time: Date,
+  { peer, route, identity, message, session, decision }: Partial<Facts>,
+  outcome: Outcome,
+  totalMs: number,
+  upstreamMs: number | null,
+): AuditEntry {
+  const { denial } = outcome;
+  const targets = message?.kind === "request" ? message.targets : [];
+  const [target] = targets;
+  const refused = denial !== undefined && (decision === undefined || denial.code.startsWith("tool_"));
+  return {
+    time: time.toISOString(),
+    id: arrival.requestId,
+    event: message !== undefined ? events[message.kind] : route === undefined || denial ? "refusal" : "discovery",
+    peer: peer === undefined ? { ip: arrival.remoteAddress, proxied: false } : { ip: peer.ip, proxied: peer.proxied },
+    identity:
+      identity === undefined
+        ? null
+        : {
+            issuer: identity.issuer,
+            subject: identity.subject,
+            client: identity.client,
+            via: identity.via,
+            groups: [...identity.groups],
+          },
+    server: route?.kind === "mcp" ? route.server : null,
+    era: message?.era ?? null,
+    session: session?.fingerprint ?? null,
+    method: message !== undefined && "method" in message ? message.method : null,
+    target: target === undefined || target.kind === "server" ? null : { kind: target.kind, name: target.name },
+    args: message?.kind === "request" && message.args !== undefined ? describeArguments(message.args) : null,
+    decision: {
+      effect: refused ? "deny" : decision === undefined ? null : "allow",
+      rule: denial?.extra.rule?.id ?? decision?.rule ?? null,
+      policy: denial?.extra.rule?.policy ?? decision?.policy ?? null,
+      reason: denial?.code ?? null,
+      detail: denial?.extra.detail ?? null,
+    },
+    outcome: {
+      http: outcome.http,
+      rpc: outcome.rpc ?? null,
+      tool_error: outcome.toolError ?? null,
+      upstream: outcome.upstream ?? null,
+    },
+    bytes: { in: message !== undefined && "bytes" in message ? message.bytes.length : 0, out: outcome.bytesOut ?? 0 },
+    ms: { total: round(totalMs), upstream: upstreamMs === null ? null : round(upstreamMs) },
+  };
+}
+
+function describeArguments(args: unknown): AuditEntry["args"] {
+  return { digest: digestOf(Buffer.from(JSON.stringify(args))), view: sanitize(args) };
+}
+
+/** Microseconds are as fine as anybody reads. */
+function round(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
+}

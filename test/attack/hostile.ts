@@ -1,0 +1,171 @@
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Agent, request } from "node:https";
+import { createParser } from "eventsource-parser";
+import { type Gateway, startGateway } from "../fixtures/gateway.ts";
+import { answerMinimally, type Recorder, type RecorderHandler, startRecorder } from "../fixtures/recorder.ts";
+
+/** Whom a request is made as: `all` may use everything, `some` only tools that begin with `open-`. */
+export type Caller = "all" | "some" | "other";
+
+/** What to send; POST with a body unless `verb` says otherwise. */
+export interface Ask {
+  readonly verb?: "POST" | "GET";
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly as?: Caller;
+}
+
+/** An answer on its way. */
+export interface Opened {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  /** Everything received so far. */
+  text(): string;
+  /** Waits for the end, and reads the whole. */
+  finish(): Promise<Finished>;
+  /** Goes away without waiting. */
+  abort(): void;
+}
+
+/** A whole answer. */
+export interface Finished {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  readonly text: string;
+  /** The JSON-RPC messages in it, whether it came as JSON or as events. */
+  readonly messages: readonly Message[];
+  /** `error.data.reason` of the last message. */
+  readonly reason: string | undefined;
+}
+
+export interface Message {
+  readonly id?: unknown;
+  readonly method?: string;
+  readonly result?: Record<string, unknown>;
+  readonly error?: { readonly code: number; readonly data?: { readonly reason?: string } };
+}
+
+/** A gateway before an upstream that does as it is told. */
+export interface Scene {
+  readonly gateway: Gateway;
+  readonly upstream: Recorder;
+  /** Decides how the upstream answers from now on. */
+  behave(handler: RecorderHandler): void;
+  open(ask: Ask): Promise<Opened>;
+  send(ask: Ask): Promise<Finished>;
+  stop(): Promise<void>;
+}
+
+const policyYaml = `version: 1
+roles:
+  everything: { allow: [{ server: "*", tools: ["*"], resources: ["*"], prompts: ["*"] }] }
+  something: { allow: [{ server: "*", tools: ["open-*"], resources: ["open://*"], prompts: ["open-*"] }] }
+bindings:
+  - { roles: [everything], groups: [all] }
+  - { roles: [something], groups: [some] }
+`;
+
+/** Starts one; a message of the upstream may have 64 KiB, its answer has a second to begin, and two for the next byte. */
+export async function startScene(clientRequests: readonly string[] = []): Promise<Scene> {
+  let behaviour: RecorderHandler = answerMinimally;
+  const upstream = await startRecorder((message, body, response) => behaviour(message, body, response));
+  const rate = { requests: 100_000 };
+  const gateway = await startGateway({
+    servers: {
+      hostile: {
+        url: upstream.url,
+        clientRequests,
+        maxResponse: "64KiB",
+        timeouts: { connect: "1s", firstByte: "1s", idle: "2s" },
+      },
+    },
+    policyYaml,
+    configOverrides: { limits: { address: rate, identity: { ...rate, concurrent: 200, streams: 200 } } },
+  });
+  const agent = new Agent({ ca: await readFile(gateway.caFile), maxSockets: Number.POSITIVE_INFINITY });
+  const [all, some, other] = await Promise.all([
+    gateway.mint({ server: "hostile", subject: "all", groups: ["all"] }),
+    gateway.mint({ server: "hostile", subject: "some", groups: ["some"] }),
+    gateway.mint({ server: "hostile", subject: "other", groups: ["all"] }),
+  ]);
+  const tokens = { all, some, other };
+
+  async function open({ verb = "POST", body, headers = {}, as = "all" }: Ask): Promise<Opened> {
+    const outgoing = request(`${gateway.publicUrl}/hostile/mcp`, {
+      agent,
+      method: verb,
+      headers: {
+        authorization: `Bearer ${tokens[as]}`,
+        accept: "application/json, text/event-stream",
+        ...(body === undefined
+          ? {}
+          : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+        ...headers,
+      },
+    });
+    outgoing.on("error", () => {});
+    outgoing.end(body);
+    const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+    return read(response, () => outgoing.destroy());
+  }
+
+  return {
+    gateway,
+    upstream,
+    behave: (handler) => {
+      behaviour = handler;
+    },
+    open,
+    send: async (ask) => (await open(ask)).finish(),
+    async stop() {
+      agent.destroy();
+      await gateway.stop();
+      await upstream.stop();
+    },
+  };
+}
+
+function read(response: IncomingMessage, abort: () => void): Opened {
+  const { statusCode: status = 0, headers } = response;
+  let text = "";
+  response.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+  });
+  response.on("error", () => {});
+  const over = new Promise<void>((resolve) => response.once("close", resolve));
+  return {
+    status,
+    headers,
+    text: () => text,
+    abort,
+    async finish() {
+      await over;
+      const messages = readMessages(String(headers["content-type"]), text);
+      return { status, headers, text, messages, reason: messages.at(-1)?.error?.data?.reason };
+    },
+  };
+}
+
+/** The messages of a body, as a client reads them. */
+export function readMessages(type: string, text: string): Message[] {
+  if (type === "application/json") return [JSON.parse(text) as Message];
+  const messages: Message[] = [];
+  createParser({ onEvent: ({ data }) => void (data !== "" && messages.push(JSON.parse(data) as Message)) }).feed(text);
+  return messages;
+}
+
+/** Writes the same bytes until the connection is gone, at the pace at which they are read. */
+export async function pour(response: ServerResponse, chunk: string): Promise<void> {
+  const closed = new Promise<void>((resolve) => response.once("close", resolve));
+  while (!response.destroyed) {
+    if (response.write(chunk)) await new Promise((resolve) => setImmediate(resolve));
+    else await Promise.race([closed, once(response, "drain")]);
+  }
+}
+
+/** A tool call. */
+export function callTool(id: unknown, name = "open-one"): string {
+  return JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params: { name } });
+}

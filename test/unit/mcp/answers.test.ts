@@ -1,0 +1,187 @@
+import { describe, expect, it } from "vitest";
+import type { Pending } from "../../../src/facts.ts";
+import { type Expectation, judgeServerMessage } from "../../../src/mcp/answers.ts";
+import { compilePolicy } from "../../../src/policy/compile.ts";
+import { viewOf } from "../../../src/policy/evaluate.ts";
+import { readPolicies } from "../../../src/policy/load.ts";
+
+const policy = `version: 1
+roles:
+  some:
+    allow:
+      - { id: some, server: s, tools: [echo, "get-*"], prompts: [hello], resources: ["test://open/*"] }
+    deny:
+      - { id: no-env, server: s, tools: [get-env] }
+bindings:
+  - { roles: [some], groups: [some] }
+`;
+const { sources } = readPolicies([{ file: "p.yaml", text: policy }]);
+const program = compilePolicy(sources, ["s"]);
+const view = viewOf(program, { issuer: "i", subject: "u", client: null, groups: ["some"] }, "s");
+
+const pendingCall: Pending = { id: 7, method: "tools/call", targets: [{ kind: "tool", name: "echo" }] };
+const pendingList = (method: string): Pending => ({ id: 7, method, targets: [{ kind: "server" }] });
+const expected = (changes: Partial<Expectation> = {}): Expectation => ({
+  pending: pendingCall,
+  era: "legacy",
+  view,
+  clientRequests: new Set(),
+  ...changes,
+});
+const judge = (message: unknown, changes?: Partial<Expectation>) =>
+  judgeServerMessage(Buffer.from(typeof message === "string" ? message : JSON.stringify(message)), expected(changes));
+const answer = (result: unknown) => ({ jsonrpc: "2.0", id: 7, result });
+
+describe("answers", () => {
+  it("pass with their bytes", () => {
+    const text =
+      '{ "jsonrpc":"2.0","id":7, "result":{"content":[],"n":9007199254740993,"e":1e400,"z":-0,"u":"\\ud800"} }';
+    expect(judge(text)).toEqual({ kind: "answer", text, rpc: null, toolError: false });
+  });
+
+  it.each([
+    ["a tool's own error", answer({ isError: true, content: [] }), { rpc: null, toolError: true }],
+    [
+      "a JSON-RPC error",
+      { jsonrpc: "2.0", id: 7, error: { code: -32602, message: "no" } },
+      { rpc: -32602, toolError: null },
+    ],
+  ])("are recorded for what they are: %s", (_case, message, outcome) => expect(judge(message)).toMatchObject(outcome));
+
+  it("an error without an id is about the one request of its exchange", () => {
+    const judged = judge({ jsonrpc: "2.0", id: null, error: { code: -32700, message: "no" } });
+    expect(judged).toMatchObject({ kind: "answer", text: expect.stringContaining('"id":7') });
+  });
+
+  it.each<[string, unknown]>([
+    ["another id", { ...answer({}), id: 8 }],
+    ["the id as a string", { ...answer({}), id: "7" }],
+    ["another's error", { jsonrpc: "2.0", id: 8, error: { code: 1, message: "" } }],
+    ["a result that is no object", answer(1)],
+    ["result and error", { ...answer({}), error: { code: 1 } }],
+    ["an error without a code", { jsonrpc: "2.0", id: 7, error: {} }],
+    ["two results", '{"jsonrpc":"2.0","id":7,"result":{},"result":{"secret":1}}'],
+    ["a batch", [answer({})]],
+    ["no JSON", "<html>"],
+    ["another JSON-RPC", { ...answer({}), jsonrpc: "1.0" }],
+    ["a call that is an answer", { ...answer({}), method: "x" }],
+  ])("are refused: %s", (_case, message) => {
+    expect(() => judge(message)).toThrow(expect.objectContaining({ code: "upstream_malformed" }));
+  });
+
+  it("do not belong on a standalone stream", () =>
+    expect(judge(answer({}), { pending: null })).toMatchObject({ kind: "drop" }));
+});
+
+describe("lists", () => {
+  const list = (method: string, result: unknown, era: "legacy" | "modern" = "legacy") => {
+    const judged = judge(answer(result), { pending: pendingList(method), era });
+    return JSON.parse("text" in judged ? judged.text : "{}").result;
+  };
+
+  it.each([
+    [
+      "tools/list",
+      "tools",
+      [{ name: "echo", extra: 1 }, { name: "drop" }, { name: "get-env" }, { name: "get-sum" }],
+      ["echo", "get-sum"],
+      "name",
+    ],
+    ["prompts/list", "prompts", [{ name: "hello" }, { name: "other" }], ["hello"], "name"],
+    [
+      "resources/list",
+      "resources",
+      [{ uri: "test://open/1" }, { uri: "test://open/../shut" }, { uri: "test://shut" }],
+      ["test://open/1"],
+      "uri",
+    ],
+    [
+      "resources/templates/list",
+      "resourceTemplates",
+      [{ uriTemplate: "test://{x}/1" }, { uriTemplate: "file:///{x}" }],
+      ["test://{x}/1"],
+      "uriTemplate",
+    ],
+  ] as const)("%s shows what could be called", (method, member, elements, visible, key) => {
+    const result = list(method, { [member]: elements, nextCursor: "next", unknown: [1] });
+    expect(result).toMatchObject({ nextCursor: "next", unknown: [1] });
+    expect(result[member].map((element: Record<string, string>) => element[key])).toEqual(visible);
+  });
+
+  it.each<[string, unknown[]]>([
+    ["no name", [{}]],
+    ["a name that is no string", [{ name: 1 }]],
+    ["a name that could not be called", [{ name: "ec\u200bho" }]],
+    ["something else", [null, "echo", ["echo"]]],
+  ])("hide an element with %s", (_case, tools) => expect(list("tools/list", { tools }).tools).toEqual([]));
+
+  it("keep every byte of what stays", () => {
+    const text =
+      '{"jsonrpc":"2.0","id":7,"result":{"tools":[ {"name":"drop"},{"name":"echo","n":1.0e2,"2":0,"1":"\\u00e9"} ],"nextCursor":"c"}}';
+    const judged = judge(text, { pending: pendingList("tools/list") });
+    expect(judged).toMatchObject({ text: expect.stringContaining('{"name":"echo","n":1.0e2,"2":0,"1":"\\u00e9"}') });
+  });
+
+  it("are refused when they hold no list, instead of passing unfiltered", () => {
+    expect(() => list("tools/list", { Tools: [{ name: "drop" }], tools: {} })).toThrow(
+      expect.objectContaining({ code: "upstream_malformed" }),
+    );
+  });
+
+  it.each(["public", "private"])(
+    "are private in the stateless revision, whatever the server says (%s)",
+    (cacheScope) => {
+      expect(list("tools/list", { tools: [{ name: "echo" }], cacheScope }, "modern")).toMatchObject({
+        cacheScope: "private",
+      });
+    },
+  );
+
+  it("are private when the server says nothing", () => {
+    expect(list("tools/list", { tools: [] }, "modern")).toMatchObject({ cacheScope: "private" });
+  });
+});
+
+describe("requests of the server", () => {
+  const ask = (method: string) => ({ jsonrpc: "2.0", id: 99, method, params: {} });
+
+  it.each([
+    ["elicitation/create", ["elicitation"], "ask"],
+    ["sampling/createMessage", ["elicitation"], "refuse"],
+    ["roots/list", [], "refuse"],
+    ["tools/call", ["elicitation", "sampling", "roots"], "refuse"],
+    ["ping", [], "ask"],
+  ])("%s with %j: %s", (method, kinds, kind) => {
+    expect(judge(ask(method), { clientRequests: new Set(kinds) })).toMatchObject({ kind, method, idText: "99" });
+  });
+
+  it("do not exist in the stateless revision", () => {
+    const all = { clientRequests: new Set(["sampling"]), era: "modern" as const };
+    expect(judge(ask("sampling/createMessage"), all)).toMatchObject({ kind: "drop" });
+  });
+
+  it("travel in results there, and are refused there", () => {
+    const result = { resultType: "input_required", inputRequests: { a: { method: "sampling/createMessage" } } };
+    const modern = { era: "modern" as const };
+    expect(judge(answer(result), { ...modern, clientRequests: new Set(["sampling"]) })).toMatchObject({
+      kind: "answer",
+    });
+    expect(() => judge(answer(result), modern)).toThrow(expect.objectContaining({ code: "client_request_denied" }));
+    expect(() => judge(answer({ ...result, inputRequests: [] }), modern)).toThrow(
+      expect.objectContaining({ code: "upstream_malformed" }),
+    );
+  });
+});
+
+describe("notifications", () => {
+  const note = (method: string, params: unknown) => ({ jsonrpc: "2.0", method, params });
+
+  it.each<[string, unknown, string]>([
+    ["notifications/progress", { progress: 1 }, "pass"],
+    ["notifications/tools/list_changed", {}, "pass"],
+    ["notifications/resources/updated", { uri: "test://open/1" }, "pass"],
+    ["notifications/resources/updated", { uri: "test://shut/1" }, "drop"],
+    ["notifications/resources/updated", { uri: "test://open/../shut" }, "drop"],
+    ["notifications/resources/updated", {}, "drop"],
+  ])("%s %j: %s", (method, params, kind) => expect(judge(note(method, params))).toMatchObject({ kind }));
+});
