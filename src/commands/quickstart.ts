@@ -25,7 +25,6 @@ interface QuickstartOptions {
 }
 
 const tokenHours = 8;
-const defaultServer = "everything";
 
 /**
  * `sallyport quickstart`: makes what a first run lacks, runs the gateway on it, in front of the official "everything" MCP
@@ -82,8 +81,7 @@ async function serve(prepared: Prepared, render: (facts: WelcomeFacts) => string
 }
 
 async function gatherFacts(prepared: Prepared, config: Config, gateway: RunningGateway): Promise<WelcomeFacts> {
-  const names = Object.keys(config.servers);
-  const server = names.find((name) => name === defaultServer) ?? names[0] ?? defaultServer;
+  const [server = ""] = Object.keys(config.servers);
   const now = Date.now;
   const keyring = await openKeyring(config.state.directory, { now, sessionLifetimeMs: config.sessions.lifetime });
   const mint = async (group: string): Promise<string> => {

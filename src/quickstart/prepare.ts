@@ -56,7 +56,7 @@ export async function prepare(directory: string, wishes: QuickstartWishes, machi
   await makeDirectory(data);
   const certificates = await ensureCertificates(join(directory, "certs"), machine.now);
   if (present === undefined) {
-    await ensurePolicy(directory, machine.schemas);
+    await ensurePolicy(directory, wishes.upstream ?? null, machine.schemas);
     await ensureFile(config, 0o644, () => text);
   }
   const needsEverything = Object.values(found?.servers ?? {}).some(({ url }) => url === everythingUrl.reference);
@@ -84,11 +84,12 @@ async function draftConfig(
   return renderConfig({ schema, port, adminPort, upstream: wishes.upstream ?? null });
 }
 
-async function ensurePolicy(directory: string, schemas: string): Promise<void> {
+async function ensurePolicy(directory: string, upstream: string | null, schemas: string): Promise<void> {
   const policy = join(directory, "policies", "quickstart.yaml");
   await makeDirectory(dirname(policy));
   await ensureFile(join(directory, ".gitignore"), 0o644, () => gitignore);
-  await ensureFile(policy, 0o644, () => renderPolicy(schemaPath(policy, join(schemas, "policy.schema.json"))));
+  const schema = schemaPath(policy, join(schemas, "policy.schema.json"));
+  await ensureFile(policy, 0o644, () => renderPolicy(schema, upstream));
 }
 
 async function probeAddress(address: ListenAddress, probe: Surroundings["probe"], advice: string): Promise<number> {

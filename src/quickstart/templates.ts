@@ -58,8 +58,8 @@ identity:
   #   corp: { issuer: https://login.example.com/ }
 
 servers:
-  # Its public address is publicUrl + /everything/mcp. Add more servers beside it, each under a name of its own.
-  everything:
+  # Its public address is publicUrl + /${serverName(upstream)}/mcp. Add more servers beside it, each under a name of its own.
+  ${serverName(upstream)}:
 ${upstream === null ? demonstration : `    url: ${JSON.stringify(upstream)}`}
     # What this server may ask of clients.
     clientRequests: [elicitation, sampling, roots]
@@ -80,8 +80,15 @@ const demonstration = `    # The demonstration server runs only while \`sallypor
     url: ${everythingUrl.reference}
     credentials: { bearer: "${everythingToken.reference}" }`;
 
+/** What the first server is called: `upstream` when it is the newcomer's own. */
+export function serverName(upstream: string | null): string {
+  return upstream === null ? "everything" : "upstream";
+}
+
 /** The first policy: one group may do everything, another one very little. */
-export function renderPolicy(schema: string): string {
+export function renderPolicy(schema: string, upstream: string | null): string {
+  const server = serverName(upstream);
+  const harmless = upstream === null ? "echo, get-sum" : '"get-*", "list-*", "search*"';
   return `# yaml-language-server: $schema=${schema}
 # Who may do what. Whatever no rule allows is refused, and tools that a caller may not call are not listed for it.
 # Names may hold * and ?. A deny beats every allow.
@@ -90,10 +97,10 @@ version: 1
 roles:
   full:
     allow:
-      - { id: everything, server: everything, tools: ["*"], prompts: ["*"], resources: ["*"] }
+      - { id: everything, server: ${server}, tools: ["*"], prompts: ["*"], resources: ["*"] }
   limited:
     allow:
-      - { id: harmless-tools, server: everything, tools: [echo, get-sum] }
+      - { id: harmless-tools, server: ${server}, tools: [${harmless}] }
 
 bindings:
   # Groups come from the token: \`sallyport token mint --subject me --groups full\`. Naming the issuer matters: a group

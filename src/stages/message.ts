@@ -76,6 +76,8 @@ function readBody(message: IncomingMessage, limits: MessageLimits): Promise<Buff
   });
   message.on("end", () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)));
   message.on("error", (cause) => reject(new Denial("client_gone", { cause })));
-  message.on("close", () => reject(new Denial("client_gone")));
+  message.on("close", () => {
+    if (!message.readableEnded) reject(new Denial("client_gone"));
+  });
   return promise.finally(() => clearTimeout(timer));
 }

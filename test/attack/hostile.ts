@@ -156,11 +156,21 @@ export function readMessages(type: string, text: string): Message[] {
   return messages;
 }
 
-/** Writes the same bytes until the connection is gone, at the pace at which they are read. */
-export async function pour(response: ServerResponse, chunk: string): Promise<void> {
+/**
+ * Writes the same bytes until the connection is gone, at the pace at which they are read.
+ *
+ * @param onWritten told the length of what was written, each time
+ */
+export async function pour(
+  response: ServerResponse,
+  chunk: string,
+  onWritten = (_length: number) => {},
+): Promise<void> {
   const closed = new Promise<void>((resolve) => response.once("close", resolve));
   while (!response.destroyed) {
-    if (response.write(chunk)) await new Promise((resolve) => setImmediate(resolve));
+    const flows = response.write(chunk);
+    onWritten(chunk.length);
+    if (flows) await new Promise((resolve) => setImmediate(resolve));
     else await Promise.race([closed, once(response, "drain")]);
   }
 }

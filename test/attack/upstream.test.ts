@@ -75,7 +75,6 @@ describe("an answer that has no end", () => {
   it.each<[string, string, string]>([
     ["an event without a line's end", "data: ", filler],
     ["an event of ever more lines", "", `data: ${filler}\n`],
-    ["a comment without a line's end", ": ", filler],
     ["an event's name without end", "event: ", filler],
   ])("%s is cut off at the cap", async (_case, begin, more) => {
     scene.behave(
@@ -101,19 +100,18 @@ describe("an answer that has no end", () => {
 
   it.each<[string, string]>([
     ["comments", ": still here\n"],
+    ["one comment", ": "],
     ["empty lines", "\n\n"],
     ["events without data", "id: 1\n\n"],
     ["notifications", `data: ${JSON.stringify(note)}\n\n`],
   ])("%s for ever end with the client", async (_case, block) => {
     let poured = 0;
-    scene.behave(
-      stream(async (response) => {
-        response.on("drain", () => poured++);
-        await pour(response, block.repeat(100));
-      }),
-    );
+    const count = (length: number) => {
+      poured += length;
+    };
+    scene.behave(stream((response) => pour(response, block.repeat(100), count)));
     const opened = await scene.open(ask);
-    await until("more than one buffer was read", () => poured > 2);
+    await until("more than a message may have was poured", () => poured > 200_000);
     opened.abort();
     await until("the server was cut off", () => scene.upstream.requests.at(-1)?.aborted);
   });

@@ -5,6 +5,7 @@ export const provokedInside: readonly DenialCode[] = [
   "session_expired",
   "policy_unavailable",
   "limit_unavailable",
+  "verification_busy",
   "audit_unavailable",
   "internal_error",
 ];

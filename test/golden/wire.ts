@@ -32,7 +32,13 @@ export interface Wire {
 
 /** Opens a connection; no byte of HTTP is sent. */
 export async function openWire({ host, port, ca, from }: WireAddress): Promise<Wire> {
-  const socket = connect({ host, port, ca, ...(from !== undefined && { localAddress: from }), ALPNProtocols: ["http/1.1"] });
+  const socket = connect({
+    host,
+    port,
+    ca,
+    ...(from !== undefined && { localAddress: from }),
+    ALPNProtocols: ["http/1.1"],
+  });
   await once(socket, "secureConnect");
   let received = Buffer.alloc(0);
   let ended: Error | true | undefined;

@@ -2,6 +2,10 @@ import { describe, expect, test } from "vitest";
 import { digestOf, sanitize, sanitizeText } from "../../../src/audit/sanitize.ts";
 import { Secret } from "../../../src/config/secret.ts";
 
+function fail(): never {
+  throw new Error("unreadable");
+}
+
 const jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
 
 describe("names of secrets", () => {
@@ -69,6 +73,7 @@ describe("names of secrets", () => {
     ["token_endpoint", "https://id.example.com/token"],
     ["nextPageToken", "abc"],
     ["progressToken", "abc"],
+    ["nextpagetoken", "abc"],
     ["eos_token", "</s>"],
     ["password_policy", "strong"],
     ["passwordMinLength", 12],
@@ -229,6 +234,19 @@ describe("bounds", () => {
     expect(shown).toMatch(/"\[cut\]"\]$/);
   });
 
+  test("whatever the size is, a view of the view is cut at the same places", () => {
+    const cycle: unknown[] = [];
+    cycle.push(cycle);
+    const broken = new Proxy({}, { ownKeys: () => fail() });
+    const list = ["one", "two", "three", "four"];
+    const large = { a: 1, password: "x", c: 3, d: 4 };
+    const value = [{ x: cycle, y: broken, z: large }, [list, [broken, cycle, large], "words"], ["more", list, "words"]];
+    for (let maxTotal = 1; maxTotal < 400; maxTotal += 1) {
+      const once = sanitize(value, { maxTotal, maxMembers: 3 });
+      expect(sanitize(once, { maxTotal, maxMembers: 3 }), `size ${maxTotal}`).toEqual(once);
+    }
+  });
+
   test("a JSON text too long to be read is not shown", () => {
     const text = JSON.stringify({ name: "password", value: "hunter2", filler: "x".repeat(70_000) });
     expect(sanitizeText(text)).toBe(`[cut]…(${text.length} characters)`);
@@ -320,7 +338,7 @@ describe("values that are no JSON", () => {
   test("no code of the value runs", () => {
     const value = {
       get trap() {
-        throw new Error("run");
+        return fail();
       },
       toJSON: () => "fake",
     };

@@ -235,7 +235,7 @@ describe("opening", () => {
 
   test("a link or a directory in the file's place is refused", async () => {
     await mkdir(directory);
-    writeFileSync(join(parent, "elsewhere"), "");
+    writeFileSync(join(parent, "elsewhere"), "", { mode: 0o600 });
     symlinkSync(join(parent, "elsewhere"), path);
     await expect(open()).rejects.toThrow();
     rmSync(path);

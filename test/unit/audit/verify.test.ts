@@ -152,6 +152,20 @@ describe("verifyAudit", () => {
     expect(report.findings.map(({ kind }) => kind)).toEqual(kinds);
   });
 
+  test("a torn write that another record than a start declares", async () => {
+    const hash = /"hash":"(\w+)"}$/.exec(b)?.[1] ?? "";
+    const report = await verify([a, b, tail, ...chain([callEntry({ note: { torn: truth } })], 3, hash)]);
+    expect(report.findings.map(({ kind }) => kind)).toEqual(["unreadable", "torn"]);
+  });
+
+  test("a torn tail does not cover for a whole line before it", async () => {
+    expect(await verifyText(`${a}\ngarbage\n${tail}`)).toMatchObject({
+      ok: false,
+      findings: [{ line: 2, kind: "unreadable" }],
+      tornTail: { line: 3, ...truth },
+    });
+  });
+
   test("a declared torn write that is gone", async () => {
     const report = await verify(torn(tail, truth).filter((line) => line !== tail));
     expect(report.findings.map(({ kind, line }) => [kind, line])).toEqual([["torn", 3]]);

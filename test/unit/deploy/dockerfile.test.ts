@@ -32,7 +32,9 @@ function readInstructions(text: string): Instruction[] {
 }
 
 function find(verb: string, stage?: number): string[] {
-  return instructions.filter((entry) => entry.verb === verb && (stage ?? entry.stage) === entry.stage).map(({ rest }) => rest);
+  return instructions
+    .filter((entry) => entry.verb === verb && (stage ?? entry.stage) === entry.stage)
+    .map(({ rest }) => rest);
 }
 
 describe("the Dockerfile", () => {
@@ -42,7 +44,9 @@ describe("the Dockerfile", () => {
   });
 
   it("copies what is there, and what the builder gets to see", () => {
-    const allowed = readText(".dockerignore").split("\n").filter((line) => line.startsWith("!"));
+    const allowed = readText(".dockerignore")
+      .split("\n")
+      .filter((line) => line.startsWith("!"));
     const sources = find("COPY")
       .filter((copy) => !copy.startsWith("--from"))
       .flatMap((copy) => copy.split(" ").slice(0, -1));
@@ -55,7 +59,11 @@ describe("the Dockerfile", () => {
   });
 
   it("builds from the lock file, runs no install scripts, and leaves development behind", () => {
-    expect(find("RUN", 0)).toEqual(["npm ci --ignore-scripts", "npm run build", "npm prune --omit=dev --ignore-scripts"]);
+    expect(find("RUN", 0)).toEqual([
+      "npm ci --ignore-scripts",
+      "npm run build",
+      "npm prune --omit=dev --ignore-scripts",
+    ]);
     expect(manifest.dependencies).not.toHaveProperty("node");
   });
 
@@ -71,12 +79,12 @@ describe("the Dockerfile", () => {
     expect(find("RUN", lastStage)).toEqual(["install --directory --mode=0700 --owner=1000 --group=1000 /data"]);
   });
 
-  it("hears SIGTERM itself, without a shell in between", () => {
+  it("hears SIGTERM itself, without a shell in between", async () => {
     expect(find("STOPSIGNAL", lastStage)).toEqual(["SIGTERM"]);
     const entry = JSON.parse(find("ENTRYPOINT", lastStage)[0] ?? "") as string[];
     const command = JSON.parse(find("CMD", lastStage)[0] ?? "") as string[];
     expect(entry).toEqual(["node", "/app/bin/sallyport.js"]);
-    expect(findUsageFault(`sallyport ${command.join(" ")}`)).toBeUndefined();
+    expect(await findUsageFault(`sallyport ${command.join(" ")}`)).toBeUndefined();
   });
 
   it.each([

@@ -50,13 +50,15 @@ describe("the systemd unit", () => {
     expect(seconds).toBeGreaterThan(2 * (await drainSeconds()));
   });
 
-  it("runs commands that exist, on the configuration that is installed", () => {
-    const commands = [...valuesOf("ExecStart"), ...valuesOf("ExecReload")].filter((line) => line.includes("sallyport.js"));
+  it("runs commands that exist, on the configuration that is installed", async () => {
+    const commands = [...valuesOf("ExecStart"), ...valuesOf("ExecReload")].filter((line) =>
+      line.includes("sallyport.js"),
+    );
     expect(commands).toHaveLength(2);
     for (const command of commands) {
       const [, args = ""] = command.split("/bin/sallyport.js ");
       expect(args).toContain("-c /etc/sallyport/sallyport.yaml");
-      expect(findUsageFault(`sallyport ${args}`)).toBeUndefined();
+      expect(await findUsageFault(`sallyport ${args}`)).toBeUndefined();
     }
   });
 

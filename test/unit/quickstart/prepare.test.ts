@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/config/diagnose.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import type { ListenAddress } from "../../../src/network/address.ts";
+import { viewOf } from "../../../src/policy/evaluate.ts";
 import { SetupError } from "../../../src/quickstart/files.ts";
 import {
   type Prepared,
@@ -144,8 +145,15 @@ describe("flags", () => {
     const upstream = readUpstream("http://127.0.0.1:3001/mcp");
     const prepared = await run({ upstream });
     const { config } = await loadConfig(prepared.config, {});
-    expect(config.servers.everything).toMatchObject({ url: new URL("http://127.0.0.1:3001/mcp") });
-    expect(config.servers.everything?.credentials).toBeUndefined();
+    expect(config.servers.upstream).toMatchObject({ url: new URL("http://127.0.0.1:3001/mcp") });
+    expect(config.servers.upstream?.credentials).toBeUndefined();
+    expect(
+      viewOf(
+        (await loadConfig(prepared.config, {})).policy,
+        { issuer: "builtin", subject: "u", client: null, groups: ["full"] },
+        "upstream",
+      ).grant,
+    ).toBeDefined();
     expect(prepared.needsEverything).toBe(false);
     expect((await run({ upstream })).needsEverything).toBe(false);
   });
