@@ -25,7 +25,7 @@ export interface Arrival {
   /** Address of the socket's other end. */
   readonly remoteAddress: string;
   readonly message: IncomingMessage;
-  /** Aborted when the visit is over before its answer: the client is gone, or (reason `draining`) the gateway stops. */
+  /** Aborted when the visit is over before its answer; the reason is a Denial: `client_gone`, `draining` and the like. */
   readonly ended: AbortSignal;
 }
 

@@ -20,7 +20,7 @@ export function generateFiles(): Map<string, string> {
 
 /** README.md with the table of refusals between its two marks. */
 function embedRefusals(readme: string): string {
-  return readme.replace(/(<!-- refusals -->\n)[^]*?(<!-- \/refusals -->)/, `$1${renderRefusalTable()}\n$2`);
+  return readme.replace(/(<!-- refusals -->\n)[\s\S]*?(<!-- \/refusals -->)/, `$1${renderRefusalTable()}\n$2`);
 }
 
 const reference = String.raw`\$\{[^}]+\}`;

@@ -4,10 +4,11 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from "n
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Config } from "./config/schema.ts";
+import { Denial } from "./denial.ts";
 import type { Gateway } from "./gateway.ts";
 import type { House } from "./house.ts";
 import type { ListenAddress } from "./network/address.ts";
-import { refuseUnreadable } from "./unreadable.ts";
+import { explainUnreadable, refuseUnreadable } from "./unreadable.ts";
 import { receive, type Visit } from "./visit.ts";
 
 /** The public listener: HTTPS, or plain HTTP where the configuration allows it. */
@@ -35,14 +36,23 @@ export async function createPublicServer(
   // Their size is capped; a cap on their number would drop what exceeds it without a word.
   server.maxHeadersCount = 0;
   const visits = new Set<Visit>();
+  const bySocket = new WeakMap<Duplex, Visit>();
   let draining = false;
   server.on("request", (message, response) => {
     const visit = receive(current(), house, message, response, draining);
     visits.add(visit);
-    void visit.over.finally(() => visits.delete(visit));
+    bySocket.set(message.socket, visit);
+    void visit.over.finally(() => {
+      visits.delete(visit);
+      if (bySocket.get(message.socket) === visit) bySocket.delete(message.socket);
+    });
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-    void refuseUnreadable(house, error, socket as Socket);
+    const visit = bySocket.get(socket);
+    const reason = explainUnreadable(error);
+    if (visit?.arriving === true && reason !== undefined) visit.interrupt(reason);
+    // Bytes behind a whole request: an answer to them could be taken for the answer to the request.
+    else void refuseUnreadable(house, reason, socket as Socket, visit === undefined);
   });
   server.on("tlsClientError", () => house.metrics.handshakeFailed());
   // Without these two Node would answer a request to change protocols, or to tunnel, past the corridor.
@@ -59,9 +69,9 @@ export async function createPublicServer(
     async drain() {
       draining = true;
       const closed = new Promise((resolve) => server.close(resolve));
-      for (const visit of visits) if (visit.endless) visit.drain();
+      for (const visit of visits) if (visit.endless) visit.interrupt(new Denial("draining"));
       const deadline = setTimeout(() => {
-        for (const visit of visits) visit.drain();
+        for (const visit of visits) visit.interrupt(new Denial("draining"));
       }, listen.drainTimeout);
       await Promise.all([...visits].map(({ over }) => over));
       clearTimeout(deadline);

@@ -1,17 +1,31 @@
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
-import { Denial, type DenialCode, refusals, renderDenial } from "./denial.ts";
+import { Denial, refusals, renderDenial } from "./denial.ts";
 import type { House } from "./house.ts";
 
+/** Why bytes could not be read as HTTP, or undefined where the client merely went away. */
+export function explainUnreadable({ code = "" }: NodeJS.ErrnoException): Denial | undefined {
+  if (code === "HPE_HEADER_OVERFLOW") return new Denial("header_too_large", { detail: code });
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return new Denial("request_timeout", { detail: code });
+  const malformed = code.startsWith("HPE_") && code !== "HPE_INVALID_EOF_STATE";
+  return malformed ? new Denial("malformed_http", { detail: code }) : undefined;
+}
+
 /**
- * Answers and records bytes that were no HTTP request, so that not even they pass without a trace. There is no request to
- * walk the corridor; a client that merely went away is none either.
+ * Records bytes that were no HTTP request, so that not even they pass without a trace, and closes the connection. There is
+ * no request that could walk the corridor.
+ *
+ * @param answer whether to say why; only where no answer to an earlier request is still owed
  */
-export async function refuseUnreadable(house: House, error: NodeJS.ErrnoException, socket: Socket): Promise<void> {
-  const code = reasonOf(error);
-  if (code === undefined || !socket.writable) return void socket.destroy();
+export async function refuseUnreadable(
+  house: House,
+  denial: Denial | undefined,
+  socket: Socket,
+  answer: boolean,
+): Promise<void> {
+  if (denial === undefined || !socket.writable) return void socket.destroy();
   const requestId = randomUUID();
-  const denial = new Denial(code, { detail: String(error.code) });
+  const { code, extra } = denial;
   house.metrics.refused(code);
   try {
     await house.audit.append({
@@ -26,22 +40,17 @@ export async function refuseUnreadable(house: House, error: NodeJS.ErrnoExceptio
       method: null,
       target: null,
       args: null,
-      decision: { effect: "deny", rule: null, policy: null, reason: code, detail: String(error.code) },
+      decision: { effect: "deny", rule: null, policy: null, reason: code, detail: extra.detail ?? null },
       outcome: { http: refusals[code].http, rpc: null, tool_error: null, upstream: null },
       bytes: { in: 0, out: 0 },
       ms: { total: 0, upstream: null },
     });
-    socket.end(renderRaw(denial, requestId));
+    if (answer) socket.end(renderRaw(denial, requestId));
+    else socket.destroy();
   } catch (cause) {
     house.log.error({ requestId, error: cause }, "audit record could not be written");
     socket.destroy();
   }
-}
-
-function reasonOf(error: NodeJS.ErrnoException): DenialCode | undefined {
-  if (error.code === "HPE_HEADER_OVERFLOW") return "header_too_large";
-  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") return "request_timeout";
-  return error.code?.startsWith("HPE_") && error.code !== "HPE_INVALID_EOF_STATE" ? "malformed_http" : undefined;
 }
 
 function renderRaw(denial: Denial, requestId: string): string {

@@ -15,8 +15,10 @@ export interface Visit {
   readonly over: Promise<void>;
   /** True for a stream that ends only when someone ends it. */
   readonly endless: boolean;
-  /** Breaks it off because the gateway stops. */
-  drain(): void;
+  /** True while the request has not arrived as a whole. */
+  readonly arriving: boolean;
+  /** Breaks it off, for a reason that goes on record. */
+  interrupt(reason: Denial): void;
 }
 
 /** Lets a request walk the corridor, and answers for it when a room says no. */
@@ -29,7 +31,7 @@ export function receive(
 ): Visit {
   const ended = new AbortController();
   response.once("close", () => {
-    if (!response.writableFinished) ended.abort("client_gone");
+    if (!response.writableFinished) ended.abort(new Denial("client_gone"));
   });
   const arrival = readArrival(message, ended.signal);
   const trail = openTrail(house.audit, arrival);
@@ -45,7 +47,10 @@ export function receive(
     get endless() {
       return reply.stream?.endless === true;
     },
-    drain: () => ended.abort("draining"),
+    get arriving() {
+      return !message.complete;
+    },
+    interrupt: (reason) => ended.abort(reason),
   };
 }
 
@@ -75,7 +80,8 @@ async function refuse(denial: Denial, arrival: Arrival, reply: Reply, trail: Tra
   try {
     const rendered = render(denial, arrival, trail);
     const http = reply.stream === null ? rendered.status : 200;
-    const receipt = await trail.close({ http, rpc: denial.row.rpc, denial, bytesOut: rendered.body.length });
+    const rpc = isMcpEndpoint(arrival) ? denial.row.rpc : null;
+    const receipt = await trail.close({ http, rpc, denial, bytesOut: rendered.body.length });
     tell(denial, receipt, arrival, reply, trail);
   } catch (error) {
     const failure = asDenial(error);
@@ -104,9 +110,14 @@ function render(denial: Denial, arrival: Arrival, { facts }: Trail): RenderedDen
   return renderDenial(denial, {
     requestId: arrival.requestId,
     rpcId: rpcIdOf(denial, facts),
-    mcp: arrival.path.endsWith("/mcp") || arrival.path.endsWith("/mcp/"),
+    mcp: isMcpEndpoint(arrival),
     metadataUrl: facts.route?.kind === "mcp" ? facts.route.metadataUrl : undefined,
   });
+}
+
+/** Whether JSON-RPC is spoken there, whatever the path leads to; the metadata's path ends in the endpoint's own. */
+function isMcpEndpoint({ path }: Arrival): boolean {
+  return /\/mcp\/?$/.test(path) && !path.startsWith("/.well-known/");
 }
 
 function rpcIdOf(denial: Denial, facts: Trail["facts"]): string | number | undefined {

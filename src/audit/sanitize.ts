@@ -27,6 +27,9 @@ const maxName = 160;
 const maxEmbedded = 65_536;
 const maxRounds = 8;
 
+/** Too short, and of too plain characters, to be a secret or to name and hold one. */
+const harmless = /^(?:[\w .,@/+-]{0,10}|[A-Za-z][\w@./-]{0,13})$/;
+
 interface Walk {
   readonly maxDepth: number;
   readonly maxMembers: number;
@@ -39,7 +42,7 @@ interface Walk {
 
 /**
  * A view of a value that is safe to write down: plain JSON, secrets as `[redacted]`, bounded, all characters visible
- * (`\\u{…}`). It never throws and runs no code of the value's. A view of a view is the same view.
+ * (`\u{…}`). It never throws and runs no code of the value's. A view of a view is the same view.
  */
 export function sanitize(value: unknown, options: SanitizeOptions = {}): unknown {
   const { maxDepth = 16, maxMembers = 100, maxString = 2_048, maxTotal = 16_384 } = options;
@@ -48,7 +51,7 @@ export function sanitize(value: unknown, options: SanitizeOptions = {}): unknown
 
 /** The same for one text. At most `maxString` UTF-16 units come back; a text that was cut ends in `…(N characters)`. */
 export function sanitizeText(text: string, maxString = 2_048): string {
-  return viewText(text, openWalk(16, 100, maxString, maxString));
+  return harmless.test(text) ? text : viewText(text, openWalk(16, 100, maxString, maxString));
 }
 
 /** `sha256:` and the lower-case hex digest of the bytes. */
@@ -61,11 +64,9 @@ function openWalk(maxDepth: number, maxMembers: number, maxString: number, left:
 }
 
 function view(value: unknown, walk: Walk): unknown {
-  const { left } = walk;
   try {
     return viewPlain(asPlain(value), walk);
   } catch {
-    walk.left = left;
     return charge("[unreadable]", walk);
   }
 }
@@ -162,9 +163,6 @@ function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
   return `${name} (${number})`;
 }
 
-/** Too short, and of too plain characters, to be a secret or to name and hold one. */
-const harmless = /^(?:[\w .,@/+-]{0,10}|[A-Za-z][\w@./-]{0,13})$/;
-
 function viewText(text: string, walk: Walk): string {
   if (harmless.test(text)) return text;
   let last = text;
@@ -178,11 +176,12 @@ function viewText(text: string, walk: Walk): string {
 
 /** JSON inside a string, as a string again; null when it is none. */
 function viewEmbedded(text: string, walk: Walk): string | null {
-  if (!/^\s{0,8}[[{"]/.test(text) || walk.open.size >= walk.maxDepth) return null;
+  if (!/^\s*[[{"]/.test(text)) return null;
   // What cannot be read as a whole could hold a secret in any of its parts.
   if (text.length > maxEmbedded) return `${leftOut}…(${text.length} characters)`;
   const value = parseJson(text);
   if (typeof value !== "object" && typeof value !== "string") return null;
+  if (typeof value === "object" && walk.open.size >= walk.maxDepth) return "[too deep]";
   const shown = JSON.stringify(view(value, { ...walk, left: walk.maxString }));
   return shown.length > walk.maxString ? viewFlat(shown, walk.maxString) : shown;
 }

@@ -1,5 +1,4 @@
-import type { IncomingMessage } from "node:http";
-import { Denial } from "../denial.ts";
+import { asDenial, Denial } from "../denial.ts";
 import type { Arrival, McpRoute, Message } from "../facts.ts";
 import { eraOf, isRevision, type Revision, statelessRevisions, unversioned } from "../mcp/era.ts";
 import { readMessage as readBodyMessage } from "../mcp/message.ts";
@@ -20,7 +19,7 @@ export interface MessageLimits {
 export async function readMessage(limits: MessageLimits, arrival: Arrival, route: McpRoute): Promise<Message> {
   if (route.verb !== "POST") return readBodiless(arrival, route.verb);
   checkHeaders(arrival);
-  const bytes = await readBody(arrival.message, limits);
+  const bytes = await readBody(arrival, limits);
   return readBodyMessage(bytes, arrival.headers, limits.maxDepth);
 }
 
@@ -64,7 +63,7 @@ function accepts(arrival: Arrival, type: "application/json" | "text/event-stream
 }
 
 /** Collects the body up to the cap; nothing is looked at before all of it is here. */
-function readBody(message: IncomingMessage, limits: MessageLimits): Promise<Buffer> {
+function readBody({ message, ended }: Arrival, limits: MessageLimits): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
@@ -75,9 +74,11 @@ function readBody(message: IncomingMessage, limits: MessageLimits): Promise<Buff
     else chunks.push(chunk);
   });
   message.on("end", () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)));
-  message.on("error", (cause) => reject(new Denial("client_gone", { cause })));
-  message.on("close", () => {
-    if (!message.readableEnded) reject(new Denial("client_gone"));
-  });
+  const giveUp = () => {
+    if (!message.readableEnded) reject(ended.aborted ? asDenial(ended.reason) : new Denial("client_gone"));
+  };
+  message.on("error", giveUp).on("close", giveUp);
+  ended.addEventListener("abort", giveUp, { once: true });
+  if (ended.aborted) giveUp();
   return promise.finally(() => clearTimeout(timer));
 }

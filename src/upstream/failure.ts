@@ -1,4 +1,4 @@
-import { Denial } from "../denial.ts";
+import { asDenial, Denial } from "../denial.ts";
 import type { Upstream } from "./upstream.ts";
 
 /**
@@ -8,7 +8,7 @@ import type { Upstream } from "./upstream.ts";
  * @param ended aborted when it was our side that broke it off
  */
 export function explainFailure(upstream: Upstream, cause: unknown, ended: AbortSignal): Denial {
-  if (ended.aborted) return new Denial(ended.reason === "draining" ? "draining" : "client_gone", { cause });
+  if (ended.aborted) return asDenial(ended.reason);
   const code = errorCode(cause);
   if (unreachable.has(code) || code.startsWith("ERR_TLS") || code.startsWith("CERT_") || code.includes("SELF_SIGNED")) {
     upstream.reachable = false;

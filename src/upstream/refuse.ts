@@ -4,6 +4,8 @@ import type { Upstream } from "./upstream.ts";
  * Tells a server that the client will not be asked, so that the tool behind the request fails at once instead of waiting
  * for an answer that never comes (2025-11-25, Sending Messages: answers are POSTs of their own).
  *
+ * It never rejects: the stream that the request came on goes on either way.
+ *
  * @param idText the server's id for the request, as JSON text
  * @param headers those of the exchange the request came on: session and revision
  */
@@ -13,17 +15,21 @@ export async function refuseServerRequest(
   headers: Readonly<Record<string, string>>,
 ): Promise<void> {
   const error = { code: -32601, message: "The gateway does not let this request pass to the client." };
-  const response = await upstream.calls.request({
-    origin: upstream.url.origin,
-    path: upstream.url.pathname,
-    method: "POST",
-    headers: {
-      ...upstream.headers,
-      ...headers,
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-    },
-    body: `{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify(error)}}`,
-  });
-  await response.body.dump();
+  try {
+    const response = await upstream.calls.request({
+      origin: upstream.url.origin,
+      path: upstream.url.pathname,
+      method: "POST",
+      headers: {
+        ...upstream.headers,
+        ...headers,
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+      },
+      body: `{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify(error)}}`,
+    });
+    await response.body.dump();
+  } catch {
+    // The refusal is on record. A server that cannot be told finds out when its own request times out.
+  }
 }

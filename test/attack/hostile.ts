@@ -67,8 +67,19 @@ bindings:
   - { roles: [something], groups: [some] }
 `;
 
-/** Starts one; a message of the upstream may have 64 KiB, its answer has a second to begin, and two for the next byte. */
-export async function startScene(clientRequests: readonly string[] = []): Promise<Scene> {
+/** What differs from scene to scene. */
+export interface SceneOptions {
+  /** Default: none. */
+  readonly clientRequests?: readonly string[];
+  /** How long the upstream's answer may take to begin. Default: `1s`. */
+  readonly firstByte?: string;
+  /** Requests that an identity may have in flight. Default: 200. */
+  readonly concurrent?: number;
+}
+
+/** Starts one; a message of the upstream may have 64 KiB, and each byte after the first has two seconds. */
+export async function startScene(options: SceneOptions = {}): Promise<Scene> {
+  const { clientRequests = [], firstByte = "1s", concurrent = 200 } = options;
   let behaviour: RecorderHandler = answerMinimally;
   const upstream = await startRecorder((message, body, response) => behaviour(message, body, response));
   const rate = { requests: 100_000 };
@@ -78,11 +89,11 @@ export async function startScene(clientRequests: readonly string[] = []): Promis
         url: upstream.url,
         clientRequests,
         maxResponse: "64KiB",
-        timeouts: { connect: "1s", firstByte: "1s", idle: "2s" },
+        timeouts: { connect: "1s", firstByte, idle: "2s" },
       },
     },
     policyYaml,
-    configOverrides: { limits: { address: rate, identity: { ...rate, concurrent: 200, streams: 200 } } },
+    configOverrides: { limits: { address: rate, identity: { ...rate, concurrent, streams: 200 } } },
   });
   const agent = new Agent({ ca: await readFile(gateway.caFile), maxSockets: Number.POSITIVE_INFINITY });
   const [all, some, other] = await Promise.all([

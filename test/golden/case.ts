@@ -44,7 +44,7 @@ const request = z.strictObject({
   sendBytes: z.int().min(0).optional(),
   /** Everything from the request line on, instead of all of the above but `from`. */
   raw: text.optional(),
-  /** Closes the connection as soon as the server behind the gateway has the message. */
+  /** Closes the connection as soon as the server behind the gateway has the message, or with `sendBytes` as soon as they are sent. */
   leaves: z.boolean().default(false),
   /** What the server does with it. Default: an ordinary answer. */
   upstream: behaviour.optional(),

@@ -25,7 +25,7 @@ export async function perform(stage: Stage, { request, bytes }: Prepared, wire?:
   const own = wire ?? (await connectTo(stage, request.from));
   stage.puppet.behave(request.upstream);
   try {
-    own.say(bytes);
+    void own.say(bytes);
     return await own.hear();
   } finally {
     own.leave();
@@ -38,7 +38,7 @@ export async function hold(stage: Stage, { request, bytes }: Prepared): Promise<
   const wire = await connectTo(stage, request.from);
   const before = stage.puppet.requests.length;
   stage.puppet.behave(request.upstream ?? "hang");
-  wire.say(bytes);
+  void wire.say(bytes);
   await until("the server to act on a message", () => stage.puppet.acted() > before || undefined);
   stage.puppet.behave(undefined);
   return wire;

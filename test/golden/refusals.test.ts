@@ -83,7 +83,12 @@ async function ask(stage: Stage, { request, draining }: RefusalCase, prepared: P
 }
 
 async function leave(stage: Stage, prepared: Prepared): Promise<undefined> {
-  (await hold(stage, prepared)).leave();
+  const wire =
+    prepared.request.sendBytes === undefined
+      ? await hold(stage, prepared)
+      : await connectTo(stage, prepared.request.from);
+  if (prepared.request.sendBytes !== undefined) await wire.say(prepared.bytes);
+  wire.leave();
 }
 
 function describeSent({ method, body }: RecordedRequest): { method: string; rpc?: string } {

@@ -23,8 +23,8 @@ export interface WireAddress {
 /** A TLS connection on which any bytes can be said, well-formed or not. */
 export interface Wire {
   readonly socket: TLSSocket;
-  /** Writes and does not care whether the other end reads. */
-  say(bytes: string | Uint8Array): void;
+  /** Writes; resolves when the bytes have left, which nobody need wait for. */
+  say(bytes: string | Uint8Array): Promise<void>;
   /** Resolves with the next answer, however it is framed. Rejects when the connection ends without a whole one. */
   hear(): Promise<WireAnswer>;
   leave(): void;
@@ -59,7 +59,7 @@ export async function openWire({ host, port, ca, from }: WireAddress): Promise<W
   }
   return {
     socket,
-    say: (bytes) => void socket.write(bytes),
+    say: (bytes) => new Promise((resolve) => socket.write(bytes, () => resolve())),
     async hear() {
       for (;;) {
         const found = readAnswer(received, ended !== undefined);

@@ -202,7 +202,7 @@ describe("shapes of secrets", () => {
 
   test("JSON inside strings, however deep", () => {
     const inner = JSON.stringify({ password: "x", n: 1 });
-    const outer = JSON.stringify({ body: inner });
+    const outer = `${" ".repeat(40)}${JSON.stringify({ body: inner })}`;
     expect(sanitize({ payload: outer })).toEqual({
       payload: JSON.stringify({ body: JSON.stringify({ password: "[redacted]", n: 1 }) }),
     });
@@ -222,6 +222,7 @@ describe("bounds", () => {
 
   test("depth, members and total size", () => {
     expect(sanitize([[["x"]]], { maxDepth: 2 })).toEqual([["[too deep]"]]);
+    expect(sanitize([["x", '{"name":"password","value":"x"}']], { maxDepth: 2 })).toEqual([["x", "[too deep]"]]);
     expect(sanitize([1, 2, 3, 4], { maxMembers: 3 })).toEqual([1, 2, "[cut]"]);
     expect(sanitize({ a: 1, b: 2, c: 3 }, { maxMembers: 2 })).toEqual({ a: 1, "…": "[cut]" });
     const shown = JSON.stringify(

@@ -132,7 +132,9 @@ describe("the whole", () => {
     const [, made = "", directory = ""] =
       /"\/app\/dist\/(.+)\.js";\s.*ensureCertificates\("([^"]+)"/s.exec(script) ?? [];
     expect(config.listen.tls).toEqual({ cert: `${directory}/server.pem`, key: `${directory}/server.key` });
-    expect(readText(`src/${made}.ts`)).toContain("export async function ensureCertificates(directory: string, now: Date)");
+    expect(readText(`src/${made}.ts`)).toContain(
+      "export async function ensureCertificates(directory: string, now: Date)",
+    );
     expect(text).toContain(`gateway:${directory}/ca.pem`);
   });
 

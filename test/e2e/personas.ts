@@ -1,0 +1,113 @@
+import { onTestFinished } from "vitest";
+import { type Gateway, startGateway } from "../fixtures/gateway.ts";
+import { type Recorder, startRecorder } from "../fixtures/recorder.ts";
+import { type Subject, startSubject } from "../fixtures/start.ts";
+import { startDemonstration, type TrustingFetch, trustGateway } from "./sdk.ts";
+
+const policyYaml = `version: 1
+roles:
+  operator:
+    allow:
+      - { id: everything, server: "*", tools: ["*"], resources: ["*"], prompts: ["*"] }
+  reader:
+    allow:
+      - id: demonstration
+        server: everything
+        tools: [echo, get-sum, trigger-long-running-operation]
+        resources: ["demo://resource/static/document/features.md"]
+        prompts: [simple-prompt]
+      - id: subject
+        server: "subject*"
+        tools: [test_echo, "test_tool_with_*", test_reconnection]
+        resources: ["test://static-text", "test://template/1*"]
+        prompts: [test_simple_prompt]
+      - { id: pages, server: paged, tools: ["visible-*"] }
+bindings:
+  - { roles: [operator], groups: [operators] }
+  - { roles: [reader], groups: [readers] }
+`;
+
+/** Who calls. */
+export type Persona = "operator" | "reader";
+
+/** A gateway with real MCP servers behind it, and who may call them. */
+export interface World {
+  readonly gateway: Gateway;
+  /** A bearer token of a persona for a server; the same one each time. */
+  token(persona: Persona, server: string): Promise<string>;
+  url(server: string): URL;
+  /** A fetch of its own for each test, so that one test does not see the answers of another. */
+  trust(): Promise<TrustingFetch>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the world: `everything`, the official demonstration server; `subject`, which knows all revisions; `subject-mute`,
+ * the same process, which may ask clients nothing; and `paged`, whose list of tools comes in pages.
+ */
+export async function startWorld(): Promise<World> {
+  const [everything, subject, paged] = await Promise.all([startDemonstration(), startSubject(), startPages()]);
+  const stopServers = () => Promise.all([everything.stop(), subject.stop(), paged.stop()]);
+  const clientRequests = ["elicitation", "sampling", "roots"];
+  let gateway: Gateway;
+  try {
+    gateway = await startGateway({ servers: describeServers(everything, subject, paged, clientRequests), policyYaml });
+  } catch (error) {
+    await stopServers();
+    throw error;
+  }
+  const tokens = new Map<string, Promise<string>>();
+  return {
+    gateway,
+    token(persona, server) {
+      const key = `${persona}@${server}`;
+      const token = tokens.get(key) ?? gateway.mint({ server, subject: persona, groups: [`${persona}s`] });
+      tokens.set(key, token);
+      return token;
+    },
+    url: (server) => new URL(`${gateway.publicUrl}/${server}/mcp`),
+    async trust() {
+      const trusted = await trustGateway(gateway);
+      onTestFinished(() => trusted.close());
+      return trusted;
+    },
+    async stop() {
+      await gateway.stop();
+      await stopServers();
+    },
+  };
+}
+
+function describeServers(
+  everything: { url: string; bearer: string },
+  subject: Subject,
+  paged: Recorder,
+  clientRequests: readonly string[],
+) {
+  return {
+    everything: { url: everything.url, credentials: { bearer: everything.bearer }, clientRequests },
+    subject: { url: subject.url, clientRequests },
+    "subject-mute": { url: subject.url },
+    paged: { url: paged.url },
+  };
+}
+
+/** Three pages of tools, the second of which shows a reader nothing. */
+const pages: Readonly<Record<string, { names: readonly string[]; nextCursor?: string }>> = {
+  first: { names: ["visible-1", "hidden-1"], nextCursor: "second" },
+  second: { names: ["hidden-2", "hidden-3"], nextCursor: "third" },
+  third: { names: ["hidden-4", "visible-2"] },
+};
+
+function startPages(): Promise<Recorder> {
+  return startRecorder((_request, body, response) => {
+    const { id, method, params } = JSON.parse(body.toString() || "{}");
+    if (id === undefined) return void response.writeHead(method === undefined ? 405 : 202, { allow: "POST" }).end();
+    const { names = [], nextCursor } = pages[params?.cursor ?? "first"] ?? {};
+    const tools = names.map((name) => ({ name, inputSchema: { type: "object" } }));
+    const serverInfo = { name: "paged", version: "1" };
+    const hello = { protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo };
+    const result = method === "initialize" ? hello : { tools, nextCursor };
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ jsonrpc: "2.0", id, result }));
+  });
+}
