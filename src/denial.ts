@@ -16,6 +16,7 @@ export const refusals = {
   malformed_http: http(400, -32600, "The HTTP request could not be read."),
   header_too_large: http(431, -32600, "The request headers are larger than this gateway accepts."),
   request_timeout: http(408, -32600, "The request did not arrive in time."),
+  expectation_unknown: http(417, -32600, "The Expect header asks for something this gateway does not do."),
   duplicate_header: http(400, -32600, "A header that may appear once appeared twice."),
   address_denied: http(403, 403, "This address may not use the gateway."),
   forwarded_invalid: http(400, -32600, "The forwarding headers of the proxy could not be read."),

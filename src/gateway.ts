@@ -46,6 +46,8 @@ export interface Upstreams {
   all(): Iterable<Upstream>;
   /** Lets exchanges in progress finish, then closes the connections. */
   close(): Promise<void>;
+  /** Breaks every exchange off. */
+  destroy(): Promise<void>;
 }
 
 const maxCachedTokens = 10_000;
@@ -208,6 +210,9 @@ function createUpstreams({ servers }: Config): Upstreams {
     all: () => upstreams.values(),
     async close() {
       await Promise.all([...upstreams.values()].map((upstream) => upstream.close()));
+    },
+    async destroy() {
+      await Promise.all([...upstreams.values()].map((upstream) => upstream.destroy()));
     },
   };
 }

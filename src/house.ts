@@ -16,7 +16,7 @@ export interface House {
   readonly keyring: Keyring;
   readonly keys: KeyShelf;
   readonly counters: Counters;
-  readonly audit: AuditBook & Pick<AuditSink, "healthy" | "close">;
+  readonly audit: AuditBook & Pick<AuditSink, "close">;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }

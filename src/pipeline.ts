@@ -28,6 +28,7 @@ export async function walk(gateway: Gateway, arrival: Arrival, reply: Reply, tra
   const session = trail.note("session", openSession(gateway.sessions, arrival, route, identity, message));
   const decision = trail.note("decision", decide(gateway.policy, route, identity, message, session));
   using _call = await limitTool(gateway.limits, route, identity, message);
+  trail.assure();
   const upstream = gateway.upstreams.of(route);
   const answer = trail.note("answer", await forward(upstream, arrival, message, session));
   const known = { arrival, route, identity, message, session, decision };

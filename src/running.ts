@@ -106,7 +106,7 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
       await server.drain();
       await reloading;
       clearInterval(rotation);
-      await gateway?.upstreams.close();
+      await gateway?.upstreams.destroy();
       await house.audit.close();
       admin.closeAllConnections();
       admin.close();

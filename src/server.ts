@@ -1,7 +1,13 @@
 import { readFile } from "node:fs/promises";
-import { createServer as createHttpServer, type Server, type ServerOptions } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
-import type { Socket } from "node:net";
+import { Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Config } from "./config/schema.ts";
 import { Denial } from "./denial.ts";
@@ -38,14 +44,25 @@ export async function createPublicServer(
   const visits = new Set<Visit>();
   const bySocket = new WeakMap<Duplex, Visit>();
   let draining = false;
-  server.on("request", (message, response) => {
-    const visit = receive(current(), house, message, response, draining);
+  const admit = (message: IncomingMessage, response: ServerResponse, refusal: Denial | null) => {
+    const visit = receive(current(), house, message, response, draining ? new Denial("draining") : refusal);
     visits.add(visit);
     bySocket.set(message.socket, visit);
     void visit.over.finally(() => {
       visits.delete(visit);
       if (bySocket.get(message.socket) === visit) bySocket.delete(message.socket);
     });
+  };
+  server.on("request", (message, response) => admit(message, response, null));
+  // Node would answer these two itself, past the corridor and past the record.
+  server.on("checkExpectation", (message, response) => admit(message, response, new Denial("expectation_unknown")));
+  server.on("connect", (_message, socket) => {
+    void refuseUnreadable(
+      house,
+      new Denial("method_not_allowed", { allow: "POST, GET, DELETE" }),
+      socket as Socket,
+      true,
+    );
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     const visit = bySocket.get(socket);
@@ -55,9 +72,6 @@ export async function createPublicServer(
     else void refuseUnreadable(house, reason, socket as Socket, visit === undefined);
   });
   server.on("tlsClientError", () => house.metrics.handshakeFailed());
-  // Without these two Node would answer a request to change protocols, or to tunnel, past the corridor.
-  server.on("upgrade", (_message, socket) => socket.destroy());
-  server.on("connect", (_message, socket) => socket.destroy());
   return {
     listen: () => startListening(server, listen.address),
     async reloadCertificate() {
@@ -68,21 +82,24 @@ export async function createPublicServer(
     },
     async drain() {
       draining = true;
-      const closed = new Promise((resolve) => server.close(resolve));
+      // http.Server's own close() also cuts connections whose answer is written but not read to its end.
+      const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
       for (const visit of visits) if (visit.endless) visit.interrupt(new Denial("draining"));
       const deadline = setTimeout(() => {
         for (const visit of visits) visit.interrupt(new Denial("draining"));
       }, listen.drainTimeout);
-      await Promise.all([...visits].map(({ over }) => over));
-      clearTimeout(deadline);
-      server.closeIdleConnections();
-      // Answers that are written but not read yet hold their connections; they get as long as calls do.
-      const cut = setTimeout(() => server.closeAllConnections(), listen.drainTimeout);
+      const cut = setTimeout(() => server.closeAllConnections(), listen.drainTimeout + farewellMs);
+      while (visits.size > 0) await Promise.all([...visits].map(({ over }) => over));
+      server.closeAllConnections();
       await closed;
+      clearTimeout(deadline);
       clearTimeout(cut);
     },
   };
 }
+
+/** How long the last answers may take to leave, in milliseconds. */
+const farewellMs = 2_000;
 
 async function createListener(listen: Config["listen"]): Promise<Server> {
   const options: ServerOptions = {

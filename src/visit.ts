@@ -21,13 +21,17 @@ export interface Visit {
   interrupt(reason: Denial): void;
 }
 
-/** Lets a request walk the corridor, and answers for it when a room says no. */
+/**
+ * Lets a request walk the corridor, and answers for it when a room says no.
+ *
+ * @param refusal why it may not even enter, if so
+ */
 export function receive(
   gateway: Gateway,
   house: House,
   message: IncomingMessage,
   response: ServerResponse,
-  draining: boolean,
+  refusal: Denial | null,
 ): Visit {
   const ended = new AbortController();
   response.once("close", () => {
@@ -38,12 +42,14 @@ export function receive(
   const common = () => ({
     "x-request-id": arrival.requestId,
     ...corsHeaders(trail.facts.route),
-    ...hangUp(message, draining),
+    ...hangUp(message, refusal),
   });
   const reply = createReply(response, gateway.config.listen.heartbeat, common);
-  const steps = draining ? Promise.reject(new Denial("draining")) : walk(gateway, arrival, reply, trail);
+  const steps = refusal === null ? walk(gateway, arrival, reply, trail) : Promise.reject(refusal);
   return {
-    over: steps.catch((error: unknown) => refuse(asDenial(error), arrival, reply, trail, house)),
+    over: steps
+      .catch((error: unknown) => refuse(asDenial(error), arrival, reply, trail, house))
+      .then(() => flushed(response)),
     get endless() {
       return reply.stream?.endless === true;
     },
@@ -52,6 +58,12 @@ export function receive(
     },
     interrupt: (reason) => ended.abort(reason),
   };
+}
+
+/** An answer is over when the operating system has all of it, or the client is gone. */
+function flushed(response: ServerResponse): Promise<void> | undefined {
+  if (response.writableFinished || response.destroyed) return undefined;
+  return new Promise((resolve) => response.once("finish", resolve).once("close", resolve));
 }
 
 /** Lets a page of an allowed origin read the answer (Fetch standard, CORS protocol). */
@@ -66,8 +78,8 @@ function corsHeaders(route: Route | undefined): Record<string, string> {
 }
 
 /** A body that was refused unread must not be taken for the next request, nor be read to its end just to be thrown away. */
-function hangUp(message: IncomingMessage, draining: boolean): Record<string, string> {
-  return draining || !message.complete ? { connection: "close" } : {};
+function hangUp(message: IncomingMessage, refusal: Denial | null): Record<string, string> {
+  return refusal !== null || !message.complete ? { connection: "close" } : {};
 }
 
 /**

@@ -21,6 +21,8 @@ export interface ClosedVisit {
 
 /** Where trails end up. */
 export interface AuditBook {
+  /** False while writing fails. */
+  readonly healthy: boolean;
   /** Resolves when the entry is in the file. */
   append(entry: AuditEntry): Promise<void>;
   /** Monotonic milliseconds. */
@@ -44,6 +46,12 @@ export interface Trail {
    * @throws Denial `audit_unavailable` when it cannot be written: no record, no call
    */
   close(outcome: Outcome): Promise<Receipt>;
+  /**
+   * Makes sure that a record could be written, before something happens that one must be written of.
+   *
+   * @throws Denial `audit_unavailable`
+   */
+  assure(): void;
   /** Records a request of the server to the client, which is a message of its own. */
   ask(method: string, passed: boolean): Promise<void>;
 }
@@ -85,6 +93,9 @@ export function openTrail(book: AuditBook, arrival: Arrival): Trail {
       book.visitClosed({ facts, outcome, totalMs, rooms });
       return proof;
     },
+    assure() {
+      if (!book.healthy) throw new Denial("audit_unavailable");
+    },
     async ask(method, passed) {
       const denial = passed ? {} : { denial: new Denial("client_request_denied") };
       const entry = describeVisit(
@@ -95,7 +106,8 @@ export function openTrail(book: AuditBook, arrival: Arrival): Trail {
         book.monotonicMs() - startedMs,
         null,
       );
-      await write(book, { ...entry, event: "server_request", method, target: null, args: null });
+      const decision = { ...entry.decision, effect: passed ? "allow" : "deny" } as const;
+      await write(book, { ...entry, event: "server_request", method, target: null, args: null, decision });
     },
   };
 }

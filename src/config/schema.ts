@@ -178,31 +178,32 @@ const server = z.strictObject({
     .describe("Requests of the server to the client that may pass."),
 });
 
-const rate = {
-  requests: count().describe("Requests allowed in each window."),
-  window: duration().prefault("1m").describe("Length of the window."),
-};
+const requests = () => count().describe("Requests allowed in each window.");
+const rateWindow = () => duration().prefault("1m").describe("Length of the window.");
+const defaultRequests = 600;
 
 const limits = z
   .strictObject({
     address: z
-      .strictObject(rate)
-      .prefault({ requests: 600 })
+      .strictObject({ requests: requests().default(defaultRequests), window: rateWindow() })
+      .prefault({})
       .describe("Per address (IPv6: per /64), counted before any cryptography."),
     identity: z
       .strictObject({
-        ...rate,
+        requests: requests().default(defaultRequests),
+        window: rateWindow(),
         concurrent: count().default(32).describe("Requests in flight at the same time."),
         streams: count().default(16).describe("Open standalone streams."),
       })
-      .prefault({ requests: 600 })
+      .prefault({})
       .describe("Per identity."),
     tools: z
       .array(
         z.strictObject({
           server: name().describe("Server of the tools."),
           tools: z.array(z.string().min(1)).min(1).describe("Tool names, with * and ?."),
-          ...rate,
+          requests: requests(),
+          window: rateWindow(),
           concurrent: count().optional().describe("Calls in flight at the same time."),
         }),
       )

@@ -6,7 +6,7 @@ import { Denial } from "../denial.ts";
 import type { Pending } from "../facts.ts";
 import { judge, type View } from "../policy/evaluate.ts";
 import type { Era } from "./era.ts";
-import { JsonFault, memberText, readJson } from "./json.ts";
+import { findKeyTwin, JsonFault, memberText, readJson } from "./json.ts";
 import { clientRequestMethods, type ListShape, requestMethods, type Target } from "./methods.ts";
 import { canonicalTemplate, canonicalUri, isPlainName } from "./names.ts";
 import { removeElements, setMember } from "./splice.ts";
@@ -33,6 +33,12 @@ export type Judged =
 type JsonObject = Record<string, unknown>;
 
 const maxDepth = 1_000;
+const envelopeNames = new Set(["jsonrpc", "id", "method", "params", "result", "error"]);
+const resultNames = new Set([
+  ...["tools", "prompts", "resources", "resourceTemplates"],
+  ...["resultType", "inputRequests", "cacheScope"],
+]);
+const elementNames = new Set(["name", "uri", "uriTemplate"]);
 
 /**
  * Judges one message of a server.
@@ -44,6 +50,7 @@ const maxDepth = 1_000;
 export function judgeServerMessage(bytes: Uint8Array, expected: Expectation): Judged {
   const { text, value } = parse(bytes);
   if (!isObject(value) || value.jsonrpc !== "2.0") throw malformed("not a JSON-RPC message");
+  refuseTwins(value, envelopeNames);
   const isCall = typeof value.method === "string";
   const isAnswer = Object.hasOwn(value, "result") !== Object.hasOwn(value, "error");
   if (isCall === isAnswer) throw malformed("neither a call nor an answer");
@@ -67,6 +74,7 @@ function judgeAnswer(value: JsonObject, text: string, expected: Expectation): Ju
   const { pending } = expected;
   if (pending === null) return { kind: "drop", why: "an answer on a standalone stream" };
   const { result } = value;
+  if (isObject(result)) refuseTwins(result, resultNames);
   if (!isObject(result)) return judgeError(value, text, pending);
   if (value.id !== pending.id) throw malformed("an answer to another request");
   if (result.resultType === "input_required") checkInputRequests(result, expected);
@@ -103,7 +111,8 @@ function filterList(text: string, result: JsonObject, list: ListShape, expected:
 }
 
 function isVisible(element: unknown, list: ListShape, view: View): boolean {
-  const name = isObject(element) ? element[list.key] : undefined;
+  if (!isObject(element) || findKeyTwin(element, elementNames) !== undefined) return false;
+  const name = element[list.key];
   if (typeof name !== "string") return false;
   const target = findTarget(list.kind, name);
   return target !== undefined && judge(view, target).effect === "allow";
@@ -127,8 +136,11 @@ function checkInputRequests(result: JsonObject, expected: Expectation): void {
   }
 }
 
+/** A request without an id is no notification, though a lenient client might act on it. */
 function judgeNotification(method: string, value: JsonObject, text: string, expected: Expectation): Judged {
+  if (!method.startsWith("notifications/")) return { kind: "drop", why: `${method} without an id` };
   if (method !== "notifications/resources/updated") return { kind: "pass", text };
+  if (isObject(value.params)) refuseTwins(value.params, elementNames);
   const uri = isObject(value.params) ? value.params.uri : undefined;
   const target = typeof uri === "string" ? findTarget("resource", uri) : undefined;
   if (target === undefined || judge(expected.view, target).effect === "deny") {
@@ -148,6 +160,11 @@ function judgeAsk(method: string, text: string, expected: Expectation): Judged {
 function mayAsk(method: string, expected: Expectation): boolean {
   const kind = clientRequestMethods.get(method);
   return kind !== undefined && expected.clientRequests.has(kind);
+}
+
+/** Parsers that ignore case would find another member than the one that was judged, and show what was cut out. */
+function refuseTwins(object: JsonObject, names: ReadonlySet<string>): void {
+  if (findKeyTwin(object, names) !== undefined) throw malformed("a member that looks like another");
 }
 
 function malformed(detail: string): Denial {

@@ -2,6 +2,7 @@
  * What a client's body says, read strictly: one JSON-RPC 2.0 message, no member that two parsers could read differently,
  * and every name a decision rests on in one place and one spelling.
  */
+import { isUtf8 } from "node:buffer";
 import { Denial } from "../denial.ts";
 import type { Message, RpcId } from "../facts.ts";
 import { type Era, eraOf, isRevision, type Revision, statelessRevisions, unversioned } from "./era.ts";
@@ -203,10 +204,12 @@ function checkMirror(header: "mcp-method" | "mcp-name", expected: unknown, heade
 
 /** `=?base64?…?=` holds a name that a header cannot (2026-07-28, Value Encoding); anything but canonical base64 is refused. */
 function readMirror(header: string, value: string): string | undefined {
+  // Node reads header bytes as Latin-1, others as UTF-8; what both read alike is ASCII, and the encoding is there for the rest.
+  if (!/^[\t\x20-\x7e]*$/.test(value)) return undefined;
   const [, encoded] = /^=\?base64\?(.*)\?=$/.exec(value) ?? [];
   if (encoded === undefined || header !== "mcp-name") return value;
   const bytes = Buffer.from(encoded, "base64");
-  return bytes.toString("base64") === encoded ? bytes.toString("utf8") : undefined;
+  return bytes.toString("base64") === encoded && isUtf8(bytes) ? bytes.toString("utf8") : undefined;
 }
 
 function refuseTwins(object: JsonObject, names: ReadonlySet<string>): void {

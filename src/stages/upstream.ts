@@ -7,7 +7,7 @@ import type { Upstream } from "../upstream/upstream.ts";
  * Headers of the client that a server may see, besides `mcp-param-*`, which belong to the message (2026-07-28, Custom
  * Headers). Everything else stays outside: credentials, cookies, forwarding headers, whatever `Connection` names.
  */
-const forwarded = ["mcp-protocol-version", "mcp-method", "mcp-name"] as const;
+const forwarded = new Set(["mcp-protocol-version", "mcp-method", "mcp-name"]);
 
 /**
  * Sends the judged bytes to the server, with framing and headers of our own.
@@ -52,18 +52,20 @@ function renderHeaders(
   headers.accept = message.kind === "listen" ? "text/event-stream" : "application/json, text/event-stream";
   headers["accept-encoding"] = "identity";
   if ("bytes" in message) headers["content-type"] = "application/json";
-  for (const name of forwarded) copyHeader(headers, arrival, name);
-  if (message.era === "modern") {
-    for (const name of arrival.headers.keys()) if (name.startsWith("mcp-param-")) copyHeader(headers, arrival, name);
+  const hop = hopHeaders(arrival);
+  for (const [name, value] of arrival.headers) {
+    const mirrors = forwarded.has(name) || (message.era === "modern" && name.startsWith("mcp-param-"));
+    if (mirrors && !hop.has(name)) headers[name] = value;
   }
   if (session.upstreamId !== null) headers["mcp-session-id"] = session.upstreamId;
   if (session.resume !== null) headers["last-event-id"] = session.resume.eventId;
   return headers;
 }
 
-function copyHeader(headers: Record<string, string>, arrival: Arrival, name: string): void {
-  const value = arrival.headers.get(name);
-  if (value !== undefined) headers[name] = value;
+/** What `Connection` names was meant for this connection alone (RFC 9110 section 7.6.1). */
+function hopHeaders(arrival: Arrival): ReadonlySet<string> {
+  const names = arrival.headers.get("connection")?.toLowerCase().split(",") ?? [];
+  return new Set(names.map((name) => name.trim()));
 }
 
 /** The judged bytes; only the id of an answer is given back the form in which the server had sent it. */

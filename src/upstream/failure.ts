@@ -17,7 +17,7 @@ export function explainFailure(upstream: Upstream, cause: unknown, ended: AbortS
   if (code === "UND_ERR_CONNECT_TIMEOUT") upstream.reachable = false;
   if (code.endsWith("_TIMEOUT") || code === "ETIMEDOUT") return new Denial("upstream_timeout", { cause, detail: code });
   if (
-    code.startsWith("HPE_") ||
+    code === "HTTPParserError" ||
     code === "UND_ERR_HEADERS_OVERFLOW" ||
     code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH"
   ) {
@@ -32,5 +32,5 @@ function errorCode(cause: unknown): string {
   if (!(cause instanceof Error)) return "unknown";
   // happy-eyeballs reports every address it tried (AggregateError); they failed alike or the first will do.
   const [first] = cause instanceof AggregateError ? cause.errors : [cause];
-  return String((first as NodeJS.ErrnoException).code ?? cause.name);
+  return String((first as NodeJS.ErrnoException | undefined)?.code ?? cause.name);
 }

@@ -1,5 +1,9 @@
 import type { Upstream } from "./upstream.ts";
 
+/** A server that asks faster than it can be told is hostile; it is left to its own timeouts. */
+const maxRefusing = 8;
+const timeoutMs = 5_000;
+
 /**
  * Tells a server that the client will not be asked, so that the tool behind the request fails at once instead of waiting
  * for an answer that never comes (2025-11-25, Sending Messages: answers are POSTs of their own).
@@ -14,6 +18,8 @@ export async function refuseServerRequest(
   idText: string,
   headers: Readonly<Record<string, string>>,
 ): Promise<void> {
+  if (upstream.refusing >= maxRefusing) return;
+  upstream.refusing += 1;
   const error = { code: -32601, message: "The gateway does not let this request pass to the client." };
   try {
     const response = await upstream.calls.request({
@@ -27,9 +33,12 @@ export async function refuseServerRequest(
         accept: "application/json, text/event-stream",
       },
       body: `{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify(error)}}`,
+      signal: AbortSignal.timeout(timeoutMs),
     });
     await response.body.dump();
   } catch {
     // The refusal is on record. A server that cannot be told finds out when its own request times out.
+  } finally {
+    upstream.refusing -= 1;
   }
 }

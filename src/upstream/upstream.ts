@@ -18,6 +18,8 @@ export interface Upstream {
   readonly load: Readonly<Load>;
   /** Counts an exchange in; what it returns counts it out. */
   begin(isStream: boolean): () => void;
+  /** Refusals of its own requests that it is being told of. */
+  refusing: number;
   /** Whether the last exchange reached it; unknown before the first. */
   reachable: boolean | null;
   /** Lets exchanges in progress finish, then closes the connections. */
@@ -66,6 +68,7 @@ export function createUpstream(name: string, config: ServerConfig): Upstream {
         load[kind] -= 1;
       };
     },
+    refusing: 0,
     reachable: null,
     async close() {
       await Promise.all([calls.close(), streams.close()]);

@@ -58,6 +58,8 @@ describe("a request that may not pass", () => {
     closed.behave(tell(request));
     const result = await closed.send({ body: callTool(7) });
     expect(result.messages).toEqual([answer]);
+    // It is told beside the answer, not before it.
+    await until("the server was told", () => answersAt(closed, from).length > 0);
     expect(answersAt(closed, from)).toEqual([
       expect.stringContaining(`{"jsonrpc":"2.0","id":${idText},"error":{"code":-32601,`),
     ]);
@@ -72,7 +74,7 @@ describe("a request that may not pass", () => {
     });
     const result = await closed.send({ verb: "GET" });
     expect(result.messages).toEqual([{ jsonrpc: "2.0", method: "notifications/tools/list_changed" }]);
-    expect(answersAt(closed, from)).toHaveLength(1);
+    await until("the server was told", () => answersAt(closed, from).length === 1);
   });
 
   it.each<[string, string]>([
@@ -107,11 +109,44 @@ describe("a request that may not pass", () => {
     const opened = await Promise.all(
       Array.from({ length: concurrent }, () => closed.open({ body: callTool(7), as: "other" })),
     );
-    await until("the server was told each time", () => refused === concurrent);
+    await until("the server was told each time", () => refused >= concurrent);
     for (const { abort } of opened) abort();
     closed.behave(tell());
     const call = async () => (await closed.send({ body: callTool(7), as: "other" })).reason;
     await until("a call is let through", async () => (await call()) !== "identity_busy");
+  });
+
+  it("a thousand times does not open a thousand connections to tell the server so", async () => {
+    let pending = 0;
+    closed.behave((_request, body, response) => {
+      if (isAnswerOfClient(body)) return void pending++;
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      for (let id = 0; id < 1_000; id++) response.write(event(ask(String(id))));
+      response.end(event(JSON.stringify(answer)));
+    });
+    expect((await closed.send({ body: callTool(7) })).messages).toEqual([answer]);
+    // A call behind it, for which the upstream has to be reached as well.
+    closed.behave(tell());
+    await closed.send({ body: callTool(7) });
+    expect(pending).toBeLessThanOrEqual(100);
+  });
+
+  it("does not keep the gateway from stopping when the server ignores that it was refused", async () => {
+    const scene = await startScene({ firstByte: "5m" });
+    try {
+      let told = 0;
+      scene.behave((_request, body, response) => {
+        if (isAnswerOfClient(body)) return void told++;
+        response.writeHead(200, { "content-type": "text/event-stream" });
+        response.end(event(ask('"mute"')) + event(JSON.stringify(answer)));
+      });
+      expect((await scene.send({ body: callTool(7) })).messages).toEqual([answer]);
+      await until("the server was told", () => told === 1);
+      // Null would mean that it had to be killed.
+      expect(await scene.gateway.stop()).toBe(0);
+    } finally {
+      await scene.stop();
+    }
   });
 
   it("is refused inside a result of the stateless revision", async () => {
@@ -176,6 +211,6 @@ describe("a request that may pass", () => {
     const from = open.upstream.requests.length;
     open.behave(tell('{"jsonrpc":"2.0","id":1,"method":"sampling/createMessage","params":{}}'));
     expect((await open.send({ body: callTool(7) })).messages).toEqual([answer]);
-    expect(answersAt(open, from)).toHaveLength(1);
+    await until("the server was told", () => answersAt(open, from).length === 1);
   });
 });

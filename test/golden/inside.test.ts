@@ -53,7 +53,7 @@ beforeEach(async () => {
     { servers: () => [], issuers: () => [], certificateExpiry: () => null, configHash: () => "", forgetTokens() {} },
   );
   gateway = buildGateway(loaded, house);
-  server = createServer((request, response) => void receive(gateway, house, request, response, false));
+  server = createServer((request, response) => void receive(gateway, house, request, response, null));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/alpha/mcp`;

@@ -75,11 +75,14 @@ describe.each(cases)("$name: $describe", (refusal) => {
 
 async function ask(stage: Stage, { request, draining }: RefusalCase, prepared: Prepared): Promise<WireAnswer> {
   const wire = await connectTo(stage, request.from);
-  if (draining) {
-    stage.gateway.child.kill("SIGTERM");
-    await until("the drain", async () => (await fetch(`${stage.gateway.adminUrl}/readyz`)).status === 503 || undefined);
-  }
-  return perform(stage, prepared, wire);
+  if (!draining) return perform(stage, prepared, wire);
+  // A connection on which a request has begun is none that a gateway closes because it is idle.
+  const begun = 20;
+  await wire.say(prepared.bytes.subarray(0, begun));
+  await readRefusals(stage.gateway);
+  stage.gateway.child.kill("SIGTERM");
+  await until("the drain", async () => (await fetch(`${stage.gateway.adminUrl}/readyz`)).status === 503 || undefined);
+  return perform(stage, { request, bytes: prepared.bytes.subarray(begun) }, wire);
 }
 
 async function leave(stage: Stage, prepared: Prepared): Promise<undefined> {

@@ -27,6 +27,8 @@ export interface Wire {
   say(bytes: string | Uint8Array): Promise<void>;
   /** Resolves with the next answer, however it is framed. Rejects when the connection ends without a whole one. */
   hear(): Promise<WireAnswer>;
+  /** What came so far and is not part of an answer that was heard. */
+  received(): string;
   leave(): void;
 }
 
@@ -70,13 +72,14 @@ export async function openWire({ host, port, ca, from }: WireAddress): Promise<W
         }
         if (ended !== undefined) {
           const why = ended === true ? "the connection ended" : ended.message;
-          throw new Error(`${why} after ${JSON.stringify(received.toString("latin1"))}`);
+          throw new Error(`${why} after ${JSON.stringify(received.toString("latin1", 0, 300))}`);
         }
         const { promise, resolve } = Promise.withResolvers<void>();
         wake = resolve;
         await promise;
       }
     },
+    received: () => received.toString("utf8"),
     leave: () => void socket.destroy(),
   };
 }

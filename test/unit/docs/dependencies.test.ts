@@ -36,7 +36,9 @@ describe("docs/dependencies.md", () => {
     const shipping = scripted.filter(([, { dev }]) => dev !== true);
     expect(shipping.map(([path]) => path)).toEqual([]);
     // Optional file watchers of other platforms may have one; of what is named here, only `node`.
-    const named = scripted.map(([path]) => path.replace("node_modules/", "")).filter((name) => name in manifest.devDependencies);
+    const named = scripted
+      .map(([path]) => path.replace("node_modules/", ""))
+      .filter((name) => name in manifest.devDependencies);
     expect(named).toEqual(["node"]);
   });
 

@@ -1,0 +1,35 @@
+import { existsSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, expect, it } from "vitest";
+import { root } from "../deploy/repository.ts";
+import { type Page, pages, proseOf } from "./pages.ts";
+
+const links = pages.flatMap((page) =>
+  [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = ""]) => ({ page, target }))
+    .filter(({ target }) => !/^(?:https?|mailto):/.test(target)),
+);
+
+/** As the hosts of repositories make anchors of headings. */
+function anchorsOf(page: Page): string[] {
+  return [...proseOf(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
+describe("links", () => {
+  it("are there to be checked", () => {
+    expect(links.length).toBeGreaterThan(30);
+  });
+
+  it.each(links.map(({ page, target }) => ({ from: page.path, target })))("$from → $target", ({ from, target }) => {
+    const [file = "", anchor] = target.split("#", 2);
+    const path = file === "" ? from : normalize(join(dirname(from), file));
+    expect(existsSync(join(root, path)), path).toBe(true);
+    const page = pages.find((each) => each.path === path);
+    if (anchor !== undefined && page !== undefined) expect(anchorsOf(page)).toContain(anchor);
+  });
+});

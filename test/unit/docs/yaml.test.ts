@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
+import { loadConfig } from "../../../src/config/load.ts";
+import type { Policy } from "../../../src/policy/schema.ts";
+import { stageConfig } from "../deploy/stage.ts";
+import { type Block, findBlocks, pages } from "./pages.ts";
+
+const anyPolicy = `version: 1
+roles: { all: { allow: [{ server: "*", tools: ["*"] }] } }
+bindings: [{ roles: [all], groups: [all] }]
+`;
+
+const minimal = {
+  version: 1,
+  publicUrl: "https://mcp.example.com",
+  servers: { weather: { url: "http://127.0.0.1:3001/mcp" } },
+  policies: ["policies/*.yaml"],
+};
+
+const blocks = pages.flatMap(findBlocks).filter(({ info }) => /^ya?ml\b/.test(info));
+
+/** A configuration around a block, and the policy beside it. */
+function complete({ info, text }: Block): { config: string; policy: string } {
+  if (info === "yaml") return { config: text, policy: anyPolicy };
+  if (info === "yaml policy") return { config: stringify(surroundingsOf(parse(text) as Policy)), policy: text };
+  const [, key] = /^yaml fragment=(\w+)$/.exec(info) ?? [];
+  const value = parse(text) as Record<string, unknown>;
+  if (key === undefined || Object.keys(value).join() !== key) throw new Error(`not of a kind that is known: ${info}`);
+  const { [key]: _replaced, ...rest } = minimal as Record<string, unknown>;
+  // The block stays as it is written, in case that is what is wrong with it.
+  return { config: `${stringify(rest)}${text}`, policy: anyPolicy };
+}
+
+/** A configuration with every server and issuer that a policy names. */
+function surroundingsOf({ roles = {}, bindings = [] }: Policy): object {
+  const rules = Object.values(roles).flatMap(({ allow = [], deny = [] }) => [...allow, ...deny]);
+  const servers = rules.map(({ server }) => server).filter((name) => !/[*?]/.test(name));
+  const issuers = bindings.flatMap((binding) => binding.issuers ?? []).filter((name) => name !== "builtin");
+  const url = "http://127.0.0.1:3001/mcp";
+  return {
+    ...minimal,
+    servers: Object.fromEntries((servers.length > 0 ? servers : ["weather"]).map((name) => [name, { url }])),
+    identity: {
+      issuers: Object.fromEntries(issuers.map((name) => [name, { issuer: `https://${name}.example.com/` }])),
+    },
+  };
+}
+
+describe("YAML in the documentation", () => {
+  it("is there", () => {
+    expect(blocks.length).toBeGreaterThan(4);
+  });
+
+  it.each(blocks)("$place ($info) loads", async (block) => {
+    const { config, policy } = complete(block);
+    const { file, env } = await stageConfig(config, { "policies/page.yaml": policy });
+    await expect(loadConfig(file, env)).resolves.toHaveProperty("hash");
+  });
+});
