@@ -53,6 +53,7 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant)
     counters: createCounters(),
     now,
     audit: {
+      fingerprint: keyring.fingerprint,
       get healthy() {
         return sink.healthy;
       },

@@ -75,7 +75,8 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
       const previous = gateway;
       gateway = buildGateway(next, house);
       current = next;
-      void previous?.upstreams.close();
+      // Visits that began under the old configuration end under it, and may not have reached their server yet.
+      void server.settled().then(() => previous?.upstreams.close());
       void gateway.prime();
       await report(cause, next.hash, null);
     } catch (error) {

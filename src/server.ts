@@ -24,6 +24,8 @@ export interface PublicServer {
   /** Reads certificate and key again; connections that stand are not touched. */
   reloadCertificate(): Promise<void>;
   readonly draining: boolean;
+  /** Resolves when every visit that is in progress now is over. */
+  settled(): Promise<void>;
   /** Stops accepting, ends endless streams, lets calls finish for a while, then breaks off what is left. */
   drain(): Promise<void>;
 }
@@ -79,6 +81,9 @@ export async function createPublicServer(
     },
     get draining() {
       return draining;
+    },
+    async settled() {
+      await Promise.all([...visits].map(({ over }) => over));
     },
     async drain() {
       draining = true;

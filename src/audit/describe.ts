@@ -1,7 +1,8 @@
 import type { Denial } from "../denial.ts";
 import type { Answer, Arrival, Decision, Identity, Message, Peer, Route, Session } from "../facts.ts";
+import type { Fingerprint } from "../mcp/session.ts";
 import type { AuditEntry } from "./record.ts";
-import { digestOf, sanitize } from "./sanitize.ts";
+import { sanitize } from "./sanitize.ts";
 
 /** What the rooms found out, under the name of the room. */
 export interface Facts {
@@ -35,15 +36,21 @@ const events = {
   end: "end",
 } as const satisfies Record<Message["kind"], AuditEntry["event"]>;
 
+/** A visit at the moment its record is made. */
+export interface RecordedVisit {
+  readonly arrival: Arrival;
+  /** When it began. */
+  readonly time: Date;
+  readonly facts: Readonly<Partial<Facts>>;
+  readonly outcome: Outcome;
+  readonly totalMs: number;
+  readonly upstreamMs: number | null;
+}
+
 /** The record of a visit, from what its rooms found out and how it ended. */
-export function describeVisit(
-  arrival: Arrival,
-  time: Date,
-  { peer, route, identity, message, session, decision }: Partial<Facts>,
-  outcome: Outcome,
-  totalMs: number,
-  upstreamMs: number | null,
-): AuditEntry {
+export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): AuditEntry {
+  const { arrival, time, outcome, totalMs, upstreamMs } = visit;
+  const { peer, route, identity, message, session, decision } = visit.facts;
   const { denial } = outcome;
   const targets = message?.kind === "request" ? message.targets : [];
   const [target] = targets;
@@ -68,7 +75,8 @@ export function describeVisit(
     session: session?.fingerprint ?? null,
     method: message !== undefined && "method" in message ? message.method : null,
     target: target === undefined || target.kind === "server" ? null : { kind: target.kind, name: target.name },
-    args: message?.kind === "request" && message.args !== undefined ? describeArguments(message.args) : null,
+    args:
+      message?.kind === "request" && message.args !== undefined ? describeArguments(message.args, fingerprint) : null,
     decision: {
       effect: refused ? "deny" : decision === undefined ? null : "allow",
       rule: denial?.extra.rule?.id ?? decision?.rule ?? null,
@@ -87,8 +95,9 @@ export function describeVisit(
   };
 }
 
-function describeArguments(args: unknown): AuditEntry["args"] {
-  return { digest: digestOf(Buffer.from(JSON.stringify(args))), view: sanitize(args) };
+/** The digest is keyed: equal arguments can be found again, but a short secret among them cannot be guessed from it. */
+function describeArguments(args: unknown, fingerprint: Fingerprint): AuditEntry["args"] {
+  return { digest: fingerprint("audit-args", JSON.stringify(args)), view: sanitize(args) };
 }
 
 /** Microseconds are as fine as anybody reads. */

@@ -2,7 +2,6 @@
  * The one way from anything to what may be written down: secrets replaced, size bounded, every character visible. The
  * audit record, the log and error texts all pass through here.
  */
-import { hash } from "node:crypto";
 import { asPlain } from "./plain.ts";
 import { isSecretName } from "./secret-names.ts";
 import { isCardNumber, redacted } from "./secret-shapes.ts";
@@ -52,11 +51,6 @@ export function sanitize(value: unknown, options: SanitizeOptions = {}): unknown
 /** The same for one text. At most `maxString` UTF-16 units come back; a text that was cut ends in `…(N characters)`. */
 export function sanitizeText(text: string, maxString = 2_048): string {
   return harmless.test(text) ? text : viewText(text, openWalk(16, 100, maxString, maxString));
-}
-
-/** `sha256:` and the lower-case hex digest of the bytes. */
-export function digestOf(bytes: Uint8Array): string {
-  return `sha256:${hash("sha256", bytes, "hex")}`;
 }
 
 function openWalk(maxDepth: number, maxMembers: number, maxString: number, left: number): Walk {

@@ -1,5 +1,6 @@
 import { Denial } from "../denial.ts";
 import type { Arrival } from "../facts.ts";
+import type { Fingerprint } from "../mcp/session.ts";
 import { describeVisit, type Facts, type Outcome } from "./describe.ts";
 import type { AuditEntry } from "./record.ts";
 
@@ -23,6 +24,8 @@ export interface ClosedVisit {
 export interface AuditBook {
   /** False while writing fails. */
   readonly healthy: boolean;
+  /** Keyed, for joining records without knowing what was said. */
+  readonly fingerprint: Fingerprint;
   /** Resolves when the entry is in the file. */
   append(entry: AuditEntry): Promise<void>;
   /** Monotonic milliseconds. */
@@ -87,8 +90,8 @@ export function openTrail(book: AuditBook, arrival: Arrival): Trail {
     async close(outcome) {
       if (closed) throw new Error("a trail is closed once");
       const totalMs = book.monotonicMs() - startedMs;
-      const entry = describeVisit(arrival, time, facts, outcome, totalMs, rooms.get("answer") ?? null);
-      await write(book, entry);
+      const upstreamMs = rooms.get("answer") ?? null;
+      await write(book, describeVisit({ arrival, time, facts, outcome, totalMs, upstreamMs }, book.fingerprint));
       closed = true;
       book.visitClosed({ facts, outcome, totalMs, rooms });
       return proof;
@@ -97,15 +100,10 @@ export function openTrail(book: AuditBook, arrival: Arrival): Trail {
       if (!book.healthy) throw new Denial("audit_unavailable");
     },
     async ask(method, passed) {
-      const denial = passed ? {} : { denial: new Denial("client_request_denied") };
-      const entry = describeVisit(
-        arrival,
-        book.wallTime(),
-        facts,
-        { http: 200, ...denial },
-        book.monotonicMs() - startedMs,
-        null,
-      );
+      const outcome = passed ? { http: 200 } : { http: 200, denial: new Denial("client_request_denied") };
+      const totalMs = book.monotonicMs() - startedMs;
+      const visit = { arrival, time: book.wallTime(), facts, outcome, totalMs, upstreamMs: null };
+      const entry = describeVisit(visit, book.fingerprint);
       const decision = { ...entry.decision, effect: passed ? "allow" : "deny" } as const;
       await write(book, { ...entry, event: "server_request", method, target: null, args: null, decision });
     },

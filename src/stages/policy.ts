@@ -26,12 +26,17 @@ export function decide(
     let last: Verdict | undefined;
     for (const target of findTargets(message, session)) {
       last = judge(view, target);
-      if (last.effect === "deny") throw new Denial("policy_denied", { rule: { id: last.rule, policy: last.policy } });
+      if (last.effect === "deny") throw refuseTarget(target, last);
     }
     return { rule: last?.rule ?? null, policy: last?.policy ?? null, view } as Decision;
   } catch (cause) {
     throw cause instanceof Denial ? cause : new Denial("policy_unavailable", { cause });
   }
+}
+
+function refuseTarget(target: Target, { rule, policy, reason }: Verdict): Denial {
+  const name = target.kind === "server" ? "server" : `${target.kind} ${target.name}`;
+  return new Denial("policy_denied", { rule: { id: rule, policy }, detail: `${reason}: ${name}` });
 }
 
 function findTargets(message: Message, session: Session): readonly Target[] {

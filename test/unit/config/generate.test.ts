@@ -39,7 +39,7 @@ describe("generated files", () => {
     await expect(generate(copy, false)).resolves.toEqual(stale);
     await expect(generate(copy, true)).resolves.toEqual([]);
     await expect(readFile(join(directory, "README.md"), "utf8")).resolves.toMatch(
-      /^before\n[^]*policy_denied[^]*after\n$/,
+      /^before\n[\s\S]*policy_denied[\s\S]*after\n$/,
     );
     await writeFile(join(directory, "docs/refusals.md"), "edited");
     await expect(generate(copy, true)).resolves.toEqual(["docs/refusals.md"]);
