@@ -1,0 +1,125 @@
+import { mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { parse, stringify } from "yaml";
+import { ensureCertificates } from "../../src/quickstart/certificates.ts";
+import type { Gateway } from "../fixtures/gateway.ts";
+import { answerMinimally } from "../fixtures/recorder.ts";
+import { readAudit, until } from "../golden/observe.ts";
+import { openWire } from "../golden/wire.ts";
+import { createClient, initialize, toolCall } from "./http.ts";
+import { connect, denyEcho, lastReload, reloads, replaceFile, set, withSessions } from "./setting.ts";
+
+it.each<[string, string]>([
+  ["a policy that does not parse", "version: 1\nroles: [\n"],
+  ["a policy with a role that is not there", "version: 1\nbindings: [{ roles: [ghost], groups: [all] }]\n"],
+  ["an empty policy file", ""],
+])("a reload with %s changes nothing but a metric, a log line and a record", async (_case, policy) => {
+  const { gateway, client, log } = await set();
+  await replaceFile(join(gateway.directory, "policies", "all.yaml"), policy);
+  gateway.child.kill("SIGHUP");
+  await until("the reload to fail", async () => (await lastReload(gateway)) === 0 || undefined);
+  expect((await client.post(toolCall(1))).message).toMatchObject({ id: 1, result: {} });
+  expect(await until("its record", async () => (await reloads(gateway))[0])).toMatchObject({ successful: false });
+  expect(log()).toContain("the last good one goes on");
+  expect(await (await fetch(`${gateway.adminUrl}/readyz`)).text()).toBe("ok\n");
+
+  await replaceFile(join(gateway.directory, "policies", "all.yaml"), denyEcho);
+  gateway.child.kill("SIGHUP");
+  await until("the next reload", async () => (await lastReload(gateway)) === 1 || undefined);
+});
+
+it("a reload that would change a listener is refused, with the setting's name", async () => {
+  const { gateway, client, log } = await set();
+  const config = parse(await readFile(gateway.configFile, "utf8")) as { listen: Record<string, unknown> };
+  config.listen.maxHeader = "32KiB";
+  await replaceFile(gateway.configFile, stringify(config));
+  gateway.child.kill("SIGHUP");
+  await until("the reload to fail", async () => (await lastReload(gateway)) === 0 || undefined);
+  expect(log()).toContain("listen.maxHeader");
+  expect((await client.post(toolCall(1))).message).toMatchObject({ id: 1, result: {} });
+});
+
+it.each<[string, (gateway: Gateway) => void]>([
+  ["SIGHUP", (gateway) => void gateway.child.kill("SIGHUP")],
+  ["a change of the file alone", () => {}],
+])("after %s an open session is judged by the new policy at its next message", async (_case, nudge) => {
+  const { gateway, client, recorder } = await set({ handler: withSessions });
+  const { session = "" } = await client.post(initialize);
+  const inSession = { "mcp-session-id": session, "mcp-protocol-version": "2025-11-25" };
+  expect((await client.post(toolCall(1), inSession)).message).toMatchObject({ id: 1, result: {} });
+
+  await replaceFile(join(gateway.directory, "policies", "all.yaml"), denyEcho);
+  nudge(gateway);
+  await until("the reload", async () => (await reloads(gateway)).length > 0 || undefined);
+  const forwarded = recorder.requests.length;
+  const refused = await client.post(toolCall(2), inSession);
+  expect(refused.message).toMatchObject({ id: 2, error: { code: 403, data: { reason: "policy_denied" } } });
+  expect((await client.post({ id: 3, method: "ping" }, inSession)).message).toMatchObject({ id: 3 });
+  expect(recorder.requests).toHaveLength(forwarded + 1);
+  const record = (await readAudit(gateway)).find(({ id }) => id === refused.requestId);
+  expect(record?.decision).toMatchObject({ effect: "deny", rule: "no-echo" });
+});
+
+it("a call in flight ends under the policy it began with, whatever a reload changes", async () => {
+  const release = Promise.withResolvers<void>();
+  const { gateway, client, recorder } = await set({
+    handler: async (request, body, response) => {
+      await release.promise;
+      answerMinimally(request, body, response);
+    },
+  });
+  const call = client.post(toolCall(1));
+  await until("the call", () => recorder.requests.length === 1 || undefined);
+  await replaceFile(join(gateway.directory, "policies", "all.yaml"), denyEcho);
+  gateway.child.kill("SIGHUP");
+  await until("the reload", async () => (await reloads(gateway)).length > 0 || undefined);
+  release.resolve();
+  expect((await call).message).toMatchObject({ id: 1, result: {} });
+});
+
+it("a call whose body was still arriving reaches its server, whatever a reload changes", async () => {
+  const { gateway, token, recorder, client } = await set();
+  const wire = await connect(gateway);
+  const body = JSON.stringify({ jsonrpc: "2.0", ...toolCall(1) });
+  const head = [
+    "POST /alpha/mcp HTTP/1.1",
+    "Host: 127.0.0.1",
+    `Authorization: Bearer ${token}`,
+    "Content-Type: application/json",
+    "Accept: application/json, text/event-stream",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  await wire.say(`${head.join("\r\n")}\r\n\r\n${body.slice(0, 10)}`);
+  // What was said before this call is answered has been read by then.
+  await client.post(toolCall(2));
+  gateway.child.kill("SIGHUP");
+  await until("the reload", async () => (await reloads(gateway)).length > 0 || undefined);
+  await wire.say(body.slice(10));
+  expect((await wire.hear()).status).toBe(200);
+  expect(recorder.requests.at(-1)?.body.toString()).toBe(body);
+});
+
+it("serves a certificate that was replaced on disk to new connections, and keeps the old ones", async () => {
+  const { gateway, token } = await set();
+  const { port } = new URL(gateway.publicUrl);
+  const oldCa = await readFile(gateway.caFile, "utf8");
+  const old = await openWire({ host: "127.0.0.1", port: Number(port), ca: oldCa });
+  onTestFinished(() => old.leave());
+
+  const directory = await mkdtemp(join(tmpdir(), "sallyport-certificate-"));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const made = await ensureCertificates(directory, new Date());
+  await rename(made.serverKey, join(gateway.directory, "certs", "server.key"));
+  await rename(made.server, join(gateway.directory, "certs", "server.pem"));
+  gateway.child.kill("SIGHUP");
+  await until("the reload", async () => (await reloads(gateway)).length > 0 || undefined);
+
+  const newClient = await createClient({ ...gateway, caFile: made.ca }, "alpha", token);
+  onTestFinished(() => newClient.close());
+  expect((await newClient.post(toolCall(1))).status).toBe(200);
+  await expect(openWire({ host: "127.0.0.1", port: Number(port), ca: oldCa })).rejects.toThrow();
+  void old.say(`GET /alpha/mcp HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`);
+  expect(await old.hear()).toMatchObject({ status: 401 });
+});
