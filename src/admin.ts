@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Registry } from "prom-client";
+import { isLoopbackHost } from "./config/schema.ts";
 
 /** What the probes ask. */
 export interface Health {
@@ -16,11 +17,20 @@ export interface Health {
  * - `/readyz`: requests would be served; 503 while draining or while the audit file cannot be written
  * - `/healthz`: the parts, in JSON
  * - `/metrics`: Prometheus
+ *
+ * @param host the address it listens on
  */
-export function createAdminServer(health: Health, registry: Registry): Server {
+export function createAdminServer(health: Health, registry: Registry, host: string): Server {
   return createServer((message, response) => {
+    // On a loopback address a page in a browser could get here by DNS rebinding; it cannot hide the name it came by.
+    const misled = isLoopbackHost(host) && !isLoopbackHost(hostOf(message));
+    if (misled) return send(response, 421, "text/plain", "misdirected request\n");
     answer(message, response, health, registry).catch(() => response.destroy());
   });
+}
+
+function hostOf({ headers }: IncomingMessage): string {
+  return (headers.host ?? "localhost").replace(/:\d+$/, "");
 }
 
 async function answer(

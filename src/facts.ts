@@ -75,6 +75,8 @@ export interface Identity extends Granted<"identity"> {
   readonly groups: readonly string[];
   /** How identity was proved. */
   readonly via: "jwt";
+  /** When the proof ends, in milliseconds since the epoch; streams opened with it end then. */
+  readonly expiresAtMs: number;
   /** Fingerprint of issuer, subject and client: what sessions are bound to and limits are counted by. */
   readonly key: string;
 }

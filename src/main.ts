@@ -15,6 +15,8 @@ import { version } from "./version.ts";
  */
 export async function main(argv: readonly string[]): Promise<number> {
   let code = 0;
+  // Who reads our output may go before we do; that must not end a gateway.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const io: CommandIo = {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),

@@ -1,4 +1,5 @@
-import { unwatchFile, watchFile } from "node:fs";
+import { stat } from "node:fs/promises";
+import type { LoadedConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 
 /** What a listener or an open file was made from, and what cannot change under it. */
@@ -24,22 +25,49 @@ export function findFixedChanges(running: Config, next: Config): string[] {
     .map(([path]) => path);
 }
 
-/** How often the files are looked at, in milliseconds. */
-const pollMs = 1_000;
+/** A configuration that is read again when its files change, without missing a change that happens while it is read. */
+export interface ConfigSource {
+  /**
+   * Reads the files until nothing changes in between.
+   *
+   * @throws ConfigError as `loadConfig` does
+   */
+  read(): Promise<LoadedConfig>;
+  /** Whether a file is another one than when it was read last. */
+  changed(): Promise<boolean>;
+}
+
+/** Files that change faster than they can be read are left to the next look. */
+const maxReadings = 5;
+
+/** @param load reads everything once */
+export function createConfigSource(load: () => Promise<LoadedConfig>): ConfigSource {
+  let paths: readonly string[] = [];
+  let signature = "";
+  return {
+    async read() {
+      for (let reading = 1; ; reading += 1) {
+        // Taken before the files are read: a change behind the reader's back then shows as a difference.
+        signature = await sign(paths);
+        const loaded = await load();
+        paths = [...loaded.watched, ...loaded.watchedDirectories];
+        if ((await sign(paths)) === signature || reading === maxReadings) return loaded;
+      }
+    },
+    changed: async () => (await sign(paths)) !== signature,
+  };
+}
 
 /**
- * Calls back when one of the files changes, or what a directory holds. It looks at the files themselves instead of waiting for events, which symbolic
- * links (as Kubernetes swaps them), network file systems and editors that replace files do not deliver reliably.
- *
- * @returns stops watching
+ * What tells one state of the files from another. Symbolic links are followed, as Kubernetes swaps them; a name that leads
+ * nowhere counts too.
  */
-export function watchFiles(files: readonly string[], changed: (file: string) => void): () => void {
-  for (const file of files) {
-    watchFile(file, { interval: pollMs, persistent: false }, (now, before) => {
-      if (now.mtimeMs !== before.mtimeMs || now.size !== before.size || now.ino !== before.ino) changed(file);
-    });
-  }
-  return () => {
-    for (const file of files) unwatchFile(file);
-  };
+async function sign(paths: readonly string[]): Promise<string> {
+  const facts = await Promise.all(
+    paths.map(async (path) => {
+      const found = await stat(path, { bigint: true }).catch(() => null);
+      return found === null ? path : `${path} ${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
+    }),
+  );
+  return facts.join("\n");
 }

@@ -15,7 +15,8 @@ export interface WholeAnswer {
 export interface Reply {
   /** Set once the head of an event stream is out. */
   readonly stream: EventStream | null;
-  send(receipt: Receipt, answer: WholeAnswer): void;
+  /** Resolves when the answer has left: until then the visit holds its places, however slowly the client reads. */
+  send(receipt: Receipt, answer: WholeAnswer): Promise<void>;
   /** Sends the head of an event stream at once, before there is anything to say. */
   openStream(options: StreamOptions): EventStream;
 }
@@ -31,10 +32,10 @@ export interface EventStream {
   readonly endless: boolean;
   /** Sends what is no answer; resolves when the client keeps up. */
   write(block: string): Promise<void>;
-  /** Sends the answer, which is the last event, and ends the stream. */
-  answer(receipt: Receipt, block: string): void;
+  /** Sends the answer, which is the last event, and ends the stream; resolves when it has left. */
+  answer(receipt: Receipt, block: string): Promise<void>;
   /** Ends a stream that owes no answer. */
-  end(): void;
+  end(): Promise<void>;
 }
 
 /** Buffering proxies would hold events back, caching or recompressing ones would change them. */
@@ -43,6 +44,25 @@ const streamHeaders = {
   "cache-control": "no-store, no-transform",
   "x-accel-buffering": "no",
 };
+
+/** How long a client may take no byte of what waits for it before it is cut off, in milliseconds. */
+const stallMs = 30_000;
+
+/** Resolves when the operating system has all of the answer, or the client is gone. */
+async function left(response: ServerResponse): Promise<void> {
+  if (!response.writableFinished) await firstOf(response, "finish");
+}
+
+/** Waits for the client to read, but not for ever: the timer of the socket starts anew with each byte that leaves. */
+async function firstOf(response: ServerResponse, event: "drain" | "finish"): Promise<void> {
+  if (response.destroyed) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cut = () => response.destroy();
+  response.on(event, resolve).on("close", resolve).on("timeout", cut).setTimeout(stallMs);
+  await promise;
+  response.off(event, resolve).off("close", resolve).off("timeout", cut);
+  if (event === "drain") response.setTimeout(0);
+}
 
 /**
  * @param heartbeatMs interval of the comments that keep intermediaries from closing a silent stream
@@ -64,6 +84,7 @@ export function createReply(
       const framing = status === 204 ? {} : { "content-length": String(length) };
       response.writeHead(status, { ...common(), ...framing, ...headers });
       response.end(body);
+      return left(response);
     },
     openStream({ headers, endless }) {
       response.writeHead(200, { ...common(), ...streamHeaders, ...headers });
@@ -83,24 +104,15 @@ function createStream(response: ServerResponse, heartbeatMs: number, endless: bo
   const end = (block?: string) => {
     clearInterval(heartbeat);
     response.end(block);
+    return left(response);
   };
   return {
     endless,
     async write(block) {
       if (response.write(block) || response.destroyed) return;
-      await new Promise<void>((resolve) => {
-        const proceed = () => {
-          response.off("drain", proceed).off("close", proceed);
-          resolve();
-        };
-        response.on("drain", proceed).on("close", proceed);
-      });
+      await firstOf(response, "drain");
     },
-    answer(_receipt, block) {
-      end(block);
-    },
-    end() {
-      end();
-    },
+    answer: (_receipt, block) => end(block),
+    end: () => end(),
   };
 }

@@ -16,8 +16,6 @@ export interface Running {
   /** Where it listens, the port never 0. */
   readonly publicUrl: string;
   readonly adminUrl: string;
-  /** Every file and directory whose change may call for a reload. */
-  watched(): readonly string[];
   /** Reads the files again; a bad one changes nothing but a metric and a log line. Never rejects. */
   reload(cause: string): Promise<void>;
   /** Not ready, stop accepting, finish calls, end streams, flush the audit. */
@@ -50,7 +48,7 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
     ],
     parts: () => describeParts(gateway ?? first, house),
   };
-  const admin = createAdminServer(health, house.metrics.registry);
+  const admin = createAdminServer(health, house.metrics.registry, loaded.config.admin.address.host);
   let addresses: { open: Awaited<ReturnType<typeof server.listen>>; admin: Awaited<ReturnType<typeof startListening>> };
   try {
     const adminAddress = await startListening(admin, loaded.config.admin.address);
@@ -74,6 +72,7 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
       await rotateKeys(house);
       const previous = gateway;
       gateway = buildGateway(next, house);
+      if (next.hash !== current.hash) server.endStreams();
       current = next;
       // Visits that began under the old configuration end under it, and may not have reached their server yet.
       void server.settled().then(() => previous?.upstreams.close());
@@ -97,7 +96,6 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
   return {
     publicUrl: `${loaded.config.listen.tls === undefined ? "http" : "https"}://${renderAddress(addresses.open)}`,
     adminUrl: `http://${renderAddress(addresses.admin)}`,
-    watched: () => [...current.watched, ...current.watchedDirectories],
     reload(cause) {
       // One after the other: what was read last is what runs last.
       reloading = reloading.then(() => reload(cause));

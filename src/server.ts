@@ -24,6 +24,8 @@ export interface PublicServer {
   /** Reads certificate and key again; connections that stand are not touched. */
   reloadCertificate(): Promise<void>;
   readonly draining: boolean;
+  /** Ends the streams that would last: whoever wants one opens it again, and is judged anew. */
+  endStreams(): void;
   /** Resolves when every visit that is in progress now is over. */
   settled(): Promise<void>;
   /** Stops accepting, ends endless streams, lets calls finish for a while, then breaks off what is left. */
@@ -59,12 +61,8 @@ export async function createPublicServer(
   // Node would answer these two itself, past the corridor and past the record.
   server.on("checkExpectation", (message, response) => admit(message, response, new Denial("expectation_unknown")));
   server.on("connect", (_message, socket) => {
-    void refuseUnreadable(
-      house,
-      new Denial("method_not_allowed", { allow: "POST, GET, DELETE" }),
-      socket as Socket,
-      true,
-    );
+    const denial = new Denial("method_not_allowed", { allow: "POST, GET, DELETE" });
+    void refuseUnreadable(house, denial, socket as Socket, !bySocket.has(socket));
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     const visit = bySocket.get(socket);
@@ -74,6 +72,17 @@ export async function createPublicServer(
     else void refuseUnreadable(house, reason, socket as Socket, visit === undefined);
   });
   server.on("tlsClientError", () => house.metrics.handshakeFailed());
+  const endStreams = () => {
+    for (const visit of visits) if (visit.endless) visit.interrupt(new Denial("draining"));
+  };
+  // A token that ends takes its open streams along; everything else is judged at its next message.
+  const sweep = setInterval(() => {
+    const nowMs = house.now();
+    for (const visit of visits) {
+      if (visit.endless && visit.isExpired(nowMs)) visit.interrupt(new Denial("token_expired"));
+    }
+  }, sweepMs);
+  sweep.unref();
   return {
     listen: () => startListening(server, listen.address),
     async reloadCertificate() {
@@ -82,6 +91,7 @@ export async function createPublicServer(
     get draining() {
       return draining;
     },
+    endStreams,
     async settled() {
       await Promise.all([...visits].map(({ over }) => over));
     },
@@ -89,7 +99,8 @@ export async function createPublicServer(
       draining = true;
       // http.Server's own close() also cuts connections whose answer is written but not read to its end.
       const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
-      for (const visit of visits) if (visit.endless) visit.interrupt(new Denial("draining"));
+      clearInterval(sweep);
+      endStreams();
       const deadline = setTimeout(() => {
         for (const visit of visits) visit.interrupt(new Denial("draining"));
       }, listen.drainTimeout);
@@ -102,6 +113,9 @@ export async function createPublicServer(
     },
   };
 }
+
+/** How often open streams are looked at, in milliseconds. */
+const sweepMs = 1_000;
 
 /** How long the last answers may take to leave, in milliseconds. */
 const farewellMs = 2_000;

@@ -15,6 +15,8 @@ export interface Visit {
   readonly over: Promise<void>;
   /** True for a stream that ends only when someone ends it. */
   readonly endless: boolean;
+  /** Whether the token it was made with is no longer good. */
+  isExpired(nowMs: number): boolean;
   /** True while the request has not arrived as a whole. */
   readonly arriving: boolean;
   /** Breaks it off, for a reason that goes on record. */
@@ -39,31 +41,32 @@ export function receive(
   });
   const arrival = readArrival(message, ended.signal);
   const trail = openTrail(house.audit, arrival);
+  let refused = refusal !== null;
   const common = () => ({
     "x-request-id": arrival.requestId,
     ...corsHeaders(trail.facts.route),
-    ...hangUp(message, refusal),
+    ...hangUp(message, refused),
   });
   const reply = createReply(response, gateway.config.listen.heartbeat, common);
   const steps = refusal === null ? walk(gateway, arrival, reply, trail) : Promise.reject(refusal);
   return {
-    over: steps
-      .catch((error: unknown) => refuse(asDenial(error), arrival, reply, trail, house))
-      .then(() => flushed(response)),
+    over: steps.catch((error: unknown) => {
+      const denial = asDenial(error);
+      refused ||= denial.code === "address_denied" || denial.code === "address_limited";
+      return refuse(denial, arrival, reply, trail, house);
+    }),
     get endless() {
       return reply.stream?.endless === true;
+    },
+    isExpired(nowMs) {
+      const { identity } = trail.facts;
+      return identity !== undefined && nowMs >= identity.expiresAtMs;
     },
     get arriving() {
       return !message.complete;
     },
     interrupt: (reason) => ended.abort(reason),
   };
-}
-
-/** An answer is over when the operating system has all of it, or the client is gone. */
-function flushed(response: ServerResponse): Promise<void> | undefined {
-  if (response.writableFinished || response.destroyed) return undefined;
-  return new Promise((resolve) => response.once("finish", resolve).once("close", resolve));
 }
 
 /** Lets a page of an allowed origin read the answer (Fetch standard, CORS protocol). */
@@ -77,9 +80,12 @@ function corsHeaders(route: Route | undefined): Record<string, string> {
   };
 }
 
-/** A body that was refused unread must not be taken for the next request, nor be read to its end just to be thrown away. */
-function hangUp(message: IncomingMessage, refusal: Denial | null): Record<string, string> {
-  return refusal !== null || !message.complete ? { connection: "close" } : {};
+/**
+ * A body that was refused unread must not be taken for the next request, nor be read to its end just to be thrown away. And
+ * an address that may not enter gets no cheap second try on the same connection.
+ */
+function hangUp(message: IncomingMessage, refused: boolean): Record<string, string> {
+  return refused || !message.complete ? { connection: "close" } : {};
 }
 
 /**
@@ -94,28 +100,24 @@ async function refuse(denial: Denial, arrival: Arrival, reply: Reply, trail: Tra
     const http = reply.stream === null ? rendered.status : 200;
     const rpc = isMcpEndpoint(arrival) ? denial.row.rpc : null;
     const receipt = await trail.close({ http, rpc, denial, bytesOut: rendered.body.length });
-    tell(denial, receipt, arrival, reply, trail);
+    await tell(denial, receipt, arrival, reply, trail);
   } catch (error) {
     const failure = asDenial(error);
     report(failure, arrival, house);
     if (failure.code !== "audit_unavailable") return endQuietly(reply, arrival);
     house.metrics.refused(failure.code);
-    tell(failure, receiptForFailure(failure), arrival, reply, trail);
+    await tell(failure, receiptForFailure(failure), arrival, reply, trail);
   }
 }
 
 /** Says no: as the whole answer, or as the last event where a stream has begun. */
-function tell(denial: Denial, receipt: Receipt, arrival: Arrival, reply: Reply, trail: Trail): void {
+async function tell(denial: Denial, receipt: Receipt, arrival: Arrival, reply: Reply, trail: Trail): Promise<void> {
   const { stream } = reply;
+  if (stream === null) return reply.send(receipt, render(denial, arrival, trail));
   const rpcId = rpcIdOf(denial, trail.facts);
-  if (stream === null) {
-    reply.send(receipt, render(denial, arrival, trail));
-  } else if (rpcId === undefined) {
-    stream.end();
-  } else {
-    const data = renderRpcError(denial, arrival.requestId, rpcId);
-    stream.answer(receipt, renderEvent({ id: null, type: "message", data, retryMs: null }));
-  }
+  if (rpcId === undefined) return stream.end();
+  const data = renderRpcError(denial, arrival.requestId, rpcId);
+  return stream.answer(receipt, renderEvent({ id: null, type: "message", data, retryMs: null }));
 }
 
 function render(denial: Denial, arrival: Arrival, { facts }: Trail): RenderedDenial {
@@ -146,7 +148,7 @@ function report(denial: Denial, arrival: Arrival, { log }: House): void {
 }
 
 /** The answer can no longer be changed: a stream ends, anything else is cut. */
-function endQuietly(reply: Reply, arrival: Arrival): void {
-  if (reply.stream !== null) reply.stream.end();
+async function endQuietly(reply: Reply, arrival: Arrival): Promise<void> {
+  if (reply.stream !== null) await reply.stream.end();
   else arrival.message.socket.destroy();
 }

@@ -116,7 +116,8 @@ function parse(text: string, source: string): unknown {
 function isSafe(text: string, remote: boolean): boolean {
   const url = URL.parse(text);
   if (url === null || url.username !== "" || url.password !== "") return false;
-  return url.protocol === "https:" || (url.protocol === "http:" && !remote && isLoopbackHost(url.hostname));
+  const here = isLoopbackHost(url.hostname);
+  return url.protocol === "https:" ? !(remote && here) : url.protocol === "http:" && !remote && here;
 }
 
 function quote(value: unknown): string {

@@ -1,8 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Command } from "commander";
 import { ConfigError, renderProblems } from "../config/diagnose.ts";
 import { loadConfig } from "../config/load.ts";
 import { createLog, type Log } from "../observe/log.ts";
-import { watchFiles } from "../reload.ts";
+import { type ConfigSource, createConfigSource } from "../reload.ts";
 import { type Running, run } from "../running.ts";
 import type { CommandIo } from "./io.ts";
 
@@ -50,36 +51,37 @@ export function explainStart(error: unknown): string {
  * @throws ConfigError, or an Error that {@link explainStart} explains
  */
 export async function startGateway(configFile: string, io: CommandIo): Promise<RunningGateway> {
-  const loaded = await loadConfig(configFile);
+  const source = createConfigSource(() => loadConfig(configFile));
+  const loaded = await source.read();
   const log = createLog(loaded.config.log.level, (line) => io.err(line));
   for (const { file, line, column, message } of loaded.warnings) log.warn({ file, line, column }, message);
-  const running = await run(loaded, log, () => loadConfig(configFile));
+  const running = await run(loaded, log, source.read);
   log.info({ public: running.publicUrl, admin: running.adminUrl, config: loaded.hash }, "serving");
-  return superviseProcess(running, log);
+  return superviseProcess(running, source, log);
 }
 
-function superviseProcess(running: Running, log: Log): RunningGateway {
+function superviseProcess(running: Running, source: ConfigSource, log: Log): RunningGateway {
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
-  let watching = watchFiles(running.watched(), onChange);
-  let pending: NodeJS.Timeout | undefined;
+  // The files themselves are looked at: events do not tell of swapped links, network file systems and replaced files.
+  let looking = false;
+  const watching = setInterval(() => void look(), pollMs);
+  watching.unref();
 
-  /** Files of one change come one by one; half of them is not a configuration. */
-  function onChange(): void {
-    clearTimeout(pending);
-    pending = setTimeout(() => void reload("file"), settleMs);
-  }
-
-  async function reload(cause: string): Promise<void> {
-    await running.reload(cause);
-    watching();
-    watching = watchFiles(running.watched(), onChange);
+  async function look(): Promise<void> {
+    if (looking) return;
+    looking = true;
+    if (await source.changed()) {
+      // Files of one change come one by one; half of them is not a configuration.
+      await delay(settleMs);
+      await running.reload("file");
+    }
+    looking = false;
   }
 
   let stopping: Promise<void> | undefined;
   function stop(): Promise<void> {
     stopping ??= (async () => {
-      clearTimeout(pending);
-      watching();
+      clearInterval(watching);
       process.off("SIGHUP", onHangUp).off("SIGTERM", onSignal).off("SIGINT", onSignal);
       await running.stop();
       log.info({}, "stopped");
@@ -88,7 +90,7 @@ function superviseProcess(running: Running, log: Log): RunningGateway {
     return stopping;
   }
 
-  const onHangUp = () => void reload("SIGHUP");
+  const onHangUp = () => void running.reload("SIGHUP");
   const onSignal = (signal: NodeJS.Signals) => {
     log.info({ signal }, "stopping");
     void stop();
@@ -97,4 +99,6 @@ function superviseProcess(running: Running, log: Log): RunningGateway {
   return { publicUrl: running.publicUrl, adminUrl: running.adminUrl, stop, stopped };
 }
 
+/** How often the files are looked at, and how long a change may take, in milliseconds. */
+const pollMs = 1_000;
 const settleMs = 200;

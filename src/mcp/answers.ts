@@ -33,6 +33,8 @@ export type Judged =
 type JsonObject = Record<string, unknown>;
 
 const maxDepth = 1_000;
+/** An error that asks the client to open a URL (2025-11-25, Elicitation, URL Elicitation Required Error). */
+const urlElicitationRequired = -32042;
 const envelopeNames = new Set(["jsonrpc", "id", "method", "params", "result", "error"]);
 const resultNames = new Set([
   ...["tools", "prompts", "resources", "resourceTemplates"],
@@ -75,7 +77,7 @@ function judgeAnswer(value: JsonObject, text: string, expected: Expectation): Ju
   if (pending === null) return { kind: "drop", why: "an answer on a standalone stream" };
   const { result } = value;
   if (isObject(result)) refuseTwins(result, resultNames);
-  if (!isObject(result)) return judgeError(value, text, pending);
+  if (!isObject(result)) return judgeError(value, text, pending, expected);
   if (value.id !== pending.id) throw malformed("an answer to another request");
   if (result.resultType === "input_required") checkInputRequests(result, expected);
   const list = requestMethods.get(pending.method)?.list;
@@ -88,9 +90,12 @@ function judgeAnswer(value: JsonObject, text: string, expected: Expectation): Ju
  * An error without an id says that the server could not read the id (JSON-RPC 2.0 section 5). The exchange has only one
  * request it can be about, and a client finds its own only by the id.
  */
-function judgeError(value: JsonObject, text: string, pending: Pending): Judged {
+function judgeError(value: JsonObject, text: string, pending: Pending, expected: Expectation): Judged {
   const rpc = isObject(value.error) && Number.isInteger(value.error.code) ? Number(value.error.code) : null;
   if (rpc === null) throw malformed("an error without a code, or a result that is no object");
+  if (rpc === urlElicitationRequired && !mayAsk("elicitation/create", expected)) {
+    throw new Denial("client_request_denied", { detail: "URL elicitation" });
+  }
   if (value.id === pending.id) return { kind: "answer", text, rpc, toolError: null };
   if (value.id !== undefined && value.id !== null) throw malformed("an answer to another request");
   return { kind: "answer", text: setMember(text, ["id"], JSON.stringify(pending.id)), rpc, toolError: null };

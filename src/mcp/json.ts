@@ -87,6 +87,8 @@ export function isPlainId(value: unknown, source: string): boolean {
  * Finds a member that some parser takes for one of `names` although it is spelled otherwise: another case, as Go's and
  * C#'s parsers accept, snake_case for camelCase, as pydantic does, or characters that do not show.
  *
+ * A long name that is not plain ASCII counts as one: normalizing it costs the square of its length, which is an attack.
+ *
  * @param names what decisions rest on; folded once for each set, so pass a constant
  * @returns the member's name as sent
  */
@@ -96,10 +98,14 @@ export function findKeyTwin(
 ): string | undefined {
   const { exact, folded } = foldNames(names);
   for (const key of Object.keys(object)) {
-    if (!exact.has(key) && folded.has(foldName(key))) return key;
+    if (exact.has(key)) continue;
+    if (key.length > maxFoldedName ? !/^[ -~]*$/.test(key) : folded.has(foldName(key))) return key;
   }
   return undefined;
 }
+
+/** In UTF-16 code units. */
+const maxFoldedName = 256;
 
 interface FoldedNames {
   readonly exact: ReadonlySet<string>;

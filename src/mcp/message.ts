@@ -13,6 +13,8 @@ import { canonicalTemplate, canonicalUri, isPlainName } from "./names.ts";
 type JsonObject = Record<string, unknown>;
 
 const versionKey = "io.modelcontextprotocol/protocolVersion";
+/** Every one of them is judged, and on record; who needs more opens another stream. */
+const maxSubscriptions = 256;
 const envelopeNames = new Set(["jsonrpc", "id", "method", "params", "result", "error"]);
 const paramNames = new Set(["name", "uri", "ref", "arguments", "notifications", "protocolVersion", "_meta"]);
 const metaNames = new Set([versionKey]);
@@ -94,7 +96,7 @@ function readKind(
   if (rule === undefined) throw new Denial("method_unknown", era === "legacy" ? { http: 200 } : {});
   const targets = readTargets(rule, params);
   if (era === "modern") checkNameMirror(rule, params, headers);
-  return { kind: "request", era, revision, id: rpcId, method, targets, args: params.arguments, bytes };
+  return { kind: "request", era, revision, id: rpcId, method, targets, args: argumentsOf(rule, params), bytes };
 }
 
 /** The stateless revision has no requests of the server, hence nothing a client could answer (2026-07-28, Sending Messages). */
@@ -156,6 +158,11 @@ function readTargets(rule: MethodRule, params: JsonObject): readonly Target[] {
   }
 }
 
+/** What the record keeps besides the target. */
+function argumentsOf(rule: MethodRule, params: JsonObject): unknown {
+  return rule.names === "subscriptions" ? params.notifications : params.arguments;
+}
+
 function readName(name: unknown): string {
   if (typeof name !== "string") throw new Denial("params_invalid", { detail: "name is not a string" });
   if (!isPlainName(name)) throw new Denial("name_ambiguous", { detail: "name" });
@@ -186,6 +193,8 @@ function readSubscriptions(filter: unknown): Target[] {
   refuseTwins(filter, filterNames);
   const uris = filter.resourceSubscriptions ?? [];
   if (!Array.isArray(uris)) throw new Denial("params_invalid", { detail: "resourceSubscriptions is not an array" });
+  if (uris.length > maxSubscriptions)
+    throw new Denial("params_invalid", { detail: `more than ${maxSubscriptions} URIs` });
   return uris.map((uri) => ({ kind: "resource", name: readUri(uri) }));
 }
 

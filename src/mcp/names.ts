@@ -33,6 +33,8 @@ export function foldName(name: string): string {
 const scheme = /^[a-z][a-z0-9+.-]*:/i;
 const neverInUri = /[ "<>\\^`{|}]|%(?![0-9a-f]{2})/i;
 const parts = /^([^:]+):(?:\/\/([^/?#]*))?([^?#]*)(.*)$/s;
+/** To most servers the same as none at all. */
+const emptyTail = /^\?(?:#|$)|#$/;
 const escapedControl = /%(?:[01][0-9A-F]|7F)/;
 /** Decoded by some servers before and by some after they split the path; `//` is one slash to file systems. */
 const twoPaths = /%2F|%5C|%25[0-9A-F]{2}|\/\//i;
@@ -51,7 +53,7 @@ const webSchemes = new Set(["http", "https", "ws", "wss", "ftp"]);
  *
  * Scheme and host are lower case, escapes that need not be there are decoded, those of unreserved and non-ASCII characters
  * among them, and the others are upper case (RFC 3986 section 6.2.2, RFC 3987 section 5.3.2).
- * Refused are dot segments, empty segments, backslashes, escaped separators and controls, doubly escaped paths, characters
+ * Refused are user information, empty queries and fragments, dot segments, empty segments, backslashes, escaped separators and controls, doubly escaped paths, characters
  * that do not show or have a compatibility form, `file` URIs of another host, and whatever is no URI.
  *
  * @param uri 1 to 2,048 UTF-16 code units
@@ -61,7 +63,7 @@ export function canonicalUri(uri: string): string | undefined {
   const decoded = decodeEscapes(uri);
   if (decoded === undefined || escapedControl.test(decoded)) return undefined;
   const [, name = "", authority, rawPath = "", rawTail = ""] = parts.exec(decoded) ?? [];
-  if (twoPaths.test(`${authority ?? ""}${rawPath}`)) return undefined;
+  if (twoPaths.test(`${authority ?? ""}${rawPath}`) || emptyTail.test(rawTail)) return undefined;
   const path = rawPath.replaceAll(needlessInPath, decodeURIComponent);
   const tail = rawTail.replaceAll(needlessInTail, decodeURIComponent);
   const canonical = joinParts(name.toLowerCase(), authority, path, tail);
@@ -115,12 +117,11 @@ function decodeEscapes(uri: string): string | undefined {
 function joinParts(name: string, authority: string | undefined, path: string, tail: string): string | undefined {
   if (name === "file") return joinFile(authority ?? "", path, tail);
   if (authority === undefined) return webSchemes.has(name) ? undefined : `${name}:${path}${tail}`;
-  const [user, host, ...more] = authority.includes("@") ? authority.split("@") : ["", authority];
-  if (host === undefined || more.length > 0) return undefined;
-  const prefix = authority.includes("@") ? `${user}@` : "";
-  if (!webSchemes.has(name)) return `${name}://${prefix}${host.toLowerCase()}${path}${tail}`;
-  const webHost = URL.parse(`${name}://${host}`)?.host;
-  return webHost === undefined ? undefined : `${name}://${prefix}${webHost}${path === "" ? "/" : path}${tail}`;
+  // Who it is asked as, and a dot that stands for the root of all names, do not change which host is meant.
+  if (/@|\.(?::\d*)?$/.test(authority)) return undefined;
+  if (!webSchemes.has(name)) return `${name}://${authority.toLowerCase()}${path}${tail}`;
+  const webHost = URL.parse(`${name}://${authority}`)?.host;
+  return webHost === undefined ? undefined : `${name}://${webHost}${path === "" ? "/" : path}${tail}`;
 }
 
 /** RFC 8089: no host and `localhost` are the same; some servers ignore any other host, or a query, and some do not. */

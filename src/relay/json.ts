@@ -1,3 +1,4 @@
+import { collectBytes } from "../bytes.ts";
 import { Denial } from "../denial.ts";
 import type { Answer } from "../facts.ts";
 import { judgeServerMessage } from "../mcp/answers.ts";
@@ -18,16 +19,13 @@ export async function relayJson(exchange: Exchange, status: number): Promise<voi
     bytesOut: body.length,
   });
   const headers = { "content-type": "application/json", "cache-control": "no-store", ...sessionHeader(exchange) };
-  reply.send(receipt, { status, headers, body });
+  await reply.send(receipt, { status, headers, body });
 }
 
 async function collect(answer: Answer, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
+  const collected = collectBytes(maxBytes);
   for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) throw new Denial("upstream_too_large");
-    chunks.push(chunk);
+    if (!collected.add(chunk)) throw new Denial("upstream_too_large");
   }
-  return Buffer.concat(chunks);
+  return collected.bytes();
 }

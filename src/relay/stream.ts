@@ -27,7 +27,7 @@ export async function relayStream(exchange: Exchange): Promise<void> {
   // A server that numbered its events may close the connection and be asked again for the rest (2025-11-25, Streams).
   if (end === "cut" && message.kind === "request") throw new Denial("upstream_closed");
   await trail.close({ http: 200, upstream: answer.statusCode });
-  stream.end();
+  await stream.end();
 }
 
 /** A stream that may last for days is on record from its beginning, not from its end. */
@@ -37,15 +37,16 @@ async function relaySubscription(exchange: Exchange, id: RpcId): Promise<void> {
   const stream = reply.openStream({ headers: {}, endless: true });
   try {
     const end = await relayEvents(exchange, stream, async () => receipt);
-    if (end !== "answered") stream.end();
+    if (end !== "answered") await stream.end();
   } catch (cause) {
-    if (!isDraining(known.arrival)) throw cause;
-    stream.answer(receipt, renderFarewell(id));
+    if (!isEndedByUs(known.arrival)) throw cause;
+    await stream.answer(receipt, renderFarewell(id));
   }
 }
 
-function isDraining(arrival: Arrival): boolean {
-  return arrival.ended.aborted && asDenial(arrival.ended.reason).code === "draining";
+/** The gateway stops, the token has expired, or the policy has changed: anything but that the client went away. */
+function isEndedByUs(arrival: Arrival): boolean {
+  return arrival.ended.aborted && asDenial(arrival.ended.reason).code !== "client_gone";
 }
 
 /** Tells a subscriber that its stream ends on purpose (2026-07-28, Subscriptions, Graceful Closure). */
@@ -66,7 +67,7 @@ export async function relayStandaloneStream(exchange: Exchange): Promise<void> {
   const receipt = await trail.close({ http: 200, upstream: answer.statusCode });
   const stream = reply.openStream({ headers: {}, endless: true });
   await relayEvents(exchange, stream, async () => receipt);
-  stream.end();
+  await stream.end();
 }
 
 /** @returns `answered`, or how the stream ended without: `resumable` after a numbered event, else `cut` */
@@ -94,8 +95,9 @@ async function relayEvent(
   settle: Settle,
 ): Promise<boolean> {
   const { answer, trail, kit, known, upstream, expected, place } = exchange;
-  const id =
-    event.id === null ? null : sealEventId(kit.sealer, place, { eventId: event.id, pending: pendingOf(expected) });
+  // Streams of the stateless revision are not resumable, so an event id has no use there (2026-07-28, Receiving Messages).
+  const resumable = event.id !== null && known.message.era === "legacy";
+  const id = resumable ? sealEventId(kit.sealer, place, { eventId: event.id, pending: pendingOf(expected) }) : null;
   if (event.data === null || event.data === "") {
     await stream.write(renderEvent({ ...event, id }));
     return false;
@@ -106,7 +108,7 @@ async function relayEvent(
       const block = renderEvent({ ...event, id, data: judged.text });
       const { rpc, toolError } = judged;
       const bytesOut = Buffer.byteLength(block);
-      stream.answer(await settle({ http: 200, rpc, toolError, upstream: answer.statusCode, bytesOut }), block);
+      await stream.answer(await settle({ http: 200, rpc, toolError, upstream: answer.statusCode, bytesOut }), block);
       return true;
     }
     case "pass":

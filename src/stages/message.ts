@@ -1,3 +1,4 @@
+import { collectBytes } from "../bytes.ts";
 import { asDenial, Denial } from "../denial.ts";
 import type { Arrival, McpRoute, Message } from "../facts.ts";
 import { eraOf, isRevision, type Revision, statelessRevisions, unversioned } from "../mcp/era.ts";
@@ -65,15 +66,12 @@ function accepts(arrival: Arrival, type: "application/json" | "text/event-stream
 /** Collects the body up to the cap; nothing is looked at before all of it is here. */
 function readBody({ message, ended }: Arrival, limits: MessageLimits): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  const chunks: Buffer[] = [];
-  let size = 0;
+  const collected = collectBytes(limits.maxBytes);
   const timer = setTimeout(() => reject(new Denial("request_timeout", { detail: "body" })), limits.bodyTimeoutMs);
   message.on("data", (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > limits.maxBytes) reject(new Denial("body_too_large"));
-    else chunks.push(chunk);
+    if (!collected.add(chunk)) reject(new Denial("body_too_large"));
   });
-  message.on("end", () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)));
+  message.on("end", () => resolve(collected.bytes()));
   const giveUp = () => {
     if (!message.readableEnded) reject(ended.aborted ? asDenial(ended.reason) : new Denial("client_gone"));
   };

@@ -40,7 +40,7 @@ export async function answerOpenly(
     "access-control-max-age": preflightMaxAge,
     vary: "origin, access-control-request-headers",
   };
-  reply.send(receipt, { status: 204, headers });
+  await reply.send(receipt, { status: 204, headers });
 }
 
 /** The wildcard does not exist for names in CORS, so `mcp-param-*` (2026-07-28, Custom Headers) are allowed as they are asked for. */

@@ -84,5 +84,5 @@ async function relayRefusal(exchange: Exchange, status: number, type: string): P
 
 async function acknowledge({ answer, trail, reply }: Exchange, status: number): Promise<void> {
   const receipt = await trail.close({ http: status, upstream: answer.statusCode });
-  reply.send(receipt, { status });
+  await reply.send(receipt, { status });
 }

@@ -4,12 +4,6 @@ import { explainFailure } from "../upstream/failure.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /**
- * Headers of the client that a server may see, besides `mcp-param-*`, which belong to the message (2026-07-28, Custom
- * Headers). Everything else stays outside: credentials, cookies, forwarding headers, whatever `Connection` names.
- */
-const forwarded = new Set(["mcp-protocol-version", "mcp-method", "mcp-name"]);
-
-/**
  * Sends the judged bytes to the server, with framing and headers of our own.
  *
  * @throws Denial `upstream_unreachable`, `upstream_reset`, `upstream_timeout`, `upstream_malformed`, `client_gone`
@@ -54,12 +48,21 @@ function renderHeaders(
   if ("bytes" in message) headers["content-type"] = "application/json";
   const hop = hopHeaders(arrival);
   for (const [name, value] of arrival.headers) {
-    const mirrors = forwarded.has(name) || (message.era === "modern" && name.startsWith("mcp-param-"));
-    if (mirrors && !hop.has(name)) headers[name] = value;
+    if (mayTravel(name, message) && !hop.has(name)) headers[name] = value;
   }
   if (session.upstreamId !== null) headers["mcp-session-id"] = session.upstreamId;
   if (session.resume !== null) headers["last-event-id"] = session.resume.eventId;
   return headers;
+}
+
+/**
+ * Headers of the client that a server may see: the revision, and what mirrors the body of a stateless request, which was
+ * compared with it. Everything else stays outside: credentials, cookies, forwarding headers, mirrors that nobody checked.
+ */
+function mayTravel(name: string, message: Message): boolean {
+  if (name === "mcp-protocol-version") return true;
+  if (message.era !== "modern" || message.kind !== "request") return false;
+  return name === "mcp-method" || name === "mcp-name" || name.startsWith("mcp-param-");
 }
 
 /** What `Connection` names was meant for this connection alone (RFC 9110 section 7.6.1). */

@@ -84,7 +84,6 @@ describe("canonicalUri", () => {
     ["x://a/b%3bc#%40", "x://a/b;c#@"],
     ["x://a/100%25", "x://a/100%25"],
     ["note://My%20Note", "note://my%20note"],
-    ["x://Me@Host/A", "x://Me@host/A"],
     ["x:", "x:"],
     ["x://", "x://"],
     ["x://a/", "x://a/"],
