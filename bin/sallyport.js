@@ -6,7 +6,7 @@ const oldest = 24;
 if (Number(process.versions.node.split(".")[0]) < oldest) {
   console.error(
     `sallyport needs Node ${oldest} or newer and this is ${process.versions.node}. ` +
-      "Inside a clone, `npm ci && npm start` brings its own; elsewhere: npx -p node@26 -p sallyport sallyport",
+      "Inside a clone, `npm ci && npm start` brings its own; elsewhere, `npm install node@26` in this folder does.",
   );
   process.exit(2);
 }

@@ -35,6 +35,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride();
   }
+  const [first] = argv;
+  if (first !== undefined && !first.startsWith("-") && !program.commands.some((command) => command.name() === first)) {
+    if (first !== "help") {
+      io.err(`unknown command "${first}"; sallyport --help lists them\n`);
+      return 2;
+    }
+  }
   try {
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createAdminServer, type Health } from "./admin.ts";
 import { gatewayEntry } from "./audit/record.ts";
+import { ConfigError } from "./config/diagnose.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { refreshEveryMs } from "./crypto/keyring.ts";
 import { buildGateway, type Gateway } from "./gateway.ts";
@@ -86,7 +87,11 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
   async function report(cause: string, hash: string, failure: Error | null): Promise<void> {
     house.metrics.reloaded(failure === null);
     if (failure === null) log.info({ cause, hash }, "configuration reloaded");
-    else log.error({ cause, hash, problem: failure.message }, "configuration not reloaded; the last good one goes on");
+    else
+      log.error(
+        { cause, hash, problems: problemsOf(failure) },
+        "configuration not reloaded; the last good one goes on",
+      );
     const note = { cause, config: hash, successful: failure === null };
     await house.audit
       .append(gatewayEntry("reload", house.audit.wallTime().toISOString(), note))
@@ -113,6 +118,15 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
   };
 }
 
+/** One line for each problem, as `sallyport check` names them. */
+function problemsOf(failure: Error): string[] {
+  if (!(failure instanceof ConfigError)) return [failure.message];
+  return failure.problems.map(({ file, line, column, path, message, hint }) => {
+    const place = `${file}:${line}:${column}`;
+    return [place, path, message, hint].filter((part) => part !== undefined && part !== "").join(" · ");
+  });
+}
+
 async function rotateKeys({ keyring, log }: House): Promise<void> {
   try {
     await keyring.refresh();
@@ -123,7 +137,8 @@ async function rotateKeys({ keyring, log }: House): Promise<void> {
 
 function describeParts(gateway: Gateway, house: House): Record<string, unknown> {
   const servers = [...gateway.upstreams.all()].map(({ name, reachable, load }) => ({ name, reachable, ...load }));
-  return { config: gateway.hash, audit: { healthy: house.audit.healthy }, servers, issuers: [...gateway.issuers()] };
+  const issuers = [...gateway.issuers()].map(({ name, ageMs }) => ({ name, keysAgeMs: ageMs ?? null }));
+  return { config: gateway.hash, audit: { healthy: house.audit.healthy }, servers, issuers };
 }
 
 /** Read at each scrape: a certificate that was replaced on disk but not loaded is a fault of another metric. */

@@ -144,6 +144,7 @@ function report(denial: Denial, arrival: Arrival, { log }: House): void {
   const { code, extra, cause } = denial;
   const facts = { requestId: arrival.requestId, reason: code, detail: extra.detail, error: cause };
   if (code === "internal_error" || code === "audit_unavailable") log.error(facts, "request failed");
+  else if (code.startsWith("upstream_")) log.warn(facts, "server failed");
   else log.debug(facts, "request refused");
 }
 

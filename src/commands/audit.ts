@@ -3,6 +3,7 @@ import { sanitizeText } from "../audit/sanitize.ts";
 import { type AuditReport, verifyAudit } from "../audit/verify.ts";
 import { ConfigError, renderProblems } from "../config/diagnose.ts";
 import { loadConfig } from "../config/load.ts";
+import { withConfig } from "./config.ts";
 import type { CommandIo } from "./io.ts";
 
 interface VerifyOptions {
@@ -13,11 +14,9 @@ interface VerifyOptions {
 /** `sallyport audit`. Exit code of `verify`: 0 nothing found, 1 findings, 2 the file could not be read. */
 export function auditCommand(io: CommandIo): Command {
   const audit = new Command("audit").description("look at the audit trail");
-  audit
-    .command("verify")
+  withConfig(audit.command("verify"))
     .description("check that no record was changed, deleted, put in or moved")
     .argument("[path]", "audit file or its directory; default: the directory that the configuration names")
-    .option("-c, --config <file>", "configuration file", "sallyport.yaml")
     .option("--json", "print one JSON object")
     .action(async (path: string | undefined, options: VerifyOptions) => {
       try {

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { ConfigError, renderProblems } from "../config/diagnose.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import { renderAddress } from "../network/address.ts";
+import { withConfig } from "./config.ts";
 import type { CommandIo } from "./io.ts";
 
 interface CheckOptions {
@@ -14,9 +15,8 @@ interface CheckOptions {
  * amount to. Exit code 0 sound, 1 problems, 2 the file could not be read.
  */
 export function checkCommand(io: CommandIo): Command {
-  return new Command("check")
+  return withConfig(new Command("check"))
     .description("check the configuration and policies, and report every problem at once")
-    .option("-c, --config <file>", "configuration file", "sallyport.yaml")
     .option("--json", "print one JSON object")
     .action(async (options: CheckOptions) => {
       const print = options.json === true ? printJson : printText;

@@ -4,13 +4,15 @@ import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
 import { auditFileName } from "../audit/sink.ts";
 import { resourceOf } from "../auth/metadata.ts";
-import { loadConfig } from "../config/load.ts";
-import type { Config } from "../config/schema.ts";
+import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import { openKeyring } from "../crypto/keyring.ts";
+import type { Program } from "../policy/compile.ts";
+import { judge, viewOf } from "../policy/evaluate.ts";
 import { startDemonstration } from "../quickstart/demonstration.ts";
 import { SetupError } from "../quickstart/files.ts";
 import { type Prepared, prepare, readUpstream } from "../quickstart/prepare.ts";
 import { probePort } from "../quickstart/probe.ts";
+import { serverName } from "../quickstart/templates.ts";
 import { renderReady, renderWelcome, type WelcomeFacts } from "../quickstart/welcome.ts";
 import type { CommandIo } from "./io.ts";
 import { explainStart, type RunningGateway, startGateway } from "./serve.ts";
@@ -64,7 +66,8 @@ async function runQuickstart(options: QuickstartOptions, io: CommandIo): Promise
 }
 
 async function serve(prepared: Prepared, render: (facts: WelcomeFacts) => string, io: CommandIo): Promise<void> {
-  const { config } = await loadConfig(prepared.config);
+  const loaded = await loadConfig(prepared.config);
+  const { config } = loaded;
   if (!config.identity.builtin.enabled) {
     throw new SetupError(
       `identity.builtin is disabled in ${prepared.config}, so there are no tokens to hand out; use serve.`,
@@ -72,7 +75,7 @@ async function serve(prepared: Prepared, render: (facts: WelcomeFacts) => string
   }
   const gateway = await startGateway(prepared.config, io);
   try {
-    io.out(render(await gatherFacts(prepared, config, gateway)));
+    io.out(render(await gatherFacts(prepared, loaded, gateway)));
   } catch (error) {
     await gateway.stop();
     throw error;
@@ -80,7 +83,8 @@ async function serve(prepared: Prepared, render: (facts: WelcomeFacts) => string
   await gateway.stopped;
 }
 
-async function gatherFacts(prepared: Prepared, config: Config, gateway: RunningGateway): Promise<WelcomeFacts> {
+async function gatherFacts(prepared: Prepared, loaded: LoadedConfig, gateway: RunningGateway): Promise<WelcomeFacts> {
+  const { config } = loaded;
   const [server = ""] = Object.keys(config.servers);
   const now = Date.now;
   const keyring = await openKeyring(config.state.directory, { now, sessionLifetimeMs: config.sessions.lifetime });
@@ -98,7 +102,18 @@ async function gatherFacts(prepared: Prepared, config: Config, gateway: RunningG
     audit: join(config.audit.directory, auditFileName),
     lifetime: `${tokenHours} hours`,
     tokens: { full: await mint("full"), limited: await mint("limited") },
+    forbidden: findForbidden(loaded.policy, server),
   };
+}
+
+/** A call for the newcomer to see refused, if the policy is still one under which that is true. */
+function findForbidden(policy: Program, server: string): string | null {
+  const viewFor = (group: string) =>
+    viewOf(policy, { issuer: "builtin", subject: `${group}-user`, client: null, groups: [group] }, server);
+  const name = server === serverName(null) ? "get-env" : "delete-everything";
+  const target = { kind: "tool", name } as const;
+  const passes = judge(viewFor("full"), target).effect === "allow";
+  return passes && judge(viewFor("limited"), target).effect === "deny" ? name : null;
 }
 
 function parsePort(text: string): number {

@@ -5,6 +5,7 @@ import { loadConfig } from "../config/load.ts";
 import { createLog, type Log } from "../observe/log.ts";
 import { type ConfigSource, createConfigSource } from "../reload.ts";
 import { type Running, run } from "../running.ts";
+import { withConfig } from "./config.ts";
 import type { CommandIo } from "./io.ts";
 
 /** A gateway under a process: signals reach it, files are watched. */
@@ -19,9 +20,8 @@ export interface RunningGateway {
 
 /** `sallyport serve`: runs the gateway until SIGTERM or SIGINT. */
 export function serveCommand(io: CommandIo): Command {
-  return new Command("serve")
+  return withConfig(new Command("serve"))
     .description("run the gateway (the default command)")
-    .option("-c, --config <file>", "configuration file", "sallyport.yaml")
     .action(async (options: { config: string }) => {
       try {
         const gateway = await startGateway(options.config, io);

@@ -7,6 +7,7 @@ import { loadConfig } from "../config/load.ts";
 import { readDuration } from "../config/units.ts";
 import { KeyFileError } from "../crypto/keyfile.ts";
 import { type Keyring, maxTokenTtlMs, openKeyring } from "../crypto/keyring.ts";
+import { withConfig } from "./config.ts";
 import type { CommandIo } from "./io.ts";
 
 /** Whom a token is for. */
@@ -71,14 +72,13 @@ interface MintOptions {
 
 /** `sallyport token`: tokens of the gateway itself, for whoever may read its key file. Exit code 0 done, 2 could not. */
 export function tokenCommand(io: CommandIo): Command {
-  const mint = new Command("mint")
+  const mint = withConfig(new Command("mint"))
     .description("sign a token with the gateway's own key and print it")
     .requiredOption("--subject <subject>", "who the token is for", readName)
     .option("--groups <a,b>", "groups of the subject", readGroups, [])
     .option("--server <name>", "server the token opens; may be left out when there is only one")
     .option("--client <id>", "OAuth client to name", readName)
     .option("--ttl <duration>", "how long it is valid, at most 24h (default: 10m)", readTtl)
-    .option("-c, --config <file>", "configuration file", "sallyport.yaml")
     .option("--json", "print one JSON object")
     .action(async (options: MintOptions) => {
       try {

@@ -122,7 +122,13 @@ const issuer = z.strictObject({
     .default(["ES256", "RS256", "EdDSA"])
     .describe("Accepted signature algorithms."),
   claims: z
-    .strictObject({ groups: z.string().min(1).default("groups").describe("Claim that holds the groups.") })
+    .strictObject({
+      groups: z
+        .string()
+        .min(1)
+        .default("groups")
+        .describe("Claim that holds the groups: a name at the top level of the token, not a path."),
+    })
     .prefault({})
     .describe("Where facts are found in the token."),
 });

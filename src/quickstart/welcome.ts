@@ -14,6 +14,8 @@ export interface WelcomeFacts {
   /** How long the tokens are good for, as a person says it: `8 hours`. */
   readonly lifetime: string;
   readonly tokens: { readonly full: string; readonly limited: string };
+  /** A tool that the second token may not call; null when the policy no longer knows the two groups as they were made. */
+  readonly forbidden: string | null;
 }
 
 const initialize = {
@@ -22,7 +24,7 @@ const initialize = {
   method: "initialize",
   params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "curl", version: "1" } },
 };
-const forbidden = { jsonrpc: "2.0", id: 2, method: "tools/call", params: { name: "get-env", arguments: {} } };
+const refused = (name: string) => ({ jsonrpc: "2.0", id: 2, method: "tools/call", params: { name, arguments: {} } });
 
 /** What to do next, for a person; every command can be pasted into a shell as it stands. */
 export function renderWelcome(facts: WelcomeFacts): string {
@@ -40,22 +42,13 @@ export function renderWelcome(facts: WelcomeFacts): string {
   Config        ${facts.config} (policies beside it; yours to edit)
   Audit trail   ${facts.audit}
 
-TRY IT in another terminal, in this directory. Two tokens, good for ${facts.lifetime}; one may do everything, one little:
+TRY IT in another terminal, in this directory. Two tokens, good for ${facts.lifetime}, of the groups full and limited:
 
   FULL=${quote(facts.tokens.full)}
   LIMITED=${quote(facts.tokens.limited)}
   ask() { curl -sS --cacert ${quote(facts.ca)} -H "Authorization: Bearer $1" -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' -d "$2" ${quote(url)}; echo; }
 
-A request that passes, and a tool call that policy refuses:
-
-  ask "$FULL" ${quote(JSON.stringify(initialize))}
-  ask "$LIMITED" ${quote(JSON.stringify(forbidden))}
-
-Its record, under the requestId of the answer; and the check that nobody has changed the trail:
-
-  grep policy_denied ${quote(facts.audit)} | tail -n 1
-  npx sallyport audit verify ${quote(facts.audit)}
-
+${facts.forbidden === null ? ownPolicy : renderTrial(facts, facts.forbidden)}
 CONNECT A CLIENT. Those built on Node trust the certificate when this is set before they start:
 
   export NODE_EXTRA_CA_CERTS=${quote(facts.ca)}
@@ -69,6 +62,22 @@ Another token:  npx sallyport token mint -c ${config} --subject me --groups full
 Ctrl-C stops the gateway; the next start finds everything as it is now.
 `;
 }
+
+function renderTrial({ audit }: WelcomeFacts, forbidden: string): string {
+  return `A request that passes, and a tool call that policy refuses:
+
+  ask "$FULL" ${quote(JSON.stringify(initialize))}
+  ask "$LIMITED" ${quote(JSON.stringify(refused(forbidden)))}
+
+Its record, under the requestId of the answer; and the check that nobody has changed the trail:
+
+  grep policy_denied ${quote(audit)} | tail -n 1
+  npx sallyport audit verify ${quote(audit)}
+`;
+}
+
+const ownPolicy = `The policy is your own by now, and what these two may do is what it says. \`token mint\` makes tokens for other groups.
+`;
 
 /** The same facts in one line, for a machine. */
 export function renderReady(facts: WelcomeFacts): string {

@@ -26,7 +26,7 @@ export function decide(
     let last: Verdict | undefined;
     for (const target of findTargets(message, session)) {
       last = judge(view, target);
-      if (last.effect === "deny") throw refuseTarget(target, last);
+      if (last.effect === "deny") throw refuseTarget(target, last, view, identity);
     }
     return { rule: last?.rule ?? null, policy: last?.policy ?? null, view } as Decision;
   } catch (cause) {
@@ -34,9 +34,12 @@ export function decide(
   }
 }
 
-function refuseTarget(target: Target, { rule, policy, reason }: Verdict): Denial {
+/** Tells the operator which of the three it was: a rule said no, no rule said yes, or no role is bound to this caller at all. */
+function refuseTarget(target: Target, { rule, policy, reason }: Verdict, view: View, { groups }: Identity): Denial {
   const name = target.kind === "server" ? "server" : `${target.kind} ${target.name}`;
-  return new Denial("policy_denied", { rule: { id: rule, policy }, detail: `${reason}: ${name}` });
+  const unbound = `no role grants this caller anything here; groups in the token: ${groups.join(", ") || "none"}`;
+  const detail = view.grant === undefined ? unbound : `${reason}: ${name}`;
+  return new Denial("policy_denied", { rule: { id: rule, policy }, detail });
 }
 
 function findTargets(message: Message, session: Session): readonly Target[] {

@@ -15,11 +15,18 @@ const facts: WelcomeFacts = {
   audit: "/home/ada/.sallyport/data/audit/audit.jsonl",
   lifetime: "8 hours",
   tokens: { full: "full.jwt", limited: "limited.jwt" },
+  forbidden: "get-env",
 };
 
 describe("renderWelcome", () => {
   it("reads like this", async () => {
     await expect(renderWelcome(facts)).toMatchFileSnapshot("welcome.golden.txt");
+  });
+
+  it("promises nothing that an edited policy does not keep", () => {
+    const text = renderWelcome({ ...facts, forbidden: null });
+    expect(text).not.toMatch(/passes|refuses/);
+    expect(text).toContain("The policy is your own");
   });
 
   it("fits on one screen", () => {
