@@ -28,7 +28,6 @@ describe("the systemd unit", () => {
     ["RestrictSUIDSGID", "yes"],
     ["SystemCallArchitectures", "native"],
     ["StateDirectoryMode", "0700"],
-    ["RuntimeDirectoryMode", "0700"],
     ["UMask", "0077"],
     ["LimitCORE", "0"],
     ["Restart", "on-failure"],
@@ -68,14 +67,12 @@ describe("the systemd unit", () => {
     expect(second).toBe("/bin/kill -HUP $MAINPID");
   });
 
-  it("brings every secret that the configuration names, and only root's copies of it", () => {
-    const [copy = ""] = valuesOf("ExecStartPre");
+  it("brings every secret that the configuration names, and no other", () => {
     const ids = valuesOf("LoadCredential").map((value) => value.split(":", 1)[0]);
-    const named = new Set([...config.matchAll(/\/run\/sallyport\/([\w.-]+)/g)].map(([, name]) => name));
+    const named = new Set(
+      [...config.matchAll(/\/run\/credentials\/sallyport\.service\/([\w.-]+)/g)].map(([, name]) => name),
+    );
     expect([...named].sort()).toEqual(ids.toSorted());
-    expect(copy.split(" ").slice(5)).toEqual(ids.map((id) => `\${CREDENTIALS_DIRECTORY}/${id}`));
-    expect(copy).toContain("-t %t/sallyport ");
-    expect(valuesOf("RuntimeDirectory")).toEqual(["sallyport"]);
   });
 
   it("keeps what the gateway writes in the directory that is kept", () => {

@@ -69,6 +69,47 @@ describe("answers", () => {
     expect(() => judge(message)).toThrow(expect.objectContaining({ code: "upstream_malformed" }));
   });
 
+  const marks = `a${"\u0316\u0301".repeat(100_000)}`;
+
+  it.each<[string, unknown]>([
+    ["the envelope", { ...answer({}), [marks]: 1 }],
+    ["the result", answer({ content: [], [marks]: 1 })],
+    [
+      "the parameters of an update",
+      { jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri: "test://open/1", [marks]: 1 } },
+    ],
+  ])("are refused at once for a member name of 200,000 combining marks, in %s", (_case, message) => {
+    expect(() => judge(message)).toThrow(expect.objectContaining({ code: "upstream_malformed" }));
+  });
+
+  describe("that send the client to a URL (-32042)", () => {
+    const error = {
+      code: -32042,
+      message: "Log in first.",
+      data: { elicitations: [{ mode: "url", elicitationId: "1", url: "https://phish.example/", message: "" }] },
+    };
+
+    it.each<[string, unknown, Partial<Expectation>]>([
+      ["nothing may be asked", { jsonrpc: "2.0", id: 7, error }, {}],
+      [
+        "other things may be asked",
+        { jsonrpc: "2.0", id: 7, error },
+        { clientRequests: new Set(["sampling", "roots"]) },
+      ],
+      ["it has no id", { jsonrpc: "2.0", id: null, error }, {}],
+      ["the revision is stateless", { jsonrpc: "2.0", id: 7, error }, { era: "modern" }],
+      ["the code is written in another way", '{"jsonrpc":"2.0","id":7,"error":{"code":-3.2042e4,"message":""}}', {}],
+      ["the method is a list", { jsonrpc: "2.0", id: 7, error }, { pending: pendingList("tools/list") }],
+    ])("are refused where %s", (_case, message, changes) => {
+      expect(() => judge(message, changes)).toThrow(expect.objectContaining({ code: "client_request_denied" }));
+    });
+
+    it("pass where the client may be asked to elicit", () => {
+      const judged = judge({ jsonrpc: "2.0", id: 7, error }, { clientRequests: new Set(["elicitation"]) });
+      expect(judged).toMatchObject({ kind: "answer", rpc: -32042 });
+    });
+  });
+
   it("do not belong on a standalone stream", () =>
     expect(judge(answer({}), { pending: null })).toMatchObject({ kind: "drop" }));
 });
@@ -114,6 +155,11 @@ describe("lists", () => {
     ["a name that could not be called", [{ name: "ec\u200bho" }]],
     ["something else", [null, "echo", ["echo"]]],
   ])("hide an element with %s", (_case, tools) => expect(list("tools/list", { tools }).tools).toEqual([]));
+
+  it("hide an element with a member name of 200,000 combining marks, at once", () => {
+    const tools = [{ name: "echo", [`a${"\u0316\u0301".repeat(100_000)}`]: 1 }, { name: "get-sum" }];
+    expect(list("tools/list", { tools }).tools).toEqual([{ name: "get-sum" }]);
+  });
 
   it("keep every byte of what stays", () => {
     const text =

@@ -259,6 +259,26 @@ describe("findKeyTwin", () => {
     expect(findKeyTwin({ [key]: 1 }, names)).toBeUndefined();
   });
 
+  // Normalizing marks that combine takes the square of their number: minutes for these.
+  test.each([
+    ["combining marks", `a${"\u0316\u0301".repeat(100_000)}`],
+    ["combining marks alone", "\u0316\u0301".repeat(100_000)],
+    ["combining marks behind a name", `name${"\u0301\u0316".repeat(100_000)}`],
+    ["combining marks behind a NUL", `name\0${"\u0316\u0301".repeat(100_000)}`],
+    ["a character that grows eighteenfold", "\ufdfa".repeat(200_000)],
+    ["one character beyond ASCII", `${"a".repeat(256)}\u00e9`],
+    ["a control", `${"a".repeat(256)}\0`],
+  ])("takes a long name for a twin without reading it: %s", (_, key) => {
+    expect(findKeyTwin({ name: 1, [key]: 1 }, names)).toBe(key);
+  });
+
+  test.each([
+    ["plain ASCII, however long", "name".repeat(50_000)],
+    ["256 units beyond ASCII", "\u00e9".repeat(256)],
+  ])("has nothing against %s", (_, key) => {
+    expect(findKeyTwin({ name: 1, [key]: 1 }, names)).toBeUndefined();
+  });
+
   test("takes an array of names, and finds a twin beside its original", () => {
     expect(findKeyTwin({ name: "list", NAME: "drop" }, ["name"])).toBe("NAME");
     expect(findKeyTwin(JSON.parse('{"__proto__":1}'), ["__proto__"])).toBeUndefined();

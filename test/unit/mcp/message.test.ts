@@ -25,6 +25,14 @@ const mirrors = (name?: string) => ({
   ...(name === undefined ? {} : { "mcp-name": name }),
 });
 
+const listening = { "mcp-protocol-version": modern, "mcp-method": "subscriptions/listen" };
+const subscribe = (notifications: object) => ({
+  jsonrpc: "2.0",
+  id: 1,
+  method: "subscriptions/listen",
+  params: { _meta: meta, notifications },
+});
+
 describe("readMessage: what passes", () => {
   it.each<[string, unknown, Record<string, string>, object]>([
     [
@@ -235,6 +243,40 @@ describe("readMessage: what is refused, and as what", () => {
     ],
   ])("%s: %s", (code, _case, body, headers) => {
     expect(() => read(body, headers)).toThrow(expect.objectContaining({ code }));
+  });
+
+  const marks = `a${"\u0316\u0301".repeat(100_000)}`;
+
+  it.each<[string, unknown, Record<string, string>?]>([
+    ["the envelope", { ...call({ name: "echo" }), [marks]: 1 }],
+    ["the parameters", call({ name: "echo", [marks]: 1 })],
+    ["_meta", call({ name: "echo", _meta: { [marks]: 1 } })],
+    [
+      "a reference",
+      { jsonrpc: "2.0", id: 1, method: "completion/complete", params: { ref: { type: "ref/prompt", [marks]: 1 } } },
+    ],
+    ["a subscription", subscribe({ [marks]: 1 }), listening],
+  ])("refuses a member name of 200,000 combining marks at once, in %s", (_case, body, headers) => {
+    expect(() => read(body, headers)).toThrow(expect.objectContaining({ code: "json_key_twin" }));
+  });
+
+  it("leaves such a name alone where no decision rests on names", () => {
+    const message = read(call({ name: "echo", arguments: { [marks]: 1 } }));
+    expect(message).toMatchObject({ kind: "request", args: { [marks]: 1 } });
+  });
+
+  it("takes 256 subscriptions and no more", () => {
+    const uris = Array.from({ length: 257 }, (_, index) => `note://${index}`);
+    const message = read(subscribe({ resourceSubscriptions: uris.slice(1) }), listening);
+    expect(message.kind === "request" && message.targets.length).toBe(257);
+    expect(() => read(subscribe({ resourceSubscriptions: uris }), listening)).toThrow(
+      expect.objectContaining({ code: "params_invalid" }),
+    );
+  });
+
+  it("keeps what a subscription asks for, for the record", () => {
+    const notifications = { resourceSubscriptions: ["note://a", "note://b"], toolsListChanged: true };
+    expect(read(subscribe(notifications), listening)).toMatchObject({ args: notifications });
   });
 
   it("refuses bytes that are no UTF-8", () => {
