@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Registry } from "prom-client";
-import { isLoopbackHost } from "./config/schema.ts";
+import { isLoopbackHost } from "./network/url.ts";
 
 /** What the probes ask. */
 export interface Health {

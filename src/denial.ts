@@ -24,7 +24,7 @@ export const refusals = {
   origin_denied: http(403, 403, "Requests from this browser origin are not allowed."),
   route_unknown: http(404, -32600, "There is nothing at this path."),
   method_not_allowed: http(405, -32600, "This HTTP method is not allowed here."),
-  draining: http(503, 503, "The gateway is shutting down; try another replica."),
+  draining: http(503, 503, "The gateway is stopping or was reconfigured; try again."),
 
   address_limited: http(429, 429, "Too many requests from this address."),
   identity_limited: call(429, 429, "Too many requests."),

@@ -18,18 +18,11 @@ export interface Reply {
   /** Resolves when the answer has left: until then the visit holds its places, however slowly the client reads. */
   send(receipt: Receipt, answer: WholeAnswer): Promise<void>;
   /** Sends the head of an event stream at once, before there is anything to say. */
-  openStream(options: StreamOptions): EventStream;
-}
-
-export interface StreamOptions {
-  readonly headers: Readonly<Record<string, string>>;
-  /** True for a stream that ends only when someone ends it; it is the first to go when the gateway stops. */
-  readonly endless: boolean;
+  openStream(headers: Readonly<Record<string, string>>): EventStream;
 }
 
 /** An event stream to the client, kept open by comments while it has nothing to say. */
 export interface EventStream {
-  readonly endless: boolean;
   /** Sends what is no answer; resolves when the client keeps up. */
   write(block: string): Promise<void>;
   /** Sends the answer, which is the last event, and ends the stream; resolves when it has left. */
@@ -86,16 +79,16 @@ export function createReply(
       response.end(body);
       return left(response);
     },
-    openStream({ headers, endless }) {
+    openStream(headers) {
       response.writeHead(200, { ...common(), ...streamHeaders, ...headers });
       response.flushHeaders();
-      stream = createStream(response, heartbeatMs, endless);
+      stream = createStream(response, heartbeatMs);
       return stream;
     },
   };
 }
 
-function createStream(response: ServerResponse, heartbeatMs: number, endless: boolean): EventStream {
+function createStream(response: ServerResponse, heartbeatMs: number): EventStream {
   const heartbeat = setInterval(() => {
     // A client that does not read gets no heartbeats on top of what it has not read.
     if (!response.writableNeedDrain) response.write(": keep-alive\n\n");
@@ -107,7 +100,6 @@ function createStream(response: ServerResponse, heartbeatMs: number, endless: bo
     return left(response);
   };
   return {
-    endless,
     async write(block) {
       if (response.write(block) || response.destroyed) return;
       await firstOf(response, "drain");

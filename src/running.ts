@@ -73,7 +73,6 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
       await rotateKeys(house);
       const previous = gateway;
       gateway = buildGateway(next, house);
-      if (next.hash !== current.hash) server.endStreams();
       current = next;
       // Visits that began under the old configuration end under it, and may not have reached their server yet.
       void server.settled().then(() => previous?.upstreams.close());

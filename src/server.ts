@@ -24,8 +24,6 @@ export interface PublicServer {
   /** Reads certificate and key again; connections that stand are not touched. */
   reloadCertificate(): Promise<void>;
   readonly draining: boolean;
-  /** Ends the streams that would last: whoever wants one opens it again, and is judged anew. */
-  endStreams(): void;
   /** Resolves when every visit that is in progress now is over. */
   settled(): Promise<void>;
   /** Stops accepting, ends endless streams, lets calls finish for a while, then breaks off what is left. */
@@ -72,14 +70,15 @@ export async function createPublicServer(
     else void refuseUnreadable(house, reason, socket as Socket, visit === undefined);
   });
   server.on("tlsClientError", () => house.metrics.handshakeFailed());
-  const endStreams = () => {
-    for (const visit of visits) if (visit.endless) visit.interrupt(new Denial("draining"));
-  };
-  // A token that ends takes its open streams along; everything else is judged at its next message.
+  // Everything else is judged at its next message, but a stream has none: it ends with its token and with its policy, and
+  // whoever wants it opens it again.
   const sweep = setInterval(() => {
     const nowMs = house.now();
+    const { hash } = current();
     for (const visit of visits) {
-      if (visit.endless && visit.isExpired(nowMs)) visit.interrupt(new Denial("token_expired"));
+      if (!visit.endless) continue;
+      if (draining || visit.configHash !== hash) visit.interrupt(new Denial("draining"));
+      else if (visit.isExpired(nowMs)) visit.interrupt(new Denial("token_expired"));
     }
   }, sweepMs);
   sweep.unref();
@@ -91,7 +90,6 @@ export async function createPublicServer(
     get draining() {
       return draining;
     },
-    endStreams,
     async settled() {
       await Promise.all([...visits].map(({ over }) => over));
     },
@@ -99,8 +97,7 @@ export async function createPublicServer(
       draining = true;
       // http.Server's own close() also cuts connections whose answer is written but not read to its end.
       const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
-      clearInterval(sweep);
-      endStreams();
+      for (const visit of visits) if (visit.endless) visit.interrupt(new Denial("draining"));
       const deadline = setTimeout(() => {
         for (const visit of visits) visit.interrupt(new Denial("draining"));
       }, listen.drainTimeout);
@@ -110,6 +107,7 @@ export async function createPublicServer(
       await closed;
       clearTimeout(deadline);
       clearTimeout(cut);
+      clearInterval(sweep);
     },
   };
 }

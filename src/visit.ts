@@ -5,6 +5,7 @@ import { asDenial, Denial, type RenderedDenial, renderDenial, renderRpcError } f
 import type { Arrival, Route } from "./facts.ts";
 import type { Gateway } from "./gateway.ts";
 import type { House } from "./house.ts";
+import { isEndless } from "./mcp/methods.ts";
 import { renderEvent } from "./mcp/sse.ts";
 import { walk } from "./pipeline.ts";
 import { createReply, type Reply } from "./reply.ts";
@@ -13,8 +14,10 @@ import { createReply, type Reply } from "./reply.ts";
 export interface Visit {
   /** Resolves when the visit is over, however it ended; never rejects. */
   readonly over: Promise<void>;
-  /** True for a stream that ends only when someone ends it. */
+  /** True for a stream that ends only when someone ends it, opened or still to be. */
   readonly endless: boolean;
+  /** Hash of the configuration it is served under. */
+  readonly configHash: string;
   /** Whether the token it was made with is no longer good. */
   isExpired(nowMs: number): boolean;
   /** True while the request has not arrived as a whole. */
@@ -56,8 +59,9 @@ export function receive(
       return refuse(denial, arrival, reply, trail, house);
     }),
     get endless() {
-      return reply.stream?.endless === true;
+      return trail.facts.message !== undefined && isEndless(trail.facts.message);
     },
+    configHash: gateway.hash,
     isExpired(nowMs) {
       const { identity } = trail.facts;
       return identity !== undefined && nowMs >= identity.expiresAtMs;

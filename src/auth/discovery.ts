@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { request } from "undici";
-import { isLoopbackHost } from "../config/schema.ts";
+import { isLoopbackHost } from "../network/url.ts";
 
 /** Source of a key set. */
 export type KeyOrigin =

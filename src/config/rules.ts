@@ -1,7 +1,8 @@
 import { isPlainName } from "../mcp/names.ts";
+import { isLoopbackHost } from "../network/url.ts";
 import type { Path } from "./diagnose.ts";
 import type { Finding } from "./issues.ts";
-import { type Config, isLoopbackHost } from "./schema.ts";
+import type { Config } from "./schema.ts";
 
 /** What a rule of the configuration found. */
 export interface RuleFinding extends Finding {

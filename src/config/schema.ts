@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { readAddress } from "../network/address.ts";
 import { readCidr } from "../network/cidr.ts";
+import { readHttpUrl, readOrigin, readOriginUrl, readTrustedUrl } from "../network/url.ts";
 import { Secret } from "./secret.ts";
 import { readDuration, readSize } from "./units.ts";
 
@@ -266,35 +267,3 @@ export type Config = z.output<typeof configSchema>;
 export type ServerConfig = Config["servers"][string];
 export type IssuerConfig = Config["identity"]["issuers"][string];
 export type ClientRequestKind = (typeof clientRequestKinds)[number];
-
-function readUrl(text: string): URL | undefined {
-  const url = URL.parse(text);
-  if (url === null || (url.protocol !== "https:" && url.protocol !== "http:")) return undefined;
-  if (url.username !== "" || url.password !== "" || url.hash !== "" || url.search !== "") return undefined;
-  return url;
-}
-
-/** The text itself: issuers are compared exactly (RFC 9207 section 2.4), so nothing is normalised. */
-function readTrustedUrl(text: string): string | undefined {
-  const url = readUrl(text);
-  return url !== undefined && (url.protocol === "https:" || isLoopbackHost(url.hostname)) ? text : undefined;
-}
-
-function readHttpUrl(text: string): URL | undefined {
-  return readUrl(text);
-}
-
-function readOriginUrl(text: string): string | undefined {
-  const url = readUrl(text);
-  return url !== undefined && url.pathname === "/" ? url.origin : undefined;
-}
-
-function readOrigin(text: string): string | undefined {
-  const url = readUrl(text);
-  return url !== undefined && url.origin === text ? text : undefined;
-}
-
-/** Names and addresses that cannot leave the machine. */
-export function isLoopbackHost(host: string): boolean {
-  return host === "localhost" || host === "[::1]" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
-}

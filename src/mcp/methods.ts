@@ -69,6 +69,11 @@ export function findMethod(method: string, era: Era): MethodRule | undefined {
   return rule?.eras.includes(era) ? rule : undefined;
 }
 
+/** Whether what a message asks for is a stream that lasts until someone ends it. */
+export function isEndless(message: { readonly kind: string; readonly method?: string }): boolean {
+  return message.kind === "listen" || requestMethods.get(message.method ?? "")?.endless === true;
+}
+
 /** The method as a metric label: known names only, so that a caller cannot make new time series. */
 export function methodLabel(method: string | null): string {
   if (method === null) return "none";

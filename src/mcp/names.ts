@@ -33,6 +33,8 @@ export function foldName(name: string): string {
 const scheme = /^[a-z][a-z0-9+.-]*:/i;
 const neverInUri = /[ "<>\\^`{|}]|%(?![0-9a-f]{2})/i;
 const parts = /^([^:]+):(?:\/\/([^/?#]*))?([^?#]*)(.*)$/s;
+/** A dot that stands for the root of all names: the same host without it. */
+const rootDot = /\.(?::\d*)?$/;
 /** To most servers the same as none at all. */
 const emptyTail = /^\?(?:#|$)|#$/;
 const escapedControl = /%(?:[01][0-9A-F]|7F)/;
@@ -117,11 +119,13 @@ function decodeEscapes(uri: string): string | undefined {
 function joinParts(name: string, authority: string | undefined, path: string, tail: string): string | undefined {
   if (name === "file") return joinFile(authority ?? "", path, tail);
   if (authority === undefined) return webSchemes.has(name) ? undefined : `${name}:${path}${tail}`;
-  // Who it is asked as, and a dot that stands for the root of all names, do not change which host is meant.
-  if (/@|\.(?::\d*)?$/.test(authority)) return undefined;
+  // Who it is asked as does not change which host is meant.
+  if (authority.includes("@") || rootDot.test(authority)) return undefined;
   if (!webSchemes.has(name)) return `${name}://${authority.toLowerCase()}${path}${tail}`;
   const webHost = URL.parse(`${name}://${authority}`)?.host;
-  return webHost === undefined ? undefined : `${name}://${webHost}${path === "" ? "/" : path}${tail}`;
+  return webHost === undefined || rootDot.test(webHost)
+    ? undefined
+    : `${name}://${webHost}${path === "" ? "/" : path}${tail}`;
 }
 
 /** RFC 8089: no host and `localhost` are the same; some servers ignore any other host, or a query, and some do not. */

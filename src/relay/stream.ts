@@ -3,7 +3,7 @@ import type { Receipt } from "../audit/trail.ts";
 import { asDenial, Denial } from "../denial.ts";
 import type { Arrival, Pending, RpcId } from "../facts.ts";
 import { type Expectation, judgeServerMessage } from "../mcp/answers.ts";
-import { requestMethods } from "../mcp/methods.ts";
+import { isEndless } from "../mcp/methods.ts";
 import { sealEventId, signRequestId } from "../mcp/session.ts";
 import { setMember } from "../mcp/splice.ts";
 import { createStreamReader, renderEvent, type StreamEvent } from "../mcp/sse.ts";
@@ -18,10 +18,8 @@ type Settle = (outcome: Outcome) => Promise<Receipt>;
 export async function relayStream(exchange: Exchange): Promise<void> {
   const { answer, trail, reply, known } = exchange;
   const { message } = known;
-  if (message.kind === "request" && requestMethods.get(message.method)?.endless === true) {
-    return relaySubscription(exchange, message.id);
-  }
-  const stream = reply.openStream({ headers: sessionHeader(exchange), endless: false });
+  if (message.kind === "request" && isEndless(message)) return relaySubscription(exchange, message.id);
+  const stream = reply.openStream(sessionHeader(exchange));
   const end = await relayEvents(exchange, stream, (outcome) => trail.close(outcome));
   if (end === "answered") return;
   // A server that numbered its events may close the connection and be asked again for the rest (2025-11-25, Streams).
@@ -34,7 +32,7 @@ export async function relayStream(exchange: Exchange): Promise<void> {
 async function relaySubscription(exchange: Exchange, id: RpcId): Promise<void> {
   const { answer, trail, reply, known } = exchange;
   const receipt = await trail.close({ http: 200, upstream: answer.statusCode });
-  const stream = reply.openStream({ headers: {}, endless: true });
+  const stream = reply.openStream({});
   try {
     const end = await relayEvents(exchange, stream, async () => receipt);
     if (end !== "answered") await stream.end();
@@ -65,7 +63,7 @@ export async function relayStandaloneStream(exchange: Exchange): Promise<void> {
   const { answer, trail, reply, known } = exchange;
   if (known.session.resume?.pending != null) return relayStream(exchange);
   const receipt = await trail.close({ http: 200, upstream: answer.statusCode });
-  const stream = reply.openStream({ headers: {}, endless: true });
+  const stream = reply.openStream({});
   await relayEvents(exchange, stream, async () => receipt);
   await stream.end();
 }

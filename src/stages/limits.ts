@@ -2,7 +2,7 @@ import { Denial } from "../denial.ts";
 import type { Identity, McpRoute, Message, Peer } from "../facts.ts";
 import type { Counters, Lease, Rate } from "../limits/counters.ts";
 import type { Glob } from "../mcp/glob.ts";
-import { requestMethods } from "../mcp/methods.ts";
+import { isEndless } from "../mcp/methods.ts";
 import { limitKey } from "../network/cidr.ts";
 
 /** The limits of the configuration over the counters of the process. */
@@ -46,7 +46,7 @@ export async function limitIdentity(
 ): Promise<Lease> {
   const retryAfterMs = await counters.count("identity", limit, identity.key);
   if (retryAfterMs !== null) throw new Denial("identity_limited", { retryAfterMs });
-  if (isStream(message)) {
+  if (isEndless(message)) {
     const place = counters.enter("streams", identity.key, limit.streams);
     if (place === null) throw new Denial("streams_limited");
     return place;
@@ -84,10 +84,4 @@ const unlimited: Lease = { [Symbol.dispose]() {} };
 
 function names(limit: ToolLimit, server: string, tool: string): boolean {
   return limit.server === server && limit.tools.some((glob) => glob.matches(tool));
-}
-
-function isStream(message: Message): boolean {
-  return (
-    message.kind === "listen" || (message.kind === "request" && requestMethods.get(message.method)?.endless === true)
-  );
 }
