@@ -37,7 +37,7 @@ const fromTenMicroseconds = [
 export function createMetrics(version: string, sources: MetricSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry, prefix: "sallyport_" });
+  collectDefaultMetrics({ register: registry });
 
   const requests = new Counter({
     name: "sallyport_requests_total",

@@ -86,7 +86,7 @@ describe("bodies in chunks of one byte", () => {
 
   /** With a heap in which a few million small objects have no room. */
   async function setNarrow(options: SettingOptions = {}): Promise<Setting> {
-    vi.stubEnv("NODE_OPTIONS", "--max-old-space-size=64");
+    vi.stubEnv("NODE_OPTIONS", "--max-old-space-size=128");
     try {
       return await set(options);
     } finally {
