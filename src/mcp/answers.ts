@@ -40,6 +40,7 @@ const resultNames = new Set([
   ...["tools", "prompts", "resources", "resourceTemplates"],
   ...["resultType", "inputRequests", "cacheScope"],
 ]);
+const errorNames = new Set(["code", "message", "data"]);
 const elementNames = new Set(["name", "uri", "uriTemplate"]);
 
 /**
@@ -91,6 +92,7 @@ function judgeAnswer(value: JsonObject, text: string, expected: Expectation): Ju
  * request it can be about, and a client finds its own only by the id.
  */
 function judgeError(value: JsonObject, text: string, pending: Pending, expected: Expectation): Judged {
+  if (isObject(value.error)) refuseTwins(value.error, errorNames);
   const rpc = isObject(value.error) && Number.isInteger(value.error.code) ? Number(value.error.code) : null;
   if (rpc === null) throw malformed("an error without a code, or a result that is no object");
   if (rpc === urlElicitationRequired && !mayAsk("elicitation/create", expected)) {

@@ -60,6 +60,7 @@ describe("answers", () => {
     ["a result that is no object", answer(1)],
     ["result and error", { ...answer({}), error: { code: 1 } }],
     ["an error without a code", { jsonrpc: "2.0", id: 7, error: {} }],
+    ["two codes", '{"jsonrpc":"2.0","id":7,"error":{"code":1,"Code":-32042,"message":""}}'],
     ["two results", '{"jsonrpc":"2.0","id":7,"result":{},"result":{"secret":1}}'],
     ["a batch", [answer({})]],
     ["no JSON", "<html>"],
