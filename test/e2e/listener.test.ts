@@ -1,0 +1,81 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { Agent, request } from "node:https";
+import { connect } from "node:tls";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, it, onTestFinished } from "vitest";
+import { until } from "../golden/observe.ts";
+import { set } from "./setting.ts";
+
+const sallyport = fileURLToPath(new URL("../../bin/sallyport.js", import.meta.url));
+
+it.each(["TLSv1.1", "TLSv1.2", "TLSv1.3"] as const)("speaks %s only if it is 1.2 or newer", async (version) => {
+  const { gateway } = await set();
+  const { port } = new URL(gateway.publicUrl);
+  const socket = connect({
+    host: "127.0.0.1",
+    port: Number(port),
+    ca: await readFile(gateway.caFile),
+    minVersion: version,
+    maxVersion: version,
+    ciphers: "DEFAULT:@SECLEVEL=0",
+  });
+  onTestFinished(() => void socket.destroy());
+  const spoken = await once(socket, "secureConnect").then(
+    () => socket.getProtocol(),
+    () => null,
+  );
+  expect(spoken).toBe(version === "TLSv1.1" ? null : version);
+});
+
+it("sends the head of a silent stream at once, and comments that keep it open", async () => {
+  const { gateway, token } = await set({
+    handler: (_request, _body, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.flushHeaders();
+    },
+    configOverrides: { listen: { heartbeat: "100ms" } },
+  });
+  const outgoing = request(`${gateway.publicUrl}/alpha/mcp`, {
+    ca: await readFile(gateway.caFile),
+    headers: { authorization: `Bearer ${token}`, accept: "text/event-stream" },
+  }).end();
+  onTestFinished(() => void outgoing.destroy());
+  const [response] = await once(outgoing, "response");
+  expect(response.headers).toMatchObject({
+    "content-type": "text/event-stream",
+    "cache-control": "no-store, no-transform",
+    "x-accel-buffering": "no",
+  });
+  let text = "";
+  response.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+  });
+  await until("two comments", () => text.split(": keep-alive\n\n").length > 2 || undefined);
+});
+
+it("keeps idle connections longer than usual load balancers do", async () => {
+  const { gateway } = await set();
+  const outgoing = request(gateway.publicUrl, {
+    ca: await readFile(gateway.caFile),
+    agent: new Agent({ keepAlive: true }),
+  });
+  const [response] = await once(outgoing.end(), "response");
+  onTestFinished(() => void outgoing.destroy());
+  const [, seconds] = /timeout=(\d+)/.exec(response.headers["keep-alive"]) ?? [];
+  expect(Number(seconds)).toBeGreaterThan(60);
+});
+
+it("tells an old Node what to do in one sentence, instead of a stack trace", async () => {
+  const old = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.19.0' } })";
+  const preload = `data:text/javascript,${encodeURIComponent(old)}`;
+  const run = promisify(execFile)(process.execPath, ["--import", preload, sallyport, "serve"]);
+  const { code, stderr, stdout } = await run.then(
+    () => ({ code: 0, stderr: "", stdout: "" }),
+    (error: { code: number; stderr: string; stdout: string }) => error,
+  );
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toMatch(/^sallyport needs Node 24 or newer and this is 20\.19\.0\. .*\n$/);
+});
