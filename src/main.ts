@@ -35,12 +35,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride();
   }
-  const [first] = argv;
-  if (first !== undefined && !first.startsWith("-") && !program.commands.some((command) => command.name() === first)) {
-    if (first !== "help") {
-      io.err(`unknown command "${first}"; sallyport --help lists them\n`);
-      return 2;
-    }
+  const [first = "-"] = argv;
+  // The default command would take a mistyped one for its own argument.
+  if (!first.startsWith("-") && !["help", ...program.commands.map((command) => command.name())].includes(first)) {
+    io.err(`unknown command "${first}"; sallyport --help lists them\n`);
+    return 2;
   }
   try {
     await program.parseAsync(argv, { from: "user" });

@@ -1,0 +1,32 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { main } from "../../src/main.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  const out = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  const err = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  const code = await main(argv);
+  const said = ({ mock }: typeof out) => mock.calls.map(([text]) => String(text)).join("");
+  return { code, out: said(out), err: said(err) };
+}
+
+describe("the command line", () => {
+  it.each([["--help"], ["help"], ["serve", "--help"], ["audit", "verify", "--help"], ["token", "mint", "--help"]])(
+    "explains itself: %s %s %s",
+    async (...argv) => expect(await run(...argv)).toMatchObject({ code: 0, out: expect.stringContaining("Usage:") }),
+  );
+
+  it("says its version", async () => {
+    expect(await run("--version")).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  });
+
+  it.each<[string[], string]>([
+    [["serv"], 'unknown command "serv"'],
+    [["check", "--no-such-flag"], "unknown option '--no-such-flag'"],
+    [["token", "mint"], "--subject"],
+    [["serve", "-c", "/nowhere/sallyport.yaml"], "there is no such file"],
+  ])("ends with 2 and a reason: %j", async (argv, reason) => {
+    expect(await run(...argv)).toMatchObject({ code: 2, err: expect.stringContaining(reason) });
+  });
+});
