@@ -34,6 +34,8 @@ export interface Gateway {
   readonly sessions: SessionRules & ResponseKit;
   readonly policy: PolicyBook;
   readonly upstreams: Upstreams;
+  /** The key sources it uses. */
+  readonly demands: readonly KeyDemand[];
   /** Issuers and the age of their keys, for the gauge. */
   issuers(): Iterable<{ name: string; ageMs: number | undefined }>;
   /** Fetches every issuer's keys, so that the first caller need not wait. */
@@ -63,7 +65,6 @@ export function buildGateway({ config, policy, hash }: LoadedConfig, house: Hous
     issuer,
     demand: demandOf(config, issuer),
   }));
-  house.keys.retain(demands.map(({ demand }) => demand));
   const sources = demands.map((entry) => ({ ...entry, keys: house.keys.of(entry.demand) }));
   const issuers: VerifierIssuer[] = sources.map(({ name, issuer, keys }) => ({
     name,
@@ -101,6 +102,7 @@ export function buildGateway({ config, policy, hash }: LoadedConfig, house: Hous
     },
     policy: createPolicyBook((subject, server) => viewOf(policy, subject, server)),
     upstreams: createUpstreams(config),
+    demands: demands.map(({ demand }) => demand),
     issuers: () => sources.map(({ name, keys }) => ({ name, ageMs: keys.ageMs() })),
     async prime() {
       await Promise.all(sources.map(({ keys }) => keys.prime()));

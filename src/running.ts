@@ -39,82 +39,90 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
     forgetTokens: () => gateway?.tokens.clear(),
     certificateExpiry: () => readExpiry(current.config.listen.tls?.cert),
   });
-  const first = buildGateway(loaded, house);
-  gateway = first;
-  const server = await createPublicServer(loaded.config.listen, () => gateway ?? first, house);
-  const health: Health = {
-    reasons: () => [
-      ...(server.draining ? ["draining"] : []),
-      ...(house.audit.healthy ? [] : ["the audit file cannot be written"]),
-    ],
-    parts: () => describeParts(gateway ?? first, house),
-  };
-  const admin = createAdminServer(health, house.metrics.registry, loaded.config.admin.address.host);
-  let addresses: { open: Awaited<ReturnType<typeof server.listen>>; admin: Awaited<ReturnType<typeof startListening>> };
   try {
-    const adminAddress = await startListening(admin, loaded.config.admin.address);
-    addresses = { open: await server.listen(), admin: adminAddress };
+    return await serve();
   } catch (error) {
-    admin.close();
     await house.audit.close();
     throw error;
   }
-  void first.prime();
-  const rotation = setInterval(() => void rotateKeys(house), refreshEveryMs);
-  rotation.unref();
 
-  let reloading = Promise.resolve();
-  async function reload(cause: string): Promise<void> {
-    try {
-      const next = await reread();
-      const fixed = findFixedChanges(current.config, next.config);
-      if (fixed.length > 0) throw new Error(`these need a restart: ${fixed.join(", ")}`);
-      await server.reloadCertificate();
-      await rotateKeys(house);
-      const previous = gateway;
-      gateway = buildGateway(next, house);
-      current = next;
-      // Visits that began under the old configuration end under it, and may not have reached their server yet.
-      void server.settled().then(() => previous?.upstreams.close());
-      void gateway.prime();
-      await report(cause, next.hash, null);
-    } catch (error) {
-      await report(cause, current.hash, error instanceof Error ? error : new Error(String(error)));
-    }
-  }
-
-  async function report(cause: string, hash: string, failure: Error | null): Promise<void> {
-    house.metrics.reloaded(failure === null);
-    if (failure === null) log.info({ cause, hash }, "configuration reloaded");
-    else
-      log.error(
-        { cause, hash, problems: problemsOf(failure) },
-        "configuration not reloaded; the last good one goes on",
-      );
-    const note = { cause, config: hash, successful: failure === null };
-    await house.audit
-      .append(gatewayEntry("reload", house.audit.wallTime().toISOString(), note))
-      .catch((error: unknown) => log.error({ error }, "audit record of the reload could not be written"));
-  }
-
-  return {
-    publicUrl: `${loaded.config.listen.tls === undefined ? "http" : "https"}://${renderAddress(addresses.open)}`,
-    adminUrl: `http://${renderAddress(addresses.admin)}`,
-    reload(cause) {
-      // One after the other: what was read last is what runs last.
-      reloading = reloading.then(() => reload(cause));
-      return reloading;
-    },
-    async stop() {
-      await server.drain();
-      await reloading;
-      clearInterval(rotation);
-      await gateway?.upstreams.destroy();
-      await house.audit.close();
-      admin.closeAllConnections();
+  async function serve(): Promise<Running> {
+    const first = buildGateway(loaded, house);
+    gateway = first;
+    const server = await createPublicServer(loaded.config.listen, () => gateway ?? first, house);
+    const health: Health = {
+      reasons: () => [
+        ...(server.draining ? ["draining"] : []),
+        ...(house.audit.healthy ? [] : ["the audit file cannot be written"]),
+      ],
+      parts: () => describeParts(gateway ?? first, house),
+    };
+    const admin = createAdminServer(health, house.metrics.registry, loaded.config.admin.address.host);
+    const adminAddress = await startListening(admin, loaded.config.admin.address);
+    const publicAddress = await server.listen().catch((error: unknown) => {
       admin.close();
-    },
-  };
+      throw error;
+    });
+    void first.prime();
+    const rotation = setInterval(() => void rotateKeys(house), refreshEveryMs);
+    rotation.unref();
+
+    let reloading = Promise.resolve();
+    async function reload(cause: string): Promise<void> {
+      try {
+        const next = await reread();
+        const fixed = findFixedChanges(current.config, next.config);
+        if (fixed.length > 0) throw new Error(`these need a restart: ${fixed.join(", ")}`);
+        // Everything that can fail comes before the swap, and nothing of it shows until then.
+        const built = buildGateway(next, house);
+        await rotateKeys(house);
+        await server.reloadCertificate();
+        const previous = gateway;
+        gateway = built;
+        current = next;
+        house.keys.retain(built.demands);
+        // Visits that began under the old configuration end under it, and may not have reached their server yet.
+        void server.settled().then(() => previous?.upstreams.close());
+        void built.prime();
+        await report(cause, next.hash, null);
+      } catch (error) {
+        await report(cause, current.hash, error instanceof Error ? error : new Error(String(error)));
+      }
+    }
+
+    async function report(cause: string, hash: string, failure: Error | null): Promise<void> {
+      house.metrics.reloaded(failure === null);
+      if (failure === null) log.info({ cause, hash }, "configuration reloaded");
+      else
+        log.error(
+          { cause, hash, problems: problemsOf(failure) },
+          "configuration not reloaded; the last good one goes on",
+        );
+      const note = { cause, config: hash, successful: failure === null };
+      await house.audit
+        .append(gatewayEntry("reload", house.audit.wallTime().toISOString(), note))
+        .catch((error: unknown) => log.error({ error }, "audit record of the reload could not be written"));
+    }
+
+    return {
+      publicUrl: `${loaded.config.listen.tls === undefined ? "http" : "https"}://${renderAddress(publicAddress)}`,
+      adminUrl: `http://${renderAddress(adminAddress)}`,
+      reload(cause) {
+        // One after the other: what was read last is what runs last.
+        reloading = reloading.then(() => reload(cause));
+        return reloading;
+      },
+      async stop() {
+        await server.drain();
+        await reloading;
+        clearInterval(rotation);
+        await gateway?.upstreams.destroy();
+        await house.audit.close();
+        admin.closeAllConnections();
+        admin.close();
+      },
+    };
+  }
 }
 
 /** One line for each problem, as `sallyport check` names them. */

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
-import { Denial, refusals, renderDenial } from "./denial.ts";
+import { describeVisit } from "./audit/describe.ts";
+import { Denial, renderDenial } from "./denial.ts";
 import type { House } from "./house.ts";
 
 /** Why bytes could not be read as HTTP, or undefined where the client merely went away. */
@@ -25,26 +26,12 @@ export async function refuseUnreadable(
 ): Promise<void> {
   if (denial === undefined || !socket.writable) return void socket.destroy();
   const requestId = randomUUID();
-  const { code, extra } = denial;
-  house.metrics.refused(code);
+  house.metrics.refused(denial.code);
   try {
-    await house.audit.append({
-      time: house.audit.wallTime().toISOString(),
-      id: requestId,
-      event: "refusal",
-      peer: { ip: socket.remoteAddress ?? "", proxied: false },
-      identity: null,
-      server: null,
-      era: null,
-      session: null,
-      method: null,
-      target: null,
-      args: null,
-      decision: { effect: "deny", rule: null, policy: null, reason: code, detail: extra.detail ?? null },
-      outcome: { http: refusals[code].http, rpc: null, tool_error: null, upstream: null },
-      bytes: { in: 0, out: 0 },
-      ms: { total: 0, upstream: null },
-    });
+    const arrival = { requestId, remoteAddress: socket.remoteAddress ?? "" };
+    const outcome = { http: denial.row.http, denial };
+    const visit = { arrival, time: house.audit.wallTime(), facts: {}, outcome, totalMs: 0, upstreamMs: null };
+    await house.audit.append(describeVisit(visit, house.audit.fingerprint));
     if (answer) socket.end(renderRaw(denial, requestId));
     else socket.destroy();
   } catch (cause) {

@@ -100,17 +100,33 @@ async function refuse(denial: Denial, arrival: Arrival, reply: Reply, trail: Tra
   report(denial, arrival, house);
   if (trail.closed) return endQuietly(reply, arrival);
   try {
-    const rendered = render(denial, arrival, trail);
-    const http = reply.stream === null ? rendered.status : 200;
-    const rpc = isMcpEndpoint(arrival) ? denial.row.rpc : null;
-    const receipt = await trail.close({ http, rpc, denial, bytesOut: rendered.body.length });
-    await tell(denial, receipt, arrival, reply, trail);
+    const refusal = await record(denial, arrival, reply, trail, house);
+    await tell(refusal.denial, refusal.receipt, arrival, reply, trail);
+  } catch (error) {
+    report(asDenial(error), arrival, house);
+    await endQuietly(reply, arrival);
+  }
+}
+
+/** Puts a refusal on record. When that is what fails, this is what the caller hears of instead. */
+async function record(
+  denial: Denial,
+  arrival: Arrival,
+  reply: Reply,
+  trail: Trail,
+  house: House,
+): Promise<{ denial: Denial; receipt: Receipt }> {
+  const rendered = render(denial, arrival, trail);
+  const http = reply.stream === null ? rendered.status : 200;
+  const rpc = isMcpEndpoint(arrival) ? denial.row.rpc : null;
+  try {
+    return { denial, receipt: await trail.close({ http, rpc, denial, bytesOut: rendered.body.length }) };
   } catch (error) {
     const failure = asDenial(error);
+    const receipt = receiptForFailure(failure);
     report(failure, arrival, house);
-    if (failure.code !== "audit_unavailable") return endQuietly(reply, arrival);
     house.metrics.refused(failure.code);
-    await tell(failure, receiptForFailure(failure), arrival, reply, trail);
+    return { denial: failure, receipt };
   }
 }
 

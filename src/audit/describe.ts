@@ -38,7 +38,7 @@ const events = {
 
 /** A visit at the moment its record is made. */
 export interface RecordedVisit {
-  readonly arrival: Arrival;
+  readonly arrival: Pick<Arrival, "requestId" | "remoteAddress">;
   /** When it began. */
   readonly time: Date;
   readonly facts: Readonly<Partial<Facts>>;
@@ -52,8 +52,7 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
   const { arrival, time, outcome, totalMs, upstreamMs } = visit;
   const { peer, route, identity, message, session, decision } = visit.facts;
   const { denial } = outcome;
-  const targets = message?.kind === "request" ? message.targets : [];
-  const [target] = targets;
+  const [target] = message?.kind === "request" ? message.targets : [];
   const refused = denial !== undefined && (decision === undefined || denial.code.startsWith("tool_"));
   return {
     time: time.toISOString(),

@@ -8,7 +8,7 @@ import { findTail } from "./tail.ts";
 import { type BatchResult, ChainWriter } from "./writer.ts";
 
 export const auditFileName = "audit.jsonl";
-export const auditLockName = "audit.lock";
+const auditLockName = "audit.lock";
 
 /** The audit file of one gateway process. */
 export interface AuditSink {

@@ -165,7 +165,7 @@ const timeouts = z
   .prefault({});
 
 /** Requests that a server may send to a client (MCP 2025-11-25, Client Features). */
-export const clientRequestKinds = ["elicitation", "sampling", "roots"] as const;
+const clientRequestKinds = ["elicitation", "sampling", "roots"] as const;
 
 const server = z.strictObject({
   url: httpUrl().describe("The server's MCP endpoint."),
@@ -265,5 +265,4 @@ export const configSchema = z
 /** The configuration as the rest of the gateway sees it: defaults filled in, milliseconds, bytes and URLs read. */
 export type Config = z.output<typeof configSchema>;
 export type ServerConfig = Config["servers"][string];
-export type IssuerConfig = Config["identity"]["issuers"][string];
 export type ClientRequestKind = (typeof clientRequestKinds)[number];

@@ -28,7 +28,8 @@ export type Judged =
   | { readonly kind: "ask"; readonly text: string; readonly method: string; readonly idText: string }
   /** A request the client must not see; the server is told so, that it does not wait. */
   | { readonly kind: "refuse"; readonly method: string; readonly idText: string }
-  | { readonly kind: "drop"; readonly why: string };
+  /** `asked` is the method where it was a request, in whatever disguise: nobody is told, but it goes on record. */
+  | { readonly kind: "drop"; readonly asked: string | null };
 
 type JsonObject = Record<string, unknown>;
 
@@ -46,12 +47,12 @@ const elementNames = new Set(["name", "uri", "uriTemplate"]);
 /**
  * Judges one message of a server.
  *
- * @param bytes the message as received
+ * @param source the message as received: a body, or the data of an event
  * @throws Denial `upstream_malformed` for what is not a JSON-RPC message, or carries the answer to another request;
  *   `client_request_denied` for an answer that asks the client for what it may not be asked (2026-07-28, MRTR)
  */
-export function judgeServerMessage(bytes: Uint8Array, expected: Expectation): Judged {
-  const { text, value } = parse(bytes);
+export function judgeServerMessage(source: Uint8Array | string, expected: Expectation): Judged {
+  const { text, value } = parse(source);
   if (!isObject(value) || value.jsonrpc !== "2.0") throw malformed("not a JSON-RPC message");
   refuseTwins(value, envelopeNames);
   const isCall = typeof value.method === "string";
@@ -63,10 +64,10 @@ export function judgeServerMessage(bytes: Uint8Array, expected: Expectation): Ju
   return judgeAsk(method, text, expected);
 }
 
-function parse(bytes: Uint8Array): { text: string; value: unknown } {
+function parse(source: Uint8Array | string): { text: string; value: unknown } {
   try {
     // Servers cut strings in the middle of a character more often than one thinks; that is theirs to send.
-    return readJson(bytes, { maxDepth, loneSurrogates: "pass" });
+    return readJson(source, { maxDepth, loneSurrogates: "pass" });
   } catch (error) {
     if (error instanceof JsonFault) throw malformed(`JSON: ${error.kind}`);
     throw error;
@@ -75,7 +76,7 @@ function parse(bytes: Uint8Array): { text: string; value: unknown } {
 
 function judgeAnswer(value: JsonObject, text: string, expected: Expectation): Judged {
   const { pending } = expected;
-  if (pending === null) return { kind: "drop", why: "an answer on a standalone stream" };
+  if (pending === null) return { kind: "drop", asked: null };
   const { result } = value;
   if (isObject(result)) refuseTwins(result, resultNames);
   if (!isObject(result)) return judgeError(value, text, pending, expected);
@@ -145,20 +146,20 @@ function checkInputRequests(result: JsonObject, expected: Expectation): void {
 
 /** A request without an id is no notification, though a lenient client might act on it. */
 function judgeNotification(method: string, value: JsonObject, text: string, expected: Expectation): Judged {
-  if (!method.startsWith("notifications/")) return { kind: "drop", why: `${method} without an id` };
+  if (!method.startsWith("notifications/")) return { kind: "drop", asked: method };
   if (method !== "notifications/resources/updated") return { kind: "pass", text };
   if (isObject(value.params)) refuseTwins(value.params, elementNames);
   const uri = isObject(value.params) ? value.params.uri : undefined;
   const target = typeof uri === "string" ? findTarget("resource", uri) : undefined;
   if (target === undefined || judge(expected.view, target).effect === "deny") {
-    return { kind: "drop", why: "a resource that may not be seen" };
+    return { kind: "drop", asked: null };
   }
   return { kind: "pass", text };
 }
 
 function judgeAsk(method: string, text: string, expected: Expectation): Judged {
   const idText = memberText(text, "id") ?? "null";
-  if (expected.era === "modern") return { kind: "drop", why: `request ${method} in the stateless revision` };
+  if (expected.era === "modern") return { kind: "drop", asked: method };
   return mayAsk(method, expected) || method === "ping"
     ? { kind: "ask", text, method, idText }
     : { kind: "refuse", method, idText };

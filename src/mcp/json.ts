@@ -47,12 +47,14 @@ const closeBrace = 0x7d;
 /**
  * Reads one JSON text (RFC 8259) in UTF-8 without a byte order mark.
  *
+ * What is a string already was decoded strictly by whoever read it.
+ *
  * Member names are compared after unescaping. `__proto__` is an own member like any other, as `JSON.parse` makes it.
  *
  * @throws JsonFault
  */
-export function readJson(bytes: Uint8Array, limits: JsonLimits): ReadJson {
-  const text = decode(bytes);
+export function readJson(source: Uint8Array | string, limits: JsonLimits): ReadJson {
+  const text = typeof source === "string" ? source : decode(source);
   const names = countNames(text, limits.maxDepth);
   const value = parse(text);
   // JSON.parse keeps one member of each name, so an object that names one twice ends up with fewer than it wrote.

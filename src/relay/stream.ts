@@ -100,7 +100,7 @@ async function relayEvent(
     await stream.write(renderEvent({ ...event, id }));
     return false;
   }
-  const judged = judgeServerMessage(Buffer.from(event.data), expected);
+  const judged = judgeServerMessage(event.data, expected);
   switch (judged.kind) {
     case "answer": {
       const block = renderEvent({ ...event, id, data: judged.text });
@@ -123,6 +123,7 @@ async function relayEvent(
       void refuseServerRequest(upstream, judged.idText, exchangeHeaders(known));
       return false;
     case "drop":
+      if (judged.asked !== null) await trail.ask(judged.asked, false);
       return false;
   }
 }

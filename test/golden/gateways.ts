@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort, type Gateway, startGateway } from "../fixtures/gateway.ts";
+import { merge } from "../fixtures/mapping.ts";
 import { type Puppet, startPuppet } from "./puppet.ts";
 import { awayUrl, createTestIssuer, issuerUrl, type TestIssuer } from "./tokens.ts";
 
@@ -81,17 +82,4 @@ export async function startStage(config: Readonly<Record<string, unknown>>): Pro
       await rm(directory, { recursive: true, force: true });
     },
   };
-}
-
-function merge(base: Record<string, unknown>, over: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const merged = { ...base };
-  for (const [key, value] of Object.entries(over)) {
-    const present = merged[key];
-    merged[key] = isMapping(present) && isMapping(value) ? merge(present, value) : value;
-  }
-  return merged;
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
