@@ -1,6 +1,7 @@
 /** Requests of a server to the client, where the configuration allows none and where it allows one kind. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RecorderHandler } from "../fixtures/recorder.ts";
+import { readAudit } from "../golden/observe.ts";
 import { callTool, type Scene, startScene } from "./hostile.ts";
 import { until } from "./until.ts";
 
@@ -88,6 +89,14 @@ describe("a request that may not pass", () => {
     closed.behave(tell(disguised));
     const result = await closed.send({ body: callTool(7) });
     expect(result.text).not.toContain("sampling/createMessage");
+  });
+
+  it("is on record as refused when it comes without an id", async () => {
+    closed.behave(tell('{"jsonrpc":"2.0","method":"sampling/createMessage","params":{"disguise":true}}'));
+    const { headers } = await closed.send({ body: callTool(7) });
+    const records = await readAudit(closed.gateway);
+    const own = records.filter(({ id, event }) => id === headers["x-request-id"] && event === "server_request");
+    expect(own).toMatchObject([{ method: "sampling/createMessage", decision: { effect: "deny" } }]);
   });
 
   it("does not keep the client from its answer when the server ignores that it was refused", async () => {
