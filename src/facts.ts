@@ -4,7 +4,6 @@
  * plain object is not one; only the stage named beside it makes one.
  */
 import type { IncomingMessage } from "node:http";
-import type { Dispatcher } from "undici";
 import type { Era, Revision } from "./mcp/era.ts";
 import type { Target } from "./mcp/methods.ts";
 import type { View } from "./policy/evaluate.ts";
@@ -158,5 +157,4 @@ export interface Decision extends Granted<"decision"> {
   readonly view: View;
 }
 
-/** The head of the server's answer; its body is still on the way (stages/upstream). */
-export type Answer = Dispatcher.ResponseData;
+export type { Answer } from "./upstream/transport.ts";

@@ -211,10 +211,10 @@ function createUpstreams({ servers }: Config): Upstreams {
     },
     all: () => upstreams.values(),
     async close() {
-      await Promise.all([...upstreams.values()].map((upstream) => upstream.close()));
+      await Promise.all([...upstreams.values()].map(({ transport }) => transport.close()));
     },
     async destroy() {
-      await Promise.all([...upstreams.values()].map((upstream) => upstream.destroy()));
+      await Promise.all([...upstreams.values()].map(({ transport }) => transport.destroy()));
     },
   };
 }

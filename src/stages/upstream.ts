@@ -17,10 +17,10 @@ export async function forward(
   const isStream = message.kind === "listen";
   const done = upstream.begin(isStream);
   try {
-    const answer = await (isStream ? upstream.streams : upstream.calls).request({
-      origin: upstream.url.origin,
-      path: upstream.url.pathname,
-      method: verbs[message.kind],
+    const answer = await upstream.transport.send({
+      kind: message.kind,
+      id: message.kind === "request" ? message.id : null,
+      method: message.kind === "request" ? message.method : null,
       headers: renderHeaders(upstream, arrival, message, session),
       body: renderBody(message, session),
       signal: arrival.ended,
@@ -33,8 +33,6 @@ export async function forward(
     throw explainFailure(upstream, cause, arrival.ended);
   }
 }
-
-const verbs = { listen: "GET", end: "DELETE", request: "POST", notification: "POST", response: "POST" } as const;
 
 function renderHeaders(
   upstream: Upstream,

@@ -1,3 +1,4 @@
+import { finished } from "node:stream/promises";
 import type { Upstream } from "./upstream.ts";
 
 /** A server that asks faster than it can be told is hostile; it is left to its own timeouts. */
@@ -22,10 +23,10 @@ export async function refuseServerRequest(
   upstream.refusing += 1;
   const error = { code: -32601, message: "The gateway does not let this request pass to the client." };
   try {
-    const response = await upstream.calls.request({
-      origin: upstream.url.origin,
-      path: upstream.url.pathname,
-      method: "POST",
+    const response = await upstream.transport.send({
+      kind: "response",
+      id: null,
+      method: null,
       headers: {
         ...upstream.headers,
         ...headers,
@@ -35,7 +36,7 @@ export async function refuseServerRequest(
       body: `{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify(error)}}`,
       signal: AbortSignal.timeout(timeoutMs),
     });
-    await response.body.dump();
+    await finished(response.body.resume());
   } catch {
     // The refusal is on record. A server that cannot be told finds out when its own request times out.
   } finally {
