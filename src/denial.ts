@@ -64,11 +64,17 @@ export const refusals = {
   method_unknown: protocol(404, -32601, "Method not found."),
   header_mismatch: protocol(400, -32020, "An MCP header is missing or does not match the body."),
   version_unsupported: protocol(400, -32022, "Unsupported protocol version."),
+  era_legacy: protocol(400, -32000, "This server speaks MCP revisions before 2026-07-28 only: begin with initialize."),
+  era_modern: protocol(400, -32022, "This server speaks MCP 2026-07-28 or later only: there is no initialize."),
 
   session_unknown: protocol(404, 404, "Session not found; start a new one with initialize."),
   session_foreign: protocol(404, 404, "Session not found; start a new one with initialize."),
   session_expired: protocol(404, 404, "Session not found; start a new one with initialize."),
   event_unknown: protocol(404, 404, "The stream to resume is not known; start a new session."),
+  session_revoked: protocol(404, 404, "Session not found; start a new one with initialize."),
+  task_unknown: call(404, -32602, "There is no such task."),
+  cursor_unknown: call(400, -32602, "The cursor was not given out for this list; begin again without one."),
+  state_unknown: call(400, -32602, "The requestState was not given out for this request."),
   answer_unasked: protocol(400, -32600, "No request of the server may be answered here."),
 
   policy_denied: call(403, 403, "Policy does not allow this."),

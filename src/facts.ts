@@ -4,9 +4,15 @@
  * plain object is not one; only the stage named beside it makes one.
  */
 import type { IncomingMessage } from "node:http";
+import type { CompletionAsk } from "./mcp/completion.ts";
 import type { Era, Revision } from "./mcp/era.ts";
+import type { Given } from "./mcp/given.ts";
+import type { OwnedTask } from "./mcp/handles.ts";
 import type { Target } from "./mcp/methods.ts";
+import type { Narrowed } from "./mcp/subscription.ts";
 import type { View } from "./policy/evaluate.ts";
+import type { ListRequest } from "./upstream/recollect.ts";
+import type { Answer as ServerAnswer } from "./upstream/transport.ts";
 
 declare const granted: unique symbol;
 type Granted<Name extends string> = { readonly [granted]: Name };
@@ -98,20 +104,25 @@ export interface RequestMessage extends Said {
   readonly method: string;
   /** What policy judges it by: every one of them must be allowed. */
   readonly targets: readonly Target[];
-  /** Arguments of a tool or prompt, for the audit record. */
+  /** Arguments of a tool or prompt, or what a subscription asks for, for the audit record. */
   readonly args: unknown;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly given: Given;
+  readonly about: About | null;
 }
 
 /** A JSON-RPC notification of the client. */
 export interface NotificationMessage extends Said {
   readonly kind: "notification";
   readonly method: string;
+  readonly given: Given;
 }
 
 /** The client's answer to a request of the server (2025 revisions). */
 export interface ResponseMessage extends Said {
   readonly kind: "response";
   readonly id: RpcId;
+  readonly given: Given;
 }
 
 /** GET: the standalone stream of a session, or the resumption of one (2025-11-25, Listening for Messages). */
@@ -134,6 +145,19 @@ export interface Pending {
   readonly id: RpcId;
   readonly method: string;
   readonly targets: readonly Target[];
+  /** The task it is about, and the handle by which the client knows it. */
+  readonly task: OwnedTask | null;
+  readonly about: About | null;
+}
+
+/** What was asked about, in the client's own words, where the answer is compared with them: a completion, or the URI of a resource. */
+export type About = { readonly completion: CompletionAsk } | { readonly uri: string };
+
+/** A value of a message that the server gets in another form than the client sent it. */
+export interface Edit {
+  readonly path: readonly string[];
+  /** JSON. */
+  readonly value: string;
 }
 
 /** The session a message belongs to (stages/session); `upstreamId` is null in the stateless era and before initialize. */
@@ -144,8 +168,14 @@ export interface Session extends Granted<"session"> {
   readonly fingerprint: string | null;
   /** Where a stream goes on: the upstream's own event id, and the request whose answer it still owes. */
   readonly resume: { readonly eventId: string; readonly pending: Pending | null } | null;
-  /** The JSON text of the upstream's own id for the request that the client answers. */
-  readonly answers: string | null;
+  /** The task that a request is about. */
+  readonly task: Pending["task"];
+  /** Tasks that a subscription asks to hear of, as far as they are the caller's: by the server's own id. */
+  readonly tasks: ReadonlyMap<string, OwnedTask>;
+  /** Whether a list goes on from a cursor that was not sealed for this caller. */
+  readonly bareCursor: boolean;
+  /** Handles of the message, as the server knows them. */
+  readonly edits: readonly Edit[];
 }
 
 /** That policy allows it, and why (stages/policy). */
@@ -155,6 +185,12 @@ export interface Decision extends Granted<"decision"> {
   readonly policy: string | null;
   /** Everything this identity may see of this server: lists are filtered by what calls are judged by. */
   readonly view: View;
+  /** What a subscription asked for and does not get; null for everything else. */
+  readonly narrowed: Narrowed | null;
 }
 
-export type { Answer } from "./upstream/transport.ts";
+/** The head of the server's answer; its body is still on the way (stages/upstream). */
+export interface Answer extends ServerAnswer {
+  /** What is asked for, where it is a list. */
+  readonly list: ListRequest | undefined;
+}

@@ -20,12 +20,15 @@ import type { PeerRules } from "./stages/peer.ts";
 import type { PolicyBook } from "./stages/policy.ts";
 import type { RouteTable } from "./stages/route.ts";
 import type { SessionRules } from "./stages/session.ts";
-import { createUpstream, type Upstream } from "./upstream/upstream.ts";
+import type { UpstreamShelf } from "./upstream/shelf.ts";
+import type { Upstream } from "./upstream/upstream.ts";
 
 /** One configuration, compiled: what each room of the corridor needs. A reload builds a new one and swaps the reference. */
 export interface Gateway {
   readonly config: Config;
   readonly hash: string;
+  /** Hash of everything but the policies. */
+  readonly settings: string;
   readonly peers: PeerRules;
   readonly routes: RouteTable;
   readonly limits: Limits;
@@ -46,10 +49,6 @@ export interface Gateway {
 export interface Upstreams {
   of(route: McpRoute): Upstream;
   all(): Iterable<Upstream>;
-  /** Lets exchanges in progress finish, then closes the connections. */
-  close(): Promise<void>;
-  /** Breaks every exchange off. */
-  destroy(): Promise<void>;
 }
 
 const maxCachedTokens = 10_000;
@@ -58,7 +57,7 @@ const maxTokensInVerification = 256;
 const defaultAllow = ["127.0.0.0/8", "::1/128"];
 
 /** Composes a gateway from a configuration that was found sound. Connects to nothing yet. */
-export function buildGateway({ config, policy, hash }: LoadedConfig, house: House): Gateway {
+export function buildGateway({ config, policy, hash, settings }: LoadedConfig, house: House): Gateway {
   const { identity } = config;
   const demands = Object.entries(identity.issuers).map(([name, issuer]) => ({
     name,
@@ -79,6 +78,7 @@ export function buildGateway({ config, policy, hash }: LoadedConfig, house: Hous
   return {
     config,
     hash,
+    settings,
     peers: compilePeers(config),
     routes: compileRoutes(config),
     limits: compileLimits(config, house),
@@ -97,11 +97,15 @@ export function buildGateway({ config, policy, hash }: LoadedConfig, house: Hous
     sessions: {
       sealer: house.keyring,
       fingerprint: house.keyring.fingerprint,
+      tasks: house.tasks,
+      ended: house.ended,
+      answered: house.answered,
+      standing: house.standing,
       lifetimeMs: config.sessions.lifetime,
       now: house.now,
     },
     policy: createPolicyBook((subject, server) => viewOf(policy, subject, server)),
-    upstreams: createUpstreams(config),
+    upstreams: findUpstreams(config, house.upstreams),
     demands: demands.map(({ demand }) => demand),
     issuers: () => sources.map(({ name, keys }) => ({ name, ageMs: keys.ageMs() })),
     async prime() {
@@ -201,8 +205,8 @@ function createPolicyBook(view: (identity: Identity, server: string) => View): P
   };
 }
 
-function createUpstreams({ servers }: Config): Upstreams {
-  const upstreams = new Map(Object.entries(servers).map(([name, config]) => [name, createUpstream(name, config)]));
+function findUpstreams({ servers }: Config, shelf: UpstreamShelf): Upstreams {
+  const upstreams = new Map(Object.entries(servers).map(([name, config]) => [name, shelf.of(name, config)]));
   return {
     of({ server }) {
       const upstream = upstreams.get(server);
@@ -210,11 +214,5 @@ function createUpstreams({ servers }: Config): Upstreams {
       return upstream;
     },
     all: () => upstreams.values(),
-    async close() {
-      await Promise.all([...upstreams.values()].map(({ transport }) => transport.close()));
-    },
-    async destroy() {
-      await Promise.all([...upstreams.values()].map(({ transport }) => transport.destroy()));
-    },
   };
 }

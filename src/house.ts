@@ -5,8 +5,12 @@ import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
 import { type Counters, createCounters } from "./limits/counters.ts";
+import { createRecall, type Recall } from "./limits/recall.ts";
 import type { Log } from "./observe/log.ts";
 import { createMetrics, type MetricSources, type Metrics } from "./observe/metrics.ts";
+import { createStandingStreams, type StandingStreams } from "./relay/standing.ts";
+import { createTaskLedger, type TaskLedger } from "./relay/tasks.ts";
+import { createUpstreamShelf, type UpstreamShelf } from "./upstream/shelf.ts";
 import { version } from "./version.ts";
 
 /** What stands for as long as the process does, whatever configuration runs: keys, counters, the audit file, the log. */
@@ -16,6 +20,12 @@ export interface House {
   readonly keyring: Keyring;
   readonly keys: KeyShelf;
   readonly counters: Counters;
+  readonly tasks: TaskLedger;
+  /** Sessions that clients have ended, and requests of servers that they have answered. */
+  readonly ended: Recall;
+  readonly answered: Recall;
+  readonly standing: StandingStreams;
+  readonly upstreams: UpstreamShelf;
   readonly audit: AuditBook & Pick<AuditSink, "close">;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -26,6 +36,11 @@ export interface Tenant extends Omit<MetricSources, "auditQueueLength"> {
   /** Keys have changed: verdicts reached with the old ones are void. */
   forgetTokens(): void;
 }
+
+/** About 300 bytes each. */
+const maxTasks = 10_000;
+/** Beyond this the servers' own memory has to do. */
+const maxRecalled = 10_000;
 
 /**
  * Builds the house on the first configuration: reads or makes the keys, opens the audit file.
@@ -51,6 +66,11 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant)
     keyring,
     keys: createKeyShelf(loaded.directory, now, tenant.forgetTokens, report),
     counters: createCounters(),
+    tasks: createTaskLedger(maxTasks),
+    ended: createRecall(maxRecalled),
+    answered: createRecall(maxRecalled),
+    standing: createStandingStreams(),
+    upstreams: createUpstreamShelf(now),
     now,
     audit: {
       fingerprint: keyring.fingerprint,

@@ -2,6 +2,7 @@ import type { Trail } from "./audit/trail.ts";
 import type { Arrival } from "./facts.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Reply } from "./reply.ts";
+import { checkFit } from "./stages/fit.ts";
 import { identify } from "./stages/identity.ts";
 import { limitAddress, limitIdentity, limitTool } from "./stages/limits.ts";
 import { readMessage } from "./stages/message.ts";
@@ -28,9 +29,10 @@ export async function walk(gateway: Gateway, arrival: Arrival, reply: Reply, tra
   const session = trail.note("session", openSession(gateway.sessions, arrival, route, identity, message));
   const decision = trail.note("decision", decide(gateway.policy, route, identity, message, session));
   using _call = await limitTool(gateway.limits, route, identity, message);
-  trail.assure();
   const upstream = gateway.upstreams.of(route);
-  const answer = trail.note("answer", await forward(upstream, arrival, message, session));
+  await checkFit(upstream, arrival, message);
+  trail.assure();
+  const answer = trail.note("answer", await forward(upstream, arrival, message, session, decision));
   const known = { arrival, route, identity, message, session, decision };
   await respond(gateway.sessions, upstream, known, answer, reply, trail);
 }

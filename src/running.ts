@@ -77,12 +77,13 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
         const built = buildGateway(next, house);
         await rotateKeys(house);
         await server.reloadCertificate();
-        const previous = gateway;
         gateway = built;
         current = next;
         house.keys.retain(built.demands);
         // Visits that began under the old configuration end under it, and may not have reached their server yet.
-        void server.settled().then(() => previous?.upstreams.close());
+        const gone = house.upstreams.retain(built.upstreams.all());
+        void server.settled().then(() => Promise.all(gone.map(({ transport }) => transport.close())));
+        house.standing.reconsider(built.policy.viewOf);
         void built.prime();
         await report(cause, next.hash, null);
       } catch (error) {
@@ -116,7 +117,7 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
         await server.drain();
         await reloading;
         clearInterval(rotation);
-        await gateway?.upstreams.destroy();
+        await Promise.all(house.upstreams.retain([]).map(({ transport }) => transport.destroy()));
         await house.audit.close();
         admin.closeAllConnections();
         admin.close();

@@ -70,14 +70,14 @@ export async function createPublicServer(
     else void refuseUnreadable(house, reason, socket as Socket, visit === undefined);
   });
   server.on("tlsClientError", () => house.metrics.handshakeFailed());
-  // Everything else is judged at its next message, but a stream has none: it ends with its token and with its policy, and
-  // whoever wants it opens it again.
+  // Everything else is judged at its next message, but a stream has none: it ends with its token and with its settings, and
+  // whoever wants it opens it again. A policy it can follow (relay/standing.ts).
   const sweep = setInterval(() => {
     const nowMs = house.now();
-    const { hash } = current();
+    const { settings } = current();
     for (const visit of visits) {
       if (!visit.endless) continue;
-      if (draining || visit.configHash !== hash) visit.interrupt(new Denial("draining"));
+      if (draining || visit.settings !== settings) visit.interrupt(new Denial("draining"));
       else if (visit.isExpired(nowMs)) visit.interrupt(new Denial("token_expired"));
     }
   }, sweepMs);

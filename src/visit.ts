@@ -16,8 +16,8 @@ export interface Visit {
   readonly over: Promise<void>;
   /** True for a stream that ends only when someone ends it, opened or still to be. */
   readonly endless: boolean;
-  /** Hash of the configuration it is served under. */
-  readonly configHash: string;
+  /** Hash of the settings it is served under; policies may change meanwhile. */
+  readonly settings: string;
   /** Whether the token it was made with is no longer good. */
   isExpired(nowMs: number): boolean;
   /** True while the request has not arrived as a whole. */
@@ -61,7 +61,7 @@ export function receive(
     get endless() {
       return trail.facts.message !== undefined && isEndless(trail.facts.message);
     },
-    configHash: gateway.hash,
+    settings: gateway.settings,
     isExpired(nowMs) {
       const { identity } = trail.facts;
       return identity !== undefined && nowMs >= identity.expiresAtMs;

@@ -1,6 +1,6 @@
 import type { Denial } from "../denial.ts";
 import type { Answer, Arrival, Decision, Identity, Message, Peer, Route, Session } from "../facts.ts";
-import type { Fingerprint } from "../mcp/session.ts";
+import type { Fingerprint } from "../mcp/handles.ts";
 import type { AuditEntry } from "./record.ts";
 import { sanitize } from "./sanitize.ts";
 

@@ -1,6 +1,6 @@
 import { Denial } from "../denial.ts";
 import type { Arrival } from "../facts.ts";
-import type { Fingerprint } from "../mcp/session.ts";
+import type { Fingerprint } from "../mcp/handles.ts";
 import { describeVisit, type Facts, type Outcome } from "./describe.ts";
 import type { AuditEntry } from "./record.ts";
 

@@ -26,6 +26,8 @@ export interface LoadedConfig {
   readonly directory: string;
   /** 16 hex digits of SHA-256 over the content of configuration and policies, comments and layout aside. */
   readonly hash: string;
+  /** The same over the configuration without the policies. */
+  readonly settings: string;
   /** Absolute paths of every file that was read. */
   readonly watched: readonly string[];
   /** Absolute paths of the directories in which a new policy file would count. */
@@ -80,6 +82,7 @@ export async function loadConfig(
     file: absolute,
     directory,
     hash: hashOf([["", yaml.value], ...policies.contents]),
+    settings: hashOf([["", yaml.value]]),
     watched: [...new Set([absolute, ...reading.files, ...(material?.files ?? []), ...policies.files])],
     watchedDirectories: policies.directories,
     warnings: [

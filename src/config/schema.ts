@@ -169,6 +169,12 @@ const clientRequestKinds = ["elicitation", "sampling", "roots"] as const;
 
 const server = z.strictObject({
   url: httpUrl().describe("The server's MCP endpoint."),
+  transport: z
+    .enum(["streamable-http", "sse"])
+    .default("streamable-http")
+    .describe(
+      "How the server is spoken to. `sse` is the HTTP with SSE of 2024-11-05: `url` leads to its event stream, and sessions end with a reload, a restart, or when unused for `timeouts.idle`.",
+    ),
   credentials: z
     .strictObject({ bearer: secret().describe("Token the gateway shows to the server.") })
     .optional()

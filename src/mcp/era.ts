@@ -1,5 +1,5 @@
-/** Every revision of MCP over Streamable HTTP that this gateway speaks, newest first. */
-export const revisions = ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"] as const;
+/** Every revision of MCP that this gateway speaks, newest first. */
+export const revisions = ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"] as const;
 
 export type Revision = (typeof revisions)[number];
 

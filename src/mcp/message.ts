@@ -2,13 +2,16 @@
  * What a client's body says, read strictly: one JSON-RPC 2.0 message, no member that two parsers could read differently,
  * and every name a decision rests on in one place and one spelling.
  */
-import { isUtf8 } from "node:buffer";
 import { Denial } from "../denial.ts";
-import type { Message, RpcId } from "../facts.ts";
+import type { About, Message, NotificationMessage, RpcId } from "../facts.ts";
+import { readCompletionAsk } from "./completion.ts";
 import { type Era, eraOf, isRevision, type Revision, statelessRevisions, unversioned } from "./era.ts";
+import { readGiven, readRelatedOnly, relatedTaskKey } from "./given.ts";
 import { findKeyTwin, isPlainId, JsonFault, memberText, readJson } from "./json.ts";
 import { findMethod, type MethodRule, notificationMethods, type Target } from "./methods.ts";
+import { decodeMirror } from "./mirrors.ts";
 import { canonicalTemplate, canonicalUri, isPlainName } from "./names.ts";
+import { subscriptionKinds } from "./subscription.ts";
 
 type JsonObject = Record<string, unknown>;
 
@@ -16,10 +19,13 @@ const versionKey = "io.modelcontextprotocol/protocolVersion";
 /** Every one of them is judged, and on record; who needs more opens another stream. */
 const maxSubscriptions = 256;
 const envelopeNames = new Set(["jsonrpc", "id", "method", "params", "result", "error"]);
-const paramNames = new Set(["name", "uri", "ref", "arguments", "notifications", "protocolVersion", "_meta"]);
-const metaNames = new Set([versionKey]);
+const paramNames = new Set([
+  ...["name", "uri", "ref", "arguments", "notifications", "protocolVersion", "_meta"],
+  ...["cursor", "requestState", "taskId"],
+]);
+const metaNames = new Set([versionKey, relatedTaskKey]);
 const referenceNames = new Set(["type", "name", "uri"]);
-const filterNames = new Set(["resourceSubscriptions"]);
+const filterNames = new Set([...Object.keys(subscriptionKinds), "resourceSubscriptions", "taskIds"]);
 
 /**
  * Reads the body of a POST against the headers that came with it.
@@ -89,14 +95,29 @@ function readKind(
   const params = readParams(envelope);
   const revision = readRevision(params, rpcId !== undefined, headers);
   const era = eraOf(revision);
-  if (rpcId === undefined) return readNotification(method, era, revision, bytes);
+  if (rpcId === undefined) {
+    return { ...readNotification(method, era, revision, bytes), given: readRelatedOnly(envelope, "params") };
+  }
   if (era === "modern") checkMirror("mcp-method", method, headers);
   const rule = findMethod(method, era);
   // A legacy client takes HTTP 404 for the end of its session (2025-11-25, Session Management), so it hears 200.
   if (rule === undefined) throw new Denial("method_unknown", era === "legacy" ? { http: 200 } : {});
   const targets = readTargets(rule, params);
+  const given = readGiven(rule, era, params);
   if (era === "modern") checkNameMirror(rule, params, headers);
-  return { kind: "request", era, revision, id: rpcId, method, targets, args: argumentsOf(rule, params), bytes };
+  return {
+    kind: "request",
+    era,
+    revision,
+    id: rpcId,
+    method,
+    targets,
+    given,
+    args: argumentsOf(rule, params),
+    params,
+    about: aboutOf(rule, params),
+    bytes,
+  };
 }
 
 /** The stateless revision has no requests of the server, hence nothing a client could answer (2026-07-28, Sending Messages). */
@@ -107,10 +128,15 @@ function readAnswer(envelope: JsonObject, id: RpcId, bytes: Buffer, headers: Rea
   if (Object.hasOwn(envelope, "result") && Object.hasOwn(envelope, "error")) {
     throw new Denial("message_invalid", { detail: "both result and error" });
   }
-  return { kind: "response", era: "legacy", revision, id, bytes };
+  return { kind: "response", era: "legacy", revision, id, given: readRelatedOnly(envelope, "result"), bytes };
 }
 
-function readNotification(method: string, era: Era, revision: Revision, bytes: Buffer): Message {
+function readNotification(
+  method: string,
+  era: Era,
+  revision: Revision,
+  bytes: Buffer,
+): Omit<NotificationMessage, "given"> {
   if (!notificationMethods.has(method)) throw new Denial("method_unknown", { http: 400, detail: "notification" });
   return { kind: "notification", era, revision, method, bytes };
 }
@@ -153,6 +179,7 @@ function readTargets(rule: MethodRule, params: JsonObject): readonly Target[] {
       return [readReference(params.ref)];
     case "subscriptions":
       return [{ kind: "server" }, ...readSubscriptions(params.notifications)];
+    case "task":
     case "server":
       return [{ kind: "server" }];
   }
@@ -161,6 +188,14 @@ function readTargets(rule: MethodRule, params: JsonObject): readonly Target[] {
 /** What the record keeps besides the target. */
 function argumentsOf(rule: MethodRule, params: JsonObject): unknown {
   return rule.names === "subscriptions" ? params.notifications : params.arguments;
+}
+
+function aboutOf(rule: MethodRule, params: JsonObject): About | null {
+  if (rule.names === "resource") return { uri: String(params.uri) };
+  if (rule.names !== "reference") return null;
+  const completion = readCompletionAsk(params);
+  if (completion === null) throw new Denial("params_invalid", { detail: "ref or argument" });
+  return { completion };
 }
 
 function readName(name: unknown): string {
@@ -201,24 +236,17 @@ function readSubscriptions(filter: unknown): Target[] {
 function checkNameMirror(rule: MethodRule, params: JsonObject, headers: ReadonlyMap<string, string>): void {
   if (rule.names === "tool" || rule.names === "prompt") checkMirror("mcp-name", params.name, headers);
   if (rule.names === "resource") checkMirror("mcp-name", params.uri, headers);
+  // Its clients must send it (the tasks extension, Routing Headers), but those of the SDKs do not; the server gets it anyway.
+  if (rule.names === "task" && headers.has("mcp-name")) checkMirror("mcp-name", params.taskId, headers);
 }
 
 /** A header that mirrors the body must be there and say the same (2026-07-28, Standard Request Headers). */
 function checkMirror(header: "mcp-method" | "mcp-name", expected: unknown, headers: ReadonlyMap<string, string>): void {
   const value = headers.get(header);
-  if (value === undefined || readMirror(header, value) !== expected) {
+  const said = value === undefined || header === "mcp-method" ? value : decodeMirror(value);
+  if (said === undefined || said !== expected) {
     throw new Denial("header_mismatch", { detail: value === undefined ? `${header} is missing` : header });
   }
-}
-
-/** `=?base64?…?=` holds a name that a header cannot (2026-07-28, Value Encoding); anything but canonical base64 is refused. */
-function readMirror(header: string, value: string): string | undefined {
-  // Node reads header bytes as Latin-1, others as UTF-8; what both read alike is ASCII, and the encoding is there for the rest.
-  if (!/^[\t\x20-\x7e]*$/.test(value)) return undefined;
-  const [, encoded] = /^=\?base64\?(.*)\?=$/.exec(value) ?? [];
-  if (encoded === undefined || header !== "mcp-name") return value;
-  const bytes = Buffer.from(encoded, "base64");
-  return bytes.toString("base64") === encoded && isUtf8(bytes) ? bytes.toString("utf8") : undefined;
 }
 
 function refuseTwins(object: JsonObject, names: ReadonlySet<string>): void {

@@ -16,7 +16,7 @@ export interface ListShape {
 export interface MethodRule {
   readonly eras: readonly Era[];
   /** Which parameter names what is asked for; `server` when nothing in particular is. */
-  readonly names: "tool" | "prompt" | "resource" | "reference" | "subscriptions" | "server";
+  readonly names: "tool" | "prompt" | "resource" | "reference" | "subscriptions" | "task" | "server";
   readonly list?: ListShape;
   /** The answer is a stream that lasts until someone ends it. */
   readonly endless?: true;
@@ -46,6 +46,11 @@ export const requestMethods: ReadonlyMap<string, MethodRule> = new Map<string, M
   ["resources/subscribe", { eras: legacy, names: "resource" }],
   ["resources/unsubscribe", { eras: legacy, names: "resource" }],
   ["completion/complete", { eras: both, names: "reference" }],
+  ["tasks/get", { eras: both, names: "task" }],
+  ["tasks/result", { eras: legacy, names: "task" }],
+  ["tasks/update", { eras: modern, names: "task" }],
+  ["tasks/cancel", { eras: both, names: "task" }],
+  ["tasks/list", { eras: legacy, names: "server" }],
 ]);
 
 /** Every notification a client may send; the stateless revision defines none over HTTP (2026-07-28, Sending Messages). */
@@ -54,14 +59,25 @@ export const notificationMethods: ReadonlySet<string> = new Set([
   "notifications/cancelled",
   "notifications/progress",
   "notifications/roots/list_changed",
+  "notifications/tasks/status",
 ]);
 
-/** Requests of a server to the client, by the configuration's word for them (2025-11-25, Client Features). */
-export const clientRequestMethods: ReadonlyMap<string, "elicitation" | "sampling" | "roots"> = new Map([
-  ["elicitation/create", "elicitation"],
-  ["sampling/createMessage", "sampling"],
-  ["roots/list", "roots"],
-] as const);
+/** A kind of requests to the client, in the configuration's words. */
+export type ClientRequestKind = "elicitation" | "sampling" | "roots";
+
+/**
+ * Requests of a server to the client, and the kinds of which one has to be allowed (2025-11-25, Client Features). A client may
+ * run what it was asked as a task, and is then asked about that (2025-11-25, Tasks).
+ */
+export const clientRequestMethods: ReadonlyMap<string, readonly ClientRequestKind[]> = new Map([
+  ["elicitation/create", ["elicitation"]],
+  ["sampling/createMessage", ["sampling"]],
+  ["roots/list", ["roots"]],
+  ["tasks/get", ["elicitation", "sampling"]],
+  ["tasks/result", ["elicitation", "sampling"]],
+  ["tasks/cancel", ["elicitation", "sampling"]],
+  ["tasks/list", ["elicitation", "sampling"]],
+]);
 
 /** The rule of a method in an era, or undefined where that era does not have it. */
 export function findMethod(method: string, era: Era): MethodRule | undefined {

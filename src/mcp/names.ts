@@ -44,6 +44,10 @@ const twoPaths = /%2F|%5C|%25[0-9A-F]{2}|\/\//i;
 const dotSegment = /(?:^|[/?#]|%5C)\.\.?(?:[;/?#]|%5C|$)/;
 /** RFC 3986 section 3.3: what may stand in a path segment as it is; brackets may not, but are found there. */
 const needlessInPath = /%(?:2[146789ABC]|3[ABD]|40|5[BD])/g;
+/** RFC 3986 section 3.2.2: the same for a host. */
+const needlessInHost = /%(?:2[146789ABC]|3[BD])/g;
+/** What would begin a port or end user information. */
+const portOrUser = /%(?:3A|40)/;
 /** RFC 3986 section 3.4: the same for a query, where `&`, `=`, `+` and `;` mean something else when escaped. */
 const needlessInTail = /%(?:2[14789ACF]|3[AF]|40|5[BD])/g;
 /** Schemes whose hosts the URL standard normalises. */
@@ -121,7 +125,10 @@ function joinParts(name: string, authority: string | undefined, path: string, ta
   if (authority === undefined) return webSchemes.has(name) ? undefined : `${name}:${path}${tail}`;
   // Who it is asked as does not change which host is meant.
   if (authority.includes("@") || rootDot.test(authority)) return undefined;
-  if (!webSchemes.has(name)) return `${name}://${authority.toLowerCase()}${path}${tail}`;
+  if (!webSchemes.has(name)) {
+    const host = authority.replaceAll(needlessInHost, decodeURIComponent).toLowerCase();
+    return portOrUser.test(authority) ? undefined : `${name}://${host}${path}${tail}`;
+  }
   const webHost = URL.parse(`${name}://${authority}`)?.host;
   return webHost === undefined || rootDot.test(webHost)
     ? undefined

@@ -3,6 +3,7 @@
  * its id, so nothing is kept per session and any replica serves any request.
  */
 import type { Identity, Pending } from "../facts.ts";
+import type { Fingerprint } from "./handles.ts";
 
 /** Authenticated encryption under the key ring; `purpose` is bound in, so that one kind of token never opens as another. */
 export interface Sealer {
@@ -18,6 +19,11 @@ export interface SessionContents {
   /** Fingerprint of the identity it was minted for. */
   readonly identityKey: string;
   readonly issuedAtMs: number;
+}
+
+/** Names a session among those of all servers. */
+export function sessionKey(server: string, upstreamId: string): string {
+  return JSON.stringify([server, upstreamId]);
 }
 
 /** Whose stream it is: what leaves on it is of use to nobody else. */
@@ -55,9 +61,6 @@ export function sealEventId(sealer: Sealer, place: Place, contents: EventContent
 export function unsealEventId(sealer: Sealer, place: Place, text: string): EventContents | undefined {
   return sealer.unseal(placeText("mcp-event", place), text) as EventContents | undefined;
 }
-
-/** Short keyed fingerprint of a text, under a label that keeps its uses apart. */
-export type Fingerprint = (label: string, text: string) => string;
 
 /**
  * The id under which a request of the server reaches the client. It proves where it comes from, so a client can answer

@@ -25,9 +25,9 @@ const closeBrace = 0x7d;
 export function valueSpan(text: string, path: readonly string[]): Span | undefined {
   let start = skipSpace(text, 0);
   for (const name of path) {
-    const value = findMember(text, start, name);
-    if (value === undefined) return undefined;
-    start = value;
+    const member = findMember(text, start, name);
+    if (member === undefined) return undefined;
+    start = member.value;
   }
   return { start, end: valueEnd(text, start) };
 }
@@ -50,23 +50,41 @@ export function elementSpans(text: string, path: readonly string[]): Span[] | un
  * The text without the elements that `keep` marks false, and without one comma for each of them.
  *
  * @param keep one entry for each element of the array at `path`
- * @throws RangeError when there is no array at `path` or `keep` does not fit it, since a filter that missed its array
- *   must not let the text through
+ * @throws RangeError as {@link editElements}
  */
 export function removeElements(text: string, path: readonly string[], keep: readonly boolean[]): string {
+  return editElements(text, path, keep, (source, kept) => (kept ? source : undefined));
+}
+
+/**
+ * The text with each element of the array at `path` as `edit` has it: as it was, as another text, or, where that is
+ * undefined, gone with one comma.
+ *
+ * @param values one entry for each element, handed to `edit` beside the element's source
+ * @throws RangeError when there is no array at `path` or `values` does not fit it, since a filter that missed its array
+ *   must not let the text through
+ */
+export function editElements<Value>(
+  text: string,
+  path: readonly string[],
+  values: readonly Value[],
+  edit: (source: string, value: Value) => string | undefined,
+): string {
   const spans = elementSpans(text, path);
-  if (spans?.length !== keep.length) throw new RangeError("keep does not fit the array");
+  if (spans?.length !== values.length) throw new RangeError("the values do not fit the array");
   const first = spans[0];
   const last = spans.at(-1);
-  if (first === undefined || last === undefined || !keep.includes(false)) return text;
-  let kept = "";
+  if (first === undefined || last === undefined) return text;
+  let edited = "";
   let gapStart = first.start;
-  for (const [index, { start, end }] of spans.entries()) {
+  for (const [index, value] of values.entries()) {
+    const { start, end } = spans[index] ?? first;
+    const element = edit(text.slice(start, end), value);
     // The gap before an element holds its comma; the first one that stays must have none.
-    if (keep[index] === true) kept += text.slice(kept === "" ? start : gapStart, end);
+    if (element !== undefined) edited += edited === "" ? element : text.slice(gapStart, start) + element;
     gapStart = end;
   }
-  return text.slice(0, first.start) + kept + text.slice(last.end);
+  return text.slice(0, first.start) + edited + text.slice(last.end);
 }
 
 /**
@@ -86,6 +104,20 @@ export function setMember(text: string, path: readonly string[], jsonText: strin
   return `${text.slice(0, close)}${separator}${JSON.stringify(name)}:${jsonText}${text.slice(close)}`;
 }
 
+/** The text without the member at `path` and without one comma; the same text where there is no such member. */
+export function removeMember(text: string, path: readonly string[]): string {
+  const parent = valueSpan(text, path.slice(0, -1));
+  const name = path.at(-1);
+  const member = parent && name !== undefined ? findMember(text, parent.start, name) : undefined;
+  if (member === undefined) return text;
+  const end = valueEnd(text, member.value);
+  const after = skipSpace(text, end);
+  if (text.charCodeAt(after) === comma) return text.slice(0, member.name) + text.slice(skipSpace(text, after + 1));
+  let before = member.name - 1;
+  while (text.charCodeAt(before) <= space) before--;
+  return text.slice(0, text.charCodeAt(before) === comma ? before : member.name) + text.slice(end);
+}
+
 /**
  * The index after the string that opens at `start`, or the length of the text when nothing closes it. Safe on text that
  * is not JSON.
@@ -103,14 +135,20 @@ function isEscaped(text: string, at: number): boolean {
   return (at - runStart) % 2 === 1;
 }
 
-/** Start of the value of the member `name` in what opens at `object`; undefined where that is no object or has no such member. */
-function findMember(text: string, object: number, name: string): number | undefined {
+/** Where the name and the value of a member start. */
+interface Member {
+  readonly name: number;
+  readonly value: number;
+}
+
+/** The member `name` of what opens at `object`; undefined where that is no object or has no such member. */
+function findMember(text: string, object: number, name: string): Member | undefined {
   if (text.charCodeAt(object) !== openBrace) return undefined;
   let at = skipSpace(text, object + 1);
   while (text.charCodeAt(at) === quote) {
     const nameEnd = stringEnd(text, at);
     const value = skipSpace(text, skipSpace(text, nameEnd) + 1);
-    if (readName(text, at, nameEnd) === name) return value;
+    if (readName(text, at, nameEnd) === name) return { name: at, value };
     at = skipSpace(text, skipSpace(text, valueEnd(text, value)) + 1);
   }
   return undefined;

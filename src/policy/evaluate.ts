@@ -70,6 +70,30 @@ export function judge(view: View, target: Target): Verdict {
   return allowed === undefined ? noRule : verdict("allow", allowed);
 }
 
+/** Whether the identity may see anything of a kind. */
+export function seesAny({ allow }: View, kind: TargetKind): boolean {
+  const { literals, globs } = allow[kind];
+  return literals.size > 0 || globs.length > 0;
+}
+
+/** Whether two views can show different things of a kind: whether their patterns differ, as far as that can be told. */
+export function differs(one: View, other: View, kind: TargetKind): boolean {
+  return one !== other && renderPatterns(one, kind) !== renderPatterns(other, kind);
+}
+
+function renderPatterns({ allow, deny }: View, kind: TargetKind): string {
+  const patterns = ({ literals, globs }: Shelf) =>
+    [...literals.keys(), ...globs.map(({ glob }) => glob.pattern)].sort();
+  return JSON.stringify([patterns(allow[kind]), patterns(deny[kind])]);
+}
+
+/** Whether there is nothing of a kind that the identity may not see. */
+export function seesAll({ allow, deny }: View, kind: TargetKind | "template"): boolean {
+  const named = kind === "template" ? "resource" : kind;
+  const { literals, globs } = deny[named];
+  return literals.size === 0 && globs.length === 0 && allow[named].globs.some(({ glob }) => glob.pattern === "*");
+}
+
 const noRule: Verdict = { effect: "deny", rule: null, policy: null, reason: "no_rule" };
 
 function verdict(effect: "allow" | "deny", { name, policy }: CompiledRule): Verdict {

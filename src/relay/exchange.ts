@@ -1,14 +1,24 @@
 import type { Trail } from "../audit/trail.ts";
 import type { Answer, Arrival, Decision, Identity, McpRoute, Message, Pending, Session } from "../facts.ts";
-import type { Expectation } from "../mcp/answers.ts";
-import { type Fingerprint, type Place, type Sealer, sealSession } from "../mcp/session.ts";
+import type { Recall } from "../limits/recall.ts";
+import type { Expectation, Handles } from "../mcp/expectation.ts";
+import { type Fingerprint, sealCursor, sealState, signTask } from "../mcp/handles.ts";
+import { type Place, type Sealer, sealSession, signRequestId } from "../mcp/session.ts";
+import { judge, type View } from "../policy/evaluate.ts";
 import type { Reply } from "../reply.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import type { StandingStreams } from "./standing.ts";
+import type { TaskLedger } from "./tasks.ts";
 
 /** What it takes to hand an answer out. */
 export interface ResponseKit {
   readonly sealer: Sealer;
   readonly fingerprint: Fingerprint;
+  readonly tasks: TaskLedger;
+  /** Sessions that were ended, and requests of servers that were answered. */
+  readonly ended: Recall;
+  readonly answered: Recall;
+  readonly standing: StandingStreams;
   readonly now: () => number;
 }
 
@@ -31,14 +41,63 @@ export interface Exchange {
   readonly reply: Reply;
   readonly trail: Trail;
   readonly expected: Expectation;
+  readonly live: Live;
   /** Whose stream it is, if it becomes one. */
   readonly place: Place;
 }
 
+/** What may change while an answer is on its way: an open stream is judged by the policy of now. */
+export interface Live {
+  view: View;
+}
+
 /** What the exchange may bring back. */
-export function expectationOf(upstream: Upstream, { message, session, decision }: Known): Expectation {
-  const pending: Pending | null = message.kind === "request" ? message : (session.resume?.pending ?? null);
-  return { pending, era: message.era, view: decision.view, clientRequests: upstream.clientRequests };
+export function expectationOf(
+  kit: ResponseKit,
+  upstream: Upstream,
+  known: Known,
+  place: Place,
+  live: Live,
+): Expectation {
+  const { message, decision } = known;
+  return {
+    pending: pendingOf(known),
+    era: message.era,
+    get view() {
+      return live.view;
+    },
+    clientRequests: upstream.clientRequests,
+    filter: decision.narrowed === null || message.kind !== "request" ? null : (message.args as Expectation["filter"]),
+    handles: bindHandles(kit, place, known, live),
+  };
+}
+
+function pendingOf({ message, session }: Known): Pending | null {
+  if (message.kind !== "request") return session.resume?.pending ?? null;
+  return { id: message.id, method: message.method, targets: message.targets, task: session.task, about: message.about };
+}
+
+/** Makes handles for the one client that the exchange is with. */
+function bindHandles(kit: ResponseKit, place: Place, { session }: Known, live: Live): Handles {
+  const { sealer, fingerprint, tasks, now } = kit;
+  const asked = session.task ?? session.resume?.pending?.task ?? null;
+  return {
+    cursor: (method, cursor) => sealCursor(sealer, place, method, cursor),
+    state: ({ method, targets }, state) => sealState(sealer, place, { method, targets }, state, now()),
+    begin({ method, targets }, taskId) {
+      const task = { taskId, method, targets };
+      const handle = signTask(fingerprint, place, task);
+      tasks.begin(place, { ...task, handle });
+      return handle;
+    },
+    task(taskId) {
+      if (asked?.taskId === taskId) return asked.handle;
+      const task = session.tasks.get(taskId) ?? tasks.find(place, taskId);
+      // A task is heard of only as long as what it does is allowed.
+      return task?.targets.every((target) => judge(live.view, target).effect === "allow") ? task.handle : undefined;
+    },
+    request: (idText) => signRequestId(fingerprint, place, idText),
+  };
 }
 
 /** Whose stream it is, if it becomes one: a session that begins with this answer is the one its events belong to. */

@@ -3,12 +3,18 @@ import { Denial } from "../denial.ts";
 import type { Answer } from "../facts.ts";
 import { judgeServerMessage } from "../mcp/answers.ts";
 import { type Exchange, sessionHeader } from "./exchange.ts";
+import { learnLists } from "./lists.ts";
 
 /** Hands out an answer that is one JSON body, read whole and judged before its first byte leaves. */
 export async function relayJson(exchange: Exchange, status: number): Promise<void> {
-  const { answer, trail, reply, upstream, expected } = exchange;
-  const judged = judgeServerMessage(await collect(answer, upstream.maxResponseBytes), expected);
+  const { answer, trail, reply, upstream, expected, known } = exchange;
+  const source = await collect(answer, upstream.maxResponseBytes);
+  const judged = judgeServerMessage(source, expected);
+  learnLists(exchange, judged, () => source.toString());
   if (judged.kind !== "answer") throw new Denial("upstream_malformed", { detail: "no answer in the body" });
+  if (status === 400 && known.session.upstreamId !== null && saysLost(judged.text)) {
+    throw new Denial("session_unknown", { detail: "upstream, in its own words" });
+  }
   const body = Buffer.from(judged.text);
   const { rpc, toolError } = judged;
   const receipt = await trail.close({
@@ -20,6 +26,15 @@ export async function relayJson(exchange: Exchange, status: number): Promise<voi
   });
   const headers = { "content-type": "application/json", "cache-control": "no-store", ...sessionHeader(exchange) };
   await reply.send(receipt, { status, headers, body });
+}
+
+/**
+ * Servers made after an example of the SDK answer a session that they have lost with 400 and this error instead of the 404
+ * that makes clients begin anew (2025-11-25, Session Management).
+ */
+function saysLost(text: string): boolean {
+  const { error } = JSON.parse(text) as { error?: { code: unknown; message: unknown } };
+  return error?.code === -32000 && /\bsession\b/i.test(String(error.message));
 }
 
 async function collect(answer: Answer, maxBytes: number): Promise<Buffer> {

@@ -1,15 +1,16 @@
 import type { Outcome } from "../audit/describe.ts";
 import type { Receipt } from "../audit/trail.ts";
-import { asDenial, Denial } from "../denial.ts";
-import type { Arrival, Pending, RpcId } from "../facts.ts";
-import { type Expectation, judgeServerMessage } from "../mcp/answers.ts";
+import { Denial } from "../denial.ts";
+import type { Arrival, RpcId } from "../facts.ts";
+import { judgeServerMessage } from "../mcp/answers.ts";
 import { isEndless } from "../mcp/methods.ts";
-import { sealEventId, signRequestId } from "../mcp/session.ts";
-import { setMember } from "../mcp/splice.ts";
+import { sealEventId } from "../mcp/session.ts";
 import { createStreamReader, renderEvent, type StreamEvent } from "../mcp/sse.ts";
 import type { EventStream } from "../reply.ts";
 import { refuseServerRequest } from "../upstream/refuse.ts";
 import { type Exchange, type Known, sessionHeader } from "./exchange.ts";
+import { learnLists } from "./lists.ts";
+import { type Stand, stand } from "./standing.ts";
 
 /** Gives the receipt that the answer needs: by closing the record, or the one of a record that is closed already. */
 type Settle = (outcome: Outcome) => Promise<Receipt>;
@@ -33,18 +34,20 @@ async function relaySubscription(exchange: Exchange, id: RpcId): Promise<void> {
   const { answer, trail, reply, known } = exchange;
   const receipt = await trail.close({ http: 200, upstream: answer.statusCode });
   const stream = reply.openStream({});
+  using place = stand(exchange, stream);
   try {
-    const end = await relayEvents(exchange, stream, async () => receipt);
+    const end = await relayEvents(exchange, stream, async () => receipt, place);
     if (end !== "answered") await stream.end();
   } catch (cause) {
-    if (!isEndedByUs(known.arrival)) throw cause;
+    if (!isEndedByUs(cause, known.arrival)) throw cause;
     await stream.answer(receipt, renderFarewell(id));
   }
 }
 
 /** The gateway stops, the token has expired, or the policy has changed: anything but that the client went away. */
-function isEndedByUs(arrival: Arrival): boolean {
-  return arrival.ended.aborted && asDenial(arrival.ended.reason).code !== "client_gone";
+function isEndedByUs(cause: unknown, { ended }: Arrival): boolean {
+  const reason = ended.aborted ? ended.reason : cause;
+  return reason instanceof Denial && (reason.code === "draining" || reason.code === "token_expired");
 }
 
 /** Tells a subscriber that its stream ends on purpose (2026-07-28, Subscriptions, Graceful Closure). */
@@ -64,7 +67,8 @@ export async function relayStandaloneStream(exchange: Exchange): Promise<void> {
   if (known.session.resume?.pending != null) return relayStream(exchange);
   const receipt = await trail.close({ http: 200, upstream: answer.statusCode });
   const stream = reply.openStream({});
-  await relayEvents(exchange, stream, async () => receipt);
+  using place = stand(exchange, stream);
+  await relayEvents(exchange, stream, async () => receipt, place);
   await stream.end();
 }
 
@@ -73,13 +77,14 @@ async function relayEvents(
   exchange: Exchange,
   stream: EventStream,
   settle: Settle,
+  place?: Stand,
 ): Promise<"answered" | "resumable" | "cut"> {
   const reader = createStreamReader(exchange.upstream.maxResponseBytes);
   let end: "resumable" | "cut" = "cut";
   for await (const chunk of exchange.answer.body as AsyncIterable<Buffer>) {
     for (const event of reader.push(chunk)) {
       if (event.id !== null) end = "resumable";
-      if (await relayEvent(exchange, stream, event, settle)) return "answered";
+      if (await relayEvent(exchange, stream, event, settle, place)) return "answered";
     }
   }
   return end;
@@ -91,16 +96,19 @@ async function relayEvent(
   stream: EventStream,
   event: StreamEvent,
   settle: Settle,
+  stands: Stand | undefined,
 ): Promise<boolean> {
   const { answer, trail, kit, known, upstream, expected, place } = exchange;
   // Streams of the stateless revision are not resumable, so an event id has no use there (2026-07-28, Receiving Messages).
   const resumable = event.id !== null && known.message.era === "legacy";
-  const id = resumable ? sealEventId(kit.sealer, place, { eventId: event.id, pending: pendingOf(expected) }) : null;
+  const id = resumable ? sealEventId(kit.sealer, place, { eventId: event.id, pending: expected.pending }) : null;
   if (event.data === null || event.data === "") {
     await stream.write(renderEvent({ ...event, id }));
     return false;
   }
-  const judged = judgeServerMessage(event.data, expected);
+  const { data } = event;
+  const judged = judgeServerMessage(data, expected);
+  learnLists(exchange, judged, () => data);
   switch (judged.kind) {
     case "answer": {
       const block = renderEvent({ ...event, id, data: judged.text });
@@ -111,13 +119,14 @@ async function relayEvent(
     }
     case "pass":
       await stream.write(renderEvent({ ...event, id, data: judged.text }));
+      if (judged.method === "notifications/subscriptions/acknowledged") stands?.acknowledge();
       return false;
-    case "ask": {
-      const signed = signRequestId(kit.fingerprint, place, judged.idText);
+    case "ask":
       await trail.ask(judged.method, true);
-      await stream.write(renderEvent({ ...event, id, data: setMember(judged.text, ["id"], JSON.stringify(signed)) }));
+      // Asked once more, it may be answered once more: servers repeat what a cut may have swallowed.
+      kit.answered.delete(judged.id);
+      await stream.write(renderEvent({ ...event, id, data: judged.text }));
       return false;
-    }
     case "refuse":
       await trail.ask(judged.method, false);
       void refuseServerRequest(upstream, judged.idText, exchangeHeaders(known));
@@ -126,11 +135,6 @@ async function relayEvent(
       if (judged.asked !== null) await trail.ask(judged.asked, false);
       return false;
   }
-}
-
-/** The part of a pending request that an event id must carry to go on with it later. */
-function pendingOf({ pending }: Expectation): Pending | null {
-  return pending === null ? null : { id: pending.id, method: pending.method, targets: pending.targets };
 }
 
 function exchangeHeaders({ arrival, session }: Known): Record<string, string> {

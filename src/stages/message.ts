@@ -18,6 +18,10 @@ export interface MessageLimits {
  * @throws Denial of the rows from `body_too_large` to `version_unsupported`, `method_not_allowed`, `client_gone`
  */
 export async function readMessage(limits: MessageLimits, arrival: Arrival, route: McpRoute): Promise<Message> {
+  // What Connection names ends here (RFC 9110 section 7.6.1): judged here and missing behind, it would mean two requests.
+  if (/(?:^|[\s,])mcp-/i.test(arrival.headers.get("connection") ?? "")) {
+    throw new Denial("header_mismatch", { detail: "Connection names an MCP header" });
+  }
   if (route.verb !== "POST") return readBodiless(arrival, route.verb);
   checkHeaders(arrival);
   const bytes = await readBody(arrival, limits);

@@ -1,7 +1,8 @@
 import { Denial } from "../denial.ts";
 import type { Decision, Identity, McpRoute, Message, Session } from "../facts.ts";
-import type { Target } from "../mcp/methods.ts";
-import { judge, type Verdict, type View } from "../policy/evaluate.ts";
+import { requestMethods, type Target } from "../mcp/methods.ts";
+import { narrowFilter } from "../mcp/subscription.ts";
+import { judge, seesAll, type Verdict, type View } from "../policy/evaluate.ts";
 
 /** The compiled policy, with its views kept by identity: a token's later calls find theirs ready. */
 export interface PolicyBook {
@@ -10,9 +11,12 @@ export interface PolicyBook {
 
 /**
  * Decides whether the message may pass: everything it asks for must be allowed, and nothing is by default. A stream that
- * is resumed is judged as the request it belongs to, by the policy of now.
+ * is resumed is judged as the request it belongs to and a task as the one that began it, by the policy of now.
  *
- * @throws Denial `policy_denied`; `policy_unavailable` when deciding itself fails
+ * A subscription is narrowed instead: it goes on with what it may hear of (2026-07-28, Subscriptions, Acknowledgment).
+ *
+ * @throws Denial `policy_denied`; `cursor_unknown` for a guessed place in a list that is filtered; `policy_unavailable` when
+ * deciding itself fails
  */
 export function decide(
   book: PolicyBook,
@@ -23,12 +27,16 @@ export function decide(
 ): Decision {
   try {
     const view = book.viewOf(identity, route.server);
+    checkCursor(view, message, session);
+    const narrows = message.kind === "request" && message.method === "subscriptions/listen";
     let last: Verdict | undefined;
     for (const target of findTargets(message, session)) {
+      if (narrows && target.kind !== "server") continue;
       last = judge(view, target);
       if (last.effect === "deny") throw refuseTarget(target, last, view, identity);
     }
-    return { rule: last?.rule ?? null, policy: last?.policy ?? null, view } as Decision;
+    const narrowed = narrows ? narrowFilter(view, message.targets, session.tasks.values()) : null;
+    return { rule: last?.rule ?? null, policy: last?.policy ?? null, view, narrowed } as Decision;
   } catch (cause) {
     throw cause instanceof Denial ? cause : new Denial("policy_unavailable", { cause });
   }
@@ -43,6 +51,13 @@ function refuseTarget(target: Target, { rule, policy, reason }: Verdict, view: V
 }
 
 function findTargets(message: Message, session: Session): readonly Target[] {
-  if (message.kind === "request") return message.targets;
+  if (message.kind === "request") return session.task?.targets ?? message.targets;
   return session.resume?.pending?.targets ?? [{ kind: "server" }];
+}
+
+/** Many servers number or name the places of a list, so whoever may choose one can find out what is hidden there. */
+function checkCursor(view: View, message: Message, { bareCursor }: Session): void {
+  if (!bareCursor || message.kind !== "request") return;
+  const list = requestMethods.get(message.method)?.list;
+  if (list !== undefined && !seesAll(view, list.kind)) throw new Denial("cursor_unknown");
 }

@@ -1,6 +1,7 @@
 import type { Trail } from "../audit/trail.ts";
 import { Denial } from "../denial.ts";
 import type { Answer } from "../facts.ts";
+import { sessionKey } from "../mcp/session.ts";
 import { StreamFault } from "../mcp/sse.ts";
 import { type Exchange, expectationOf, findPlace, type Known, type ResponseKit } from "../relay/exchange.ts";
 import { relayJson } from "../relay/json.ts";
@@ -23,8 +24,10 @@ export async function respond(
   reply: Reply,
   trail: Trail,
 ): Promise<void> {
-  const expected = expectationOf(upstream, known);
-  const exchange: Exchange = { kit, upstream, known, answer, reply, trail, expected, place: findPlace(known, answer) };
+  const place = findPlace(known, answer);
+  const live = { view: known.decision.view };
+  const expected = expectationOf(kit, upstream, known, place, live);
+  const exchange: Exchange = { kit, upstream, known, answer, reply, trail, expected, live, place };
   try {
     await relay(exchange);
   } catch (cause) {
@@ -51,7 +54,7 @@ function relay(exchange: Exchange): Promise<void> {
     case "response":
       return acknowledge(exchange, 202);
     case "end":
-      return acknowledge(exchange, status);
+      return acknowledgeEnd(exchange, status);
     case "listen":
       if (type === "text/event-stream") return relayStandaloneStream(exchange);
       break;
@@ -73,13 +76,29 @@ function mediaType(answer: Answer): string {
  */
 async function relayRefusal(exchange: Exchange, status: number, type: string): Promise<void> {
   const { message, session } = exchange.known;
-  if (status === 404 && session.upstreamId !== null) throw new Denial("session_unknown", { detail: "upstream" });
+  if (session.upstreamId !== null && (status === 404 || (status === 400 && message.kind === "listen"))) {
+    throw new Denial("session_unknown", { detail: "upstream" });
+  }
+  if (message.kind === "request" && message.method === "initialize") await checkAge(exchange);
   if (status === 405 && message.kind !== "request") {
     throw new Denial("method_not_allowed", { allow: message.kind === "listen" ? "POST, DELETE" : "POST, GET" });
   }
   const protocol = status !== 401 && status !== 403 && status !== 407 && status !== 429;
   if (protocol && type === "application/json" && message.kind === "request") return relayJson(exchange, status);
   throw new Denial("upstream_refused", { detail: `status ${status}`, ...(protocol ? { http: status } : {}) });
+}
+
+/** A client that begins with `initialize` cannot fall forward; what it can show is the message it gets (2026-07-28, Versioning). */
+async function checkAge({ upstream }: Exchange): Promise<void> {
+  const finding = await upstream.age.find();
+  if (finding.era === "modern") throw new Denial("era_modern", { data: { supported: finding.supported } });
+}
+
+/** Whatever the server makes of it, an ended session is not opened again. */
+function acknowledgeEnd(exchange: Exchange, status: number): Promise<void> {
+  const { session, route } = exchange.known;
+  if (session.upstreamId !== null) exchange.kit.ended.add(sessionKey(route.server, session.upstreamId));
+  return acknowledge(exchange, status);
 }
 
 async function acknowledge({ answer, trail, reply }: Exchange, status: number): Promise<void> {

@@ -1,28 +1,27 @@
 import { Denial } from "../denial.ts";
-import type { Arrival, Identity, McpRoute, Message, RpcId, Session } from "../facts.ts";
-import {
-  type Fingerprint,
-  openRequestId,
-  type Place,
-  type Sealer,
-  unsealEventId,
-  unsealSession,
-} from "../mcp/session.ts";
+import type { Arrival, Edit, Identity, McpRoute, Message, RequestMessage, Session } from "../facts.ts";
+import type { Recall } from "../limits/recall.ts";
+import { type Fingerprint, openCursor, openState, openTask } from "../mcp/handles.ts";
+import { openRequestId, type Place, type Sealer, sessionKey, unsealEventId, unsealSession } from "../mcp/session.ts";
 
-/** What it takes to open a session id. */
+/** What it takes to open a session id, and whatever else was handed out. */
 export interface SessionRules {
   readonly sealer: Sealer;
   readonly lifetimeMs: number;
   readonly now: () => number;
   readonly fingerprint: Fingerprint;
+  /** Sessions that were ended, and requests of servers that were answered. */
+  readonly ended: Recall;
+  readonly answered: Recall;
 }
 
 /**
- * Opens the session a message belongs to, which only the identity and the server it was minted for can. The stateless
- * revision has none, and ignores the header (MCP 2026-07-28, Earlier Streamable HTTP Revisions).
+ * Opens the session a message belongs to, which only the identity and the server it was minted for can, and the handles that
+ * the message hands back. The stateless revision has no sessions, and ignores the header (MCP 2026-07-28, Earlier Streamable
+ * HTTP Revisions).
  *
  * @throws Denial `session_unknown`, `session_foreign`, `session_expired` (the caller hears the same 404 for all three, so
- * that nobody learns whether an id exists), `event_unknown`, `answer_unasked`
+ * that nobody learns whether an id exists), `session_revoked` for one that was ended, `event_unknown`, `answer_unasked`, `task_unknown`, `state_unknown`
  */
 export function openSession(
   rules: SessionRules,
@@ -38,7 +37,7 @@ export function openSession(
     upstreamId,
     fingerprint: upstreamId === null ? null : rules.fingerprint("mcp-session", upstreamId),
     resume: message.kind === "listen" ? openResume(rules, place, message.lastEventId) : null,
-    answers: message.kind === "response" ? openAnswer(rules, place, message.id) : null,
+    ...openHandles(rules, place, message),
   } as Session;
 }
 
@@ -47,6 +46,7 @@ function openId(rules: SessionRules, header: string, route: McpRoute, identity: 
   if (contents === undefined) throw new Denial("session_unknown");
   if (contents.server !== route.server || contents.identityKey !== identity.key) throw new Denial("session_foreign");
   if (rules.now() > contents.issuedAtMs + rules.lifetimeMs) throw new Denial("session_expired");
+  if (rules.ended.has(sessionKey(route.server, contents.upstreamId))) throw new Denial("session_revoked");
   return contents.upstreamId;
 }
 
@@ -57,8 +57,50 @@ function openResume(rules: SessionRules, place: Place, lastEventId: string | nul
   return contents;
 }
 
-function openAnswer(rules: SessionRules, place: Place, id: RpcId): string {
+type Handles = Pick<Session, "task" | "tasks" | "bareCursor" | "edits">;
+
+const noHandles: Handles = { task: null, tasks: new Map(), bareCursor: false, edits: [] };
+
+function openHandles(rules: SessionRules, place: Place, message: Message): Handles {
+  if (!("given" in message)) return noHandles;
+  const edits: Edit[] = [];
+  if (message.kind === "response") edits.push({ path: ["id"], value: openAnswer(rules, place, message.id) });
+  const { related } = message.given;
+  // A client may run tasks of its own, whose ids are no handles of ours (2025-11-25, Tasks).
+  const relatedTask = related === null ? undefined : openTask(rules.fingerprint, place, related.task);
+  if (related !== null && relatedTask !== undefined) edits.push(text(related.path, relatedTask.taskId));
+  return message.kind === "request" ? openRequest(rules, place, message, edits) : { ...noHandles, edits };
+}
+
+function openAnswer(rules: SessionRules, place: Place, id: string | number): string {
   const idText = openRequestId(rules.fingerprint, place, id);
   if (idText === undefined) throw new Denial("answer_unasked");
+  if (!rules.answered.add(id as string)) throw new Denial("answer_unasked", { detail: "answered before" });
   return idText;
+}
+
+function openRequest(rules: SessionRules, place: Place, message: RequestMessage, edits: Edit[]): Handles {
+  const { given, method, targets } = message;
+  const open = (handle: string) => {
+    const task = openTask(rules.fingerprint, place, handle);
+    return task === undefined ? undefined : { ...task, handle };
+  };
+  const task = given.task === null ? null : open(given.task);
+  if (task === undefined) throw new Denial("task_unknown");
+  if (task !== null) edits.push(text(["params", "taskId"], task.taskId));
+  const cursor = given.cursor === null ? undefined : openCursor(rules.sealer, place, method, given.cursor);
+  if (cursor !== undefined) edits.push(text(["params", "cursor"], cursor));
+  if (given.state !== null) {
+    const notBeforeMs = rules.now() - rules.lifetimeMs;
+    const state = openState(rules.sealer, place, { method, targets }, given.state, notBeforeMs);
+    if (state === undefined) throw new Denial("state_unknown");
+    edits.push(text(["params", "requestState"], state));
+  }
+  const opened = given.tasks.map(open).filter((known) => known !== undefined);
+  const tasks = new Map(opened.map((known) => [known.taskId, known]));
+  return { task, tasks, bareCursor: given.cursor !== null && cursor === undefined, edits };
+}
+
+function text(path: readonly string[], value: string): Edit {
+  return { path, value: JSON.stringify(value) };
 }

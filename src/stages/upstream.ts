@@ -1,10 +1,14 @@
-import type { Answer, Arrival, Message, Session } from "../facts.ts";
+import type { Answer, Arrival, Decision, Message, Session } from "../facts.ts";
+import { encodeMirror } from "../mcp/mirrors.ts";
 import { setMember } from "../mcp/splice.ts";
+import { narrowSubscription } from "../mcp/subscription.ts";
 import { explainFailure } from "../upstream/failure.ts";
+import { readListRequest, recollect } from "../upstream/recollect.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /**
- * Sends the judged bytes to the server, with framing and headers of our own.
+ * Sends the judged bytes to the server, with framing and headers of our own; a list that the server lets everybody have for
+ * a while need not be asked for again (2026-07-28, Caching).
  *
  * @throws Denial `upstream_unreachable`, `upstream_reset`, `upstream_timeout`, `upstream_malformed`, `client_gone`
  */
@@ -13,7 +17,12 @@ export async function forward(
   arrival: Arrival,
   message: Message,
   session: Session,
+  decision: Decision,
 ): Promise<Answer> {
+  const list = message.kind === "request" ? readListRequest(upstream.lists, message, session) : undefined;
+  const kept =
+    list && message.kind === "request" ? recollect(upstream.lists, list, message, upstream.now()) : undefined;
+  if (kept !== undefined) return { ...kept, list };
   const isStream = message.kind === "listen";
   const done = upstream.begin(isStream);
   try {
@@ -22,12 +31,13 @@ export async function forward(
       id: message.kind === "request" ? message.id : null,
       method: message.kind === "request" ? message.method : null,
       headers: renderHeaders(upstream, arrival, message, session),
-      body: renderBody(message, session),
+      body: renderBody(message, session, decision),
       signal: arrival.ended,
     });
     answer.body.once("close", done);
     upstream.reachable = true;
-    return answer;
+    const { statusCode, headers, body } = answer;
+    return { statusCode, headers, body, list };
   } catch (cause) {
     done();
     throw explainFailure(upstream, cause, arrival.ended);
@@ -44,12 +54,12 @@ function renderHeaders(
   headers.accept = message.kind === "listen" ? "text/event-stream" : "application/json, text/event-stream";
   headers["accept-encoding"] = "identity";
   if ("bytes" in message) headers["content-type"] = "application/json";
-  const hop = hopHeaders(arrival);
   for (const [name, value] of arrival.headers) {
-    if (mayTravel(name, message) && !hop.has(name)) headers[name] = value;
+    if (mayTravel(name, message)) headers[name] = value;
   }
   if (session.upstreamId !== null) headers["mcp-session-id"] = session.upstreamId;
   if (session.resume !== null) headers["last-event-id"] = session.resume.eventId;
+  if (session.task !== null && message.era === "modern") headers["mcp-name"] = encodeMirror(session.task.taskId);
   return headers;
 }
 
@@ -63,15 +73,11 @@ function mayTravel(name: string, message: Message): boolean {
   return name === "mcp-method" || name === "mcp-name" || name.startsWith("mcp-param-");
 }
 
-/** What `Connection` names was meant for this connection alone (RFC 9110 section 7.6.1). */
-function hopHeaders(arrival: Arrival): ReadonlySet<string> {
-  const names = arrival.headers.get("connection")?.toLowerCase().split(",") ?? [];
-  return new Set(names.map((name) => name.trim()));
-}
-
-/** The judged bytes; only the id of an answer is given back the form in which the server had sent it. */
-function renderBody(message: Message, session: Session): Buffer | string | null {
+/** The judged bytes; only handles are given back the form in which the server had sent them. */
+function renderBody(message: Message, { edits }: Session, { narrowed }: Decision): Buffer | string | null {
   if (!("bytes" in message)) return null;
-  if (session.answers === null) return message.bytes;
-  return setMember(message.bytes.toString("utf8"), ["id"], session.answers);
+  if (edits.length === 0 && narrowed === null) return message.bytes;
+  let text = message.bytes.toString("utf8");
+  for (const { path, value } of edits) text = setMember(text, path, value);
+  return narrowed === null || message.kind !== "request" ? text : narrowSubscription(text, message.args, narrowed);
 }

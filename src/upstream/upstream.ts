@@ -1,4 +1,8 @@
 import type { ServerConfig } from "../config/schema.ts";
+import { type Age, agedAlready, createAge } from "./age.ts";
+import { createListMemory, type ListMemory } from "./lists.ts";
+import { probe } from "./probe.ts";
+import { createSseTransport } from "./sse-transport.ts";
 import { createPools, createStreamableTransport, type Transport } from "./transport.ts";
 
 /** One protected MCP server: how it is reached and what of it is in progress. */
@@ -9,6 +13,12 @@ export interface Upstream {
   readonly maxResponseBytes: number;
   readonly clientRequests: ReadonlySet<string>;
   readonly transport: Transport;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** What it speaks. */
+  readonly age: Age;
+  /** What is known of its lists. */
+  readonly lists: ListMemory;
   /** Exchanges and standalone streams in progress; read by the gauges. */
   readonly load: Readonly<Load>;
   /** Counts an exchange in; what it returns counts it out. */
@@ -25,15 +35,26 @@ export interface Load {
   streams: number;
 }
 
-/** Makes a server's place in the gateway; nothing is connected before the first call. */
-export function createUpstream(name: string, config: ServerConfig): Upstream {
+const transports = { "streamable-http": createStreamableTransport, sse: createSseTransport } as const;
+
+/**
+ * Makes a server's place in the gateway; nothing is connected before the first call.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function createUpstream(name: string, config: ServerConfig, now: () => number): Upstream {
   const load: Load = { calls: 0, streams: 0 };
+  const headers = staticHeaders(config);
+  const transport = transports[config.transport](config, createPools(config));
   return {
     name,
-    headers: staticHeaders(config),
+    headers,
     maxResponseBytes: config.maxResponse,
     clientRequests: new Set(config.clientRequests),
-    transport: createStreamableTransport(config, createPools(config)),
+    transport,
+    now,
+    age: config.transport === "sse" ? agedAlready : createAge(() => probe(transport, headers), now),
+    lists: createListMemory(),
     load,
     begin(isStream) {
       const kind = isStream ? "streams" : "calls";
@@ -47,7 +68,8 @@ export function createUpstream(name: string, config: ServerConfig): Upstream {
   };
 }
 
-function staticHeaders(config: ServerConfig): Record<string, string> {
+/** What every request to the server carries. */
+export function staticHeaders(config: ServerConfig): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const [header, value] of Object.entries(config.headers)) headers[header.toLowerCase()] = value.reveal();
   if (config.credentials !== undefined) headers.authorization = `Bearer ${config.credentials.bearer.reveal()}`;

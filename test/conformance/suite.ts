@@ -1,14 +1,16 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { parse } from "yaml";
 import { z } from "zod";
 import type { Check, Run } from "./compare.ts";
 
-const suite = new URL("../../node_modules/@modelcontextprotocol/conformance/", import.meta.url);
+/** Where npm put the versions of the suite; package.json gives the older one a name of its own. */
+const packages = ["conformance-stable", "@modelcontextprotocol/conformance"];
 const runTimeoutMs = 300_000;
 
 const packageFile = z.object({ version: z.string() });
@@ -17,31 +19,63 @@ const checksFile = z.array(
 );
 const requirementsFile = z.object({
   server: z.array(z.string()),
-  not_scored: z.array(z.object({ scenario: z.string(), leg: z.string() })).default([]),
+  not_scored: z.array(z.object({ scenario: z.string(), leg: z.string(), reason: z.string() })).default([]),
 });
 
-/** What a revision asks of a server: the scenarios that count, and those that are run and reported only. */
+/** One installed version of the suite. */
+export interface Suite {
+  readonly version: string;
+  /** Its package, with a slash at the end. */
+  readonly directory: URL;
+  /** Its server scenarios by revision, newest revision first. */
+  readonly scenarios: ReadonlyMap<string, readonly string[]>;
+  /** Revisions that it has a frozen set of requirements for. */
+  readonly frozen: readonly string[];
+}
+
+/** The server scenarios of a revision. */
 export interface Requirements {
+  /** Those that count. */
   readonly scored: readonly string[];
+  /** Those that are run and reported only: extensions, and what the suite added later. */
   readonly unscored: readonly string[];
+  /** Those of `unscored` that no server needs to have. */
+  readonly extensions: readonly string[];
 }
 
-/** The revisions that the suite has requirements for, newest first. */
-export async function listRevisions(): Promise<string[]> {
-  const files = await readdir(new URL("requirements/", suite));
-  return files.map((file) => file.replace(/\.yaml$/, "")).sort((a, b) => b.localeCompare(a));
+/** The versions of the suite that are installed, oldest first. */
+export async function listSuites(): Promise<Suite[]> {
+  return Promise.all(packages.map((name) => openSuite(new URL(`../../node_modules/${name}/`, import.meta.url))));
 }
 
-/** The version of the suite that is installed. */
-export async function readSuiteVersion(): Promise<string> {
-  return packageFile.parse(JSON.parse(await readFile(new URL("package.json", suite), "utf8"))).version;
+async function openSuite(directory: URL): Promise<Suite> {
+  const { version } = packageFile.parse(JSON.parse(await readFile(new URL("package.json", directory), "utf8")));
+  const files = await readdir(new URL("requirements/", directory)).catch(() => []);
+  const frozen = files.map((file) => file.replace(/\.yaml$/, ""));
+  return { version, directory, scenarios: await listScenarios(directory), frozen };
 }
 
-/** The server scenarios of `requirements/<revision>.yaml`. */
-export async function readRequirements(revision: string): Promise<Requirements> {
-  const text = await readFile(new URL(`requirements/${revision}.yaml`, suite), "utf8");
+async function listScenarios(directory: URL): Promise<Map<string, string[]>> {
+  const { stdout } = await promisify(execFile)(process.execPath, [entryOf(directory), "list", "--server"]);
+  // A line `  - name [revision,revision]` for each; extensions have no revision there.
+  const lines = [...stdout.matchAll(/^ {2}- (\S+) \[(.+)\]$/gm)];
+  const found = lines.flatMap(([, name = "", tags = ""]) => tags.split(",").map((revision) => ({ name, revision })));
+  const dated = found.filter(({ revision }) => /^\d{4}-\d\d-\d\d$/.test(revision));
+  const newestFirst = dated.toSorted((a, b) => b.revision.localeCompare(a.revision));
+  const grouped = Map.groupBy(newestFirst, ({ revision }) => revision);
+  return new Map([...grouped].map(([revision, entries]) => [revision, entries.map(({ name }) => name)]));
+}
+
+/** The requirements that were frozen for a revision; where there are none, every scenario that claims the revision counts. */
+export async function readRequirements(suite: Suite, revision: string): Promise<Requirements> {
+  const { directory, scenarios, frozen } = suite;
+  if (!frozen.includes(revision)) return { scored: scenarios.get(revision) ?? [], unscored: [], extensions: [] };
+  const text = await readFile(new URL(`requirements/${revision}.yaml`, directory), "utf8");
   const { server, not_scored } = requirementsFile.parse(parse(text));
-  return { scored: server, unscored: not_scored.filter(({ leg }) => leg === "server").map(({ scenario }) => scenario) };
+  const others = not_scored.filter(({ leg }) => leg === "server");
+  const extensions = others.filter(({ reason }) => reason === "extension");
+  const nameOf = ({ scenario }: { scenario: string }) => scenario;
+  return { scored: server, unscored: others.map(nameOf), extensions: extensions.map(nameOf) };
 }
 
 /**
@@ -50,11 +84,13 @@ export async function readRequirements(revision: string): Promise<Requirements> 
  *
  * @throws Error when the suite made no checks at all or did not end within five minutes
  */
-export async function runSuite(url: string, revision: string): Promise<Run> {
+export async function runSuite({ directory, frozen }: Suite, url: string, revision: string): Promise<Run> {
   const output = await mkdtemp(join(tmpdir(), "sallyport-conformance-"));
   try {
-    const entry = fileURLToPath(new URL("dist/index.js", suite));
-    const args = [entry, "server", "--url", url, "--requirements", revision, "--output-dir", output];
+    const which = frozen.includes(revision)
+      ? ["--requirements", revision]
+      : ["--suite", "all", "--spec-version", revision];
+    const args = [entryOf(directory), "server", "--url", url, ...which, "--output-dir", output];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"], timeout: runTimeoutMs });
     let stderr = "";
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
@@ -67,6 +103,10 @@ export async function runSuite(url: string, revision: string): Promise<Run> {
   } finally {
     await rm(output, { recursive: true, force: true });
   }
+}
+
+function entryOf(directory: URL): string {
+  return fileURLToPath(new URL("dist/index.js", directory));
 }
 
 async function readRun(output: string): Promise<Run> {

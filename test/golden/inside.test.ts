@@ -64,7 +64,7 @@ beforeEach(async () => {
 afterEach(async () => {
   server.closeAllConnections();
   server.close();
-  await gateway.upstreams.close();
+  await Promise.all(house.upstreams.retain([]).map(({ transport }) => transport.destroy()));
   await house.audit.close();
   await recorder.stop();
   await rm(directory, { recursive: true, force: true });

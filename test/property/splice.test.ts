@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { elementSpans, removeElements, setMember, valueSpan } from "../../src/mcp/splice.ts";
+import { elementSpans, removeElements, removeMember, setMember, valueSpan } from "../../src/mcp/splice.ts";
 import { jsonText } from "./jsonText.ts";
 
 const text = jsonText({ repeatNames: false }).map((json) => json.text);
@@ -65,6 +65,22 @@ test("setting a member changes or adds that member only", () => {
       expect(isDeepStrictEqual(JSON.parse(changed), expected)).toBe(true);
       expect(source(changed, ["beside"])).toBe(beside);
       expect([undefined, fresh]).toContain(source(changed, target));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("removing a member removes that member only", () => {
+  fc.assert(
+    fc.property(text, (whole) => {
+      const value: unknown = JSON.parse(whole);
+      if (!isObject(value)) return;
+      for (const name of Object.keys(value)) {
+        const removed = removeMember(whole, [name]);
+        const { [name]: _, ...expected } = value;
+        expect(isDeepStrictEqual(JSON.parse(removed), expected)).toBe(true);
+        for (const other of Object.keys(expected)) expect(source(removed, [other])).toBe(source(whole, [other]));
+      }
     }),
     { numRuns: 500 },
   );

@@ -28,7 +28,7 @@ describe("docs/dependencies.md", () => {
 
   it("is right that every version is exact", () => {
     const versions = Object.values({ ...manifest.dependencies, ...manifest.devDependencies });
-    for (const version of versions) expect(version).toMatch(/^\d+\.\d+\.\d+(?:-[\w.]+)?$/);
+    for (const version of versions) expect(version).toMatch(/^(?:npm:@[\w-]+\/[\w-]+@)?\d+\.\d+\.\d+(?:-[\w.]+)?$/);
   });
 
   it("is right about install scripts", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Pending } from "../../../src/facts.ts";
-import { type Expectation, judgeServerMessage } from "../../../src/mcp/answers.ts";
+import { judgeServerMessage } from "../../../src/mcp/answers.ts";
+import type { Expectation } from "../../../src/mcp/expectation.ts";
 import { compilePolicy } from "../../../src/policy/compile.ts";
 import { viewOf } from "../../../src/policy/evaluate.ts";
 import { readPolicies } from "../../../src/policy/load.ts";
@@ -19,13 +20,33 @@ const { sources } = readPolicies([{ file: "p.yaml", text: policy }]);
 const program = compilePolicy(sources, ["s"]);
 const view = viewOf(program, { issuer: "i", subject: "u", client: null, groups: ["some"] }, "s");
 
-const pendingCall: Pending = { id: 7, method: "tools/call", targets: [{ kind: "tool", name: "echo" }] };
-const pendingList = (method: string): Pending => ({ id: 7, method, targets: [{ kind: "server" }] });
+const pendingCall: Pending = {
+  id: 7,
+  method: "tools/call",
+  targets: [{ kind: "tool", name: "echo" }],
+  task: null,
+  about: null,
+};
+const pendingList = (method: string): Pending => ({
+  id: 7,
+  method,
+  targets: [{ kind: "server" }],
+  task: null,
+  about: null,
+});
 const expected = (changes: Partial<Expectation> = {}): Expectation => ({
   pending: pendingCall,
   era: "legacy",
   view,
   clientRequests: new Set(),
+  filter: null,
+  handles: {
+    cursor: (method, cursor) => `${method}/${cursor}`,
+    state: ({ method }, state) => `${method}/${state}`,
+    begin: ({ method }, taskId) => `${method}/${taskId}`,
+    task: (taskId) => (taskId.startsWith("own-") ? `handle of ${taskId}` : undefined),
+    request: (idText) => `signed ${idText}`,
+  },
   ...changes,
 });
 const judge = (message: unknown, changes?: Partial<Expectation>) =>
@@ -36,7 +57,7 @@ describe("answers", () => {
   it("pass with their bytes", () => {
     const text =
       '{ "jsonrpc":"2.0","id":7, "result":{"content":[],"n":9007199254740993,"e":1e400,"z":-0,"u":"\\ud800"} }';
-    expect(judge(text)).toEqual({ kind: "answer", text, rpc: null, toolError: false });
+    expect(judge(text)).toMatchObject({ kind: "answer", text, rpc: null, toolError: false });
   });
 
   it.each([
@@ -146,7 +167,7 @@ describe("lists", () => {
     ],
   ] as const)("%s shows what could be called", (method, member, elements, visible, key) => {
     const result = list(method, { [member]: elements, nextCursor: "next", unknown: [1] });
-    expect(result).toMatchObject({ nextCursor: "next", unknown: [1] });
+    expect(result).toMatchObject({ nextCursor: `${method}/next`, unknown: [1] });
     expect(result[member].map((element: Record<string, string>) => element[key])).toEqual(visible);
   });
 
@@ -199,12 +220,16 @@ describe("requests of the server", () => {
     ["tools/call", ["elicitation", "sampling", "roots"], "refuse"],
     ["ping", [], "ask"],
   ])("%s with %j: %s", (method, kinds, kind) => {
-    expect(judge(ask(method), { clientRequests: new Set(kinds) })).toMatchObject({ kind, method, idText: "99" });
+    expect(judge(ask(method), { clientRequests: new Set(kinds) })).toMatchObject({
+      kind,
+      method,
+      ...(kind === "ask" ? { id: "signed 99" } : { idText: "99" }),
+    });
   });
 
   it("do not exist in the stateless revision", () => {
     const all = { clientRequests: new Set(["sampling"]), era: "modern" as const };
-    expect(judge(ask("sampling/createMessage"), all)).toEqual({ kind: "drop", asked: "sampling/createMessage" });
+    expect(judge(ask("sampling/createMessage"), all)).toMatchObject({ kind: "drop", asked: "sampling/createMessage" });
   });
 
   it("travel in results there, and are refused there", () => {

@@ -73,7 +73,7 @@ describe("readMessage: what passes", () => {
         jsonrpc: "2.0",
         id: 1,
         method: "completion/complete",
-        params: { ref: { type: "ref/resource", uri: "test://{id}" } },
+        params: { ref: { type: "ref/resource", uri: "test://{id}" }, argument: { name: "id", value: "" } },
       },
       {},
       { targets: [{ kind: "template", name: "test://{id}" }] },

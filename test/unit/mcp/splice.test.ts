@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { elementSpans, removeElements, setMember, stringEnd, valueSpan } from "../../../src/mcp/splice.ts";
+import {
+  editElements,
+  elementSpans,
+  removeElements,
+  removeMember,
+  setMember,
+  stringEnd,
+  valueSpan,
+} from "../../../src/mcp/splice.ts";
 
 const path = ["result", "tools"];
 const wrap = (list: string): string =>
@@ -61,6 +69,52 @@ describe("removeElements", () => {
     ["for no array", wrap('"x"'), []],
   ])("throws when keep is %s", (_, text, keep) => {
     expect(() => removeElements(text, path, keep)).toThrow(RangeError);
+  });
+});
+
+describe("editElements", () => {
+  const edits: Record<string, (source: string) => string | undefined> = {
+    same: (source) => source,
+    wrap: (source) => `[${source}]`,
+    drop: () => undefined,
+  };
+
+  test.each([
+    ["[ 1e400 , -0 ,3 ]", ["same", "same", "same"], "[ 1e400 , -0 ,3 ]"],
+    ["[ 1e400 , -0 ,3 ]", ["wrap", "same", "wrap"], "[ [1e400] , -0 ,[3] ]"],
+    ["[ 1e400 , -0 ,3 ]", ["drop", "wrap", "same"], "[ [-0] ,3 ]"],
+    ["[ 1e400 , -0 ,3 ]", ["wrap", "drop", "drop"], "[ [1e400] ]"],
+    ["[ 1e400 , -0 ,3 ]", ["drop", "drop", "drop"], "[  ]"],
+    ["[ ]", [], "[ ]"],
+  ])("%s with %j is %s", (list, values, expected) => {
+    expect(editElements(wrap(list), path, values, (source, value) => edits[value]?.(source))).toBe(wrap(expected));
+  });
+
+  test.each([
+    ["too few values", wrap("[1,2]"), ["same"]],
+    ["too many values", wrap("[1]"), ["same", "same"]],
+    ["an array that is not there", '{"result":{}}', []],
+  ])("throws for %s", (_, text, values) => {
+    expect(() => editElements(text, path, values, (source) => source)).toThrow(RangeError);
+  });
+});
+
+describe("removeMember", () => {
+  test.each([
+    ["the first", '{"a":1 , "b":-0}', ["a"], '{"b":-0}'],
+    ["one in between", '{"a":1e400, "b" : {"a":[1,2]} ,"c":-0}', ["b"], '{"a":1e400, "c":-0}'],
+    ["the last", '{"a":1e400 , "b":2 }', ["b"], '{"a":1e400  }'],
+    ["the only one", '{ "a":[1] }', ["a"], "{  }"],
+    ["one inside", '{"r":{"a":"}","b":1},"a":1}', ["r", "a"], '{"r":{"b":1},"a":1}'],
+    ["an escaped name", '{"\\u0061":1,"b":2}', ["a"], '{"b":2}'],
+    ["__proto__ like any other", '{"a":1,"__proto__":{}}', ["__proto__"], '{"a":1}'],
+    ["nothing where there is none", '{"a":{"b":1}}', ["b"], '{"a":{"b":1}}'],
+    ["nothing without a parent", '{"a":1}', ["r", "a"], '{"a":1}'],
+    ["nothing of an array", '{"r":[1]}', ["r", "0"], '{"r":[1]}'],
+    ["nothing of a scalar", '{"r":"{}"}', ["r", "a"], '{"r":"{}"}'],
+    ["nothing for the root", ' {"":1} ', [], ' {"":1} '],
+  ])("removes %s", (_, text, at, expected) => {
+    expect(removeMember(text, at)).toBe(expected);
   });
 });
 

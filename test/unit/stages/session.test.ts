@@ -2,6 +2,8 @@ import { createSecretKey, randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { seal, unseal } from "../../../src/crypto/seal.ts";
 import type { Arrival, Identity, McpRoute, Message } from "../../../src/facts.ts";
+import { createRecall } from "../../../src/limits/recall.ts";
+import { nothingGiven } from "../../../src/mcp/given.ts";
 import { sealEventId, sealSession, signRequestId } from "../../../src/mcp/session.ts";
 import { openSession, type SessionRules } from "../../../src/stages/session.ts";
 
@@ -14,6 +16,8 @@ const rulesAt = (nowMs: number): SessionRules => ({
     unseal: (purpose, text) => unseal([key], purpose, text),
   },
   fingerprint: (label, text) => Buffer.from(`${label}|${text}`).toString("base64url"),
+  ended: createRecall(10),
+  answered: createRecall(10),
   lifetimeMs,
   now: () => nowMs,
 });
@@ -32,7 +36,7 @@ describe("sessions", () => {
     expect(openSession(rules, withSession, route(), alice, legacy)).toMatchObject({
       upstreamId: "up-1",
       resume: null,
-      answers: null,
+      edits: [],
     });
   });
 
@@ -82,7 +86,7 @@ describe("sessions", () => {
 
 describe("event ids", () => {
   const place = { server: "s", identity: alice, upstreamId: "up-1" };
-  const pending = { id: 1, method: "tools/list", targets: [{ kind: "server" as const }] };
+  const pending = { id: 1, method: "tools/list", targets: [{ kind: "server" as const }], task: null, about: null };
   const eventId = sealEventId(rules.sealer, place, { eventId: "e-1", pending });
   const listen = (lastEventId: string) => ({ kind: "listen", era: "legacy", lastEventId }) as Message;
 
@@ -105,11 +109,11 @@ describe("event ids", () => {
 
 describe("answers of the client", () => {
   const place = { server: "s", identity: alice, upstreamId: "up-1" };
-  const reply = (id: unknown) => ({ kind: "response", era: "legacy", id }) as Message;
+  const reply = (id: unknown) => ({ kind: "response", era: "legacy", id, given: nothingGiven }) as Message;
 
   it.each(["99", '"a.b"', "-1"])("find the server's own id again: %s", (idText) => {
     const id = signRequestId(rules.fingerprint, place, idText);
-    expect(openSession(rules, withSession, route(), alice, reply(id)).answers).toBe(idText);
+    expect(openSession(rules, withSession, route(), alice, reply(id)).edits).toEqual([{ path: ["id"], value: idText }]);
   });
 
   it("keep one id for one request, so that the server can cancel it", () => {

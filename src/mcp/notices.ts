@@ -1,0 +1,78 @@
+/** Notifications of a server, judged: only about what the identity may see, and on a subscription only what it asked for. */
+import type { View } from "../policy/evaluate.ts";
+import { seesAny } from "../policy/evaluate.ts";
+import { type Expectation, isObject, type JsonObject, refuseTwins } from "./expectation.ts";
+import { renameTask } from "./results.ts";
+import { elementSpans, removeElements, setMember, valueSpan } from "./splice.ts";
+import { listChanges, subscriptionKinds } from "./subscription.ts";
+import { isVisible } from "./visible.ts";
+
+const paramNames = new Set(["uri", "requestId", "taskId", "notifications"]);
+const filterNames = new Set([...Object.keys(subscriptionKinds), "resourceSubscriptions", "taskIds"]);
+
+/**
+ * @param text the whole message
+ * @param params its params, parsed
+ * @returns the message as the client may have it; undefined when it may not
+ * @throws Denial `upstream_malformed`, `client_request_denied`
+ */
+export function judgeNotification(
+  method: string,
+  params: unknown,
+  text: string,
+  expected: Expectation,
+): string | undefined {
+  const said = isObject(params) ? params : {};
+  refuseTwins(said, paramNames);
+  const change = listChanges.get(method);
+  if (change !== undefined) return hearsOfLists(change, expected) ? text : undefined;
+  switch (method) {
+    case "notifications/resources/updated":
+      return isVisible(expected.view, "resource", said.uri) ? text : undefined;
+    case "notifications/cancelled":
+      return renameRequest(text, expected);
+    case "notifications/tasks/status":
+    case "notifications/tasks":
+      return hearsOfTask(said, expected) ? renameTask(text, said, ["params"], expected) : undefined;
+    case "notifications/subscriptions/acknowledged":
+      return narrowAcknowledgment(text, said, expected);
+    default:
+      return text;
+  }
+}
+
+function hearsOfLists(change: keyof typeof subscriptionKinds, { view, filter }: Expectation): boolean {
+  return seesAny(view, subscriptionKinds[change]) && (filter === null || filter[change] === true);
+}
+
+function hearsOfTask({ taskId }: JsonObject, { handles }: Expectation): boolean {
+  return typeof taskId === "string" && handles.task(taskId) !== undefined;
+}
+
+/** What a server cancels is a request of its own, which the client knows by another id (2025-11-25, Cancellation). */
+function renameRequest(text: string, { handles, era }: Expectation): string | undefined {
+  const span = valueSpan(text, ["params", "requestId"]);
+  if (span === undefined || era === "modern") return undefined;
+  return setMember(text, ["params", "requestId"], JSON.stringify(handles.request(text.slice(span.start, span.end))));
+}
+
+/** Tells of nothing that was not asked for, and of tasks by the ids they were asked for by. */
+function narrowAcknowledgment(text: string, params: JsonObject, { view, handles }: Expectation): string {
+  if (!isObject(params.notifications)) return text;
+  refuseTwins(params.notifications, filterNames);
+  const { resourceSubscriptions, taskIds } = params.notifications;
+  const path = ["params", "notifications"];
+  const cut = cutUris(text, resourceSubscriptions, [...path, "resourceSubscriptions"], view);
+  if (taskIds === undefined) return cut;
+  const known = Array.isArray(taskIds) ? taskIds.map((id) => handles.task(String(id))).filter(Boolean) : [];
+  return setMember(cut, [...path, "taskIds"], JSON.stringify(known));
+}
+
+function cutUris(text: string, uris: unknown, path: readonly string[], view: View): string {
+  if (!Array.isArray(uris) || elementSpans(text, path) === undefined) return text;
+  return removeElements(
+    text,
+    path,
+    uris.map((uri) => isVisible(view, "resource", uri)),
+  );
+}

@@ -1,0 +1,150 @@
+/** Results, judged: what the identity may not see is cut out, and what it may hand back later goes out as a handle. */
+import { Denial } from "../denial.ts";
+import type { Pending } from "../facts.ts";
+import { judge, seesAll } from "../policy/evaluate.ts";
+import { filterCompletion } from "./completion.ts";
+import { type Expectation, isObject, type JsonObject, malformed, mayAsk, refuseTwins } from "./expectation.ts";
+import { filterContents, filterPrompt } from "./filters.ts";
+import { findKeyTwin } from "./json.ts";
+import { type ListShape, requestMethods, type Target } from "./methods.ts";
+import { editElements, removeElements, setMember } from "./splice.ts";
+import { isVisible } from "./visible.ts";
+
+const resultNames = new Set([
+  ...["tools", "prompts", "resources", "resourceTemplates", "nextCursor", "cacheScope"],
+  ...["resultType", "inputRequests", "requestState", "task", "tasks", "taskId", "status"],
+]);
+const elementNames = new Set(["name", "uri", "uriTemplate"]);
+const taskNames = new Set(["taskId", "status", "inputRequests"]);
+
+/**
+ * The message as the client may have it.
+ *
+ * @param text the whole message
+ * @param result its result, parsed
+ * @throws Denial `upstream_malformed`, `client_request_denied`
+ */
+export function judgeResult(text: string, result: JsonObject, pending: Pending, expected: Expectation): string {
+  refuseTwins(result, resultNames);
+  if (result.resultType === "input_required") return judgeRound(text, result, pending, expected);
+  if (result.resultType === "task") return renameBegun(text, result, ["result"], pending, expected);
+  const list = requestMethods.get(pending.method)?.list;
+  if (list !== undefined) return filterList(text, result, list, pending, expected);
+  switch (pending.method) {
+    case "tools/call":
+      return renameBegun(text, result.task, ["result", "task"], pending, expected);
+    case "tasks/list":
+      return filterTasks(text, result, expected);
+    case "tasks/get":
+    case "tasks/cancel":
+    case "tasks/update":
+      return renameTask(text, result, ["result"], expected);
+    default:
+      return filterOthers(text, result, pending, expected);
+  }
+}
+
+/** Results in which more is named than was asked for. */
+function filterOthers(text: string, result: JsonObject, { method, about }: Pending, expected: Expectation): string {
+  const sees = (target: Target) => judge(expected.view, target).effect === "allow";
+  if (method === "prompts/get") return filterPrompt(text, result, sees);
+  if (about !== null && "completion" in about) return filterCompletion(text, result, about.completion, sees);
+  if (about === null || method !== "resources/read") return text;
+  const cut = filterContents(text, result, about.uri, sees);
+  // What was cut for one must not be kept for another (2026-07-28, Caching).
+  return cut === text || expected.era === "legacy" ? cut : setMember(cut, ["result", "cacheScope"], '"private"');
+}
+
+/**
+ * A task in full, as `tasks/get` and notifications show it: named as the client knows it, asking only what may be asked.
+ *
+ * @param path where the task stands in the text
+ * @throws Denial `upstream_malformed` for a task of somebody else
+ */
+export function renameTask(text: string, task: JsonObject, path: readonly string[], expected: Expectation): string {
+  refuseTwins(task, taskNames);
+  checkInputRequests(task, expected);
+  if (task.taskId === undefined) return text;
+  const handle = typeof task.taskId === "string" ? expected.handles.task(task.taskId) : undefined;
+  if (handle === undefined) throw malformed("a task of somebody else");
+  return setMember(text, [...path, "taskId"], JSON.stringify(handle));
+}
+
+/** A call may answer with a task instead of a result (2025-11-25, Creating Tasks; the tasks extension, Task Creation). */
+function renameBegun(
+  text: string,
+  task: unknown,
+  path: readonly string[],
+  pending: Pending,
+  { handles }: Expectation,
+): string {
+  if (task === undefined) return text;
+  if (!isObject(task) || typeof task.taskId !== "string") throw malformed("a task without an id");
+  refuseTwins(task, taskNames);
+  return setMember(text, [...path, "taskId"], JSON.stringify(handles.begin(pending, task.taskId)));
+}
+
+/** A server behind a gateway lists the tasks of everybody, since to it there is only one client. */
+function filterTasks(text: string, result: JsonObject, { handles }: Expectation): string {
+  const { tasks } = result;
+  if (!Array.isArray(tasks)) throw malformed("result.tasks is not an array");
+  const known = tasks.map((task: unknown) => {
+    if (!isObject(task) || typeof task.taskId !== "string") return undefined;
+    refuseTwins(task, taskNames);
+    return handles.task(task.taskId);
+  });
+  const own = editElements(text, ["result", "tasks"], known, (source, handle) =>
+    handle === undefined ? undefined : setMember(source, ["taskId"], JSON.stringify(handle)),
+  );
+  return sealNext(own, result, (cursor) => handles.cursor("tasks/list", cursor));
+}
+
+/**
+ * Cuts out of a list what the identity could not call. Everything else keeps its bytes: unknown members, the spelling of
+ * numbers, the order of members. A list that depends on who asks must not be kept for another (2026-07-28, Caching), even
+ * when this one lost nothing.
+ */
+function filterList(
+  text: string,
+  result: JsonObject,
+  list: ListShape,
+  pending: Pending,
+  { era, view, handles }: Expectation,
+): string {
+  const elements = result[list.member];
+  if (!Array.isArray(elements)) throw malformed(`result.${list.member} is not an array`);
+  const keep = elements.map(
+    (element) =>
+      isObject(element) &&
+      findKeyTwin(element, elementNames) === undefined &&
+      isVisible(view, list.kind, element[list.key]),
+  );
+  const cut = keep.every(Boolean) ? text : removeElements(text, ["result", list.member], keep);
+  const marked = era === "modern" ? setMember(cut, ["result", "cacheScope"], '"private"') : cut;
+  if (seesAll(view, list.kind)) return marked;
+  return sealNext(marked, result, (cursor) => handles.cursor(pending.method, cursor));
+}
+
+/** The place where a filtered list goes on may be the name of something hidden. */
+function sealNext(text: string, { nextCursor }: JsonObject, seal: (cursor: string) => string): string {
+  if (nextCursor === undefined || nextCursor === null) return text;
+  if (typeof nextCursor !== "string") throw malformed("nextCursor is not a string");
+  return setMember(text, ["result", "nextCursor"], JSON.stringify(seal(nextCursor)));
+}
+
+/** In the stateless revision requests to the client travel inside a result (2026-07-28, Multi Round-Trip Requests). */
+function judgeRound(text: string, result: JsonObject, pending: Pending, expected: Expectation): string {
+  checkInputRequests(result, expected);
+  const { requestState } = result;
+  if (requestState === undefined) return text;
+  if (typeof requestState !== "string") throw malformed("requestState is not a string");
+  return setMember(text, ["result", "requestState"], JSON.stringify(expected.handles.state(pending, requestState)));
+}
+
+function checkInputRequests({ inputRequests = {} }: JsonObject, expected: Expectation): void {
+  if (!isObject(inputRequests)) throw malformed("inputRequests is not an object");
+  for (const request of Object.values(inputRequests)) {
+    const method = isObject(request) ? String(request.method) : "";
+    if (!mayAsk(method, expected)) throw new Denial("client_request_denied", { detail: `inputRequests: ${method}` });
+  }
+}

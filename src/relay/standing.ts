@@ -1,0 +1,89 @@
+import { Denial } from "../denial.ts";
+import type { Identity } from "../facts.ts";
+import { renderEvent } from "../mcp/sse.ts";
+import { isWider, listChanges, narrowFilter, subscriptionKinds } from "../mcp/subscription.ts";
+import { differs, type View } from "../policy/evaluate.ts";
+import type { EventStream } from "../reply.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** What an identity may see of a server, by one policy. */
+type ViewOf = (identity: Identity, server: string) => View;
+
+/** Judges a stream by another policy from now on. */
+type Reconsider = (viewOf: ViewOf) => void;
+
+/** Streams that last while policies come and go: their clients are told when what they may see has changed. */
+export interface StandingStreams {
+  /** Until it is disposed of; at once, too, where the policy has changed while the stream was being opened. */
+  add(reconsider: Reconsider): Disposable;
+  /** The policy has changed. */
+  reconsider(viewOf: ViewOf): void;
+}
+
+export function createStandingStreams(): StandingStreams {
+  const streams = new Set<Reconsider>();
+  let current: ViewOf | null = null;
+  return {
+    add(reconsider) {
+      streams.add(reconsider);
+      if (current !== null) reconsider(current);
+      return { [Symbol.dispose]: () => void streams.delete(reconsider) };
+    },
+    reconsider(viewOf) {
+      current = viewOf;
+      for (const reconsider of streams) reconsider(viewOf);
+    },
+  };
+}
+
+/** A stream that is being reconsidered, as its relay sees it. */
+export interface Stand extends Disposable {
+  /** The server has acknowledged the subscription; nothing may come before that (2026-07-28, Subscriptions, Acknowledgment). */
+  acknowledge(): void;
+}
+
+/**
+ * Puts a stream among those that are reconsidered at each reload, until it is disposed of.
+ *
+ * @param stream where its client listens
+ */
+export function stand(exchange: Exchange, stream: EventStream): Stand {
+  const { kit, known, live } = exchange;
+  let acknowledged = known.message.era === "legacy";
+  const owed = new Set<string>();
+  const tell = (method: string) => {
+    if (acknowledged) void stream.write(renderChange(exchange, method));
+    else owed.add(method);
+  };
+  const place = kit.standing.add((viewOf) => {
+    const before = live.view;
+    live.view = viewOf(known.identity, known.route.server);
+    for (const [method, member] of listChanges) {
+      const asked = exchange.expected.filter === null || exchange.expected.filter[member] === true;
+      if (asked && differs(before, live.view, subscriptionKinds[member])) tell(method);
+    }
+    // What may be heard of now and was not asked of the server can only be had by asking again.
+    if (live.view.grant === undefined || asksTooLittle(exchange)) exchange.answer.body.destroy(new Denial("draining"));
+  });
+  return {
+    acknowledge() {
+      acknowledged = true;
+      for (const method of owed) tell(method);
+      owed.clear();
+    },
+    [Symbol.dispose]: () => place[Symbol.dispose](),
+  };
+}
+
+function asksTooLittle({ known, live }: Exchange): boolean {
+  const { message, session, decision } = known;
+  if (message.kind !== "request" || decision.narrowed === null) return false;
+  return isWider(narrowFilter(live.view, message.targets, session.tasks.values()), decision.narrowed);
+}
+
+function renderChange({ known }: Exchange, method: string): string {
+  const { message } = known;
+  const _meta = message.kind === "request" ? { "io.modelcontextprotocol/subscriptionId": message.id } : undefined;
+  const data = JSON.stringify({ jsonrpc: "2.0", method, ...(_meta === undefined ? {} : { params: { _meta } }) });
+  return renderEvent({ id: null, type: "message", data, retryMs: null });
+}

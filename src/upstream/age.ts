@@ -1,0 +1,52 @@
+import type { Finding } from "./probe.ts";
+
+/** What a server speaks, as far as it is known: found out once, kept, and found out again when it proves wrong. */
+export interface Age {
+  /** Resolves at once to what is known; asks the server where nothing is, one question for all who wait. */
+  find(): Promise<Finding>;
+  /** What is known, without asking. */
+  readonly known: Finding;
+  /** The server has answered otherwise than it should by what is known. */
+  doubt(): void;
+}
+
+/**
+ * How long a server counts as legacy, in milliseconds. Nothing would show that it was replaced by a newer one, for requests
+ * of the newer kind no longer reach it.
+ */
+const legacyForMs = 30_000;
+
+/**
+ * How long it counts as unknown. Meanwhile requests pass as they are and the server answers for itself.
+ */
+const unknownForMs = 5_000;
+
+/** @param ask asks the server; @param now milliseconds, of any origin */
+export function createAge(ask: () => Promise<Finding>, now: () => number): Age {
+  let known: Finding = { era: "unknown" };
+  let goodUntilMs = Number.NEGATIVE_INFINITY;
+  let asking: Promise<Finding> | null = null;
+  const learn = (finding: Finding) => {
+    known = finding;
+    const forMs = { modern: Number.POSITIVE_INFINITY, legacy: legacyForMs, unknown: unknownForMs }[finding.era];
+    goodUntilMs = now() + forMs;
+    asking = null;
+    return finding;
+  };
+  return {
+    get known() {
+      return known;
+    },
+    async find() {
+      if (now() < goodUntilMs) return known;
+      asking ??= ask().then(learn);
+      return asking;
+    },
+    doubt() {
+      goodUntilMs = Number.NEGATIVE_INFINITY;
+    },
+  };
+}
+
+/** The age of a server that is configured to be spoken to in the way of 2024-11-05, which needs no question. */
+export const agedAlready: Age = { known: { era: "legacy" }, find: async () => ({ era: "legacy" }), doubt() {} };

@@ -1,0 +1,87 @@
+import { type Agent, type Dispatcher, errors } from "undici";
+import type { ServerConfig } from "../config/schema.ts";
+import { Denial } from "../denial.ts";
+import { createStreamReader, type StreamEvent } from "../mcp/sse.ts";
+import { answerBroken, passRefusal } from "./sse-answers.ts";
+import type { Answer, Outgoing } from "./transport.ts";
+
+/** The one stream of a session with a 2024-11-05 server. */
+export interface SseSource {
+  /** Where the server takes the session's messages. */
+  readonly endpoint: URL;
+  /** Everything after the endpoint; ends or throws as the stream does. */
+  readonly events: AsyncIterable<StreamEvent>;
+  close(): void;
+}
+
+/**
+ * Opens a session's stream, and waits for the endpoint that the server names first (MCP 2024-11-05, HTTP with SSE).
+ *
+ * @param headers of the request that opens the session
+ * @param signal breaks the opening off; the stream itself outlives that request
+ * @returns what the server answered instead, where it opened no stream
+ * @throws Error of undici or of the socket
+ */
+export async function openSource(
+  { url, timeouts, maxResponse }: ServerConfig,
+  streams: Agent,
+  headers: Outgoing["headers"],
+  signal: AbortSignal,
+): Promise<SseSource | Answer> {
+  const closing = new AbortController();
+  const giveUp = () => closing.abort(signal.reason);
+  const late = () => closing.abort(new errors.HeadersTimeoutError("no endpoint event"));
+  const timer = setTimeout(late, timeouts.firstByte).unref();
+  signal.addEventListener("abort", giveUp);
+  try {
+    signal.throwIfAborted();
+    const response = await streams.request({
+      origin: url.origin,
+      path: url.pathname,
+      method: "GET",
+      headers: headersOfStream(headers),
+      signal: closing.signal,
+    });
+    if (response.statusCode < 200 || response.statusCode > 299) return passRefusal(response);
+    const events = readEvents(response, maxResponse);
+    try {
+      return { endpoint: await findEndpoint(events, url), events, close: () => closing.abort() };
+    } catch (cause) {
+      closing.abort();
+      return answerBroken(cause as Error);
+    }
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", giveUp);
+  }
+}
+
+function headersOfStream(headers: Outgoing["headers"]): Record<string, string> {
+  const { "content-type": _, ...rest } = headers;
+  return { ...rest, accept: "text/event-stream" };
+}
+
+async function* readEvents({ headers, body }: Dispatcher.ResponseData, maxChars: number): AsyncGenerator<StreamEvent> {
+  const type = String(headers["content-type"]).split(";", 1)[0]?.trim().toLowerCase();
+  if (type !== "text/event-stream") throw malformed("no event stream");
+  const reader = createStreamReader(maxChars);
+  for await (const chunk of body as AsyncIterable<Buffer>) yield* reader.push(chunk);
+}
+
+async function findEndpoint(events: AsyncGenerator<StreamEvent>, url: URL): Promise<URL> {
+  for (;;) {
+    const { value: event, done } = await events.next();
+    if (done === true) throw new Denial("upstream_closed", { detail: "no endpoint event" });
+    // A block that sets the time of reconnection says nothing.
+    if (event.data === null) continue;
+    if (event.type !== "endpoint") throw malformed("the first event is not the endpoint");
+    const endpoint = URL.parse(event.data, url);
+    // A server that could send the gateway, and its credentials, anywhere else would reach whatever the gateway reaches.
+    if (endpoint?.origin !== url.origin) throw malformed("the endpoint is at another origin");
+    return endpoint;
+  }
+}
+
+function malformed(detail: string): Denial {
+  return new Denial("upstream_malformed", { detail });
+}

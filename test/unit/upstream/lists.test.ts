@@ -1,0 +1,471 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { cacheKey, createListMemory, type ListKind, type ListLimits, listKinds } from "../../../src/upstream/lists.ts";
+
+const limits: ListLimits = { maxTools: 3, maxAnswers: 3, maxChars: 1_000, maxTtlMs: 1_000 };
+const open = { ttlMs: 100, cacheScope: "public" };
+
+describe("definitions of tools", () => {
+  const tool = (name: string, header = "Region") => ({
+    name,
+    inputSchema: { type: "object", properties: { a: { type: "string", "x-mcp-header": header } } },
+  });
+  const region = [{ header: "mcp-param-region", path: ["a"], type: "string" }];
+
+  function learn(...tools: readonly unknown[]) {
+    const lists = createListMemory(limits);
+    lists.learnTools(lists.begin("tools"), { tools });
+    return lists;
+  }
+
+  it("are remembered by name", () => {
+    const lists = learn(tool("a"), tool("b", "Zone"), { name: "c", inputSchema: { type: "object" } });
+    expect(lists.mirrorsOf("a")).toEqual(region);
+    expect(lists.mirrorsOf("b")).toEqual([{ header: "mcp-param-zone", path: ["a"], type: "string" }]);
+    expect(lists.mirrorsOf("c")).toEqual([]);
+    expect(lists.mirrorsOf("A")).toBeUndefined();
+    expect(lists.mirrorsOf("constructor")).toBeUndefined();
+  });
+
+  it("come page by page", () => {
+    const lists = learn(tool("a"));
+    lists.learnTools(lists.begin("tools"), { tools: [tool("b")] });
+    expect([lists.mirrorsOf("a"), lists.mirrorsOf("b")]).toEqual([region, region]);
+  });
+
+  it("replace what was heard before, even by an invalid one", () => {
+    const lists = learn(tool("a"), tool("b"));
+    lists.learnTools(lists.begin("tools"), { tools: [tool("a", "Zone"), tool("b", "no token")] });
+    expect(lists.mirrorsOf("a")).toEqual([{ header: "mcp-param-zone", path: ["a"], type: "string" }]);
+    expect(lists.mirrorsOf("b")).toBeUndefined();
+  });
+
+  it.each<[string, unknown]>([
+    ["nothing", undefined],
+    ["null", null],
+    ["a text", "tools"],
+    ["a list", [tool("a")]],
+    ["tools that are no list", { tools: tool("a") }],
+    ["tools of all kinds", { tools: [null, 1, "a", [], {}, { name: 1 }, { name: null, inputSchema: {} }] }],
+  ])("are not found in %s", (_case, result) => {
+    const lists = createListMemory(limits);
+    lists.learnTools(lists.begin("tools"), result);
+    expect(lists.mirrorsOf("a")).toBeUndefined();
+  });
+
+  it("are passed over under a name of more than 256 characters", () => {
+    const lists = learn(tool("x".repeat(256)), tool("y".repeat(257)));
+    expect(lists.mirrorsOf("x".repeat(256))).toEqual(region);
+    expect(lists.mirrorsOf("y".repeat(257))).toBeUndefined();
+  });
+
+  it("are forgotten with a change of tools, and of nothing else", () => {
+    const lists = learn(tool("a"));
+    lists.forget("prompts");
+    lists.forget("resources");
+    expect(lists.mirrorsOf("a")).toEqual(region);
+    lists.forget("tools");
+    expect(lists.mirrorsOf("a")).toBeUndefined();
+  });
+
+  it("stay, and can be learned anew, while answers are renewed", () => {
+    const lists = learn(tool("a"));
+    const before = lists.begin("tools");
+    lists.renew("tools");
+    expect(lists.mirrorsOf("a")).toEqual(region);
+    lists.learnTools(before, { tools: [tool("a", "Zone")] });
+    expect(lists.mirrorsOf("a")).toEqual([{ header: "mcp-param-zone", path: ["a"], type: "string" }]);
+  });
+
+  it("are not believed when they were asked for before a change", () => {
+    const lists = createListMemory(limits);
+    const before = lists.begin("tools");
+    lists.forget("tools");
+    lists.learnTools(before, { tools: [tool("a")] });
+    expect(lists.mirrorsOf("a")).toBeUndefined();
+    lists.learnTools(lists.begin("tools"), { tools: [tool("a")] });
+    expect(lists.mirrorsOf("a")).toEqual(region);
+  });
+
+  it("make room for new ones, those used least recently first", () => {
+    const lists = learn(tool("a"), tool("b"), tool("c"));
+    lists.mirrorsOf("a");
+    lists.learnTools(lists.begin("tools"), { tools: [tool("d")] });
+    expect(["a", "b", "c", "d"].map((name) => lists.mirrorsOf(name) !== undefined)).toEqual([true, false, true, true]);
+  });
+
+  it("are bounded in characters, all together and one by one", () => {
+    const lists = learn(tool("a", "A".repeat(450)), tool("b", "B".repeat(450)), tool("c"));
+    expect(["a", "b", "c"].map((name) => lists.mirrorsOf(name) !== undefined)).toEqual([false, true, true]);
+    lists.learnTools(lists.begin("tools"), { tools: [tool("d", "D".repeat(1_000))] });
+    expect(["b", "c", "d"].map((name) => lists.mirrorsOf(name) !== undefined)).toEqual([true, true, false]);
+  });
+
+  it("are remembered of 10,000 tools at most", () => {
+    const lists = createListMemory();
+    const tools = Array.from({ length: 10_001 }, (_, i) => ({ name: `t${i}`, inputSchema: {} }));
+    lists.learnTools(lists.begin("tools"), { tools });
+    expect(["t0", "t1", "t10000"].map((name) => lists.mirrorsOf(name))).toEqual([undefined, [], []]);
+  });
+});
+
+describe("answers", () => {
+  it("are served while they are fresh, and say how long that is", () => {
+    const lists = createListMemory(limits);
+    lists.keep(lists.begin("tools"), "k", "answer", open, 1_000);
+    expect(lists.find("k", 1_000)).toEqual({ text: "answer", leftMs: 100 });
+    expect(lists.find("k", 1_099)).toEqual({ text: "answer", leftMs: 1 });
+    expect(lists.find("other", 1_000)).toBeUndefined();
+    expect(lists.find("k", 1_100)).toBeUndefined();
+  });
+
+  it.each<[string, unknown, unknown]>([
+    ["private", "private", 100],
+    ["of no scope", undefined, 100],
+    ["public in other letters", "Public", 100],
+    ["of a scope in a list", ["public"], 100],
+    ["without a ttl", "public", undefined],
+    ["with a ttl of 0", "public", 0],
+    ["with a ttl of -0", "public", -0],
+    ["with a negative ttl", "public", -5],
+    ["with a ttl of less than a millisecond", "public", 0.9],
+    ["with a ttl in a text", "public", "5"],
+    ["with a ttl that is no number", "public", Number.NaN],
+    ["with an endless ttl", "public", Number.POSITIVE_INFINITY],
+    ["with a ttl of null", "public", null],
+    ["with a ttl in an object", "public", { valueOf: () => 5 }],
+  ])("%s are not kept, and push nothing out", (_case, cacheScope, ttlMs) => {
+    const lists = createListMemory(limits);
+    const ticket = lists.begin("tools");
+    for (const key of ["a", "b", "c"]) lists.keep(ticket, key, "answer", open, 0);
+    lists.keep(ticket, "k", "answer", { cacheScope, ttlMs }, 0);
+    expect(["a", "b", "c", "k"].filter((key) => lists.find(key, 0) !== undefined)).toEqual(["a", "b", "c"]);
+  });
+
+  it.each([1_001, 1e308, Number.MAX_SAFE_INTEGER])(
+    "are kept no longer than the limit, for a ttl of %d too",
+    (ttlMs) => {
+      const lists = createListMemory(limits);
+      lists.keep(lists.begin("tools"), "k", "answer", { ...open, ttlMs }, 5);
+      expect(lists.find("k", 5)?.leftMs).toBe(1_000);
+      expect(lists.find("k", 1_005)).toBeUndefined();
+    },
+  );
+
+  it("are kept for an hour at most by default", () => {
+    const lists = createListMemory();
+    lists.keep(lists.begin("tools"), "k", "answer", { ...open, ttlMs: 1e308 }, 0);
+    expect(lists.find("k", 0)?.leftMs).toBe(3_600_000);
+  });
+
+  it("do not live longer by a clock that is set back", () => {
+    const lists = createListMemory(limits);
+    lists.keep(lists.begin("tools"), "k", "answer", open, 5_000);
+    expect(lists.find("k", 4_999)).toBeUndefined();
+  });
+
+  it("replace the one before, also one that may not be kept", () => {
+    const lists = createListMemory(limits);
+    lists.keep(lists.begin("tools"), "k", "old", open, 0);
+    lists.keep(lists.begin("tools"), "k", "new", open, 50);
+    expect(lists.find("k", 120)?.text).toBe("new");
+    lists.keep(lists.begin("tools"), "k", "mine", { ...open, cacheScope: "private" }, 60);
+    expect(lists.find("k", 60)).toBeUndefined();
+  });
+
+  it.each<[ListKind, readonly string[]]>([
+    ["tools", ["prompts", "resources", "templates"]],
+    ["prompts", ["resources", "templates", "tools"]],
+    ["resources", ["prompts", "tools"]],
+  ])("are forgotten when the %s change", (kind, left) => {
+    const lists = createListMemory({ ...limits, maxAnswers: 4 });
+    for (const of of ["tools", "prompts", "resources"] as const) lists.keep(lists.begin(of), of, "answer", open, 0);
+    lists.keep(lists.begin("resources"), "templates", "answer", open, 0);
+    lists.forget(kind);
+    const all = ["prompts", "resources", "templates", "tools"];
+    expect(all.filter((key) => lists.find(key, 0) !== undefined)).toEqual(left);
+  });
+
+  it("are not served any more once their list is renewed, others are", () => {
+    const lists = createListMemory(limits);
+    lists.keep(lists.begin("tools"), "t", "tools", open, 0);
+    lists.keep(lists.begin("prompts"), "p", "prompts", open, 0);
+    lists.renew("tools");
+    expect([lists.find("t", 0), lists.find("p", 0)?.text]).toEqual([undefined, "prompts"]);
+  });
+
+  it("asked for before a change of their list are not kept, and take nothing away", () => {
+    const lists = createListMemory(limits);
+    const before = lists.begin("tools");
+    const beside = lists.begin("prompts");
+    lists.forget("tools");
+    lists.keep(before, "k", "old", open, 0);
+    expect(lists.find("k", 0)).toBeUndefined();
+    lists.keep(lists.begin("tools"), "k", "new", open, 0);
+    lists.keep(before, "k", "old", { ...open, cacheScope: "private" }, 0);
+    lists.keep(beside, "p", "prompts", open, 0);
+    expect([lists.find("k", 0)?.text, lists.find("p", 0)?.text]).toEqual(["new", "prompts"]);
+  });
+
+  it("asked for by another memory are not kept", () => {
+    const lists = createListMemory(limits);
+    lists.keep(createListMemory(limits).begin("tools"), "k", "answer", open, 0);
+    expect(lists.find("k", 0)).toBeUndefined();
+  });
+
+  it("that nobody asks for give way, not those in use, to a client that invents cursors", () => {
+    const lists = createListMemory(limits);
+    const ticket = lists.begin("tools");
+    lists.keep(ticket, "first page", "answer", open, 0);
+    for (let i = 0; i < 50; i += 1) {
+      lists.keep(ticket, `invented ${i}`, "answer", open, 0);
+      expect(lists.find("first page", 0)?.text).toBe("answer");
+    }
+    const left = Array.from({ length: 50 }, (_, i) => lists.find(`invented ${i}`, 0)).filter(
+      (kept) => kept !== undefined,
+    );
+    expect(left).toHaveLength(2);
+  });
+
+  it("that are stale go before any fresh one, however lately they were wanted", () => {
+    const lists = createListMemory(limits);
+    const ticket = lists.begin("tools");
+    lists.keep(ticket, "long", "answer", { ...open, ttlMs: 500 }, 0);
+    lists.keep(ticket, "short 1", "answer", { ...open, ttlMs: 10 }, 0);
+    lists.keep(ticket, "short 2", "answer", { ...open, ttlMs: 10 }, 0);
+    lists.find("short 1", 5);
+    lists.keep(ticket, "new 1", "answer", open, 20);
+    lists.keep(ticket, "new 2", "answer", open, 20);
+    expect(["long", "new 1", "new 2"].map((key) => lists.find(key, 20)?.text)).toEqual(["answer", "answer", "answer"]);
+  });
+
+  it("are bounded in characters, keys included", () => {
+    const lists = createListMemory(limits);
+    const ticket = lists.begin("tools");
+    lists.keep(ticket, "a", "x".repeat(499), open, 0);
+    lists.keep(ticket, "b", "x".repeat(499), open, 0);
+    expect([lists.find("a", 0) !== undefined, lists.find("b", 0) !== undefined]).toEqual([true, true]);
+    lists.keep(ticket, "c", "", open, 0);
+    expect(["a", "b", "c"].map((key) => lists.find(key, 0) !== undefined)).toEqual([false, true, true]);
+  });
+
+  it("that are too large alone push nothing out", () => {
+    const lists = createListMemory(limits);
+    const ticket = lists.begin("tools");
+    lists.keep(ticket, "a", "answer", open, 0);
+    lists.keep(ticket, "b", "x".repeat(1_000), open, 0);
+    expect([lists.find("a", 0)?.text, lists.find("b", 0)]).toEqual(["answer", undefined]);
+  });
+
+  it("are 64 and 4 Mi characters at most by default", () => {
+    const lists = createListMemory();
+    const ticket = lists.begin("tools");
+    for (let i = 0; i < 65; i += 1) lists.keep(ticket, `k${i}`, "answer", open, 0);
+    expect(["k0", "k1", "k64"].map((key) => lists.find(key, 0)?.text)).toEqual([undefined, "answer", "answer"]);
+    lists.keep(ticket, "big", "x".repeat(4_194_301), open, 0);
+    expect([lists.find("big", 0)?.text.length, lists.find("k1", 0)]).toEqual([4_194_301, undefined]);
+    lists.keep(ticket, "giant", "x".repeat(4_194_304), open, 0);
+    expect(lists.find("giant", 0)).toBeUndefined();
+  });
+
+  it("found are always the last ones that were kept, fresh, and within bounds, whatever happens", () => {
+    const key = fc.constantFrom("a", "b", "c", "d", "e");
+    const kind = fc.constantFrom<ListKind>("tools", "prompts", "resources");
+    const step = fc.oneof(
+      fc.record({ do: fc.constant("keep" as const), key, chars: fc.nat(600), ttlMs: fc.integer({ min: -5, max: 50 }) }),
+      fc.record({ do: fc.constant("begin" as const), kind }),
+      fc.record({ do: fc.constant("forget" as const), kind }),
+      fc.record({ do: fc.constant("wait" as const), ms: fc.nat(30) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const lists = createListMemory(limits);
+        const changes: Record<ListKind, number> = { tools: 0, prompts: 0, resources: 0 };
+        const model = new Map<string, { text: string; until: number; kind: ListKind; change: number }>();
+        let ticket = lists.begin("tools");
+        let change = 0;
+        let nowMs = 0;
+        for (const [index, step] of steps.entries()) {
+          if (step.do === "wait") nowMs += step.ms;
+          if (step.do === "forget") {
+            lists.forget(step.kind);
+            changes[step.kind] += 1;
+          }
+          if (step.do === "begin") {
+            ticket = lists.begin(step.kind);
+            change = changes[step.kind];
+          }
+          if (step.do === "keep") {
+            const text = `${index}${"x".repeat(step.chars)}`;
+            lists.keep(ticket, step.key, text, { ...open, ttlMs: step.ttlMs }, nowMs);
+            if (change === changes[ticket.kind])
+              model.set(step.key, { text, until: nowMs + step.ttlMs, kind: ticket.kind, change });
+          }
+          let found = 0;
+          let chars = 0;
+          for (const name of ["a", "b", "c", "d", "e"]) {
+            const kept = lists.find(name, nowMs);
+            if (kept === undefined) continue;
+            const expected = model.get(name);
+            expect(kept).toEqual({ text: expected?.text, leftMs: (expected?.until ?? 0) - nowMs });
+            expect(kept.leftMs).toBeGreaterThan(0);
+            expect(expected?.change).toBe(expected && changes[expected.kind]);
+            found += 1;
+            chars += name.length + kept.text.length;
+          }
+          expect(found).toBeLessThanOrEqual(limits.maxAnswers);
+          expect(chars).toBeLessThanOrEqual(limits.maxChars);
+          // What was kept just now under a bound of its own is there.
+          if (step.do === "keep" && step.ttlMs > 0 && change === changes[ticket.kind])
+            expect(lists.find(step.key, nowMs)).toBeDefined();
+        }
+      }),
+    );
+  });
+});
+
+describe("cacheKey", () => {
+  const version = "io.modelcontextprotocol/protocolVersion";
+  const capabilities = "io.modelcontextprotocol/clientCapabilities";
+  const client = "io.modelcontextprotocol/clientInfo";
+  const meta = (more: object = {}) => ({ [version]: "2026-07-28", [capabilities]: {}, ...more });
+  const key = (params: unknown, method = "tools/list") => cacheKey(method, params);
+  const plain = key({ _meta: meta() });
+
+  it("is there for each list, and for nothing else", () => {
+    const methods = ["tools/list", "prompts/list", "resources/list", "resources/templates/list"];
+    expect([...listKinds.keys()]).toEqual(methods);
+    const keys = methods.map((method) => key({ _meta: meta() }, method));
+    expect(keys.every((text) => typeof text === "string")).toBe(true);
+    expect(new Set(keys).size).toBe(methods.length);
+    for (const method of ["tools/call", "resources/read", "server/discover", "roots/list", "constructor", ""])
+      expect(key({ _meta: meta() }, method)).toBeUndefined();
+  });
+
+  it.each<[string, object]>([
+    ["the client's name", { [client]: { name: "x", version: "1" } }],
+    ["a trace", { traceparent: "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01", tracestate: "a=b" }],
+  ])("does not depend on %s", (_case, more) => {
+    expect(key({ _meta: meta(more) })).toBe(plain);
+  });
+
+  it.each<[string, unknown]>([
+    ["a cursor", { _meta: meta(), cursor: "2" }],
+    ["an empty cursor", { _meta: meta(), cursor: "" }],
+    ["a cursor that says null", { _meta: meta(), cursor: "null" }],
+    ["another revision", { _meta: meta({ [version]: "2027-01-01" }) }],
+    ["capabilities", { _meta: meta({ [capabilities]: { sampling: {} } }) }],
+    ["baggage", { _meta: meta({ baggage: "tenant=a" }) }],
+    ["empty baggage", { _meta: meta({ baggage: "" }) }],
+  ])("depends on %s", (_case, params) => {
+    expect(key(params)).toEqual(expect.any(String));
+    expect(key(params)).not.toBe(plain);
+  });
+
+  it("is the same for capabilities in any order, at any depth", () => {
+    const one = { a: { x: [1, { p: null, q: "t" }], y: true }, b: {} };
+    const other = { b: {}, a: { y: true, x: [1, { q: "t", p: null }] } };
+    const list = { a: { y: true, x: [{ q: "t", p: null }, 1] }, b: {} };
+    const keys = [one, other, list].map((said) => key({ _meta: meta({ [capabilities]: said }) }));
+    expect(keys[0]).toBe(keys[1]);
+    expect(keys[0]).not.toBe(keys[2]);
+  });
+
+  it("tells apart capabilities that look alike", () => {
+    const said = [
+      {},
+      { a: {} },
+      { a: [] },
+      { a: [1, 1] },
+      { a: [11] },
+      { a: ["1,1"] },
+      { a: null },
+      { a: "null" },
+      { a: 11 },
+    ];
+    const keys = said.map((can) => key({ _meta: meta({ [capabilities]: can }) }));
+    expect(new Set(keys).size).toBe(said.length);
+  });
+
+  it.each<[string, unknown]>([
+    ["no parameters", undefined],
+    ["parameters in a list", [meta()]],
+    ["no _meta", {}],
+    ["_meta that is no object", { _meta: "x" }],
+    ["no revision", { _meta: { [capabilities]: {} } }],
+    ["a revision that is no text", { _meta: meta({ [version]: 1 }) }],
+    ["no capabilities", { _meta: { [version]: "2026-07-28" } }],
+    ["capabilities in a list", { _meta: meta({ [capabilities]: [] }) }],
+    ["capabilities that are null", { _meta: meta({ [capabilities]: null }) }],
+    ["a cursor that is null", { _meta: meta(), cursor: null }],
+    ["a cursor that is a number", { _meta: meta(), cursor: 2 }],
+    ["baggage that is no text", { _meta: meta({ baggage: ["a=b"] }) }],
+    ["progress", { _meta: meta({ progressToken: 1 }) }],
+    ["logging", { _meta: meta({ "io.modelcontextprotocol/logLevel": "debug" }) }],
+    ["an extension's member of _meta", { _meta: meta({ "com.example/tenant": "a" }) }],
+    ["a member of _meta in another case", { _meta: meta({ Traceparent: "x" }) }],
+    ["__proto__ in _meta", { _meta: JSON.parse(JSON.stringify(meta()).replace("{", '{"__proto__":{"a":1},')) }],
+    ["__proto__", JSON.parse(JSON.stringify({ _meta: meta() }).replace("{", '{"__proto__":{"a":1},'))],
+    ["a filter", { _meta: meta(), filter: "x" }],
+    ["a second round", { _meta: meta(), requestState: "x" }],
+    ["answers for a second round", { _meta: meta(), inputResponses: {} }],
+    ["a fraction", { _meta: meta({ [capabilities]: { a: 0.1 } }) }],
+    ["an integer that parsers read differently", { _meta: meta({ [capabilities]: { a: 2 ** 53 } }) }],
+    ["a number beyond all", { _meta: meta({ [capabilities]: JSON.parse('{"a":1e400}') }) }],
+    ["a long cursor", { _meta: meta(), cursor: "x".repeat(4_096) }],
+    ["long capabilities", { _meta: meta({ [capabilities]: { a: "x".repeat(4_096) } }) }],
+    ["wide capabilities", { _meta: meta({ [capabilities]: { a: Array(257).fill(0) } }) }],
+    ["deep capabilities", { _meta: meta({ [capabilities]: JSON.parse(`${'{"a":'.repeat(17)}1${"}".repeat(17)}`) }) }],
+    [
+      "endless capabilities",
+      { _meta: meta({ [capabilities]: { a: JSON.parse(`${"[".repeat(5_000)}${"]".repeat(5_000)}`) } }) },
+    ],
+  ])("is not there for %s", (_case, params) => {
+    expect(key(params)).toBeUndefined();
+  });
+
+  it("is at most 4,096 characters", () => {
+    const room = 4_096 - (key({ _meta: meta(), cursor: "" })?.length ?? 0);
+    expect(key({ _meta: meta(), cursor: "x".repeat(room) })).toHaveLength(4_096);
+    expect(key({ _meta: meta(), cursor: "x".repeat(room + 1) })).toBeUndefined();
+  });
+
+  it("tells two requests apart exactly when they say something else that counts", () => {
+    const said = fc.record({
+      method: fc.constantFrom(...listKinds.keys()),
+      cursor: fc.option(fc.constantFrom("", "a", '","', "null", "[]"), { nil: null }),
+      revision: fc.constantFrom("2026-07-28", "2027-01-01", ""),
+      can: fc.dictionary(
+        fc.constantFrom("a", "b", "__proto__", "1", '":'),
+        fc.constantFrom<unknown>("", "a", "1", '"', null, true, 1, -1, {}, [], [1, "1"], { a: "b" }),
+        { maxKeys: 3 },
+      ),
+      baggage: fc.option(fc.constantFrom("", "a=b"), { nil: null }),
+    });
+    interface Said {
+      readonly method: string;
+      readonly cursor: string | null;
+      readonly revision: string;
+      readonly can: object;
+      readonly baggage: string | null;
+    }
+    const keyOf = ({ method, cursor, revision, can, baggage }: Said) =>
+      cacheKey(method, {
+        ...(cursor === null ? {} : { cursor }),
+        _meta: { [version]: revision, [capabilities]: can, ...(baggage === null ? {} : { baggage }) },
+      });
+    const sense = (one: Said) =>
+      JSON.stringify({ ...one, can: Object.entries(one.can).sort(([a], [b]) => (a < b ? -1 : 1)) });
+    fc.assert(
+      fc.property(said, said, (one, other) => {
+        expect(keyOf(one)).toEqual(expect.any(String));
+        // Two at random hardly ever agree; with one difference at most they often do.
+        for (const two of [other, { ...one, can: other.can }, { ...one, cursor: other.cursor }])
+          expect(keyOf(one) === keyOf(two)).toBe(sense(one) === sense(two));
+        const reversed = Object.fromEntries(Object.entries(one.can).reverse());
+        expect(keyOf({ ...one, can: reversed })).toBe(keyOf(one));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
