@@ -18,7 +18,7 @@ const singletons = new Set([
 ]);
 
 /** Reads the head of a request, once and for all rooms; Node's own object keeps only one of several equal headers. */
-export function readArrival(message: IncomingMessage, ended: AbortSignal): Arrival {
+export function readArrival(message: IncomingMessage, ended: AbortController): Arrival {
   const headers = new Map<string, string>();
   let repeatedHeader: string | null = null;
   const raw = message.rawHeaders;
@@ -38,6 +38,7 @@ export function readArrival(message: IncomingMessage, ended: AbortSignal): Arriv
     repeatedHeader,
     remoteAddress: message.socket.remoteAddress ?? "",
     message,
-    ended,
+    ended: ended.signal,
+    interrupt: (reason) => ended.abort(reason),
   };
 }

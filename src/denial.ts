@@ -90,6 +90,7 @@ export const refusals = {
   upstream_closed: call(502, 502, "The MCP server ended the stream without an answer."),
 
   audit_unavailable: call(503, 503, "The audit record cannot be written, so nothing is let through."),
+  client_cancelled: call(499, 499, "The client cancelled the request."),
   client_gone: http(499, 499, "The client closed the connection before its answer."),
   internal_error: call(500, -32603, "The gateway failed; the request id finds the cause in its log."),
 } satisfies Record<string, Refusal>;

@@ -4,6 +4,8 @@
  * plain object is not one; only the stage named beside it makes one.
  */
 import type { IncomingMessage } from "node:http";
+import type { Denial } from "./denial.ts";
+import type { Door } from "./doors/doors.ts";
 import type { CompletionAsk } from "./mcp/completion.ts";
 import type { Era, Revision } from "./mcp/era.ts";
 import type { Given } from "./mcp/given.ts";
@@ -32,6 +34,8 @@ export interface Arrival {
   readonly message: IncomingMessage;
   /** Aborted when the visit is over before its answer; the reason is a Denial: `client_gone`, `draining` and the like. */
   readonly ended: AbortSignal;
+  /** Breaks the visit off. */
+  readonly interrupt: (reason: Denial) => void;
 }
 
 /** Who is at the other end (stages/peer). */
@@ -44,9 +48,11 @@ export interface Peer extends Granted<"peer"> {
 /** Which door was asked for (stages/route). */
 export type Route = McpRoute | MetadataRoute | PreflightRoute;
 
-/** A protected server's MCP endpoint. */
+/** A protected server's MCP endpoint, or one of the two of 2024-11-05. */
 export interface McpRoute extends Granted<"route"> {
   readonly kind: "mcp";
+  /** `sse`: where a client of 2024-11-05 listens. An object: where it posts to. */
+  readonly door: "none" | "sse" | { readonly id: string };
   readonly server: string;
   readonly verb: "POST" | "GET" | "DELETE";
   /** The resource identifier that tokens must be issued for (RFC 8707). */
@@ -115,6 +121,8 @@ export interface RequestMessage extends Said {
 export interface NotificationMessage extends Said {
   readonly kind: "notification";
   readonly method: string;
+  /** The request that a `notifications/cancelled` calls off. */
+  readonly cancels: RpcId | null;
   readonly given: Given;
 }
 
@@ -162,6 +170,8 @@ export interface Edit {
 
 /** The session a message belongs to (stages/session); `upstreamId` is null in the stateless era and before initialize. */
 export interface Session extends Granted<"session"> {
+  /** Where the answer is awaited, for a client of 2024-11-05. */
+  readonly door: Door | null;
   /** The upstream's own session id. */
   readonly upstreamId: string | null;
   /** Short keyed fingerprint for the audit record. */
@@ -193,4 +203,6 @@ export interface Decision extends Granted<"decision"> {
 export interface Answer extends ServerAnswer {
   /** What is asked for, where it is a list. */
   readonly list: ListRequest | undefined;
+  /** It was kept from an earlier request: the server was not asked. */
+  readonly kept: boolean;
 }

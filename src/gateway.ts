@@ -7,7 +7,7 @@ import { createTokenCache, type TokenCache } from "./auth/tokens.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { signingAlgorithm } from "./crypto/keyring.ts";
-import type { Identity, McpRoute } from "./facts.ts";
+import type { Identity } from "./facts.ts";
 import type { House } from "./house.ts";
 import { compileGlob } from "./mcp/glob.ts";
 import { createAddressSet, readCidr } from "./network/cidr.ts";
@@ -19,9 +19,9 @@ import type { MessageLimits } from "./stages/message.ts";
 import type { PeerRules } from "./stages/peer.ts";
 import type { PolicyBook } from "./stages/policy.ts";
 import type { RouteTable } from "./stages/route.ts";
+import type { Upstreams } from "./stages/server.ts";
 import type { SessionRules } from "./stages/session.ts";
 import type { UpstreamShelf } from "./upstream/shelf.ts";
-import type { Upstream } from "./upstream/upstream.ts";
 
 /** One configuration, compiled: what each room of the corridor needs. A reload builds a new one and swaps the reference. */
 export interface Gateway {
@@ -43,12 +43,6 @@ export interface Gateway {
   issuers(): Iterable<{ name: string; ageMs: number | undefined }>;
   /** Fetches every issuer's keys, so that the first caller need not wait. */
   prime(): Promise<void>;
-}
-
-/** The protected servers. */
-export interface Upstreams {
-  of(route: McpRoute): Upstream;
-  all(): Iterable<Upstream>;
 }
 
 const maxCachedTokens = 10_000;
@@ -101,6 +95,8 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
       ended: house.ended,
       answered: house.answered,
       standing: house.standing,
+      doors: house.doors,
+      calls: house.calls,
       lifetimeMs: config.sessions.lifetime,
       now: house.now,
     },
@@ -142,7 +138,7 @@ function compilePeers({ network }: Config): PeerRules {
 function compileRoutes({ publicUrl, listen, network, servers, identity }: Config): RouteTable {
   const names = Object.keys(servers);
   const issuers = Object.values(identity.issuers);
-  const doors = names.map((server) => ({
+  const entries = names.map((server) => ({
     server,
     resource: resourceOf(publicUrl, server),
     metadataUrl: `${publicUrl}${metadataPath(server)}`,
@@ -156,7 +152,7 @@ function compileRoutes({ publicUrl, listen, network, servers, identity }: Config
   return {
     hosts: ownHosts(publicUrl, listen.address.host, listen.hosts),
     origins: new Set([publicUrl, ...network.origins]),
-    servers: new Map(doors.map((door) => [`/${door.server}/mcp`, door])),
+    servers: new Map(entries.map((entry) => [entry.server, entry])),
     metadata,
   };
 }

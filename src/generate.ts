@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type JsonSchema, renderConfiguration, renderRefusals, renderRefusalTable } from "./config/reference.ts";
 import { configSchema } from "./config/schema.ts";
+import { renderMethods } from "./mcp/method-page.ts";
 import { policySchema } from "./policy/schema.ts";
 
 /** Every generated file, by its path in the repository. */
@@ -15,6 +16,7 @@ export function generateFiles(): Map<string, string> {
     ["schema/policy.schema.json", renderSchema(policy, "Sallyport policy")],
     ["docs/configuration.md", renderConfiguration(config)],
     ["docs/refusals.md", renderRefusals()],
+    ["docs/methods.md", renderMethods()],
   ]);
 }
 

@@ -4,6 +4,8 @@ import type { AuditBook } from "./audit/trail.ts";
 import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
+import { createDoors, type Doors } from "./doors/doors.ts";
+import { createOpenCalls, type OpenCalls } from "./limits/calls.ts";
 import { type Counters, createCounters } from "./limits/counters.ts";
 import { createRecall, type Recall } from "./limits/recall.ts";
 import type { Log } from "./observe/log.ts";
@@ -26,6 +28,8 @@ export interface House {
   readonly answered: Recall;
   readonly standing: StandingStreams;
   readonly upstreams: UpstreamShelf;
+  readonly doors: Doors;
+  readonly calls: OpenCalls;
   readonly audit: AuditBook & Pick<AuditSink, "close">;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -69,6 +73,8 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant)
     tasks: createTaskLedger(maxTasks),
     ended: createRecall(maxRecalled),
     answered: createRecall(maxRecalled),
+    doors: createDoors(),
+    calls: createOpenCalls(),
     standing: createStandingStreams(),
     upstreams: createUpstreamShelf(now),
     now,

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Receipt } from "./audit/trail.ts";
+import type { Denial } from "./denial.ts";
 
 /** How a visit is answered in full. */
 export interface WholeAnswer {
@@ -19,6 +20,13 @@ export interface Reply {
   send(receipt: Receipt, answer: WholeAnswer): Promise<void>;
   /** Sends the head of an event stream at once, before there is anything to say. */
   openStream(headers: Readonly<Record<string, string>>): EventStream;
+  /**
+   * Accepts the request, and has everything said elsewhere from now on. That it was accepted is no answer, so it takes no
+   * receipt (MCP 2024-11-05, HTTP with SSE).
+   *
+   * @param closed aborted when nothing can be said there any more
+   */
+  divert(elsewhere: Reply, closed: AbortSignal): Promise<void>;
 }
 
 /** An event stream to the client, kept open by comments while it has nothing to say. */
@@ -60,18 +68,22 @@ async function firstOf(response: ServerResponse, event: "drain" | "finish"): Pro
 /**
  * @param heartbeatMs interval of the comments that keep intermediaries from closing a silent stream
  * @param common headers that every answer of this visit carries, asked for when the head goes out
+ * @param interrupt breaks the visit off
  */
 export function createReply(
   response: ServerResponse,
   heartbeatMs: number,
   common: () => Readonly<Record<string, string>>,
+  interrupt: (reason: Denial) => void,
 ): Reply {
   let stream: EventStream | null = null;
+  let elsewhere: Reply | null = null;
   return {
     get stream() {
-      return stream;
+      return elsewhere === null ? stream : elsewhere.stream;
     },
-    send(_receipt, { status, headers, body }) {
+    send(receipt, { status, headers, body }) {
+      if (elsewhere !== null) return elsewhere.send(receipt, { status, headers: headers ?? {}, body: body ?? "" });
       const length = body === undefined ? 0 : Buffer.byteLength(body);
       // 204 carries no Content-Length (RFC 9110 section 8.6).
       const framing = status === 204 ? {} : { "content-length": String(length) };
@@ -79,7 +91,14 @@ export function createReply(
       response.end(body);
       return left(response);
     },
+    divert(to, closed) {
+      elsewhere = to;
+      closed.addEventListener("abort", () => interrupt(closed.reason), { once: true });
+      response.writeHead(202, { ...common(), "content-length": "0" }).end();
+      return left(response);
+    },
     openStream(headers) {
+      if (elsewhere !== null) return elsewhere.openStream(headers);
       response.writeHead(200, { ...common(), ...streamHeaders, ...headers });
       response.flushHeaders();
       stream = createStream(response, heartbeatMs);

@@ -144,7 +144,12 @@ async function rotateKeys({ keyring, log }: House): Promise<void> {
 }
 
 function describeParts(gateway: Gateway, house: House): Record<string, unknown> {
-  const servers = [...gateway.upstreams.all()].map(({ name, reachable, load }) => ({ name, reachable, ...load }));
+  const servers = [...gateway.upstreams.all()].map(({ name, reachable, age, load }) => ({
+    name,
+    reachable,
+    era: age.known.era,
+    ...load,
+  }));
   const issuers = [...gateway.issuers()].map(({ name, ageMs }) => ({ name, keysAgeMs: ageMs ?? null }));
   return { config: gateway.hash, audit: { healthy: house.audit.healthy }, servers, issuers };
 }

@@ -15,7 +15,7 @@ import type { Gateway } from "./gateway.ts";
 import type { House } from "./house.ts";
 import type { ListenAddress } from "./network/address.ts";
 import { explainUnreadable, refuseUnreadable } from "./unreadable.ts";
-import { receive, type Visit } from "./visit.ts";
+import { receive, runErrand, type Visit } from "./visit.ts";
 
 /** The public listener: HTTPS, or plain HTTP where the configuration allows it. */
 export interface PublicServer {
@@ -55,6 +55,7 @@ export async function createPublicServer(
       if (bySocket.get(message.socket) === visit) bySocket.delete(message.socket);
     });
   };
+  house.doors.attend((door, verb) => void runErrand(current(), house, door, verb));
   server.on("request", (message, response) => admit(message, response, null));
   // Node would answer these two itself, past the corridor and past the record.
   server.on("checkExpectation", (message, response) => admit(message, response, new Denial("expectation_unknown")));

@@ -1,7 +1,10 @@
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { readArrival } from "./arrival.ts";
 import { openTrail, type Receipt, receiptForFailure, type Trail } from "./audit/trail.ts";
 import { asDenial, Denial, type RenderedDenial, renderDenial, renderRpcError } from "./denial.ts";
+import type { Door } from "./doors/doors.ts";
+import { createDoorReply } from "./doors/reply.ts";
 import type { Arrival, Route } from "./facts.ts";
 import type { Gateway } from "./gateway.ts";
 import type { House } from "./house.ts";
@@ -42,7 +45,7 @@ export function receive(
   response.once("close", () => {
     if (!response.writableFinished) ended.abort(new Denial("client_gone"));
   });
-  const arrival = readArrival(message, ended.signal);
+  const arrival = readArrival(message, ended);
   const trail = openTrail(house.audit, arrival);
   let refused = refusal !== null;
   const common = () => ({
@@ -50,7 +53,7 @@ export function receive(
     ...corsHeaders(trail.facts.route),
     ...hangUp(message, refused),
   });
-  const reply = createReply(response, gateway.config.listen.heartbeat, common);
+  const reply = createReply(response, gateway.config.listen.heartbeat, common, arrival.interrupt);
   const steps = refusal === null ? walk(gateway, arrival, reply, trail) : Promise.reject(refusal);
   return {
     over: steps.catch((error: unknown) => {
@@ -69,9 +72,30 @@ export function receive(
     get arriving() {
       return !message.complete;
     },
-    interrupt: (reason) => ended.abort(reason),
+    interrupt: arrival.interrupt,
   };
 }
+
+/** Does for a client of 2024-11-05 what it would do itself if it knew of sessions (doors/doors.ts); its record is like the client's own. */
+export async function runErrand(gateway: Gateway, house: House, door: Door, verb: "GET" | "DELETE"): Promise<void> {
+  const headers = new Map(door.arrival.headers).set("mcp-session-id", door.sessionId ?? "");
+  headers.delete("last-event-id");
+  const arrival: Arrival = {
+    ...door.arrival,
+    requestId: randomUUID(),
+    verb,
+    path: `/${door.server}/mcp`,
+    headers,
+    ended: verb === "GET" ? door.closed : AbortSignal.timeout(farewellMs),
+  };
+  const trail = openTrail(house.audit, arrival);
+  const reply = createDoorReply(door);
+  const steps = walk(gateway, arrival, reply, trail);
+  await steps.catch((error: unknown) => refuse(asDenial(error), arrival, reply, trail, house));
+}
+
+/** How long a server may take to end a session whose client has gone, in milliseconds. */
+const farewellMs = 5_000;
 
 /** Lets a page of an allowed origin read the answer (Fetch standard, CORS protocol). */
 function corsHeaders(route: Route | undefined): Record<string, string> {
@@ -132,6 +156,8 @@ async function record(
 
 /** Says no: as the whole answer, or as the last event where a stream has begun. */
 async function tell(denial: Denial, receipt: Receipt, arrival: Arrival, reply: Reply, trail: Trail): Promise<void> {
+  // Who cancelled a request expects no answer to it (2025-11-25, Cancellation), only that the wait is over.
+  if (denial.code === "client_cancelled") return (reply.stream ?? reply.openStream({})).end();
   const { stream } = reply;
   if (stream === null) return reply.send(receipt, render(denial, arrival, trail));
   const rpcId = rpcIdOf(denial, trail.facts);
@@ -151,7 +177,7 @@ function render(denial: Denial, arrival: Arrival, { facts }: Trail): RenderedDen
 
 /** Whether JSON-RPC is spoken there, whatever the path leads to; the metadata's path ends in the endpoint's own. */
 function isMcpEndpoint({ path }: Arrival): boolean {
-  return /\/mcp\/?$/.test(path) && !path.startsWith("/.well-known/");
+  return /\/(?:mcp|sse)\/?$|\/messages\/[^/]+$/.test(path) && !path.startsWith("/.well-known/");
 }
 
 function rpcIdOf(denial: Denial, facts: Trail["facts"]): string | number | undefined {

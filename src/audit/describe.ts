@@ -52,7 +52,9 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
   const { arrival, time, outcome, totalMs, upstreamMs } = visit;
   const { peer, route, identity, message, session, decision } = visit.facts;
   const { denial } = outcome;
-  const [target] = message?.kind === "request" ? message.targets : [];
+  const about = message?.kind === "listen" ? session?.resume?.pending : message;
+  const [target] =
+    session?.task?.targets ?? (about !== undefined && about !== null && "targets" in about ? about.targets : []);
   const refused = denial !== undefined && (decision === undefined || denial.code.startsWith("tool_"));
   return {
     time: time.toISOString(),
@@ -72,7 +74,7 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
     server: route?.kind === "mcp" ? route.server : null,
     era: message?.era ?? null,
     session: session?.fingerprint ?? null,
-    method: message !== undefined && "method" in message ? message.method : null,
+    method: about !== undefined && about !== null && "method" in about ? about.method : null,
     target: target === undefined || target.kind === "server" ? null : { kind: target.kind, name: target.name },
     args:
       message?.kind === "request" && message.args !== undefined ? describeArguments(message.args, fingerprint) : null,

@@ -96,7 +96,8 @@ function readKind(
   const revision = readRevision(params, rpcId !== undefined, headers);
   const era = eraOf(revision);
   if (rpcId === undefined) {
-    return { ...readNotification(method, era, revision, bytes), given: readRelatedOnly(envelope, "params") };
+    const cancels = method === "notifications/cancelled" ? readCancelled(params) : null;
+    return { ...readNotification(method, era, revision, bytes), cancels, given: readRelatedOnly(envelope, "params") };
   }
   if (era === "modern") checkMirror("mcp-method", method, headers);
   const rule = findMethod(method, era);
@@ -136,9 +137,13 @@ function readNotification(
   era: Era,
   revision: Revision,
   bytes: Buffer,
-): Omit<NotificationMessage, "given"> {
+): Omit<NotificationMessage, "given" | "cancels"> {
   if (!notificationMethods.has(method)) throw new Denial("method_unknown", { http: 400, detail: "notification" });
   return { kind: "notification", era, revision, method, bytes };
+}
+
+function readCancelled({ requestId }: JsonObject): RpcId | null {
+  return typeof requestId === "string" || typeof requestId === "number" ? requestId : null;
 }
 
 function readParams(envelope: JsonObject): JsonObject {

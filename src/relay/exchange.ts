@@ -1,5 +1,6 @@
 import type { Trail } from "../audit/trail.ts";
 import type { Answer, Arrival, Decision, Identity, McpRoute, Message, Pending, Session } from "../facts.ts";
+import type { OpenCalls } from "../limits/calls.ts";
 import type { Recall } from "../limits/recall.ts";
 import type { Expectation, Handles } from "../mcp/expectation.ts";
 import { type Fingerprint, sealCursor, sealState, signTask } from "../mcp/handles.ts";
@@ -19,6 +20,7 @@ export interface ResponseKit {
   readonly ended: Recall;
   readonly answered: Recall;
   readonly standing: StandingStreams;
+  readonly calls: OpenCalls;
   readonly now: () => number;
 }
 

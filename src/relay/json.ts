@@ -11,6 +11,7 @@ export async function relayJson(exchange: Exchange, status: number): Promise<voi
   const source = await collect(answer, upstream.maxResponseBytes);
   const judged = judgeServerMessage(source, expected);
   learnLists(exchange, judged, () => source.toString());
+  if (status >= 400 && judged.kind === "answer") learnFromRefusal(exchange, judged.rpc);
   if (judged.kind !== "answer") throw new Denial("upstream_malformed", { detail: "no answer in the body" });
   if (status === 400 && known.session.upstreamId !== null && saysLost(judged.text)) {
     throw new Denial("session_unknown", { detail: "upstream, in its own words" });
@@ -21,12 +22,24 @@ export async function relayJson(exchange: Exchange, status: number): Promise<voi
     http: status,
     rpc,
     toolError,
-    upstream: answer.statusCode,
+    ...(answer.kept ? {} : { upstream: answer.statusCode }),
     bytesOut: body.length,
   });
   const headers = { "content-type": "application/json", "cache-control": "no-store", ...sessionHeader(exchange) };
   await reply.send(receipt, { status, headers, body });
 }
+
+/** A server that refuses a stateless request may be another one than the gateway takes it for. */
+function learnFromRefusal({ upstream, known }: Exchange, rpc: number | null): void {
+  if (known.message.era === "legacy") return;
+  // The client is told to list the tools again (2026-07-28, Client Behavior); it must not get the same list once more.
+  if (rpc === headerMismatch) upstream.lists.renew("tools");
+  else if (rpc !== null && wordsOfLegacyServers.has(rpc)) upstream.age.doubt();
+}
+
+const headerMismatch = -32020;
+/** Codes with which servers of the session era refuse what they do not know; a stateless one has others for that. */
+const wordsOfLegacyServers = new Set([-32000, -32600, -32700]);
 
 /**
  * Servers made after an example of the SDK answer a session that they have lost with 400 and this error instead of the 404

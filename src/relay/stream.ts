@@ -4,7 +4,7 @@ import { Denial } from "../denial.ts";
 import type { Arrival, RpcId } from "../facts.ts";
 import { judgeServerMessage } from "../mcp/answers.ts";
 import { isEndless } from "../mcp/methods.ts";
-import { sealEventId } from "../mcp/session.ts";
+import { type Place, sealEventId } from "../mcp/session.ts";
 import { createStreamReader, renderEvent, type StreamEvent } from "../mcp/sse.ts";
 import type { EventStream } from "../reply.ts";
 import { refuseServerRequest } from "../upstream/refuse.ts";
@@ -129,7 +129,7 @@ async function relayEvent(
       return false;
     case "refuse":
       await trail.ask(judged.method, false);
-      void refuseServerRequest(upstream, judged.idText, exchangeHeaders(known));
+      void refuseServerRequest(upstream, judged.idText, exchangeHeaders(known, place));
       return false;
     case "drop":
       if (judged.asked !== null) await trail.ask(judged.asked, false);
@@ -137,10 +137,10 @@ async function relayEvent(
   }
 }
 
-function exchangeHeaders({ arrival, session }: Known): Record<string, string> {
+function exchangeHeaders({ arrival }: Known, { upstreamId }: Place): Record<string, string> {
   const version = arrival.headers.get("mcp-protocol-version");
   return {
     ...(version === undefined ? {} : { "mcp-protocol-version": version }),
-    ...(session.upstreamId === null ? {} : { "mcp-session-id": session.upstreamId }),
+    ...(upstreamId === null ? {} : { "mcp-session-id": upstreamId }),
   };
 }

@@ -33,7 +33,7 @@ export async function limitAddress({ counters, address }: Limits, peer: Peer): P
 }
 
 /**
- * Counts a request of an identity and takes its place among those in flight; a stream takes a place of its own kind, for
+ * Counts a message of an identity and takes a request's place among those in flight; a stream takes a place of its own kind, for
  * it may stay all day.
  *
  * @returns the place, to be given back when the visit is over
@@ -51,6 +51,8 @@ export async function limitIdentity(
     if (place === null) throw new Denial("streams_limited");
     return place;
   }
+  // What goes with a request that is on its way, its cancellation above all, must not wait for a place behind it.
+  if (message.kind !== "request") return unlimited;
   const place = counters.enter("identity", identity.key, limit.concurrent);
   if (place === null) throw new Denial("identity_busy");
   return place;

@@ -22,20 +22,23 @@ export async function readMessage(limits: MessageLimits, arrival: Arrival, route
   if (/(?:^|[\s,])mcp-/i.test(arrival.headers.get("connection") ?? "")) {
     throw new Denial("header_mismatch", { detail: "Connection names an MCP header" });
   }
-  if (route.verb !== "POST") return readBodiless(arrival, route.verb);
-  checkHeaders(arrival);
+  if (route.verb !== "POST") return readBodiless(arrival, route);
+  checkContent(arrival);
+  // A client of 2024-11-05 is answered on its stream.
+  if (route.door === "none") checkAccept(arrival);
   const bytes = await readBody(arrival, limits);
   return readBodyMessage(bytes, arrival.headers, limits.maxDepth);
 }
 
-function readBodiless(arrival: Arrival, verb: "GET" | "DELETE"): Message {
+function readBodiless(arrival: Arrival, { verb, door }: McpRoute): Message {
   // A body on these has no meaning (RFC 9110 sections 9.3.1 and 9.3.5); forwarding one is how requests are smuggled.
   const length = arrival.headers.get("content-length") ?? "0";
   if (length !== "0" || arrival.headers.has("transfer-encoding")) throw new Denial("body_unexpected");
   const revision = readLegacyRevision(arrival);
   if (verb === "DELETE") return { kind: "end", era: "legacy", revision };
   if (!accepts(arrival, "text/event-stream")) throw new Denial("not_acceptable");
-  return { kind: "listen", era: "legacy", revision, lastEventId: arrival.headers.get("last-event-id") ?? null };
+  const lastEventId = door === "sse" ? null : (arrival.headers.get("last-event-id") ?? null);
+  return { kind: "listen", era: "legacy", revision, lastEventId };
 }
 
 /** The stateless revision knows POST alone; 405 tells its clients so (2026-07-28, Earlier Streamable HTTP Revisions). */
@@ -47,11 +50,14 @@ function readLegacyRevision(arrival: Arrival): Revision {
   return version;
 }
 
-function checkHeaders(arrival: Arrival): void {
+function checkContent(arrival: Arrival): void {
   const encoding = arrival.headers.get("content-encoding") ?? "identity";
   if (encoding.toLowerCase() !== "identity") throw new Denial("body_encoded");
   const type = arrival.headers.get("content-type") ?? "";
   if (!/^application\/json *(?:; *charset=(?:utf-8|"utf-8") *)?$/i.test(type)) throw new Denial("media_type");
+}
+
+function checkAccept(arrival: Arrival): void {
   if (!accepts(arrival, "application/json") || !accepts(arrival, "text/event-stream"))
     throw new Denial("not_acceptable");
 }

@@ -1,6 +1,7 @@
 import type { Trail } from "../audit/trail.ts";
 import { Denial } from "../denial.ts";
-import type { Answer } from "../facts.ts";
+import type { Answer, RpcId } from "../facts.ts";
+import { callKey } from "../limits/calls.ts";
 import { sessionKey } from "../mcp/session.ts";
 import { StreamFault } from "../mcp/sse.ts";
 import { type Exchange, expectationOf, findPlace, type Known, type ResponseKit } from "../relay/exchange.ts";
@@ -51,6 +52,7 @@ function relay(exchange: Exchange): Promise<void> {
   if (status < 200 || status >= 300) throw new Denial("upstream_refused", { detail: `status ${status}` });
   switch (known.message.kind) {
     case "notification":
+      return acknowledgeNotification(exchange, known.message.cancels);
     case "response":
       return acknowledge(exchange, 202);
     case "end":
@@ -85,6 +87,7 @@ async function relayRefusal(exchange: Exchange, status: number, type: string): P
   }
   const protocol = status !== 401 && status !== 403 && status !== 407 && status !== 429;
   if (protocol && type === "application/json" && message.kind === "request") return relayJson(exchange, status);
+  if (protocol && message.era === "modern") exchange.upstream.age.doubt();
   throw new Denial("upstream_refused", { detail: `status ${status}`, ...(protocol ? { http: status } : {}) });
 }
 
@@ -92,6 +95,13 @@ async function relayRefusal(exchange: Exchange, status: number, type: string): P
 async function checkAge({ upstream }: Exchange): Promise<void> {
   const finding = await upstream.age.find();
   if (finding.era === "modern") throw new Denial("era_modern", { data: { supported: finding.supported } });
+}
+
+/** A server need not answer what was called off (2025-11-25, Cancellation), so nobody waits for it any longer. */
+async function acknowledgeNotification(exchange: Exchange, cancels: RpcId | null): Promise<void> {
+  const { identity, session } = exchange.known;
+  await acknowledge(exchange, 202);
+  if (cancels !== null) exchange.kit.calls.cancel(callKey(identity, session, cancels), new Denial("client_cancelled"));
 }
 
 /** Whatever the server makes of it, an ended session is not opened again. */

@@ -7,16 +7,11 @@ export interface RouteTable {
   readonly hosts: ReadonlySet<string>;
   /** Browser origins that may call. */
   readonly origins: ReadonlySet<string>;
-  /** Public path (`/weather/mcp`) to server. */
-  readonly servers: ReadonlyMap<
-    string,
-    { readonly server: string; readonly resource: string; readonly metadataUrl: string }
-  >;
+  /** By name, the first part of their paths. */
+  readonly servers: ReadonlyMap<string, Pick<McpRoute, "server" | "resource" | "metadataUrl">>;
   /** Well-known path to the metadata document (RFC 9728 section 3.1). */
   readonly metadata: ReadonlyMap<string, string>;
 }
-
-const endpointVerbs = "POST, GET, DELETE";
 
 /**
  * Finds the door that was asked for. Host and Origin are checked on every one of them, because a browser that was led here
@@ -31,13 +26,27 @@ export function findRoute(table: RouteTable, arrival: Arrival): Route {
   const metadata = table.metadata.get(arrival.path);
   if (metadata !== undefined) return findMetadata(arrival, metadata);
   const origin = checkOrigin(table, arrival.headers.get("origin"));
-  const entry = table.servers.get(arrival.path.endsWith("/mcp/") ? arrival.path.slice(0, -1) : arrival.path);
-  if (entry === undefined) throw new Denial("route_unknown");
+  const { entry, door, verbs } = findEndpoint(table, arrival.path);
   const { verb } = arrival;
-  if (verb === "OPTIONS") return findPreflight(arrival, origin);
-  if (verb !== "POST" && verb !== "GET" && verb !== "DELETE")
-    throw new Denial("method_not_allowed", { allow: endpointVerbs });
-  return { kind: "mcp", verb, origin, ...entry } as McpRoute;
+  if (verb === "OPTIONS") return findPreflight(arrival, origin, verbs);
+  if (!verbs.includes(verb)) throw new Denial("method_not_allowed", { allow: verbs.join(", ") });
+  return { kind: "mcp", verb, door, origin, ...entry } as McpRoute;
+}
+
+/** `/{server}/mcp`, or one of the two endpoints of 2024-11-05: `/{server}/sse`, and `/{server}/messages/{door}` that it names. */
+function findEndpoint({ servers }: RouteTable, path: string): Endpoint {
+  const [, server, endpoint, id] = /^\/([^/]+)\/(?:(mcp|sse)\/?|messages\/([0-9a-f-]{36}))$/.exec(path) ?? [];
+  const entry = servers.get(server ?? "");
+  if (entry === undefined) throw new Denial("route_unknown");
+  if (id !== undefined) return { entry, door: { id }, verbs: ["POST"] };
+  return endpoint === "sse"
+    ? { entry, door: "sse", verbs: ["GET"] }
+    : { entry, door: "none", verbs: ["POST", "GET", "DELETE"] };
+}
+
+interface Endpoint extends Pick<McpRoute, "door"> {
+  readonly entry: Pick<McpRoute, "server" | "resource" | "metadataUrl">;
+  readonly verbs: readonly string[];
 }
 
 /** Names are compared without the port: rebinding changes the name, and a port mapping in front may change the port. */
@@ -61,9 +70,10 @@ function findMetadata(arrival: Arrival, body: string): MetadataRoute | Preflight
 }
 
 /** A preflight carries no credentials by definition (Fetch standard), so it is answered before identity. */
-function findPreflight(arrival: Arrival, origin: string | null): PreflightRoute {
+function findPreflight(arrival: Arrival, origin: string | null, verbs: readonly string[]): PreflightRoute {
+  const allow = verbs.join(", ");
   if (origin === null || !arrival.headers.has("access-control-request-method")) {
-    throw new Denial("method_not_allowed", { allow: endpointVerbs });
+    throw new Denial("method_not_allowed", { allow });
   }
-  return { kind: "preflight", origin, methods: endpointVerbs } as PreflightRoute;
+  return { kind: "preflight", origin, methods: allow } as PreflightRoute;
 }

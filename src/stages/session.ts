@@ -1,12 +1,15 @@
 import { Denial } from "../denial.ts";
+import type { Door, Doors } from "../doors/doors.ts";
 import type { Arrival, Edit, Identity, McpRoute, Message, RequestMessage, Session } from "../facts.ts";
 import type { Recall } from "../limits/recall.ts";
+import { legacyRevisions } from "../mcp/era.ts";
 import { type Fingerprint, openCursor, openState, openTask } from "../mcp/handles.ts";
 import { openRequestId, type Place, type Sealer, sessionKey, unsealEventId, unsealSession } from "../mcp/session.ts";
 
 /** What it takes to open a session id, and whatever else was handed out. */
 export interface SessionRules {
   readonly sealer: Sealer;
+  readonly doors: Doors;
   readonly lifetimeMs: number;
   readonly now: () => number;
   readonly fingerprint: Fingerprint;
@@ -30,15 +33,34 @@ export function openSession(
   identity: Identity,
   message: Message,
 ): Session {
-  const header = message.era === "modern" ? undefined : arrival.headers.get("mcp-session-id");
+  const door = findDoor(rules, route, identity, message);
+  const header = message.era === "modern" ? undefined : findHeader(arrival, route, door);
   const upstreamId = header === undefined ? null : openId(rules, header, route, identity);
   const place: Place = { server: route.server, identity, upstreamId };
   return {
+    door,
     upstreamId,
     fingerprint: upstreamId === null ? null : rules.fingerprint("mcp-session", upstreamId),
     resume: message.kind === "listen" ? openResume(rules, place, message.lastEventId) : null,
     ...openHandles(rules, place, message),
   } as Session;
+}
+
+/** Nobody learns whether a door is there but who has opened it. */
+function findDoor({ doors }: SessionRules, route: McpRoute, identity: Identity, message: Message): Door | null {
+  if (typeof route.door === "string") return null;
+  const door = doors.find(route.door.id);
+  if (door === undefined) throw new Denial("session_unknown", { detail: "door" });
+  if (door.server !== route.server || door.identityKey !== identity.key) throw new Denial("session_foreign");
+  if (message.era === "modern") throw new Denial("version_unsupported", { data: { supported: legacyRevisions } });
+  if (message.kind === "request" && message.method === "initialize" && door.sessionId !== null) {
+    throw new Denial("message_invalid", { detail: "initialize a second time" });
+  }
+  return door;
+}
+
+function findHeader({ headers }: Arrival, route: McpRoute, door: Door | null): string | undefined {
+  return route.door === "none" ? headers.get("mcp-session-id") : (door?.sessionId ?? undefined);
 }
 
 function openId(rules: SessionRules, header: string, route: McpRoute, identity: Identity): string {

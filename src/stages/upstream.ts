@@ -1,4 +1,5 @@
 import type { Answer, Arrival, Decision, Message, Session } from "../facts.ts";
+import { isEndless } from "../mcp/methods.ts";
 import { encodeMirror } from "../mcp/mirrors.ts";
 import { setMember } from "../mcp/splice.ts";
 import { narrowSubscription } from "../mcp/subscription.ts";
@@ -22,14 +23,15 @@ export async function forward(
   const list = message.kind === "request" ? readListRequest(upstream.lists, message, session) : undefined;
   const kept =
     list && message.kind === "request" ? recollect(upstream.lists, list, message, upstream.now()) : undefined;
-  if (kept !== undefined) return { ...kept, list };
-  const isStream = message.kind === "listen";
-  const done = upstream.begin(isStream);
+  if (kept !== undefined) return { ...kept, list, kept: true };
+  const endless = isEndless(message);
+  const done = upstream.begin(endless);
   try {
     const answer = await upstream.transport.send({
       kind: message.kind,
       id: message.kind === "request" ? message.id : null,
       method: message.kind === "request" ? message.method : null,
+      endless,
       headers: renderHeaders(upstream, arrival, message, session),
       body: renderBody(message, session, decision),
       signal: arrival.ended,
@@ -37,7 +39,7 @@ export async function forward(
     answer.body.once("close", done);
     upstream.reachable = true;
     const { statusCode, headers, body } = answer;
-    return { statusCode, headers, body, list };
+    return { statusCode, headers, body, list, kept: false };
   } catch (cause) {
     done();
     throw explainFailure(upstream, cause, arrival.ended);

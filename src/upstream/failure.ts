@@ -12,6 +12,8 @@ export function explainFailure(upstream: Upstream, cause: unknown, ended: AbortS
   const code = errorCode(cause);
   if (unreachable.has(code) || code.startsWith("ERR_TLS") || code.startsWith("CERT_") || code.includes("SELF_SIGNED")) {
     upstream.reachable = false;
+    // What comes back at that address may be another server.
+    upstream.age.doubt();
     return new Denial("upstream_unreachable", { cause, detail: code });
   }
   if (code === "UND_ERR_CONNECT_TIMEOUT") upstream.reachable = false;

@@ -36,6 +36,7 @@ export async function probe(transport: Transport, headers: Readonly<Record<strin
       kind: "request",
       id,
       method: "server/discover",
+      endless: false,
       headers: {
         ...headers,
         accept: "application/json, text/event-stream",

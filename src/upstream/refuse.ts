@@ -27,6 +27,7 @@ export async function refuseServerRequest(
       kind: "response",
       id: null,
       method: null,
+      endless: false,
       headers: {
         ...upstream.headers,
         ...headers,

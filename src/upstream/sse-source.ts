@@ -34,7 +34,6 @@ export async function openSource(
   const timer = setTimeout(late, timeouts.firstByte).unref();
   signal.addEventListener("abort", giveUp);
   try {
-    signal.throwIfAborted();
     const response = await streams.request({
       origin: url.origin,
       path: url.pathname,

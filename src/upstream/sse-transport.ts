@@ -117,6 +117,7 @@ export function createSseTransport(
 
   return {
     async send(outgoing) {
+      outgoing.signal.throwIfAborted();
       const id = outgoing.headers["mcp-session-id"];
       if (id === undefined) return begin(outgoing);
       const session = sessions.get(id);

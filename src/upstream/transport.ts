@@ -9,6 +9,8 @@ export interface Outgoing {
   /** Id and method of a request; null for everything else. */
   readonly id: string | number | null;
   readonly method: string | null;
+  /** The answer is a stream that lasts until someone ends it. */
+  readonly endless: boolean;
   /** All of the request's own headers, lower case; `mcp-session-id` is the server's own id. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | string | null;
@@ -61,8 +63,8 @@ const verbs = { listen: "GET", end: "DELETE", request: "POST", notification: "PO
 /** Streamable HTTP (MCP 2025-03-26 and later, Transports): every message is an exchange of its own. */
 export function createStreamableTransport({ url }: ServerConfig, { calls, streams }: Pools): Transport {
   return {
-    send({ kind, headers, body, signal }) {
-      return (kind === "listen" ? streams : calls).request({
+    send({ kind, endless, headers, body, signal }) {
+      return (endless ? streams : calls).request({
         origin: url.origin,
         path: url.pathname,
         method: verbs[kind],

@@ -1,34 +1,40 @@
 import { onTestFinished } from "vitest";
-import { type Gateway, startGateway } from "../fixtures/gateway.ts";
+import { type Gateway, type GatewayOptions, startGateway } from "../fixtures/gateway.ts";
 import { type Recorder, startRecorder } from "../fixtures/recorder.ts";
 import { type Subject, startSubject } from "../fixtures/start.ts";
 import { startDemonstration, type TrustingFetch, trustGateway } from "./sdk.ts";
+import type { Line } from "./sdk-line.ts";
 
-const policyYaml = `version: 1
+const subjectPolicy = `version: 1
+bindings:
+  - { roles: [operator], groups: [operators] }
+  - { roles: [reader], groups: [readers] }
 roles:
   operator:
     allow:
       - { id: everything, server: "*", tools: ["*"], resources: ["*"], prompts: ["*"] }
   reader:
     allow:
-      - id: demonstration
-        server: everything
-        tools: [echo, get-sum, trigger-long-running-operation]
-        resources: ["demo://resource/static/document/features.md"]
-        prompts: [simple-prompt]
       - id: subject
         server: "subject*"
         tools: [test_echo, "test_tool_with_*", test_reconnection]
         resources: ["test://static-text", "test://template/1*"]
         prompts: [test_simple_prompt]
-      - { id: pages, server: paged, tools: ["visible-*"] }
-bindings:
-  - { roles: [operator], groups: [operators] }
-  - { roles: [reader], groups: [readers] }
 `;
 
-/** Who calls. */
-export type Persona = "operator" | "reader";
+const policy = `${subjectPolicy}
+      - id: demonstration
+        server: everything
+        tools: [echo, get-sum, trigger-long-running-operation]
+        resources: ["demo://resource/static/document/features.md"]
+        prompts: [simple-prompt]
+      - { id: pages, server: paged, tools: ["visible-*"] }
+`;
+
+/** Who calls. Operators and deputies have the same rights, so that it is never policy that keeps them apart. */
+export type Persona = "operator" | "deputy" | "reader";
+
+const groups: Readonly<Record<Persona, string>> = { operator: "operators", deputy: "operators", reader: "readers" };
 
 /** A gateway with real MCP servers behind it, and who may call them. */
 export interface World {
@@ -36,8 +42,12 @@ export interface World {
   /** A bearer token of a persona for a server; the same one each time. */
   token(persona: Persona, server: string): Promise<string>;
   url(server: string): URL;
-  /** A fetch of its own for each test, so that one test does not see the answers of another. */
-  trust(): Promise<TrustingFetch>;
+  /**
+   * A fetch of its own for each test, so that one test does not see the answers of another.
+   *
+   * @param line what lies between the client and the gateway; default nothing
+   */
+  trust(line?: Line): Promise<TrustingFetch>;
   stop(): Promise<void>;
 }
 
@@ -47,11 +57,33 @@ export interface World {
  */
 export async function startWorld(): Promise<World> {
   const [everything, subject, paged] = await Promise.all([startDemonstration(), startSubject(), startPages()]);
-  const stopServers = () => Promise.all([everything.stop(), subject.stop(), paged.stop()]);
-  const clientRequests = ["elicitation", "sampling", "roots"];
+  const servers = {
+    everything: { url: everything.url, credentials: { bearer: everything.bearer }, clientRequests },
+    ...describeSubject(subject),
+    paged: { url: paged.url },
+  };
+  return openWorld({ servers, policyYaml: policy }, () =>
+    Promise.all([everything.stop(), subject.stop(), paged.stop()]),
+  );
+}
+
+/** Starts a smaller world, of `subject` and `subject-mute` alone. */
+export async function startSubjectWorld(configOverrides: GatewayOptions["configOverrides"] = {}): Promise<World> {
+  const subject = await startSubject();
+  const options = { servers: describeSubject(subject), policyYaml: subjectPolicy, configOverrides };
+  return openWorld(options, subject.stop);
+}
+
+const clientRequests = ["elicitation", "sampling", "roots"];
+
+function describeSubject({ url }: Subject) {
+  return { subject: { url, clientRequests }, "subject-mute": { url } };
+}
+
+async function openWorld(options: GatewayOptions, stopServers: () => Promise<unknown>): Promise<World> {
   let gateway: Gateway;
   try {
-    gateway = await startGateway({ servers: describeServers(everything, subject, paged, clientRequests), policyYaml });
+    gateway = await startGateway(options);
   } catch (error) {
     await stopServers();
     throw error;
@@ -61,13 +93,13 @@ export async function startWorld(): Promise<World> {
     gateway,
     token(persona, server) {
       const key = `${persona}@${server}`;
-      const token = tokens.get(key) ?? gateway.mint({ server, subject: persona, groups: [`${persona}s`] });
+      const token = tokens.get(key) ?? gateway.mint({ server, subject: persona, groups: [groups[persona]] });
       tokens.set(key, token);
       return token;
     },
     url: (server) => new URL(`${gateway.publicUrl}/${server}/mcp`),
-    async trust() {
-      const trusted = await trustGateway(gateway);
+    async trust(line) {
+      const trusted = await trustGateway(gateway, line?.port);
       onTestFinished(() => trusted.close());
       return trusted;
     },
@@ -75,20 +107,6 @@ export async function startWorld(): Promise<World> {
       await gateway.stop();
       await stopServers();
     },
-  };
-}
-
-function describeServers(
-  everything: { url: string; bearer: string },
-  subject: Subject,
-  paged: Recorder,
-  clientRequests: readonly string[],
-) {
-  return {
-    everything: { url: everything.url, credentials: { bearer: everything.bearer }, clientRequests },
-    subject: { url: subject.url, clientRequests },
-    "subject-mute": { url: subject.url },
-    paged: { url: paged.url },
   };
 }
 

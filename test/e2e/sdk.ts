@@ -1,29 +1,69 @@
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Agent, fetch as undiciFetch } from "undici";
+import { Agent, buildConnector, fetch as undiciFetch } from "undici";
 import { startEverything } from "../../src/quickstart/everything.ts";
 import type { Gateway } from "../fixtures/gateway.ts";
 
-/** Answers that a client got, as HTTP knows them: SDK clients do not show their headers. */
-export interface TrustingFetch {
-  readonly fetch: typeof globalThis.fetch;
-  /** Status and request id of each answer, in order. */
-  readonly answers: readonly { readonly verb: string; readonly status: number; readonly requestId: string | null }[];
-  close(): Promise<void>;
+/** One answer that a client got, as HTTP knows it: SDK clients do not show their headers. */
+export interface HttpResult {
+  readonly verb: string;
+  /** Method of the JSON-RPC message that was sent; null for GET, DELETE and answers of the client. */
+  readonly method: string | null;
+  readonly status: number;
+  readonly requestId: string | null;
 }
 
 /** A fetch that trusts the gateway's certificate, over real TLS. */
-export async function trustGateway({ caFile }: Pick<Gateway, "caFile">): Promise<TrustingFetch> {
-  const dispatcher = new Agent({ connect: { ca: await readFile(caFile, "utf8") } });
-  const answers: { verb: string; status: number; requestId: string | null }[] = [];
+export interface TrustingFetch {
+  readonly fetch: typeof globalThis.fetch;
+  /** What came back, in order. */
+  readonly answers: readonly HttpResult[];
+  /** Resolves when there is an answer that fits, come or still to come. */
+  answered(fits: (answer: HttpResult) => boolean): Promise<void>;
+  /** The same connections for another client, whose answers are kept apart. */
+  share(): TrustingFetch;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a pool of connections to a gateway.
+ *
+ * @param port where to connect instead of the gateway's own port, such as that of a line that can be cut
+ */
+export async function trustGateway({ caFile }: Pick<Gateway, "caFile">, port?: number): Promise<TrustingFetch> {
+  const dial = buildConnector({ ca: await readFile(caFile, "utf8") });
+  const connect: buildConnector.connector = (options, done) =>
+    dial(port === undefined ? options : { ...options, port: String(port) }, done);
+  return recordAnswers(new Agent({ connect }));
+}
+
+function recordAnswers(dispatcher: Agent): TrustingFetch {
+  const answers: HttpResult[] = [];
+  const arrivals = new EventTarget();
   const trusting = async (input: string | URL, init: object = {}) => {
     const answer = await undiciFetch(input, { ...init, dispatcher });
     const verb = "method" in init ? String(init.method) : "GET";
-    answers.push({ verb, status: answer.status, requestId: answer.headers.get("x-request-id") });
+    const method = "body" in init ? readMethod(String(init.body)) : null;
+    answers.push({ verb, method, status: answer.status, requestId: answer.headers.get("x-request-id") });
+    arrivals.dispatchEvent(new Event("answer"));
     return answer;
   };
-  return { fetch: trusting as unknown as typeof globalThis.fetch, answers, close: () => dispatcher.destroy() };
+  return {
+    fetch: trusting as unknown as typeof globalThis.fetch,
+    answers,
+    async answered(fits) {
+      while (!answers.some(fits)) await once(arrivals, "answer");
+    },
+    share: () => recordAnswers(dispatcher),
+    close: () => dispatcher.destroy(),
+  };
+}
+
+function readMethod(body: string): string | null {
+  const { method } = JSON.parse(body) as { method?: string };
+  return method ?? null;
 }
 
 /** The official "everything" server as quickstart runs it. */

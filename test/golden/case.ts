@@ -32,8 +32,10 @@ const request = z.strictObject({
   /** Address of 127.0.0.0/8 that it comes from. */
   from: z.string().optional(),
   token: token.default("full"),
-  /** Opens a session with this token at this server first and sends its id. */
-  session: z.strictObject({ token: token.default("full"), server: z.string().default("alpha") }).optional(),
+  /** Opens a session with this token at this server first and sends its id; one with a name is opened once for the whole case. */
+  session: z
+    .strictObject({ token: token.default("full"), server: z.string().default("alpha"), name: z.string().optional() })
+    .optional(),
   headers: z.record(z.string(), z.union([z.string(), z.null(), z.array(z.string())])).default({}),
   /** As JSON. */
   body: json.optional(),
@@ -48,6 +50,12 @@ const request = z.strictObject({
   leaves: z.boolean().default(false),
   /** What the server does with it. Default: an ordinary answer. */
   upstream: behaviour.optional(),
+  /**
+   * Values of its answer for later requests of the case, by name: paths such as `body.result.nextCursor` or `events.0.id`. In
+   * headers and the JSON of the body `${name}` stands for one, `${name:shortened}` for one without its last character, and
+   * `${name:altered}` for one with another character in the middle.
+   */
+  keep: z.record(z.string(), z.string()).default({}),
 });
 
 /** What the server may see of a message. */
@@ -57,7 +65,7 @@ const caseSchema = z.strictObject({
   describe: z.string().min(1),
   /** Merged over the configuration in gateways.ts; cases with the same one share a gateway. */
   config: z.record(z.string(), z.unknown()).default({}),
-  /** Made first, one after the other, each answered with a status below 300. */
+  /** Made first, one after the other; none of them is refused. */
   before: z.array(request).default([]),
   /** Made first and still open when the request is made. */
   held: z.array(request).default([]),

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort, type Gateway, startGateway } from "../fixtures/gateway.ts";
 import { merge } from "../fixtures/mapping.ts";
-import { type Puppet, startPuppet } from "./puppet.ts";
+import { type Puppet, type Purists, startPuppet, startPurists } from "./puppet.ts";
 import { awayUrl, createTestIssuer, issuerUrl, type TestIssuer } from "./tokens.ts";
 
 const policyYaml = `version: 1
@@ -25,6 +25,7 @@ bindings:
 export interface Stage {
   readonly gateway: Gateway;
   readonly puppet: Puppet;
+  readonly purists: Purists;
   readonly ca: string;
   readonly issuer: TestIssuer;
   stop(): Promise<void>;
@@ -32,14 +33,20 @@ export interface Stage {
 
 /**
  * Starts a gateway for cases. Behind it: `alpha` and `beta`, the same puppet on two paths; `hasty`, the puppet with
- * timeouts of a few hundred milliseconds; `down`, where nobody listens; `asking`, which may ask the client to elicit.
+ * timeouts of a few hundred milliseconds; `down`, where nobody listens; `asking`, which may ask the client to elicit; `elder`
+ * and `newer`, which speak one age each; `oldest` of HTTP with SSE.
  *
  * @param config merged over the configuration of all cases
  */
 export async function startStage(config: Readonly<Record<string, unknown>>): Promise<Stage> {
   const directory = await mkdtemp(join(tmpdir(), "sallyport-golden-"));
   const jwksFile = join(directory, "jwks.json");
-  const [issuer, puppet, closedPort] = await Promise.all([createTestIssuer(), startPuppet(), findFreePort()]);
+  const [issuer, puppet, purists, closedPort] = await Promise.all([
+    createTestIssuer(),
+    startPuppet(),
+    startPurists(),
+    findFreePort(),
+  ]);
   await writeFile(jwksFile, issuer.jwks);
   const server = (name: string, extra: object = {}) => ({ url: puppet.url(name), maxResponse: "16KiB", ...extra });
   const gateway = await startGateway({
@@ -48,6 +55,9 @@ export async function startStage(config: Readonly<Record<string, unknown>>): Pro
       beta: server("beta"),
       hasty: server("hasty", { timeouts: { firstByte: "300ms", idle: "300ms" } }),
       asking: server("asking", { clientRequests: ["elicitation"] }),
+      elder: { url: purists.url("elder") },
+      newer: { url: purists.url("newer") },
+      oldest: { url: purists.url("elder"), transport: "sse" },
       down: { url: `http://127.0.0.1:${closedPort}/mcp` },
     },
     policyYaml,
@@ -74,11 +84,12 @@ export async function startStage(config: Readonly<Record<string, unknown>>): Pro
   return {
     gateway,
     puppet,
+    purists,
     ca,
     issuer,
     async stop() {
       await gateway.stop();
-      await puppet.stop();
+      await Promise.all([puppet.stop(), purists.stop()]);
       await rm(directory, { recursive: true, force: true });
     },
   };

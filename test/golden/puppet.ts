@@ -1,5 +1,8 @@
-import type { ServerResponse } from "node:http";
-import { answerMinimally, type RecordedRequest, startRecorder } from "../fixtures/recorder.ts";
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+import { answerMinimally, isProbe, type RecordedRequest, startRecorder } from "../fixtures/recorder.ts";
 import { type Behaviour, renderText } from "./case.ts";
 
 /** A server behind the gateway that does with the next messages whatever it is told. */
@@ -19,7 +22,7 @@ export async function startPuppet(): Promise<Puppet> {
   const recorder = await startRecorder((request, body, response) => {
     acted += 1;
     if (current !== undefined) return perform(current, response);
-    if (body.includes('"initialize"')) response.setHeader("mcp-session-id", "upstream-session-of-the-puppet");
+    if (body.includes('"initialize"')) response.setHeader("mcp-session-id", `session-${acted}-of-the-puppet`);
     answerMinimally(request, body, response);
   });
   return {
@@ -53,4 +56,50 @@ function renderBody(body: Exclude<Behaviour, string>["body"]): string {
     return renderText({ repeat: String(body.repeat), times: Number(body.times) });
   }
   return JSON.stringify(body);
+}
+
+/** Two servers that speak one age each: `elder` nothing but the revisions with `initialize`, `newer` nothing but the stateless one. */
+export interface Purists {
+  url(server: "elder" | "newer"): string;
+  /** The gateway's own question what they speak left out. */
+  readonly requests: readonly Pick<RecordedRequest, "method" | "body">[];
+  stop(): Promise<void>;
+}
+
+const versionError = { code: -32022, data: { supported: ["2026-07-28"], requested: "" } };
+const purisms: Readonly<Record<string, { probed: [number, object]; other: object }>> = {
+  elder: {
+    probed: [400, { id: null, error: { code: -32000, message: "Bad Request: Server not initialized" } }],
+    other: { id: null, error: { code: -32000, message: "Bad Request: Server not initialized" } },
+  },
+  newer: {
+    probed: [200, { id: "sallyport-probe", result: { resultType: "complete", supportedVersions: ["2026-07-28"] } }],
+    other: { id: null, error: { ...versionError, message: "Unsupported protocol version" } },
+  },
+};
+
+/** Starts both; whatever they are sent is of the wrong age. */
+export async function startPurists(): Promise<Purists> {
+  const requests: { method: string; body: Buffer }[] = [];
+  const server = createServer(async (request, response) => {
+    const { method = "", url = "" } = request;
+    const body = await buffer(request);
+    const { probed, other } = purisms[url.slice(1)] ?? {};
+    if (!isProbe(body)) requests.push({ method, body });
+    const [status, message] = isProbe(body) ? (probed ?? [404, {}]) : [400, other];
+    response.writeHead(status, { "content-type": "application/json" });
+    response.end(JSON.stringify({ jsonrpc: "2.0", ...message }));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: (name) => `http://127.0.0.1:${port}/${name}`,
+    requests,
+    async stop() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
 }

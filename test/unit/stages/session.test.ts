@@ -1,6 +1,7 @@
 import { createSecretKey, randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { seal, unseal } from "../../../src/crypto/seal.ts";
+import { createDoors } from "../../../src/doors/doors.ts";
 import type { Arrival, Identity, McpRoute, Message } from "../../../src/facts.ts";
 import { createRecall } from "../../../src/limits/recall.ts";
 import { nothingGiven } from "../../../src/mcp/given.ts";
@@ -16,6 +17,7 @@ const rulesAt = (nowMs: number): SessionRules => ({
     unseal: (purpose, text) => unseal([key], purpose, text),
   },
   fingerprint: (label, text) => Buffer.from(`${label}|${text}`).toString("base64url"),
+  doors: createDoors(),
   ended: createRecall(10),
   answered: createRecall(10),
   lifetimeMs,
@@ -24,7 +26,7 @@ const rulesAt = (nowMs: number): SessionRules => ({
 const rules = rulesAt(issuedAtMs);
 const alice = { key: "alice" } as Identity;
 const mallory = { key: "mallory" } as Identity;
-const route = (server = "s") => ({ server }) as McpRoute;
+const route = (server = "s") => ({ server, door: "none" }) as McpRoute;
 const arrival = (headers: Record<string, string>) =>
   ({ headers: new Map(Object.entries(headers)) }) as unknown as Arrival;
 const legacy = { kind: "request", era: "legacy" } as Message;

@@ -307,6 +307,8 @@ describe("the stream of the session", () => {
     expect(first).toMatchObject({ statusCode: 200, headers: { "content-type": "text/event-stream" } });
     expect(await send({ ...listen, ...on(session) })).toMatchObject({ statusCode: 409 });
     first.body.destroy();
+    const signal = AbortSignal.abort(new Error("client gone"));
+    await expect(send({ ...listen, ...on(session), signal })).rejects.toThrow("client gone");
     expect(await send({ ...listen, ...on(session) })).toMatchObject({ statusCode: 200 });
   });
 });

@@ -1,20 +1,33 @@
 import { Denial } from "../denial.ts";
-import type { Arrival, Message, RequestMessage } from "../facts.ts";
+import type { Arrival, McpRoute, Message, RequestMessage } from "../facts.ts";
 import { checkMirrors } from "../mcp/mirrors.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
+/** The protected servers. */
+export interface Upstreams {
+  of(route: McpRoute): Upstream;
+  all(): Iterable<Upstream>;
+}
+
 /**
- * Makes sure that the server can understand the message as it is meant: a stateless request that reaches an older server may
+ * Finds the server, and makes sure that it can understand the message as it is meant: a stateless request that reaches an older server may
  * be refused in any words, stay without an answer, or even be carried out as something else (MCP 2026-07-28, Versioning,
  * Compatibility Matrix).
  *
  * @throws Denial `era_legacy`; `header_mismatch` where a tool's own definition says that a header must repeat an argument
  */
-export async function checkFit(upstream: Upstream, arrival: Arrival, message: Message): Promise<void> {
-  if (message.era !== "modern" || message.kind !== "request") return;
+export async function findServer(
+  upstreams: Upstreams,
+  arrival: Arrival,
+  route: McpRoute,
+  message: Message,
+): Promise<Upstream> {
+  const upstream = upstreams.of(route);
+  if (message.era !== "modern" || message.kind !== "request") return upstream;
   const { era } = await upstream.age.find();
   if (era === "legacy") throw new Denial("era_legacy", { detail: upstream.name });
   checkParameters(upstream, arrival, message);
+  return upstream;
 }
 
 /** Tools that no list has shown yet are left to the server, which has to compare as well (2026-07-28, Server Validation). */

@@ -1,0 +1,71 @@
+import { randomUUID } from "node:crypto";
+import { Denial } from "../denial.ts";
+import type { Arrival } from "../facts.ts";
+import type { EventStream } from "../reply.ts";
+
+/**
+ * A client of 2024-11-05 (HTTP with SSE): one stream on which it hears everything, and an address to post to. It lives in the
+ * process that holds the stream, and ends with it.
+ */
+export interface Door {
+  readonly id: string;
+  readonly server: string;
+  /** Whose it is: nobody else may post to it. */
+  readonly identityKey: string;
+  /** The request that opened it. */
+  readonly arrival: Arrival;
+  readonly stream: EventStream;
+  /** The session of the server, as it is handed to clients; null before `initialize` is answered. */
+  readonly sessionId: string | null;
+  /** Aborted when the stream is over. */
+  readonly closed: AbortSignal;
+  /** A session has begun; called when the client has been told. */
+  begin(sessionId: string): void;
+  close(): void;
+}
+
+/** What the gateway does for a client of an age that knows nothing of it: to listen on the session's stream, to end the session. */
+export type Errand = (door: Door, verb: "GET" | "DELETE") => void;
+
+/** All doors that are open. */
+export interface Doors {
+  open(place: Pick<Door, "server" | "identityKey" | "arrival" | "stream">): Door;
+  find(id: string): Door | undefined;
+  /** Who runs the errands. */
+  attend(errand: Errand): void;
+}
+
+export function createDoors(): Doors {
+  const doors = new Map<string, Door>();
+  let run: Errand = () => {};
+  return {
+    open(place) {
+      const id = randomUUID();
+      const closed = new AbortController();
+      let sessionId: string | null = null;
+      const door: Door = {
+        ...place,
+        id,
+        get sessionId() {
+          return sessionId;
+        },
+        closed: closed.signal,
+        begin(begun) {
+          sessionId = begun;
+          run(door, "GET");
+        },
+        close() {
+          if (!doors.delete(id)) return;
+          closed.abort(new Denial("client_gone"));
+          if (sessionId !== null) run(door, "DELETE");
+        },
+      };
+      doors.set(id, door);
+      return door;
+    },
+    find: (id) => doors.get(id),
+    attend(errand) {
+      run = errand;
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import type { Denial } from "../denial.ts";
+import type { Identity, RpcId, Session } from "../facts.ts";
+
+/** Requests that are on their way, so that the one who sent one can call it off by its id (MCP 2025-11-25, Cancellation). */
+export interface OpenCalls {
+  /** Until it is disposed of. A client that uses an id twice at once can call off the later one only. */
+  enter(key: string, interrupt: (reason: Denial) => void): Disposable;
+  cancel(key: string, reason: Denial): void;
+}
+
+/** Names a request among those of all clients: ids are the client's, so they count only within its session. */
+export function callKey(
+  identity: Pick<Identity, "key">,
+  session: Pick<Session, "upstreamId" | "door">,
+  id: RpcId,
+): string {
+  return JSON.stringify([identity.key, session.upstreamId, session.door?.id ?? null, id]);
+}
+
+export function createOpenCalls(): OpenCalls {
+  const calls = new Map<string, (reason: Denial) => void>();
+  return {
+    enter(key, interrupt) {
+      calls.set(key, interrupt);
+      return {
+        [Symbol.dispose]() {
+          if (calls.get(key) === interrupt) calls.delete(key);
+        },
+      };
+    },
+    cancel: (key, reason) => calls.get(key)?.(reason),
+  };
+}

@@ -1,0 +1,66 @@
+import type { Trail } from "../audit/trail.ts";
+import type { Doors } from "../doors/doors.ts";
+import { createDoorReply } from "../doors/reply.ts";
+import type { Arrival, Identity, McpRoute, Message, Session } from "../facts.ts";
+import { callKey, type OpenCalls } from "../limits/calls.ts";
+import { renderEvent } from "../mcp/sse.ts";
+import type { Reply } from "../reply.ts";
+
+/**
+ * Opens a door for a client of 2024-11-05 and holds it until the client goes, or the gateway ends it: what the client posts
+ * walks the same corridor, and is answered on this stream (MCP 2024-11-05, Transports, HTTP with SSE).
+ */
+export async function holdDoor(
+  doors: Doors,
+  arrival: Arrival,
+  route: McpRoute,
+  identity: Identity,
+  reply: Reply,
+  trail: Trail,
+): Promise<void> {
+  await trail.close({ http: 200 });
+  const stream = reply.openStream({});
+  const { server } = route;
+  const door = doors.open({ server, identityKey: identity.key, arrival, stream });
+  try {
+    // A path, which the client resolves against the address it came by.
+    const data = `/${server}/messages/${door.id}`;
+    await stream.write(renderEvent({ id: null, type: "endpoint", data, retryMs: null }));
+    await aborted(AbortSignal.any([arrival.ended, door.closed]));
+  } finally {
+    door.close();
+    await stream.end();
+  }
+}
+
+/**
+ * Takes a message into its conversation: what was posted to a door is accepted, to be answered there, and a request can be
+ * called off from now on.
+ *
+ * @returns what ends with the visit
+ */
+export async function enter(
+  { calls }: { calls: OpenCalls },
+  arrival: Arrival,
+  identity: Identity,
+  message: Message,
+  session: Session,
+  reply: Reply,
+): Promise<Disposable> {
+  const { door } = session;
+  if (door !== null) await reply.divert(createDoorReply(door), door.closed);
+  // In the stateless revision the end of the connection calls a request off (2026-07-28, Cancellation).
+  if (message.kind !== "request" || message.era === "modern") return nothing;
+  // Without a session ids are nobody's: another client of the same user may count from 1 as well.
+  if (session.upstreamId === null) return nothing;
+  return calls.enter(callKey(identity, session, message.id), arrival.interrupt);
+}
+
+const nothing: Disposable = { [Symbol.dispose]() {} };
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  if (signal.aborted) resolve();
+  return promise;
+}

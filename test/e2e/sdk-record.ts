@@ -1,0 +1,36 @@
+import { expect } from "vitest";
+import type { AuditRecord } from "../../src/audit/record.ts";
+import { readAudit, until } from "../golden/observe.ts";
+import type { World } from "./personas.ts";
+import type { HttpResult } from "./sdk.ts";
+
+/** Records of visits: not those of the gateway itself, nor of a server's requests, which share the id of their visit. */
+export async function readVisits({ gateway }: World): Promise<AuditRecord[]> {
+  return (await readAudit(gateway)).filter(({ id, event }) => id !== null && event !== "server_request");
+}
+
+/** Waits until there is a record of each answer, sees that none has two, and gives the records in that order. */
+export async function findRecords(world: World, answers: readonly HttpResult[]): Promise<AuditRecord[]> {
+  const byId = await until("a record of each answer", async () => {
+    const found = Map.groupBy(await readVisits(world), ({ id }) => id);
+    return answers.every(({ requestId }) => found.has(requestId)) ? found : undefined;
+  });
+  return answers.map(({ requestId, method, status }) => {
+    const [record, ...more] = byId.get(requestId) ?? [];
+    expect(more, `records of ${requestId}`).toEqual([]);
+    expect(record).toMatchObject({ method, outcome: { http: status } });
+    return record as AuditRecord;
+  });
+}
+
+/** Waits for the one record of the call that `test_hold` got with this label. */
+export async function findHeldCall(world: World, label: string): Promise<AuditRecord> {
+  const isIt = ({ target, args }: AuditRecord) =>
+    target?.name === "test_hold" && (args?.view as { label?: string } | undefined)?.label === label;
+  const [record, ...more] = await until(`the record of ${label}`, async () => {
+    const found = (await readVisits(world)).filter(isIt);
+    return found.length > 0 ? found : undefined;
+  });
+  expect(more).toEqual([]);
+  return record as AuditRecord;
+}
