@@ -4,10 +4,11 @@
  */
 import { Denial } from "../denial.ts";
 import type { Pending } from "../facts.ts";
-import { type Expectation, isObject, type JsonObject, malformed, mayAsk, refuseTwins } from "./expectation.ts";
+import { type Expectation, malformed, mayAsk, refuseTwins } from "./expectation.ts";
 import { relatedTaskKey } from "./given.ts";
 import { JsonFault, memberText, readJson } from "./json.ts";
 import { judgeNotification } from "./notices.ts";
+import { isObject, type JsonObject } from "./object.ts";
 import { judgeResult } from "./results.ts";
 import { setMember } from "./splice.ts";
 

@@ -1,7 +1,8 @@
 /** Completions (2025-11-25 and 2026-07-28, Completion), cut down to what leads to resources that the identity may see. */
-import { isObject, type JsonObject, malformed, refuseTwins } from "./expectation.ts";
+import { malformed, refuseTwins } from "./expectation.ts";
 import type { IsVisible } from "./filters.ts";
 import { findKeyTwin } from "./json.ts";
+import { isObject, type JsonObject } from "./object.ts";
 import { removeElements, removeMember, setMember } from "./splice.ts";
 import { expandTemplate, parseTemplate, variablesOf } from "./templates.ts";
 

@@ -1,12 +1,12 @@
 /** What an exchange with a server may bring back, and what every judgement of it rests on. */
+
 import { Denial } from "../denial.ts";
 import type { Pending } from "../facts.ts";
 import type { View } from "../policy/evaluate.ts";
 import type { Era } from "./era.ts";
 import { findKeyTwin } from "./json.ts";
 import { clientRequestMethods } from "./methods.ts";
-
-export type JsonObject = Record<string, unknown>;
+import type { JsonObject } from "./object.ts";
 
 /** What the exchange may bring back. */
 export interface Expectation {
@@ -46,8 +46,4 @@ export function refuseTwins(object: JsonObject, names: ReadonlySet<string>): voi
 
 export function malformed(detail: string): Denial {
   return new Denial("upstream_malformed", { detail });
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -6,9 +6,10 @@
  * keeps its bytes, and where nothing is cut it is the very same string. A result without the member that is judged shows
  * nothing of its kind and passes, as one does that asks for input first (2026-07-28, Multi Round-Trip Requests).
  */
-import { isObject, type JsonObject, malformed, refuseTwins } from "./expectation.ts";
+import { malformed, refuseTwins } from "./expectation.ts";
 import { findKeyTwin } from "./json.ts";
 import type { Target } from "./methods.ts";
+import { isObject, type JsonObject } from "./object.ts";
 import { editElements, removeElements } from "./splice.ts";
 import { findTarget } from "./visible.ts";
 

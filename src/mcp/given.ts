@@ -1,8 +1,10 @@
 /** What a message of the client hands back that a server once gave out, still in the form the client knows it by. */
+
 import { Denial } from "../denial.ts";
 import type { Era } from "./era.ts";
 import { findKeyTwin } from "./json.ts";
 import type { MethodRule } from "./methods.ts";
+import { isObject, type JsonObject } from "./object.ts";
 
 /** Handles of a message; null where it has none. */
 export interface Given {
@@ -17,8 +19,6 @@ export interface Given {
   /** The task that a message says it belongs to, and where it says so (2025-11-25, Associating Task-Related Messages). */
   readonly related: { readonly path: readonly string[]; readonly task: string } | null;
 }
-
-type JsonObject = Record<string, unknown>;
 
 export const nothingGiven: Given = { cursor: null, state: null, task: null, tasks: [], related: null };
 
@@ -76,8 +76,4 @@ function readRelated(owner: unknown, path: readonly string[]): Given["related"] 
   if (findKeyTwin(related, relatedNames) !== undefined) throw new Denial("json_key_twin");
   const task = readText(related, "taskId");
   return task === null ? null : { path: [...path, "_meta", relatedTaskKey, "taskId"], task };
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

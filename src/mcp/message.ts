@@ -2,6 +2,7 @@
  * What a client's body says, read strictly: one JSON-RPC 2.0 message, no member that two parsers could read differently,
  * and every name a decision rests on in one place and one spelling.
  */
+
 import { Denial } from "../denial.ts";
 import type { About, Message, NotificationMessage, RpcId } from "../facts.ts";
 import { readCompletionAsk } from "./completion.ts";
@@ -11,9 +12,8 @@ import { findKeyTwin, isPlainId, JsonFault, memberText, readJson } from "./json.
 import { findMethod, type MethodRule, notificationMethods, type Target } from "./methods.ts";
 import { decodeMirror } from "./mirrors.ts";
 import { canonicalTemplate, canonicalUri, isPlainName } from "./names.ts";
+import { isObject, type JsonObject } from "./object.ts";
 import { subscriptionKinds } from "./subscription.ts";
-
-type JsonObject = Record<string, unknown>;
 
 const versionKey = "io.modelcontextprotocol/protocolVersion";
 /** Every one of them is judged, and on record; who needs more opens another stream. */
@@ -256,8 +256,4 @@ function checkMirror(header: "mcp-method" | "mcp-name", expected: unknown, heade
 
 function refuseTwins(object: JsonObject, names: ReadonlySet<string>): void {
   if (findKeyTwin(object, names) !== undefined) throw new Denial("json_key_twin");
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -3,7 +3,9 @@
  * 2026-07-28, Streamable HTTP, Custom Headers from Tool Parameters). Where header and body differ, one component acts on
  * another call than the next one: the definitions of a server say which headers to compare with what.
  */
+
 import { isUtf8 } from "node:buffer";
+import { isObject, type JsonObject } from "./object.ts";
 
 /** One parameter and the header that repeats it. */
 export interface Mirror {
@@ -13,8 +15,6 @@ export interface Mirror {
   readonly path: readonly string[];
   readonly type: "string" | "integer" | "boolean";
 }
-
-type JsonObject = Record<string, unknown>;
 
 /** Something of a schema that is still to be looked at; `path` is undefined where no chain of `properties` leads to it. */
 interface Place {
@@ -173,8 +173,4 @@ export function encodeMirror(text: string): string {
   const isSentinel = text.startsWith(sentinelStart) && text.endsWith(sentinelEnd);
   if (!isSentinel && /^[!-~](?:[ -~]*[!-~])?$/.test(text)) return text;
   return `${sentinelStart}${Buffer.from(text).toString("base64")}${sentinelEnd}`;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

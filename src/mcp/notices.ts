@@ -1,7 +1,8 @@
 /** Notifications of a server, judged: only about what the identity may see, and on a subscription only what it asked for. */
 import type { View } from "../policy/evaluate.ts";
 import { seesAny } from "../policy/evaluate.ts";
-import { type Expectation, isObject, type JsonObject, refuseTwins } from "./expectation.ts";
+import { type Expectation, refuseTwins } from "./expectation.ts";
+import { isObject, type JsonObject } from "./object.ts";
 import { renameTask } from "./results.ts";
 import { elementSpans, removeElements, setMember, valueSpan } from "./splice.ts";
 import { listChanges, subscriptionKinds } from "./subscription.ts";

@@ -3,10 +3,11 @@ import { Denial } from "../denial.ts";
 import type { Pending } from "../facts.ts";
 import { judge, seesAll } from "../policy/evaluate.ts";
 import { filterCompletion } from "./completion.ts";
-import { type Expectation, isObject, type JsonObject, malformed, mayAsk, refuseTwins } from "./expectation.ts";
+import { type Expectation, malformed, mayAsk, refuseTwins } from "./expectation.ts";
 import { filterContents, filterPrompt } from "./filters.ts";
 import { findKeyTwin } from "./json.ts";
 import { type ListShape, requestMethods, type Target } from "./methods.ts";
+import { isObject, type JsonObject } from "./object.ts";
 import { editElements, removeElements, setMember } from "./splice.ts";
 import { isVisible } from "./visible.ts";
 

@@ -3,7 +3,9 @@
  * everybody (MCP 2026-07-28, Caching). The server fills it with what it sends and clients with what they ask for, so all of
  * it is bounded, and losing any of it costs a question to the server, nothing else.
  */
+
 import { type Mirror, readMirrors } from "../mcp/mirrors.ts";
+import { isObject, type JsonObject } from "../mcp/object.ts";
 
 /** What a `list_changed` is about. */
 export type ListKind = "tools" | "prompts" | "resources";
@@ -247,10 +249,4 @@ function renderSorted(value: unknown, maxDepth: number): string | undefined {
     inside += `${inside === "" ? "" : ","}${isArray ? "" : `${JSON.stringify(name)}:`}${text}`;
   }
   return isArray ? `[${inside}]` : `{${inside}}`;
-}
-
-type JsonObject = Record<string, unknown>;
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

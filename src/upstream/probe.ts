@@ -1,6 +1,7 @@
 import { collectBytes } from "../bytes.ts";
 import { eraOf, isRevision, statelessRevisions } from "../mcp/era.ts";
 import { readJson } from "../mcp/json.ts";
+import { isObject } from "../mcp/object.ts";
 import { createStreamReader } from "../mcp/sse.ts";
 import type { Answer, Transport } from "./transport.ts";
 
@@ -115,8 +116,4 @@ function isAnswer(message: unknown): message is Record<string, unknown> {
   if (!isObject(message) || message.jsonrpc !== "2.0") return false;
   const about = message.id === id || (message.id ?? null) === null;
   return about && (Object.hasOwn(message, "result") || Object.hasOwn(message, "error"));
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 import type { RpcId } from "../facts.ts";
+import { isObject } from "../mcp/object.ts";
 import { valueSpan } from "../mcp/splice.ts";
 
 /** Whom a message of a server is for. */
@@ -54,8 +55,4 @@ function parse(text: string): unknown {
 
 function isRpcId(value: unknown): value is RpcId {
   return typeof value === "string" || typeof value === "number";
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

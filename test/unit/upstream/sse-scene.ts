@@ -64,6 +64,7 @@ export const initialize: Outgoing = {
   kind: "request",
   id: "hello",
   method: "initialize",
+  endless: false,
   headers: { authorization: "Bearer upstream", "content-type": "application/json", accept: "application/json" },
   body: '{"jsonrpc":"2.0","id":"hello","method":"initialize","params":{}}',
   signal: new AbortController().signal,
