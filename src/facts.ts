@@ -201,7 +201,7 @@ export interface Decision extends Granted<"decision"> {
 
 /** The head of the server's answer; its body is still on the way (stages/upstream). */
 export interface Answer extends ServerAnswer {
-  /** What is asked for, where it is a list. */
+  /** What the server was asked for, where it is a list. */
   readonly list: ListRequest | undefined;
   /** It was kept from an earlier request: the server was not asked. */
   readonly kept: boolean;

@@ -77,11 +77,13 @@ function judgeAnswer(value: JsonObject, text: string, expected: Expectation): Ju
   const { result } = value;
   if (!isObject(result)) return judgeError(value, text, pending, expected);
   if (value.id !== pending.id) throw malformed("an answer to another request");
-  const renamed = renameRelated(text, value, "result", expected);
+  const judged = judgeResult(text, result, pending, expected);
+  // Last, for the result may have begun the task that it says it belongs to.
+  const renamed = renameRelated(judged, value, "result", expected);
   if (renamed === undefined) throw malformed("an answer that belongs to a task of somebody else");
   const shape = pending.task?.method ?? pending.method;
   const toolError = shape === "tools/call" && pending.method !== "tasks/get" ? result.isError === true : null;
-  return { kind: "answer", text: judgeResult(renamed, result, pending, expected), rpc: null, toolError, result };
+  return { kind: "answer", text: renamed, rpc: null, toolError, result };
 }
 
 /**

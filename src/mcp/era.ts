@@ -19,7 +19,7 @@ export const unversioned: Revision = "2025-03-26";
 export const statelessRevisions: readonly Revision[] = revisions.filter((revision) => eraOf(revision) === "modern");
 
 /** What is spoken in sessions. */
-export const legacyRevisions: readonly Revision[] = revisions.filter((revision) => eraOf(revision) === "legacy");
+export const legacyRevisions: readonly string[] = revisions.filter((revision) => eraOf(revision) === "legacy");
 
 export function isRevision(text: string): text is Revision {
   return (revisions as readonly string[]).includes(text);

@@ -35,7 +35,7 @@ const relatedNames = new Set(["taskId"]);
  */
 export function readGiven(rule: MethodRule, era: Era, params: JsonObject): Given {
   return {
-    cursor: rule.list === undefined ? null : readText(params, "cursor"),
+    cursor: rule.list === undefined && rule.pages === undefined ? null : readText(params, "cursor"),
     state: era === "modern" ? readText(params, "requestState") : null,
     task: rule.names === "task" ? readTaskId(params) : null,
     tasks: rule.names === "subscriptions" ? readTasks(params.notifications) : [],

@@ -38,7 +38,7 @@ const taskId = {
   result: "`taskId` becomes the handle; a task of somebody else is refused; `inputRequests` as of any request",
 } as const;
 
-/** Requests of the client. What is changed of the four lists follows from their shape. */
+/** Requests of the client. What is changed of the four lists, and of cursors, follows from their rules. */
 export const requestNotes: ReadonlyMap<string, MethodNote> = new Map<string, MethodNote>([
   ["initialize", { ...untilStateless, headers: "`Mcp-Session-Id` is sealed for identity and server" }],
   ["ping", untilStateless],
@@ -92,7 +92,6 @@ export const requestNotes: ReadonlyMap<string, MethodNote> = new Map<string, Met
     "tasks/list",
     {
       ...lastSessions,
-      message: "`cursor` is opened",
       result:
         "only tasks that the caller is known to have begun and that are still allowed, by handle; `nextCursor` is sealed",
     },
@@ -102,7 +101,10 @@ export const requestNotes: ReadonlyMap<string, MethodNote> = new Map<string, Met
 /** Notifications of the client. */
 export const notificationNotes: ReadonlyMap<string, MethodNote> = new Map<string, MethodNote>([
   ["notifications/initialized", untilStateless],
-  ["notifications/cancelled", always],
+  [
+    "notifications/cancelled",
+    { ...always, stateless: "refused, for over HTTP the end of a connection calls its request off" },
+  ],
   ["notifications/progress", untilStateless],
   ["notifications/roots/list_changed", untilStateless],
   ["notifications/tasks/status", lastSessions],
@@ -139,7 +141,10 @@ export const noticeNotes: ReadonlyMap<string, NoticeNote> = new Map<string, Noti
   ],
   ["notifications/progress", always],
   ["notifications/message", always],
-  ["notifications/resources/updated", { ...always, decides: "the resource" }],
+  [
+    "notifications/resources/updated",
+    { ...always, decides: "the resource; in a subscription also `resourceSubscriptions`" },
+  ],
   ["notifications/resources/list_changed", always],
   ["notifications/tools/list_changed", always],
   ["notifications/prompts/list_changed", always],
@@ -148,6 +153,6 @@ export const noticeNotes: ReadonlyMap<string, NoticeNote> = new Map<string, Noti
   ["notifications/tasks", { ...extensionTasks, ...ownTask }],
   [
     "notifications/subscriptions/acknowledged",
-    { ...sinceStateless, message: "URIs that policy does not allow are cut; `taskIds` become handles" },
+    { ...sinceStateless, message: "what the caller may not hear of is cut; `taskIds` become handles" },
   ],
 ]);

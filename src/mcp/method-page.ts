@@ -15,7 +15,8 @@ ${renderTable(rows.clientRequests)}
 
 ## Notifications, client to server
 
-Any client may send them that has proved who it is. Any other notification is refused with \`method_unknown\`.
+Any client may send them that has proved who it is. Any other notification is refused with \`method_unknown\`. One that cancels a
+request of the same session also ends the wait for its answer; the record of that request then says \`client_cancelled\`.
 
 ${renderTable(rows.clientNotifications)}
 
@@ -54,7 +55,8 @@ Tests compare this page with those schemas and with what the code does.
 What holds for all of them:
 
 - Sealed, signed or a handle: the caller gets it in a form that is good for this identity on this server only.
-- A list's \`nextCursor\` stays as it is where the caller may see everything of that kind. Where not, only a sealed \`cursor\` is taken.
+- The \`nextCursor\` of one of the four lists stays as it is where the caller may see everything of that kind. Wherever it is sealed, no
+  other \`cursor\` is taken.
 - A list that a server declares \`public\` may come from the gateway's memory (2026-07-28); it is filtered all the same.
 - Any request may be answered with \`input_required\` (2026-07-28): its \`inputRequests\` must be allowed, see
   [requests, server to client](#requests-server-to-client), and its \`requestState\` is sealed, for the same method and target again.
@@ -71,8 +73,12 @@ const withoutMethod = `## Without a method
 | message | revisions | policy decides | changed on the way | record |
 |---|---|---|---|---|
 | a response of the client | until 2025-11-25 | the server | the signed \`id\` becomes the server's; any other, or one answered before, is refused | \`response\` |
-| GET: a stream, or the rest of one | until 2025-11-25 | the server; for the rest of an answer, what its request named | \`Last-Event-ID\` is opened; ids of events are sealed | \`stream\` |
-| DELETE: the end of a session | until 2025-11-25 | the server | \`Mcp-Session-Id\` is opened | \`end\` |
+| GET: the stream of a session | 2025-03-26 to 2025-11-25 | the server | ids of events are sealed | \`stream\` |
+| GET with \`Last-Event-ID\`: the rest of a stream | 2025-03-26 to 2025-11-25 | what began it, by the policy of now | ids of events are sealed, and opened | \`stream\`, target: what began it |
+| DELETE: the end of a session | 2025-03-26 to 2025-11-25 | the server | \`Mcp-Session-Id\` is opened | \`end\` |
+| GET \`/<server>/sse\`: the stream of a client of 2024-11-05 | 2024-11-05 | the server | the address that the client is told to post to is the gateway's, and good for this identity only | \`stream\` |
+
+A client of 2024-11-05 knows no sessions: the gateway sends their GET and DELETE in its place, on record as if the client had.
 `;
 
 function renderTable(rows: readonly MethodRow[]): string {
@@ -108,10 +114,7 @@ function renderChanges({ message, result, headers, stateless, revisions: defined
 
 function renderRecord({ recorded }: MethodRow): string {
   if (recorded === null) return "none";
-  const { event, targets, args } = recorded;
-  const parts = [
-    targets.length === 0 ? null : `target: ${targets.join(" or ")}`,
-    args === null ? null : `args: ${args}`,
-  ];
+  const { event, target, args } = recorded;
+  const parts = [target === null ? null : `target: ${target}`, args === null ? null : `args: ${args}`];
   return [`\`${event}\``, ...parts.filter((part) => part !== null)].join(", ");
 }

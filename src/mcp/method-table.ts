@@ -9,7 +9,6 @@ import {
   type MethodRule,
   notificationMethods,
   requestMethods,
-  type Target,
 } from "./methods.ts";
 import { listChanges, subscriptionKinds } from "./subscription.ts";
 
@@ -19,8 +18,8 @@ export type Direction = "clientRequests" | "clientNotifications" | "serverReques
 /** What the record of a message holds. */
 export interface Recorded {
   readonly event: AuditEvent;
-  /** Kinds of target that `target` may name; empty where it stays null. */
-  readonly targets: readonly Exclude<Target["kind"], "server">[];
+  /** What `target` names. */
+  readonly target: string | null;
   /** What `args` is made of. */
   readonly args: "arguments" | "the filter" | null;
 }
@@ -76,30 +75,32 @@ function noteOf<Note>(notes: ReadonlyMap<string, Note>, method: string): Note {
   return note;
 }
 
-function recordOf(event: AuditEvent, targets: Recorded["targets"] = [], args: Recorded["args"] = null): Recorded {
-  return { event, targets, args };
+function recordOf(event: AuditEvent, target: Recorded["target"] = null, args: Recorded["args"] = null): Recorded {
+  return { event, target, args };
 }
 
 function requestRow(method: string, rule: MethodRule): MethodRow {
   const note = noteOf(requestNotes, method);
-  const { decides, targets, args } = judged[rule.names];
-  const list = rule.list === undefined ? {} : listTexts(rule.list);
-  return row(method, note, { decides, recorded: recordOf("request", targets, args), ...list });
+  const { decides, target, args } = judged[rule.names];
+  const findings = { decides, recorded: recordOf("request", target, args) };
+  if (rule.list === undefined && rule.pages === undefined) return row(method, note, findings);
+  const cut = rule.list === undefined ? {} : { result: renderCut(rule.list) };
+  return row(method, note, { ...findings, message: "`cursor` is opened", ...cut });
 }
 
 /** What policy looks at, and the record keeps, by the parameter that names it. */
 const judged: Readonly<Record<MethodRule["names"], Omit<Recorded, "event"> & { readonly decides: string }>> = {
-  tool: { decides: "the tool", targets: ["tool"], args: "arguments" },
-  prompt: { decides: "the prompt", targets: ["prompt"], args: "arguments" },
-  resource: { decides: "the resource", targets: ["resource"], args: null },
-  reference: { decides: "the prompt or resource template", targets: ["prompt", "template"], args: null },
+  tool: { decides: "the tool", target: "tool", args: "arguments" },
+  prompt: { decides: "the prompt", target: "prompt", args: "arguments" },
+  resource: { decides: "the resource", target: "resource", args: null },
+  reference: { decides: "the prompt or resource template", target: "prompt or template", args: null },
   subscriptions: {
     decides: `the server; then each resource, each task, and of lists whether any ${kindsOfChanges()} may be seen`,
-    targets: [],
+    target: null,
     args: "the filter",
   },
-  task: { decides: "what began the task, by the policy of now", targets: [], args: null },
-  server: { decides: "the server", targets: [], args: null },
+  task: { decides: "what began the task, by the policy of now", target: "what began the task", args: null },
+  server: { decides: "the server", target: null, args: null },
 };
 
 function kindsOfChanges(): string {
@@ -108,12 +109,9 @@ function kindsOfChanges(): string {
     .replace(/, (\w+)$/, " or $1");
 }
 
-function listTexts({ member, key }: ListShape): Pick<MethodRow, "message" | "result"> {
+function renderCut({ member, key }: ListShape): string {
   const cut = `\`${member}\` whose \`${key}\` policy does not allow are cut`;
-  return {
-    message: "`cursor` is opened",
-    result: `${cut}; \`nextCursor\` is sealed; \`cacheScope\` becomes \`private\` (2026-07-28)`,
-  };
+  return `${cut}; \`nextCursor\` is sealed; \`cacheScope\` becomes \`private\` (2026-07-28)`;
 }
 
 function askRow(method: string): MethodRow {

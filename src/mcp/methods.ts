@@ -18,6 +18,8 @@ export interface MethodRule {
   /** Which parameter names what is asked for; `server` when nothing in particular is. */
   readonly names: "tool" | "prompt" | "resource" | "reference" | "subscriptions" | "task" | "server";
   readonly list?: ListShape;
+  /** The answer comes in pages, and is no list of what policy names. */
+  readonly pages?: true;
   /** The answer is a stream that lasts until someone ends it. */
   readonly endless?: true;
 }
@@ -50,7 +52,7 @@ export const requestMethods: ReadonlyMap<string, MethodRule> = new Map<string, M
   ["tasks/result", { eras: legacy, names: "task" }],
   ["tasks/update", { eras: modern, names: "task" }],
   ["tasks/cancel", { eras: both, names: "task" }],
-  ["tasks/list", { eras: legacy, names: "server" }],
+  ["tasks/list", { eras: legacy, names: "server", pages: true }],
 ]);
 
 /** Every notification a client may send; the stateless revision defines none over HTTP (2026-07-28, Sending Messages). */

@@ -29,7 +29,7 @@ export function judgeNotification(
   if (change !== undefined) return hearsOfLists(change, expected) ? text : undefined;
   switch (method) {
     case "notifications/resources/updated":
-      return isVisible(expected.view, "resource", said.uri) ? text : undefined;
+      return hearsOfResources(expected) && isVisible(expected.view, "resource", said.uri) ? text : undefined;
     case "notifications/cancelled":
       return renameRequest(text, expected);
     case "notifications/tasks/status":
@@ -46,6 +46,10 @@ function hearsOfLists(change: keyof typeof subscriptionKinds, { view, filter }: 
   return seesAny(view, subscriptionKinds[change]) && (filter === null || filter[change] === true);
 }
 
+function hearsOfResources({ filter }: Expectation): boolean {
+  return filter === null || Array.isArray(filter.resourceSubscriptions);
+}
+
 function hearsOfTask({ taskId }: JsonObject, { handles }: Expectation): boolean {
   return typeof taskId === "string" && handles.task(taskId) !== undefined;
 }
@@ -58,12 +62,18 @@ function renameRequest(text: string, { handles, era }: Expectation): string | un
 }
 
 /** Tells of nothing that was not asked for, and of tasks by the ids they were asked for by. */
-function narrowAcknowledgment(text: string, params: JsonObject, { view, handles }: Expectation): string {
+function narrowAcknowledgment(text: string, params: JsonObject, expected: Expectation): string {
   if (!isObject(params.notifications)) return text;
+  const { view, handles } = expected;
   refuseTwins(params.notifications, filterNames);
   const { resourceSubscriptions, taskIds } = params.notifications;
   const path = ["params", "notifications"];
-  const cut = cutUris(text, resourceSubscriptions, [...path, "resourceSubscriptions"], view);
+  let told = text;
+  for (const change of listChanges.values()) {
+    if (!(change in params.notifications) || hearsOfLists(change, expected)) continue;
+    told = setMember(told, [...path, change], "false");
+  }
+  const cut = cutUris(told, resourceSubscriptions, [...path, "resourceSubscriptions"], view);
   if (taskIds === undefined) return cut;
   const known = Array.isArray(taskIds) ? taskIds.map((id) => handles.task(String(id))).filter(Boolean) : [];
   return setMember(cut, [...path, "taskIds"], JSON.stringify(known));

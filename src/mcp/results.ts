@@ -27,22 +27,42 @@ const taskNames = new Set(["taskId", "status", "inputRequests"]);
  */
 export function judgeResult(text: string, result: JsonObject, pending: Pending, expected: Expectation): string {
   refuseTwins(result, resultNames);
-  if (result.resultType === "input_required") return judgeRound(text, result, pending, expected);
-  if (result.resultType === "task") return renameBegun(text, result, ["result"], pending, expected);
+  const judged = expected.era === "modern" ? judgeType(text, result, pending, expected) : text;
+  // What the result says of its type does not change what it may show.
   const list = requestMethods.get(pending.method)?.list;
-  if (list !== undefined) return filterList(text, result, list, pending, expected);
+  if (list !== undefined) return filterList(judged, result, list, pending, expected);
   switch (pending.method) {
     case "tools/call":
-      return renameBegun(text, result.task, ["result", "task"], pending, expected);
+      return expected.era === "modern"
+        ? judged
+        : renameBegun(judged, result.task, ["result", "task"], pending, expected);
     case "tasks/list":
-      return filterTasks(text, result, expected);
+      return filterTasks(judged, result, expected);
     case "tasks/get":
     case "tasks/cancel":
     case "tasks/update":
-      return renameTask(text, result, ["result"], expected);
+      return renameTask(judged, result, ["result"], expected);
     default:
-      return filterOthers(text, result, pending, expected);
+      return filterOthers(judged, result, pending, expected);
   }
+}
+
+/** Results that are not the end of their request (2026-07-28, Base Protocol, Result Types). */
+function judgeType(text: string, result: JsonObject, pending: Pending, expected: Expectation): string {
+  if (result.resultType === "input_required") return judgeRound(text, result, pending, expected);
+  if (result.resultType !== "task") return text;
+  // A client would later be shown the result of a method that nothing here filters (the tasks extension, Supported Methods).
+  if (pending.method !== "tools/call") throw malformed(`a task instead of the result of ${pending.method}`);
+  return renameBegun(text, result, ["result"], pending, expected);
+}
+
+/** The methods by which a result asks the client for input; all of them were allowed when it was judged. */
+export function inputMethods({ inputRequests }: Readonly<JsonObject>): readonly string[] {
+  return isObject(inputRequests) ? Object.values(inputRequests).map((request) => methodOf(request)) : [];
+}
+
+function methodOf(request: unknown): string {
+  return isObject(request) ? String(request.method) : "";
 }
 
 /** Results in which more is named than was asked for. */
@@ -79,8 +99,9 @@ function renameBegun(
   pending: Pending,
   { handles }: Expectation,
 ): string {
-  if (task === undefined) return text;
-  if (!isObject(task) || typeof task.taskId !== "string") throw malformed("a task without an id");
+  // Results may have members of any name; what has no id is no task.
+  if (!isObject(task) || task.taskId === undefined) return text;
+  if (typeof task.taskId !== "string") throw malformed("a task whose id is no string");
   refuseTwins(task, taskNames);
   return setMember(text, [...path, "taskId"], JSON.stringify(handles.begin(pending, task.taskId)));
 }
@@ -145,7 +166,7 @@ function judgeRound(text: string, result: JsonObject, pending: Pending, expected
 function checkInputRequests({ inputRequests = {} }: JsonObject, expected: Expectation): void {
   if (!isObject(inputRequests)) throw malformed("inputRequests is not an object");
   for (const request of Object.values(inputRequests)) {
-    const method = isObject(request) ? String(request.method) : "";
+    const method = methodOf(request);
     if (!mayAsk(method, expected)) throw new Denial("client_request_denied", { detail: `inputRequests: ${method}` });
   }
 }

@@ -2,6 +2,7 @@ import { collectBytes } from "../bytes.ts";
 import { Denial } from "../denial.ts";
 import type { Answer } from "../facts.ts";
 import { judgeServerMessage } from "../mcp/answers.ts";
+import { recordAsked } from "./asked.ts";
 import { type Exchange, sessionHeader } from "./exchange.ts";
 import { learnLists } from "./lists.ts";
 
@@ -16,6 +17,7 @@ export async function relayJson(exchange: Exchange, status: number): Promise<voi
   if (status === 400 && known.session.upstreamId !== null && saysLost(judged.text)) {
     throw new Denial("session_unknown", { detail: "upstream, in its own words" });
   }
+  await recordAsked(exchange, judged);
   const body = Buffer.from(judged.text);
   const { rpc, toolError } = judged;
   const receipt = await trail.close({

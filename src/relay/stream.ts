@@ -8,6 +8,7 @@ import { type Place, sealEventId } from "../mcp/session.ts";
 import { createStreamReader, renderEvent, type StreamEvent } from "../mcp/sse.ts";
 import type { EventStream } from "../reply.ts";
 import { refuseServerRequest } from "../upstream/refuse.ts";
+import { recordAsked } from "./asked.ts";
 import { type Exchange, type Known, sessionHeader } from "./exchange.ts";
 import { learnLists } from "./lists.ts";
 import { type Stand, stand } from "./standing.ts";
@@ -113,6 +114,7 @@ async function relayEvent(
     case "answer": {
       const block = renderEvent({ ...event, id, data: judged.text });
       const { rpc, toolError } = judged;
+      await recordAsked(exchange, judged);
       const bytesOut = Buffer.byteLength(block);
       await stream.answer(await settle({ http: 200, rpc, toolError, upstream: answer.statusCode, bytesOut }), block);
       return true;

@@ -59,5 +59,5 @@ function findTargets(message: Message, session: Session): readonly Target[] {
 function checkCursor(view: View, message: Message, { bareCursor }: Session): void {
   if (!bareCursor || message.kind !== "request") return;
   const list = requestMethods.get(message.method)?.list;
-  if (list !== undefined && !seesAll(view, list.kind)) throw new Denial("cursor_unknown");
+  if (list === undefined || !seesAll(view, list.kind)) throw new Denial("cursor_unknown");
 }

@@ -1,7 +1,8 @@
 import type { Trail } from "../audit/trail.ts";
 import { Denial } from "../denial.ts";
-import type { Answer, RpcId } from "../facts.ts";
+import type { Answer, RequestMessage, RpcId } from "../facts.ts";
 import { callKey } from "../limits/calls.ts";
+import { legacyRevisions } from "../mcp/era.ts";
 import { sessionKey } from "../mcp/session.ts";
 import { StreamFault } from "../mcp/sse.ts";
 import { type Exchange, expectationOf, findPlace, type Known, type ResponseKit } from "../relay/exchange.ts";
@@ -81,20 +82,23 @@ async function relayRefusal(exchange: Exchange, status: number, type: string): P
   if (session.upstreamId !== null && (status === 404 || (status === 400 && message.kind === "listen"))) {
     throw new Denial("session_unknown", { detail: "upstream" });
   }
-  if (message.kind === "request" && message.method === "initialize") await checkAge(exchange);
   if (status === 405 && message.kind !== "request") {
     throw new Denial("method_not_allowed", { allow: message.kind === "listen" ? "POST, DELETE" : "POST, GET" });
   }
   const protocol = status !== 401 && status !== 403 && status !== 407 && status !== 429;
+  if (protocol && message.kind === "request" && message.method === "initialize")
+    await checkAge(exchange, message.params);
   if (protocol && type === "application/json" && message.kind === "request") return relayJson(exchange, status);
   if (protocol && message.era === "modern") exchange.upstream.age.doubt();
   throw new Denial("upstream_refused", { detail: `status ${status}`, ...(protocol ? { http: status } : {}) });
 }
 
 /** A client that begins with `initialize` cannot fall forward; what it can show is the message it gets (2026-07-28, Versioning). */
-async function checkAge({ upstream }: Exchange): Promise<void> {
+async function checkAge({ upstream }: Exchange, { protocolVersion }: RequestMessage["params"]): Promise<void> {
   const finding = await upstream.age.find();
-  if (finding.era === "modern") throw new Denial("era_modern", { data: { supported: finding.supported } });
+  // A server that names revisions with sessions speaks them, and has refused for another reason.
+  if (finding.era !== "modern" || finding.supported.some((version) => legacyRevisions.includes(version))) return;
+  throw new Denial("era_modern", { data: { supported: finding.supported, requested: String(protocolVersion) } });
 }
 
 /** A server need not answer what was called off (2025-11-25, Cancellation), so nobody waits for it any longer. */
@@ -104,7 +108,7 @@ async function acknowledgeNotification(exchange: Exchange, cancels: RpcId | null
   if (cancels !== null) exchange.kit.calls.cancel(callKey(identity, session, cancels), new Denial("client_cancelled"));
 }
 
-/** Whatever the server makes of it, an ended session is not opened again. */
+/** An ended session is not opened again, even where its server would not mind. */
 function acknowledgeEnd(exchange: Exchange, status: number): Promise<void> {
   const { session, route } = exchange.known;
   if (session.upstreamId !== null) exchange.kit.ended.add(sessionKey(route.server, session.upstreamId));

@@ -23,7 +23,7 @@ export async function forward(
   const list = message.kind === "request" ? readListRequest(upstream.lists, message, session) : undefined;
   const kept =
     list && message.kind === "request" ? recollect(upstream.lists, list, message, upstream.now()) : undefined;
-  if (kept !== undefined) return { ...kept, list, kept: true };
+  if (kept !== undefined) return { ...kept, list: undefined, kept: true };
   const endless = isEndless(message);
   const done = upstream.begin(endless);
   try {

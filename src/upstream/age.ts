@@ -39,7 +39,7 @@ export function createAge(ask: () => Promise<Finding>, now: () => number): Age {
     },
     async find() {
       if (now() < goodUntilMs) return known;
-      asking ??= ask().then(learn);
+      asking ??= ask().then(learn, () => learn({ era: "unknown" }));
       return asking;
     },
     doubt() {

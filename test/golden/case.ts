@@ -72,13 +72,15 @@ const caseSchema = z.strictObject({
   /** The gateway has had its SIGTERM, on an open connection, before the request is sent on that connection. */
   draining: z.boolean().default(false),
   request,
+  /** Made one after the other while the server has the request; none of them is refused. */
+  meanwhile: z.array(request).default([]),
   expect: z.strictObject({
     /** Absent when the client does not wait for an answer. */
     status: z.int().optional(),
     /** Exact values; null for a header that must not be there, and `…` for one that must be there. */
     headers: z.record(z.string(), z.union([z.string(), z.null()])).default({}),
-    /** `rpc` without an id, `call` with one, or `problem` of RFC 9457. */
-    form: z.enum(["rpc", "call", "problem"]).optional(),
+    /** `rpc` without an id, `call` with one, `problem` of RFC 9457, or `silence`: a stream that ends without a message. */
+    form: z.enum(["rpc", "call", "problem", "silence"]).optional(),
     /** Part of the body, or of the last event of a stream. */
     body: z.record(z.string(), z.unknown()).default({}),
     /** Messages that reach the server, those of `before` and `held` not counted. */

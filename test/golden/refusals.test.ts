@@ -2,12 +2,13 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { AuditRecord } from "../../src/audit/record.ts";
 import { type DenialCode, refusals } from "../../src/denial.ts";
 import type { RecordedRequest } from "../fixtures/recorder.ts";
-import { type RefusalCase, readCases } from "./case.ts";
+import { type CaseRequest, type RefusalCase, readCases } from "./case.ts";
 import { type Stage, startStage } from "./gateways.ts";
 import { provokedInside } from "./inside.ts";
-import { createMemory } from "./memory.ts";
+import { createMemory, type Memory } from "./memory.ts";
 import { readAudit, readRefusals, until } from "./observe.ts";
 import { connectTo, hold, type Prepared, perform, prepare } from "./perform.ts";
+import type { Purists } from "./puppet.ts";
 import type { WireAnswer } from "./wire.ts";
 
 const cases = readCases();
@@ -34,11 +35,7 @@ describe.each(cases)("$name: $describe", (refusal) => {
   it("is refused, recorded and counted", async () => {
     const stage = await stageFor(refusal);
     const memory = createMemory();
-    for (const request of refusal.before) {
-      const { status, body } = await perform(stage, await prepare(stage, request, memory));
-      expect(status, body).toBeLessThan(300);
-      expect(body).not.toContain('"reason":');
-    }
+    await performAll(stage, refusal.before, memory);
     const held = [];
     for (const request of refusal.held) held.push(await hold(stage, await prepare(stage, request, memory)));
     const heldCalls = refusal.held.filter(({ verb }) => verb === "POST").length;
@@ -50,12 +47,9 @@ describe.each(cases)("$name: $describe", (refusal) => {
     const answer = refusal.request.leaves ? await leave(stage, prepared) : await ask(stage, refusal, prepared);
 
     if (answer !== undefined) checkAnswer(refusal, answer, stage.gateway.publicUrl);
-    expect(sentSince()).toEqual(refusal.expect.upstream);
+    expect(sentSince().map(describeSent)).toEqual(refusal.expect.upstream);
     if (refusal.expect.upstreamAborted) {
-      await until(
-        "the exchange with the server to be broken off",
-        () => stage.puppet.requests.at(-1)?.aborted || undefined,
-      );
+      await until("the exchange with the server to be broken off", () => sentSince()[0]?.aborted || undefined);
     }
     const record = await findRecord(stage, recorded, answer);
     expect(record.decision.reason).toBe(refusal.code);
@@ -76,7 +70,17 @@ describe.each(cases)("$name: $describe", (refusal) => {
   });
 });
 
-async function ask(stage: Stage, { request, draining }: RefusalCase, prepared: Prepared): Promise<WireAnswer> {
+async function performAll(stage: Stage, requests: readonly CaseRequest[], memory: Memory): Promise<void> {
+  for (const request of requests) {
+    const { status, body } = await perform(stage, await prepare(stage, request, memory));
+    expect(status, body).toBeLessThan(300);
+    expect(body).not.toContain('"reason":');
+  }
+}
+
+async function ask(stage: Stage, refusal: RefusalCase, prepared: Prepared): Promise<WireAnswer> {
+  const { request, draining, meanwhile } = refusal;
+  if (meanwhile.length > 0) return wait(stage, meanwhile, prepared);
   const wire = await connectTo(stage, request.from);
   if (!draining) return perform(stage, prepared, wire);
   // A connection on which a request has begun is none that a gateway closes because it is idle.
@@ -86,6 +90,14 @@ async function ask(stage: Stage, { request, draining }: RefusalCase, prepared: P
   stage.gateway.child.kill("SIGTERM");
   await until("the drain", async () => (await fetch(`${stage.gateway.adminUrl}/readyz`)).status === 503 || undefined);
   return perform(stage, { ...prepared, bytes: prepared.bytes.subarray(begun) }, wire);
+}
+
+async function wait(stage: Stage, meanwhile: readonly CaseRequest[], prepared: Prepared): Promise<WireAnswer> {
+  const wire = await hold(stage, prepared);
+  await performAll(stage, meanwhile, prepared.memory);
+  const answer = await wire.hear();
+  wire.leave();
+  return answer;
 }
 
 async function leave(stage: Stage, prepared: Prepared): Promise<undefined> {
@@ -98,10 +110,10 @@ async function leave(stage: Stage, prepared: Prepared): Promise<undefined> {
 }
 
 /** @returns what the servers were sent since now */
-function watchServers({ puppet, purists }: Stage): () => Sent[] {
+function watchServers({ puppet, purists }: Stage): () => (Purists["requests"][number] & Partial<RecordedRequest>)[] {
   const lists = [puppet.requests, purists.requests];
   const earlier = lists.map(({ length }) => length);
-  return () => lists.flatMap((list, index) => list.slice(earlier[index])).map(describeSent);
+  return () => lists.flatMap((list, index) => list.slice(earlier[index]));
 }
 
 type Sent = RefusalCase["expect"]["upstream"][number];
@@ -119,6 +131,13 @@ function checkAnswer({ code, expect: expected }: RefusalCase, answer: WireAnswer
     if (value === "…") expect(headers.get(name), name).not.toBeUndefined();
     else expect(headers.get(name) ?? null, name).toBe(value?.replaceAll("{publicUrl}", publicUrl) ?? null);
   }
+  if (expected.form === "silence") expect(answer.body).toBe("");
+  else checkBody(code, expected, answer);
+}
+
+function checkBody(code: DenialCode, expected: RefusalCase["expect"], answer: WireAnswer): void {
+  const { headers } = answer;
+  const requestId = headers.get("x-request-id");
   const body = JSON.parse(lastEvent(answer)) as Record<string, unknown>;
   const { text } = refusals[code];
   if (expected.form === "problem") {
