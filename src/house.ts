@@ -87,6 +87,7 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant)
       monotonicMs: () => performance.now(),
       wallTime: () => new Date(),
       visitClosed: metrics.visitClosed,
+      refused: metrics.refused,
       append: (entry) => append(sink, metrics, entry),
     },
   };

@@ -55,7 +55,11 @@ export async function createPublicServer(
       if (bySocket.get(message.socket) === visit) bySocket.delete(message.socket);
     });
   };
-  house.doors.attend((door, verb) => void runErrand(current(), house, door, verb));
+  const errands = new Set<Promise<void>>();
+  house.doors.attend((door, verb) => {
+    const errand = runErrand(current(), house, door, verb).finally(() => errands.delete(errand));
+    errands.add(errand);
+  });
   server.on("request", (message, response) => admit(message, response, null));
   // Node would answer these two itself, past the corridor and past the record.
   server.on("checkExpectation", (message, response) => admit(message, response, new Denial("expectation_unknown")));
@@ -92,7 +96,7 @@ export async function createPublicServer(
       return draining;
     },
     async settled() {
-      await Promise.all([...visits].map(({ over }) => over));
+      await Promise.all([...[...visits].map(({ over }) => over), ...errands]);
     },
     async drain() {
       draining = true;
@@ -104,6 +108,8 @@ export async function createPublicServer(
       }, listen.drainTimeout);
       const cut = setTimeout(() => server.closeAllConnections(), listen.drainTimeout + farewellMs);
       while (visits.size > 0) await Promise.all([...visits].map(({ over }) => over));
+      // Sessions of clients of 2024-11-05 end with their doors.
+      await Promise.all(errands);
       server.closeAllConnections();
       await closed;
       clearTimeout(deadline);

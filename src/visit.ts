@@ -122,7 +122,11 @@ function hangUp(message: IncomingMessage, refused: boolean): Record<string, stri
  */
 async function refuse(denial: Denial, arrival: Arrival, reply: Reply, trail: Trail, house: House): Promise<void> {
   report(denial, arrival, house);
-  if (trail.closed) return endQuietly(reply, arrival);
+  if (trail.closed) {
+    if (denial.code.startsWith("upstream_") || denial.code === "client_request_denied")
+      await trail.fail(denial).catch((error) => report(asDenial(error), arrival, house));
+    return endQuietly(reply, arrival);
+  }
   try {
     const refusal = await record(denial, arrival, reply, trail, house);
     await tell(refusal.denial, refusal.receipt, arrival, reply, trail);
@@ -143,8 +147,9 @@ async function record(
   const rendered = render(denial, arrival, trail);
   const http = reply.stream === null ? rendered.status : 200;
   const rpc = isMcpEndpoint(arrival) ? denial.row.rpc : null;
+  const upstream = trail.facts.answer?.statusCode;
   try {
-    return { denial, receipt: await trail.close({ http, rpc, denial, bytesOut: rendered.body.length }) };
+    return { denial, receipt: await trail.close({ http, rpc, upstream, denial, bytesOut: rendered.body.length }) };
   } catch (error) {
     const failure = asDenial(error);
     const receipt = receiptForFailure(failure);

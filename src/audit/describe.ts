@@ -23,7 +23,7 @@ export interface Outcome {
   readonly rpc?: number | null;
   readonly toolError?: boolean | null;
   /** HTTP status of the server. */
-  readonly upstream?: number;
+  readonly upstream?: number | undefined;
   readonly bytesOut?: number;
   readonly denial?: Denial;
 }

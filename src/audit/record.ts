@@ -18,6 +18,7 @@ export const auditEvents = [
   "discovery",
   "refusal",
   "server_request",
+  "stream_failure",
   "reload",
 ] as const;
 

@@ -1,4 +1,4 @@
-import { Denial } from "../denial.ts";
+import { Denial, type DenialCode } from "../denial.ts";
 import type { Arrival } from "../facts.ts";
 import type { Fingerprint } from "../mcp/handles.ts";
 import { describeVisit, type Facts, type Outcome } from "./describe.ts";
@@ -32,6 +32,8 @@ export interface AuditBook {
   monotonicMs(): number;
   wallTime(): Date;
   visitClosed(visit: ClosedVisit): void;
+  /** Counts a refusal that is not how a visit closed. */
+  refused(code: DenialCode): void;
 }
 
 /**
@@ -57,6 +59,8 @@ export interface Trail {
   assure(): void;
   /** Records a request of the server to the client, which is a message of its own. */
   ask(method: string, passed: boolean): Promise<void>;
+  /** Records that a stream, which was on record from its beginning, has failed. */
+  fail(denial: Denial): Promise<void>;
 }
 
 const proof = {} as Receipt;
@@ -106,6 +110,14 @@ export function openTrail(book: AuditBook, arrival: Arrival): Trail {
       const entry = describeVisit(visit, book.fingerprint);
       const decision = { ...entry.decision, effect: passed ? "allow" : "deny" } as const;
       await write(book, { ...entry, event: "server_request", method, target: null, args: null, decision });
+      if (!passed) book.refused("client_request_denied");
+    },
+    async fail(denial) {
+      const totalMs = book.monotonicMs() - startedMs;
+      const outcome = { http: 200, upstream: facts.answer?.statusCode, denial };
+      const visit = { arrival, time: book.wallTime(), facts, outcome, totalMs, upstreamMs: null };
+      await write(book, { ...describeVisit(visit, book.fingerprint), event: "stream_failure", args: null });
+      book.refused(denial.code);
     },
   };
 }

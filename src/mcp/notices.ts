@@ -50,8 +50,10 @@ function hearsOfResources({ filter }: Expectation): boolean {
   return filter === null || Array.isArray(filter.resourceSubscriptions);
 }
 
-function hearsOfTask({ taskId }: JsonObject, { handles }: Expectation): boolean {
-  return typeof taskId === "string" && handles.task(taskId) !== undefined;
+function hearsOfTask({ taskId }: JsonObject, { handles, filter }: Expectation): boolean {
+  const handle = typeof taskId === "string" ? handles.task(taskId) : undefined;
+  if (handle === undefined || filter === null) return handle !== undefined;
+  return Array.isArray(filter.taskIds) && filter.taskIds.includes(handle);
 }
 
 /** What a server cancels is a request of its own, which the client knows by another id (2025-11-25, Cancellation). */

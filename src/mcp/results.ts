@@ -72,8 +72,8 @@ function filterOthers(text: string, result: JsonObject, { method, about }: Pendi
   if (about !== null && "completion" in about) return filterCompletion(text, result, about.completion, sees);
   if (about === null || method !== "resources/read") return text;
   const cut = filterContents(text, result, about.uri, sees);
-  // What was cut for one must not be kept for another (2026-07-28, Caching).
-  return cut === text || expected.era === "legacy" ? cut : setMember(cut, ["result", "cacheScope"], '"private"');
+  // Who may read it depends on who asks, so what one may have must not be kept for another (2026-07-28, Caching).
+  return result.cacheScope === undefined ? cut : setMember(cut, ["result", "cacheScope"], '"private"');
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createParser } from "eventsource-parser";
+import { collectBytes } from "../bytes.ts";
 
 /** One block of an event stream (WHATWG HTML, Server-sent events). `data` is null where a block carries only an id. */
 export interface StreamEvent {
@@ -22,52 +22,112 @@ export class StreamFault extends Error {
 /** Reads an event stream however it is cut into chunks. */
 export interface StreamReader {
   /**
-   * @returns the events that this chunk completes, in order
-   * @throws StreamFault when an event outgrows the cap or the bytes are not UTF-8
+   * The events that a chunk completes, in order, each as soon as it is asked for: what came whole before a fault is not lost.
+   *
+   * @throws StreamFault when an event outgrows the cap or its bytes are not UTF-8
    */
-  push(chunk: Uint8Array): readonly StreamEvent[];
+  push(chunk: Uint8Array): Generator<StreamEvent, void, void>;
 }
 
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+const colon = 0x3a;
+const byteOrderMark = 0xfeff;
+/** A time that no timer holds is none. */
+const plainRetry = /^\d{1,9}$/;
+
 /**
- * Makes a reader; what an unfinished stream leaves behind is discarded, as the standard says.
+ * Makes a reader (WHATWG HTML, Server-sent events, Interpreting an event stream). What an unfinished stream leaves behind is
+ * discarded, as the standard says.
  *
- * @param maxEventChars most characters an unfinished event may hold
+ * An event is kept as bytes until it is whole: as strings put together line by line it would take many times its size, which
+ * is an attack when the lines are short.
+ *
+ * @param maxEventBytes most bytes an unfinished event may hold
  */
-export function createStreamReader(maxEventChars: number): StreamReader {
-  // The parser takes care of the byte order mark; a decoder that did so too would let two of them pass.
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  let events: StreamEvent[] = [];
-  let overflow = false;
-  const parser = createParser({
-    maxBufferSize: maxEventChars,
-    // Called right before onEvent when the block has data, and alone when it has none.
-    onId(id) {
-      events.push({ id, type: null, data: null, retryMs: null });
-    },
-    onEvent({ id, event, data }) {
-      if (id !== undefined) events.pop();
-      events.push({ id: id ?? null, type: event ?? null, data, retryMs: null });
-    },
-    onRetry(retryMs) {
-      events.push({ id: null, type: null, data: null, retryMs });
-    },
-    onError({ type }) {
-      if (type === "max-buffer-size-exceeded") overflow = true;
-    },
-  });
+export function createStreamReader(maxEventBytes: number): StreamReader {
+  let pending = collectBytes(maxEventBytes);
+  /** Nothing stands on the current line yet. */
+  let lineEmpty = true;
+  /** The last byte was a CR, whose LF may still come. */
+  let afterReturn = false;
+  let first = true;
+  const keep = (bytes: Uint8Array) => {
+    if (!pending.add(bytes)) throw new StreamFault("too_large");
+  };
+  const finish = () => {
+    const bytes = pending.bytes();
+    pending = collectBytes(maxEventBytes);
+    const text = decode(bytes);
+    const event = readEvent(first && text.charCodeAt(0) === byteOrderMark ? text.slice(1) : text);
+    first = false;
+    return event;
+  };
   return {
-    push(chunk) {
-      events = [];
-      parser.feed(decode(decoder, chunk));
-      if (overflow) throw new StreamFault("too_large");
-      return events;
+    *push(chunk) {
+      let at = afterReturn && chunk[0] === lineFeed ? 1 : 0;
+      if (chunk.length > 0) afterReturn = false;
+      let from = at;
+      const findEnd = seekLineEnds(chunk);
+      for (let end = findEnd(at); end >= 0; end = findEnd(at)) {
+        const isBlank = lineEmpty && end === at;
+        const isComment = lineEmpty && from === at && chunk[at] === colon && pending.bytes().length === 0;
+        const next = end + (chunk[end] === carriageReturn && chunk[end + 1] === lineFeed ? 2 : 1);
+        afterReturn = chunk[end] === carriageReturn && next === chunk.length && next === end + 1;
+        if (isBlank) keep(chunk.subarray(from, end));
+        if (isBlank || isComment) from = next;
+        at = next;
+        lineEmpty = true;
+        const event = isBlank ? finish() : undefined;
+        if (event !== undefined) yield event;
+      }
+      if (at < chunk.length) lineEmpty = false;
+      keep(chunk.subarray(from));
     },
   };
 }
 
-function decode(decoder: TextDecoder, chunk: Uint8Array): string {
+/** Finds the first end of a line at or behind a place, which only ever moves on: no byte is looked at twice for the same end. */
+function seekLineEnds(chunk: Uint8Array): (at: number) => number {
+  const seek = (byte: number) => {
+    let found = -2;
+    return (at: number) => {
+      if (found !== -1 && found < at) found = chunk.indexOf(byte, at);
+      return found;
+    };
+  };
+  const [feed, carriage] = [seek(lineFeed), seek(carriageReturn)];
+  return (at) => {
+    const [nextFeed, nextReturn] = [feed(at), carriage(at)];
+    return nextFeed < 0 || nextReturn < 0 ? Math.max(nextFeed, nextReturn) : Math.min(nextFeed, nextReturn);
+  };
+}
+
+/** The fields of one block of lines; undefined where it says nothing. */
+function readEvent(block: string): StreamEvent | undefined {
+  let id: string | null = null;
+  let type: string | null = null;
+  let retryMs: number | null = null;
+  const data: string[] = [];
+  for (const line of block.split(/\r\n|\r|\n/)) {
+    const end = line.indexOf(":");
+    const name = end < 0 ? line : line.slice(0, end);
+    const value = end < 0 ? "" : line.slice(line[end + 1] === " " ? end + 2 : end + 1);
+    if (name === "data") data.push(value);
+    else if (name === "event") type = value === "" ? null : value;
+    else if (name === "id" && !value.includes("\0")) id = value;
+    else if (name === "retry" && plainRetry.test(value)) retryMs = Number(value);
+  }
+  if (data.length === 0 && id === null && retryMs === null) return undefined;
+  return { id, type, data: data.length === 0 ? null : data.join("\n"), retryMs };
+}
+
+/** The byte order mark stays, for only the one at the beginning of the stream is none of its text. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function decode(bytes: Uint8Array): string {
   try {
-    return decoder.decode(chunk, { stream: true });
+    return decoder.decode(bytes);
   } catch {
     throw new StreamFault("utf8");
   }

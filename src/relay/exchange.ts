@@ -1,4 +1,5 @@
 import type { Trail } from "../audit/trail.ts";
+import { Denial } from "../denial.ts";
 import type { Answer, Arrival, Decision, Identity, McpRoute, Message, Pending, Session } from "../facts.ts";
 import type { OpenCalls } from "../limits/calls.ts";
 import type { Recall } from "../limits/recall.ts";
@@ -51,6 +52,9 @@ export interface Exchange {
 /** What may change while an answer is on its way: an open stream is judged by the policy of now. */
 export interface Live {
   view: View;
+  /** Requests of the server within a window, and when that began. */
+  asks: number;
+  asksSinceMs: number;
 }
 
 /** What the exchange may bring back. */
@@ -108,9 +112,15 @@ export function findPlace({ route, identity, message, session }: Known, answer: 
   return { server: route.server, identity, upstreamId: begins ? sessionIdOf(answer) : session.upstreamId };
 }
 
+/** Visible ASCII (2025-11-25, Session Management), and short enough for a header when it is sealed. */
+const plainSessionId = /^[!-~]{1,1024}$/;
+
 function sessionIdOf({ headers }: Answer): string | null {
-  const id = headers["mcp-session-id"];
-  return typeof id === "string" ? id : null;
+  const id: unknown = headers["mcp-session-id"];
+  if (id === undefined) return null;
+  if (typeof id !== "string" || !plainSessionId.test(id))
+    throw new Denial("upstream_malformed", { detail: "session id" });
+  return id;
 }
 
 /** The upstream's session id never leaves; what the client gets opens only for this identity on this server. */

@@ -2,6 +2,7 @@ import { collectBytes } from "../bytes.ts";
 import { Denial } from "../denial.ts";
 import type { Answer } from "../facts.ts";
 import { judgeServerMessage } from "../mcp/answers.ts";
+import { isObject } from "../mcp/object.ts";
 import { recordAsked } from "./asked.ts";
 import { type Exchange, sessionHeader } from "./exchange.ts";
 import { learnLists } from "./lists.ts";
@@ -14,9 +15,7 @@ export async function relayJson(exchange: Exchange, status: number): Promise<voi
   learnLists(exchange, judged, () => source.toString());
   if (status >= 400 && judged.kind === "answer") learnFromRefusal(exchange, judged.rpc);
   if (judged.kind !== "answer") throw new Denial("upstream_malformed", { detail: "no answer in the body" });
-  if (status === 400 && known.session.upstreamId !== null && saysLost(judged.text)) {
-    throw new Denial("session_unknown", { detail: "upstream, in its own words" });
-  }
+  if (status === 400 && known.session.upstreamId !== null && saysLost(judged.text)) throw lost();
   await recordAsked(exchange, judged);
   const body = Buffer.from(judged.text);
   const { rpc, toolError } = judged;
@@ -44,12 +43,35 @@ const headerMismatch = -32020;
 const wordsOfLegacyServers = new Set([-32000, -32600, -32700]);
 
 /**
+ * Refuses with 404 what a server refused with 400 because it has lost the session; for messages that get no answer.
+ *
+ * @throws Denial `session_unknown`, `upstream_too_large`
+ */
+export async function refuseLost({ answer, upstream }: Exchange): Promise<void> {
+  const text = (await collect(answer, upstream.maxResponseBytes)).toString();
+  if (saysLost(text)) throw lost();
+}
+
+function lost(): Denial {
+  return new Denial("session_unknown", { detail: "upstream, in its own words" });
+}
+
+/**
  * Servers made after an example of the SDK answer a session that they have lost with 400 and this error instead of the 404
  * that makes clients begin anew (2025-11-25, Session Management).
  */
 function saysLost(text: string): boolean {
-  const { error } = JSON.parse(text) as { error?: { code: unknown; message: unknown } };
-  return error?.code === -32000 && /\bsession\b/i.test(String(error.message));
+  const error = readError(text);
+  return isObject(error) && error.code === -32000 && /\bsession\b/i.test(String(error.message));
+}
+
+function readError(text: string): unknown {
+  try {
+    const message: unknown = JSON.parse(text);
+    return isObject(message) ? message.error : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function collect(answer: Answer, maxBytes: number): Promise<Buffer> {

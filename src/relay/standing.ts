@@ -1,5 +1,6 @@
 import { Denial } from "../denial.ts";
 import type { Identity } from "../facts.ts";
+import { sessionKey } from "../mcp/session.ts";
 import { renderEvent } from "../mcp/sse.ts";
 import { isWider, listChanges, narrowFilter, subscriptionKinds } from "../mcp/subscription.ts";
 import { differs, type View } from "../policy/evaluate.ts";
@@ -14,24 +15,34 @@ type Reconsider = (viewOf: ViewOf) => void;
 
 /** Streams that last while policies come and go: their clients are told when what they may see has changed. */
 export interface StandingStreams {
-  /** Until it is disposed of; at once, too, where the policy has changed while the stream was being opened. */
-  add(reconsider: Reconsider): Disposable;
+  /**
+   * Until it is disposed of; it is reconsidered at once, too, where the policy has changed while it was being opened.
+   *
+   * @param session which session it belongs to (mcp/session.ts, sessionKey); null for none
+   */
+  add(session: string | null, reconsider: Reconsider, end: () => void): Disposable;
+  /** The client has ended the session. */
+  endSession(session: string): void;
   /** The policy has changed. */
   reconsider(viewOf: ViewOf): void;
 }
 
 export function createStandingStreams(): StandingStreams {
-  const streams = new Set<Reconsider>();
+  const streams = new Set<{ session: string | null; reconsider: Reconsider; end: () => void }>();
   let current: ViewOf | null = null;
   return {
-    add(reconsider) {
-      streams.add(reconsider);
+    add(session, reconsider, end) {
+      const stream = { session, reconsider, end };
+      streams.add(stream);
       if (current !== null) reconsider(current);
-      return { [Symbol.dispose]: () => void streams.delete(reconsider) };
+      return { [Symbol.dispose]: () => void streams.delete(stream) };
+    },
+    endSession(session) {
+      for (const stream of streams) if (stream.session === session) stream.end();
     },
     reconsider(viewOf) {
       current = viewOf;
-      for (const reconsider of streams) reconsider(viewOf);
+      for (const { reconsider } of streams) reconsider(viewOf);
     },
   };
 }
@@ -55,7 +66,10 @@ export function stand(exchange: Exchange, stream: EventStream): Stand {
     if (acknowledged) void stream.write(renderChange(exchange, method));
     else owed.add(method);
   };
-  const place = kit.standing.add((viewOf) => {
+  const { server, upstreamId } = exchange.place;
+  const end = () => exchange.answer.body.destroy(new Denial("draining"));
+  const session = upstreamId === null ? null : sessionKey(server, upstreamId);
+  const reconsider: Reconsider = (viewOf) => {
     const before = live.view;
     live.view = viewOf(known.identity, known.route.server);
     for (const [method, member] of listChanges) {
@@ -63,8 +77,9 @@ export function stand(exchange: Exchange, stream: EventStream): Stand {
       if (asked && differs(before, live.view, subscriptionKinds[member])) tell(method);
     }
     // What may be heard of now and was not asked of the server can only be had by asking again.
-    if (live.view.grant === undefined || asksTooLittle(exchange)) exchange.answer.body.destroy(new Denial("draining"));
-  });
+    if (live.view.grant === undefined || asksTooLittle(exchange)) end();
+  };
+  const place = kit.standing.add(session, reconsider, end);
   return {
     acknowledge() {
       acknowledged = true;

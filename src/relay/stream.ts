@@ -84,7 +84,8 @@ async function relayEvents(
   let end: "resumable" | "cut" = "cut";
   for await (const chunk of exchange.answer.body as AsyncIterable<Buffer>) {
     for (const event of reader.push(chunk)) {
-      if (event.id !== null) end = "resumable";
+      if (event.id === "") end = "cut";
+      else if (isResumable(exchange, event)) end = "resumable";
       if (await relayEvent(exchange, stream, event, settle, place)) return "answered";
     }
   }
@@ -100,14 +101,13 @@ async function relayEvent(
   stands: Stand | undefined,
 ): Promise<boolean> {
   const { answer, trail, kit, known, upstream, expected, place } = exchange;
-  // Streams of the stateless revision are not resumable, so an event id has no use there (2026-07-28, Receiving Messages).
-  const resumable = event.id !== null && known.message.era === "legacy";
-  const id = resumable ? sealEventId(kit.sealer, place, { eventId: event.id, pending: expected.pending }) : null;
-  if (event.data === null || event.data === "") {
-    await stream.write(renderEvent({ ...event, id }));
+  const id = sealId(exchange, event);
+  const { data } = event;
+  // Clients read no messages from events of another type, so a server cannot mean one.
+  if (data === null || data === "" || (event.type !== null && event.type !== "message")) {
+    await stream.write(renderEvent({ ...event, id, type: null, data: data === null ? null : "" }));
     return false;
   }
-  const { data } = event;
   const judged = judgeServerMessage(data, expected);
   learnLists(exchange, judged, () => data);
   switch (judged.kind) {
@@ -124,19 +124,53 @@ async function relayEvent(
       if (judged.method === "notifications/subscriptions/acknowledged") stands?.acknowledge();
       return false;
     case "ask":
+      limitAsks(exchange);
       await trail.ask(judged.method, true);
       // Asked once more, it may be answered once more: servers repeat what a cut may have swallowed.
       kit.answered.delete(judged.id);
       await stream.write(renderEvent({ ...event, id, data: judged.text }));
       return false;
     case "refuse":
+      limitAsks(exchange);
       await trail.ask(judged.method, false);
       void refuseServerRequest(upstream, judged.idText, exchangeHeaders(known, place));
       return false;
     case "drop":
-      if (judged.asked !== null) await trail.ask(judged.asked, false);
+      if (judged.asked === null) return false;
+      limitAsks(exchange);
+      await trail.ask(judged.asked, false);
       return false;
   }
+}
+
+const maxAsks = 300;
+const asksWindowMs = 60_000;
+
+/** Each request of a server is on record, so one that asks without end would fill the disk. */
+function limitAsks({ kit, live }: Exchange): void {
+  const nowMs = kit.now();
+  if (nowMs - live.asksSinceMs >= asksWindowMs) {
+    live.asks = 0;
+    live.asksSinceMs = nowMs;
+  }
+  live.asks += 1;
+  if (live.asks > maxAsks) throw new Denial("client_request_denied", { detail: "too many requests of the server" });
+}
+
+/** What a header can bring back, unchanged. */
+const plainEventId = /^(?! )[^\p{Cc}]{1,1024}(?<! )$/u;
+
+function isResumable({ known }: Exchange, { id }: StreamEvent): boolean {
+  // Streams of the stateless revision are not resumable, so an event id has no use there (2026-07-28, Receiving Messages).
+  return known.message.era === "legacy" && id !== null && plainEventId.test(id);
+}
+
+/** An empty id makes a client forget the last one (WHATWG HTML, Server-sent events), and stays. */
+function sealId(exchange: Exchange, event: StreamEvent): string | null {
+  const { kit, place, expected, known } = exchange;
+  if (event.id === "" && known.message.era === "legacy") return "";
+  if (event.id === null || !isResumable(exchange, event)) return null;
+  return sealEventId(kit.sealer, place, { eventId: event.id, pending: expected.pending });
 }
 
 function exchangeHeaders({ arrival }: Known, { upstreamId }: Place): Record<string, string> {

@@ -6,7 +6,7 @@ import { legacyRevisions } from "../mcp/era.ts";
 import { sessionKey } from "../mcp/session.ts";
 import { StreamFault } from "../mcp/sse.ts";
 import { type Exchange, expectationOf, findPlace, type Known, type ResponseKit } from "../relay/exchange.ts";
-import { relayJson } from "../relay/json.ts";
+import { refuseLost, relayJson } from "../relay/json.ts";
 import { relayStandaloneStream, relayStream } from "../relay/stream.ts";
 import type { Reply } from "../reply.ts";
 import { explainFailure } from "../upstream/failure.ts";
@@ -26,12 +26,11 @@ export async function respond(
   reply: Reply,
   trail: Trail,
 ): Promise<void> {
-  const place = findPlace(known, answer);
-  const live = { view: known.decision.view };
-  const expected = expectationOf(kit, upstream, known, place, live);
-  const exchange: Exchange = { kit, upstream, known, answer, reply, trail, expected, live, place };
   try {
-    await relay(exchange);
+    const place = findPlace(known, answer);
+    const live = { view: known.decision.view, asks: 0, asksSinceMs: 0 };
+    const expected = expectationOf(kit, upstream, known, place, live);
+    await relay({ kit, upstream, known, answer, reply, trail, expected, live, place });
   } catch (cause) {
     if (cause instanceof Denial) throw cause;
     if (cause instanceof StreamFault) {
@@ -85,6 +84,9 @@ async function relayRefusal(exchange: Exchange, status: number, type: string): P
   if (status === 405 && message.kind !== "request") {
     throw new Denial("method_not_allowed", { allow: message.kind === "listen" ? "POST, DELETE" : "POST, GET" });
   }
+  if (status === 400 && session.upstreamId !== null && message.kind !== "request" && type === "application/json") {
+    await refuseLost(exchange);
+  }
   const protocol = status !== 401 && status !== 403 && status !== 407 && status !== 429;
   if (protocol && message.kind === "request" && message.method === "initialize")
     await checkAge(exchange, message.params);
@@ -95,6 +97,8 @@ async function relayRefusal(exchange: Exchange, status: number, type: string): P
 
 /** A client that begins with `initialize` cannot fall forward; what it can show is the message it gets (2026-07-28, Versioning). */
 async function checkAge({ upstream }: Exchange, { protocolVersion }: RequestMessage["params"]): Promise<void> {
+  // One that was taken for a server of sessions has just shown that it is none, or not any more.
+  if (upstream.age.known.era === "legacy") upstream.age.doubt();
   const finding = await upstream.age.find();
   // A server that names revisions with sessions speaks them, and has refused for another reason.
   if (finding.era !== "modern" || finding.supported.some((version) => legacyRevisions.includes(version))) return;
@@ -111,7 +115,11 @@ async function acknowledgeNotification(exchange: Exchange, cancels: RpcId | null
 /** An ended session is not opened again, even where its server would not mind. */
 function acknowledgeEnd(exchange: Exchange, status: number): Promise<void> {
   const { session, route } = exchange.known;
-  if (session.upstreamId !== null) exchange.kit.ended.add(sessionKey(route.server, session.upstreamId));
+  if (session.upstreamId !== null) {
+    const key = sessionKey(route.server, session.upstreamId);
+    exchange.kit.ended.add(key);
+    exchange.kit.standing.endSession(key);
+  }
   return acknowledge(exchange, status);
 }
 

@@ -60,7 +60,7 @@ function renderHeaders(
     if (mayTravel(name, message)) headers[name] = value;
   }
   if (session.upstreamId !== null) headers["mcp-session-id"] = session.upstreamId;
-  if (session.resume !== null) headers["last-event-id"] = session.resume.eventId;
+  if (session.resume !== null) headers["last-event-id"] = headerText(session.resume.eventId);
   if (session.task !== null && message.era === "modern") headers["mcp-name"] = encodeMirror(session.task.taskId);
   return headers;
 }
@@ -73,6 +73,11 @@ function mayTravel(name: string, message: Message): boolean {
   if (name === "mcp-protocol-version") return true;
   if (message.era !== "modern" || message.kind !== "request") return false;
   return name === "mcp-method" || name === "mcp-name" || name.startsWith("mcp-param-");
+}
+
+/** As UTF-8, which servers send and expect, in a header that is written byte by byte. */
+function headerText(text: string): string {
+  return Buffer.from(text).toString("latin1");
 }
 
 /** The judged bytes; only handles are given back the form in which the server had sent them. */

@@ -9,6 +9,7 @@ import type { Upstream } from "./upstream.ts";
  */
 export function explainFailure(upstream: Upstream, cause: unknown, ended: AbortSignal): Denial {
   if (ended.aborted) return asDenial(ended.reason);
+  if (cause instanceof Denial) return cause;
   const code = errorCode(cause);
   if (unreachable.has(code) || code.startsWith("ERR_TLS") || code.startsWith("CERT_") || code.includes("SELF_SIGNED")) {
     upstream.reachable = false;

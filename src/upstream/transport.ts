@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { Agent } from "undici";
 import type { ServerConfig } from "../config/schema.ts";
+import { Denial } from "../denial.ts";
 
 /** What goes to a server, in the terms of Streamable HTTP whatever it is that the server speaks. */
 export interface Outgoing {
@@ -41,6 +42,8 @@ export interface Pools {
 }
 
 const maxHeaderBytes = 16_384;
+/** Answers of status 1xx before the one that counts (RFC 9110 section 15.2). */
+const maxInterim = 16;
 
 /** Nothing is connected before the first use. No cap on connections: a capped pool queues what exceeds it, for ever. */
 export function createPools({ timeouts }: ServerConfig): Pools {
@@ -64,6 +67,7 @@ const verbs = { listen: "GET", end: "DELETE", request: "POST", notification: "PO
 export function createStreamableTransport({ url }: ServerConfig, { calls, streams }: Pools): Transport {
   return {
     send({ kind, endless, headers, body, signal }) {
+      let interim = 0;
       return (endless ? streams : calls).request({
         origin: url.origin,
         path: url.pathname,
@@ -71,6 +75,11 @@ export function createStreamableTransport({ url }: ServerConfig, { calls, stream
         headers: headers as Record<string, string>,
         body,
         signal,
+        // Each of them starts the time for a first byte anew.
+        onInfo() {
+          interim += 1;
+          if (interim > maxInterim) throw new Denial("upstream_malformed", { detail: "interim answers without end" });
+        },
       });
     },
     async close() {

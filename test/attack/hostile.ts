@@ -1,10 +1,14 @@
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
+import type { Socket } from "node:net";
+import type { Writable } from "node:stream";
 import { createParser } from "eventsource-parser";
 import { type Gateway, startGateway } from "../fixtures/gateway.ts";
 import { answerMinimally, type Recorder, type RecorderHandler, startRecorder } from "../fixtures/recorder.ts";
+import type { HttpText } from "./httpText.ts";
+import { type RawHandler, type RawUpstream, startRawUpstream } from "./rawUpstream.ts";
 
 /** Whom a request is made as: `all` may use everything, `some` only tools that begin with `open-`. */
 export type Caller = "all" | "some" | "other";
@@ -47,15 +51,28 @@ export interface Message {
   readonly error?: { readonly code: number; readonly data?: { readonly reason?: string } };
 }
 
-/** A gateway before an upstream that does as it is told. */
-export interface Scene {
+/** A gateway, and three callers of the server behind it. */
+export interface Front {
   readonly gateway: Gateway;
-  readonly upstream: Recorder;
-  /** Decides how the upstream answers from now on. */
-  behave(handler: RecorderHandler): void;
+  /** An answer that nobody reads until the caller does. */
+  leaveUnread(ask: Ask): Promise<IncomingMessage>;
   open(ask: Ask): Promise<Opened>;
   send(ask: Ask): Promise<Finished>;
   stop(): Promise<void>;
+}
+
+/** A gateway before an upstream that does as it is told. */
+export interface Scene extends Front {
+  readonly upstream: Recorder;
+  /** Decides how the upstream answers from now on. */
+  behave(handler: RecorderHandler): void;
+}
+
+/** A gateway before an upstream that says any bytes whatever. */
+export interface RawScene extends Front {
+  readonly upstream: RawUpstream;
+  /** Decides how the upstream answers from now on. */
+  behave(handler: RawHandler): void;
 }
 
 const policyYaml = `version: 1
@@ -73,23 +90,66 @@ export interface SceneOptions {
   readonly clientRequests?: readonly string[];
   /** How long the upstream's answer may take to begin. Default: `1s`. */
   readonly firstByte?: string;
+  /** How long the upstream may be silent in the middle of an answer. Default: `2s`. */
+  readonly idle?: string;
+  /** Most bytes of one message of the upstream. Default: `64KiB`. */
+  readonly maxResponse?: string;
   /** Requests that an identity may have in flight. Default: 200. */
   readonly concurrent?: number;
 }
 
 /** Starts one; a message of the upstream may have 64 KiB, and each byte after the first has two seconds. */
 export async function startScene(options: SceneOptions = {}): Promise<Scene> {
-  const { clientRequests = [], firstByte = "1s", concurrent = 200 } = options;
   let behaviour: RecorderHandler = answerMinimally;
   const upstream = await startRecorder((message, body, response) => behaviour(message, body, response));
+  const front = await startFront(upstream, options);
+  return {
+    ...front,
+    upstream,
+    behave: (handler) => {
+      behaviour = handler;
+    },
+  };
+}
+
+/** The same before a socket without HTTP of its own; only the question which revisions it speaks is answered soundly. */
+export async function startRawScene(options: SceneOptions = {}): Promise<RawScene> {
+  let behaviour: RawHandler = (socket) => void socket.destroy();
+  const upstream = await startRawUpstream((socket, request) =>
+    request.body.includes('"server/discover"') ? discover(socket, request) : behaviour(socket, request),
+  );
+  const front = await startFront(upstream, options);
+  return {
+    ...front,
+    upstream,
+    behave: (handler) => {
+      behaviour = handler;
+    },
+  };
+}
+
+function discover(socket: Socket, { body }: HttpText): void {
+  const { id } = JSON.parse(body.toString()) as { id: unknown };
+  const result = { supportedVersions: ["2026-07-28"], capabilities: {}, serverInfo: { name: "x", version: "1" } };
+  const answer = JSON.stringify({ jsonrpc: "2.0", id, result });
+  socket.end(
+    `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${answer.length}\r\nConnection: close\r\n\r\n${answer}`,
+  );
+}
+
+async function startFront(
+  upstream: { readonly url: string; stop(): Promise<void> },
+  options: SceneOptions,
+): Promise<Front> {
+  const { clientRequests = [], firstByte = "1s", idle = "2s", maxResponse = "64KiB", concurrent = 200 } = options;
   const rate = { requests: 100_000 };
   const gateway = await startGateway({
     servers: {
       hostile: {
         url: upstream.url,
         clientRequests,
-        maxResponse: "64KiB",
-        timeouts: { connect: "1s", firstByte, idle: "2s" },
+        maxResponse,
+        timeouts: { connect: "1s", firstByte, idle },
       },
     },
     policyYaml,
@@ -103,7 +163,7 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
   ]);
   const tokens = { all, some, other };
 
-  async function open({ verb = "POST", body, headers = {}, as = "all" }: Ask): Promise<Opened> {
+  async function leaveUnread({ verb = "POST", body, headers = {}, as = "all" }: Ask): Promise<IncomingMessage> {
     const outgoing = request(`${gateway.publicUrl}/hostile/mcp`, {
       agent,
       method: verb,
@@ -119,15 +179,13 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
     outgoing.on("error", () => {});
     outgoing.end(body);
     const [response] = (await once(outgoing, "response")) as [IncomingMessage];
-    return read(response, () => outgoing.destroy());
+    return response;
   }
 
+  const open = async (ask: Ask) => read(await leaveUnread(ask));
   return {
     gateway,
-    upstream,
-    behave: (handler) => {
-      behaviour = handler;
-    },
+    leaveUnread,
     open,
     send: async (ask) => (await open(ask)).finish(),
     async stop() {
@@ -138,7 +196,7 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
   };
 }
 
-function read(response: IncomingMessage, abort: () => void): Opened {
+function read(response: IncomingMessage): Opened {
   const { statusCode: status = 0, headers } = response;
   let text = "";
   response.setEncoding("utf8").on("data", (chunk: string) => {
@@ -150,7 +208,7 @@ function read(response: IncomingMessage, abort: () => void): Opened {
     status,
     headers,
     text: () => text,
-    abort,
+    abort: () => void response.destroy(),
     async finish() {
       await over;
       const messages = readMessages(String(headers["content-type"]), text);
@@ -172,17 +230,14 @@ export function readMessages(type: string, text: string): Message[] {
  *
  * @param onWritten told the length of what was written, each time
  */
-export async function pour(
-  response: ServerResponse,
-  chunk: string,
-  onWritten = (_length: number) => {},
-): Promise<void> {
-  const closed = new Promise<void>((resolve) => response.once("close", resolve));
-  while (!response.destroyed) {
-    const flows = response.write(chunk);
+export async function pour(outlet: Writable, chunk: string, onWritten = (_length: number) => {}): Promise<void> {
+  let wake = () => {};
+  outlet.on("drain", () => wake()).once("close", () => wake());
+  while (!outlet.destroyed) {
+    const flows = outlet.write(chunk);
     onWritten(chunk.length);
     if (flows) await new Promise((resolve) => setImmediate(resolve));
-    else await Promise.race([closed, once(response, "drain")]);
+    else if (!outlet.destroyed) await new Promise<void>((resolve) => (wake = resolve));
   }
 }
 

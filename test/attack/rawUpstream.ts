@@ -11,11 +11,16 @@ export interface RawUpstream {
   requests(): HttpText[];
   /** Bytes that arrived and belong to no complete request. */
   leftover(): number;
+  /** Connections that nobody has closed. */
+  open(): number;
   stop(): Promise<void>;
 }
 
+/** Writes whatever it likes for a request that has arrived as a whole. */
+export type RawHandler = (socket: Socket, request: HttpText) => void | Promise<void>;
+
 /** Starts one on a free port of 127.0.0.1. */
-export async function startRawUpstream(): Promise<RawUpstream> {
+export async function startRawUpstream(handle: RawHandler = answerPlainly): Promise<RawUpstream> {
   const connections: Buffer[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -28,7 +33,9 @@ export async function startRawUpstream(): Promise<RawUpstream> {
       const received = Buffer.concat([connections[index] ?? Buffer.alloc(0), chunk]);
       connections[index] = received;
       const requests = readAllHttp(received);
-      for (const request of requests.slice(answered)) socket.write(renderAnswer(request));
+      for (const request of requests.slice(answered)) {
+        void (async () => handle(socket, request))().catch(() => socket.destroy());
+      }
       answered = requests.length;
     });
   });
@@ -40,6 +47,7 @@ export async function startRawUpstream(): Promise<RawUpstream> {
     authority,
     requests: () => connections.flatMap(readAllHttp),
     leftover: () => connections.reduce((sum, bytes) => sum + bytes.length - (readAllHttp(bytes).at(-1)?.end ?? 0), 0),
+    open: () => sockets.size,
     async stop() {
       for (const socket of sockets) socket.destroy();
       server.close();
@@ -48,12 +56,14 @@ export async function startRawUpstream(): Promise<RawUpstream> {
   };
 }
 
-function renderAnswer({ body }: HttpText): string {
+function answerPlainly(socket: Socket, { body }: HttpText): void {
   const { id } = body.length === 0 ? { id: undefined } : (JSON.parse(body.toString()) as { id?: unknown });
   const answer = JSON.stringify({
     jsonrpc: "2.0",
     id,
     result: { content: [{ type: "text", text: `answer ${String(id)}` }] },
   });
-  return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(answer)}\r\n\r\n${answer}`;
+  socket.write(
+    `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(answer)}\r\n\r\n${answer}`,
+  );
 }

@@ -1,3 +1,4 @@
+import { createParser } from "eventsource-parser";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createStreamReader, renderEvent, type StreamEvent, StreamFault } from "../../src/mcp/sse.ts";
@@ -23,6 +24,38 @@ describe("event streams", () => {
       fc.property(fc.array(event), (events) => {
         expect(readAll([Buffer.from(events.map(renderEvent).join(""))])).toEqual(events);
       }),
+    );
+  });
+
+  it("any text is read as a widely used parser reads it", () => {
+    const piece = fc.constantFrom(
+      "data",
+      "id",
+      "event",
+      "retry",
+      ":",
+      " ",
+      "\n",
+      "\n\n",
+      "\r",
+      "\r\n",
+      "x",
+      "12",
+      "\ufeff",
+      "é",
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
+        // Both wait for what may follow a CR at the very end.
+        const text = `${pieces.join("")}\n\n`;
+        const expected: unknown[] = [];
+        createParser({
+          onEvent: ({ id, event, data }) => expected.push({ id: id ?? null, type: event || null, data }),
+        }).feed(text);
+        const read = readAll([Buffer.from(text)]).filter(({ data }) => data !== null);
+        expect(read.map(({ id, type, data }) => ({ id, type, data }))).toEqual(expected);
+      }),
+      { numRuns: 2_000 },
     );
   });
 

@@ -1,56 +1,13 @@
 import { describe, expect, it } from "vitest";
-import type { Pending } from "../../../src/facts.ts";
 import { judgeServerMessage } from "../../../src/mcp/answers.ts";
 import type { Expectation } from "../../../src/mcp/expectation.ts";
-import { compilePolicy } from "../../../src/policy/compile.ts";
-import { viewOf } from "../../../src/policy/evaluate.ts";
-import { readPolicies } from "../../../src/policy/load.ts";
+import { expectedWith, pendingFor } from "./scene.ts";
 
-const policy = `version: 1
-roles:
-  some:
-    allow:
-      - { id: some, server: s, tools: [echo, "get-*"], prompts: [hello], resources: ["test://open/*"] }
-    deny:
-      - { id: no-env, server: s, tools: [get-env] }
-bindings:
-  - { roles: [some], groups: [some] }
-`;
-const { sources } = readPolicies([{ file: "p.yaml", text: policy }]);
-const program = compilePolicy(sources, ["s"]);
-const view = viewOf(program, { issuer: "i", subject: "u", client: null, groups: ["some"] }, "s");
-
-const pendingCall: Pending = {
-  id: 7,
-  method: "tools/call",
-  targets: [{ kind: "tool", name: "echo" }],
-  task: null,
-  about: null,
-};
-const pendingList = (method: string): Pending => ({
-  id: 7,
-  method,
-  targets: [{ kind: "server" }],
-  task: null,
-  about: null,
-});
-const expected = (changes: Partial<Expectation> = {}): Expectation => ({
-  pending: pendingCall,
-  era: "legacy",
-  view,
-  clientRequests: new Set(),
-  filter: null,
-  handles: {
-    cursor: (method, cursor) => `${method}/${cursor}`,
-    state: ({ method }, state) => `${method}/${state}`,
-    begin: ({ method }, taskId) => `${method}/${taskId}`,
-    task: (taskId) => (taskId.startsWith("own-") ? `handle of ${taskId}` : undefined),
-    request: (idText) => `signed ${idText}`,
-  },
-  ...changes,
-});
 const judge = (message: unknown, changes?: Partial<Expectation>) =>
-  judgeServerMessage(Buffer.from(typeof message === "string" ? message : JSON.stringify(message)), expected(changes));
+  judgeServerMessage(
+    Buffer.from(typeof message === "string" ? message : JSON.stringify(message)),
+    expectedWith(changes),
+  );
 const answer = (result: unknown) => ({ jsonrpc: "2.0", id: 7, result });
 
 describe("answers", () => {
@@ -121,7 +78,7 @@ describe("answers", () => {
       ["it has no id", { jsonrpc: "2.0", id: null, error }, {}],
       ["the revision is stateless", { jsonrpc: "2.0", id: 7, error }, { era: "modern" }],
       ["the code is written in another way", '{"jsonrpc":"2.0","id":7,"error":{"code":-3.2042e4,"message":""}}', {}],
-      ["the method is a list", { jsonrpc: "2.0", id: 7, error }, { pending: pendingList("tools/list") }],
+      ["the method is a list", { jsonrpc: "2.0", id: 7, error }, { pending: pendingFor("tools/list") }],
     ])("are refused where %s", (_case, message, changes) => {
       expect(() => judge(message, changes)).toThrow(expect.objectContaining({ code: "client_request_denied" }));
     });
@@ -138,7 +95,7 @@ describe("answers", () => {
 
 describe("lists", () => {
   const list = (method: string, result: unknown, era: "legacy" | "modern" = "legacy") => {
-    const judged = judge(answer(result), { pending: pendingList(method), era });
+    const judged = judge(answer(result), { pending: pendingFor(method), era });
     return JSON.parse("text" in judged ? judged.text : "{}").result;
   };
 
@@ -186,7 +143,7 @@ describe("lists", () => {
   it("keep every byte of what stays", () => {
     const text =
       '{"jsonrpc":"2.0","id":7,"result":{"tools":[ {"name":"drop"},{"name":"echo","n":1.0e2,"2":0,"1":"\\u00e9"} ],"nextCursor":"c"}}';
-    const judged = judge(text, { pending: pendingList("tools/list") });
+    const judged = judge(text, { pending: pendingFor("tools/list") });
     expect(judged).toMatchObject({ text: expect.stringContaining('{"name":"echo","n":1.0e2,"2":0,"1":"\\u00e9"}') });
   });
 
@@ -256,4 +213,116 @@ describe("notifications", () => {
     ["notifications/resources/updated", { uri: "test://open/../shut" }, "drop"],
     ["notifications/resources/updated", {}, "drop"],
   ])("%s %j: %s", (method, params, kind) => expect(judge(note(method, params))).toMatchObject({ kind }));
+});
+
+describe("what belongs to a task", () => {
+  const key = "io.modelcontextprotocol/related-task";
+  const meta = (related: unknown) => ({ _meta: { other: 1, [key]: related } });
+  const ask = (related: unknown) => ({ jsonrpc: "2.0", id: 99, method: "elicitation/create", params: meta(related) });
+  const note = (related: unknown) => ({ jsonrpc: "2.0", method: "notifications/progress", params: meta(related) });
+  const allowed = { clientRequests: new Set(["elicitation"]) };
+  const own = { taskId: "own-1", more: true };
+
+  it("names it as the client knows it", () => {
+    const handle = meta({ taskId: "handle of own-1", more: true });
+    expect(judge(ask(own), allowed)).toMatchObject({ kind: "ask", id: "signed 99" });
+    for (const message of [ask(own), note(own), answer(meta(own))]) {
+      const judged = judge(message, allowed);
+      const { params, result } = JSON.parse("text" in judged ? judged.text : "{}");
+      expect(params ?? result).toEqual(handle);
+    }
+  });
+
+  it.each<[string, unknown]>([
+    ["somebody else's", { taskId: "other" }],
+    ["one without an id", {}],
+    ["one with what looks like an id", { taskid: "own-1" }],
+    ["an id that is no string", { taskId: ["own-1"] }],
+    ["null", null],
+    ["a string", "own-1"],
+    ["an array", [{ taskId: "own-1" }]],
+  ])("is kept from the client where the task is %s", (_case, related) => {
+    expect(judge(ask(related), allowed)).toEqual({ kind: "refuse", method: "elicitation/create", idText: "99" });
+    expect(judge(note(related))).toEqual({ kind: "drop", asked: null, method: "notifications/progress" });
+    expect(() => judge(answer(meta(related)))).toThrow(expect.objectContaining({ code: "upstream_malformed" }));
+  });
+
+  it("is refused with a twin of the id", () => {
+    for (const message of [ask, note, (related: unknown) => answer(meta(related))]) {
+      expect(() => judge(message({ ...own, TaskId: "other" }), allowed)).toThrow(
+        expect.objectContaining({ code: "upstream_malformed" }),
+      );
+    }
+  });
+
+  it("is refused with a twin of the key", () => {
+    const params = { _meta: { [key]: own, [key.toUpperCase()]: { taskId: "other" } } };
+    expect(() => judge({ jsonrpc: "2.0", method: "notifications/progress", params })).toThrow(
+      expect.objectContaining({ code: "upstream_malformed" }),
+    );
+  });
+
+  it("may be the very answer that begins the task", () => {
+    const begun = judge(answer({ task: { taskId: "new" }, ...meta({ taskId: "new" }) }));
+    expect(JSON.parse("text" in begun ? begun.text : "{}").result).toEqual({
+      task: { taskId: "tools/call/new" },
+      ...meta({ taskId: "tools/call/new" }),
+    });
+    const flat = judge(answer({ resultType: "task", taskId: "new", ...meta({ taskId: "new" }) }), { era: "modern" });
+    expect(JSON.parse("text" in flat ? flat.text : "{}").result).toMatchObject({
+      taskId: "tools/call/new",
+      ...meta({ taskId: "tools/call/new" }),
+    });
+  });
+
+  it("is dropped where a list has changed, and says so to who keeps lists", () => {
+    const method = "notifications/tools/list_changed";
+    expect(judge({ jsonrpc: "2.0", method, params: meta({ taskId: "other" }) })).toMatchObject({
+      kind: "drop",
+      method,
+    });
+  });
+});
+
+describe("whether a tool failed", () => {
+  const task = { taskId: "own-1", method: "tools/call", targets: [], handle: "h" };
+
+  it.each([
+    ["tools/call", null, true],
+    ["tasks/result", task, true],
+    ["tasks/get", task, null],
+    ["tasks/result", { ...task, method: "prompts/get" }, null],
+    ["prompts/get", null, null],
+  ])("is on record for %s of %j: %s", (method, task, toolError) => {
+    const result = { isError: true, messages: [] };
+    expect(judge(answer(result), { pending: pendingFor(method, { task }) })).toMatchObject({ toolError });
+  });
+
+  it("is not, where it did not", () => {
+    for (const isError of [false, undefined, "true", 1]) {
+      expect(judge(answer({ isError }))).toMatchObject({ toolError: false });
+    }
+  });
+});
+
+describe("what is neither request nor notification", () => {
+  it.each([
+    ["tools/call", "legacy"],
+    ["elicitation/create", "legacy"],
+    ["elicitation/create", "modern"],
+    ["Notifications/progress", "legacy"],
+    ["notifications", "modern"],
+    ["", "legacy"],
+  ] as const)("%j without an id is dropped, and on record (%s)", (method, era) => {
+    const judged = judge({ jsonrpc: "2.0", method }, { era, clientRequests: new Set(["elicitation"]) });
+    expect(judged).toEqual({ kind: "drop", asked: method, method });
+  });
+
+  it("a notification with an id is a request", () => {
+    expect(judge({ jsonrpc: "2.0", id: null, method: "notifications/progress" })).toEqual({
+      kind: "refuse",
+      method: "notifications/progress",
+      idText: "null",
+    });
+  });
 });

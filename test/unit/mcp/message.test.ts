@@ -305,3 +305,108 @@ describe("readMessage: what is refused, and as what", () => {
     );
   });
 });
+
+describe("readMessage: what a client hands back", () => {
+  const request = (method: string, params: object) => ({ jsonrpc: "2.0", id: 1, method, params });
+  const stateless = (method: string, params: object, name?: string): [unknown, Record<string, string>] => [
+    request(method, { ...params, _meta: meta }),
+    { ...mirrors(name), "mcp-method": method },
+  ];
+  const nothing = { cursor: null, state: null, task: null, tasks: [], related: null };
+  const key = "io.modelcontextprotocol/related-task";
+  const related = { _meta: { [key]: { taskId: "t" } } };
+
+  it.each<[string, unknown, Record<string, string>, object]>([
+    ["nothing", call({ name: "echo" }), {}, {}],
+    ["a cursor", request("tools/list", { cursor: "c" }), {}, { cursor: "c" }],
+    ["a cursor of no characters", request("resources/list", { cursor: "" }), {}, { cursor: "" }],
+    ["a cursor of tasks", request("tasks/list", { cursor: "c" }), {}, { cursor: "c" }],
+    ["a state", ...stateless("tools/call", { name: "echo", requestState: "s" }, "echo"), { state: "s" }],
+    ["no state, before there was one", call({ name: "echo", requestState: "s" }), {}, {}],
+    ["a task", request("tasks/result", { taskId: "t" }), {}, { task: "t" }],
+    ["a task, named in the header", ...stateless("tasks/get", { taskId: "t" }, "t"), { task: "t" }],
+    ["a task, not named in the header", ...stateless("tasks/update", { taskId: "t" }), { task: "t" }],
+    ["tasks to hear of", subscribe({ taskIds: ["t", "u"] }), listening, { tasks: ["t", "u"] }],
+    [
+      "its task",
+      call({ name: "echo", ...related }),
+      {},
+      { related: { path: ["params", "_meta", key, "taskId"], task: "t" } },
+    ],
+    [
+      "the task of a notification",
+      { jsonrpc: "2.0", method: "notifications/progress", params: related },
+      {},
+      { related: { path: ["params", "_meta", key, "taskId"], task: "t" } },
+    ],
+    [
+      "the task of an answer",
+      { jsonrpc: "2.0", id: "a.b", result: related },
+      {},
+      { related: { path: ["result", "_meta", key, "taskId"], task: "t" } },
+    ],
+    ["no task of an error", { jsonrpc: "2.0", id: "a.b", error: { code: 1, ...related } }, {}, {}],
+  ])("is read: %s", (_case, body, headers, given) => {
+    expect(read(body, headers)).toMatchObject({ given: { ...nothing, ...given } });
+  });
+
+  it.each<[string, string, unknown, Record<string, string>?]>([
+    ["params_invalid", "a cursor that is null", request("tools/list", { cursor: null })],
+    [
+      "params_invalid",
+      "a state that is an object",
+      ...stateless("tools/call", { name: "echo", requestState: {} }, "echo"),
+    ],
+    ["params_invalid", "no task", request("tasks/get", {})],
+    ["params_invalid", "a task that is a number", request("tasks/get", { taskId: 1 })],
+    ["params_invalid", "tasks that are no strings", subscribe({ taskIds: [1] }), listening],
+    ["params_invalid", "a belonging without an id", call({ name: "echo", _meta: { [key]: { taskId: 1 } } })],
+    ["json_key_twin", "a Cursor", request("tools/list", { Cursor: "c" })],
+    ["json_key_twin", "a request_state", ...stateless("tools/call", { name: "echo", request_state: "s" }, "echo")],
+    ["json_key_twin", "a taskid", request("tasks/get", { taskId: "t", taskid: "u" })],
+    ["json_key_twin", "taskids", subscribe({ taskids: ["t"] }), listening],
+    ["json_key_twin", "a TOOLSLISTCHANGED", subscribe({ TOOLSLISTCHANGED: true }), listening],
+    ["json_key_twin", "two tasks to belong to", call({ name: "echo", _meta: { [key]: {}, [key.toUpperCase()]: {} } })],
+    ["header_mismatch", "another task in the header", ...stateless("tasks/get", { taskId: "t" }, "u")],
+    ["header_mismatch", "a task in the header in other letters", ...stateless("tasks/cancel", { taskId: "t" }, "T")],
+    ["method_unknown", "a list of tasks in the stateless revision", ...stateless("tasks/list", {})],
+    ["method_unknown", "a wait for a task in the stateless revision", ...stateless("tasks/result", { taskId: "t" })],
+    ["method_unknown", "an update of a task in a session", request("tasks/update", { taskId: "t" })],
+  ])("%s: %s", (code, _case, body, headers) => {
+    expect(() => read(body, headers)).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+describe("readMessage: what a client calls off", () => {
+  const cancel = (params?: unknown) => ({ jsonrpc: "2.0", method: "notifications/cancelled", params });
+
+  it.each([
+    [{ requestId: 7 }, 7],
+    [{ requestId: 0 }, 0],
+    [{ requestId: "7", reason: "slow" }, "7"],
+    [{ requestId: "" }, ""],
+    [{ requestId: null }, null],
+    [{ requestId: [7] }, null],
+    [{ requestid: 7 }, null],
+    [{}, null],
+    [undefined, null],
+  ])("%j is about %j", (params, cancels) => expect(read(cancel(params))).toMatchObject({ cancels }));
+
+  it("is nothing with any other notification", () => {
+    expect(read({ ...cancel({ requestId: 7 }), method: "notifications/progress" })).toMatchObject({ cancels: null });
+  });
+
+  it.each(["notifications/cancelled", "notifications/initialized", "notifications/roots/list_changed"])(
+    "is not said by %s in the stateless revision, which has no notifications of clients",
+    (method) => {
+      const headers = { "mcp-protocol-version": modern, "mcp-method": method };
+      const refused = expect.objectContaining({
+        code: "method_unknown",
+        extra: expect.objectContaining({ http: 400 }),
+      });
+      for (const params of [{ requestId: 7 }, { requestId: 7, _meta: meta }]) {
+        expect(() => read({ jsonrpc: "2.0", method, params }, headers)).toThrow(refused);
+      }
+    },
+  );
+});

@@ -150,6 +150,7 @@ describe("the table of methods, and what becomes of messages of the client", () 
       monotonicMs: () => 0,
       wallTime: () => new Date(0),
       visitClosed: () => {},
+      refused: () => {},
     };
     const trail = openTrail(book, { requestId: "r", remoteAddress: "::1" } as Arrival);
     trail.note("message", message);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { createStreamReader, StreamFault } from "../../../src/mcp/sse.ts";
+import { createStreamReader, type StreamFault } from "../../../src/mcp/sse.ts";
 
 const none = { id: null, type: null, data: null, retryMs: null };
-const read = (text: string, maxChars = 1_000) => createStreamReader(maxChars).push(Buffer.from(text));
+const read = (text: string, maxChars = 1_000) => [...createStreamReader(maxChars).push(Buffer.from(text))];
 
 describe("createStreamReader", () => {
   it.each<[string, string, object[]]>([
@@ -27,7 +27,7 @@ describe("createStreamReader", () => {
   it("refuses an event without an end", () => {
     const reader = createStreamReader(1_000);
     const push = () => {
-      for (let i = 0; i < 1_000; i += 1) reader.push(Buffer.from(i === 0 ? "data: x" : "xxxxxxxxxx"));
+      for (let i = 0; i < 1_000; i += 1) [...reader.push(Buffer.from(i === 0 ? "data: x" : "xxxxxxxxxx"))];
     };
     expect(push).toThrow(expect.objectContaining({ kind: "too_large" }) as StreamFault);
   });
@@ -39,6 +39,8 @@ describe("createStreamReader", () => {
   });
 
   it("refuses bytes that are no UTF-8", () => {
-    expect(() => createStreamReader(100).push(Uint8Array.of(0x64, 0xff))).toThrow(StreamFault);
+    const events = createStreamReader(100).push(Buffer.from("data: whole\n\ndata: \xff\n\n", "latin1"));
+    expect(events.next().value).toEqual({ ...none, data: "whole" });
+    expect(() => events.next()).toThrow(expect.objectContaining({ kind: "utf8" }) as StreamFault);
   });
 });

@@ -1,0 +1,81 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { ServerConfig } from "../../../src/config/schema.ts";
+import { Secret } from "../../../src/config/secret.ts";
+import { createUpstreamShelf, type UpstreamShelf } from "../../../src/upstream/shelf.ts";
+
+const bearer = (token: string) => ({ bearer: new Secret(token) });
+
+/** A configuration that was read anew: equal, and no object of it the same. */
+const configOf = (changes: Partial<ServerConfig> = {}): ServerConfig => ({
+  url: new URL("http://127.0.0.1:1/mcp"),
+  transport: "streamable-http",
+  headers: { "X-Tenant": new Secret("a") },
+  credentials: bearer("secret"),
+  timeouts: { connect: 1_000, firstByte: 1_000, idle: 1_000 },
+  maxResponse: 1_024,
+  clientRequests: ["elicitation"],
+  ...changes,
+});
+
+let shelf: UpstreamShelf = createUpstreamShelf(() => 0);
+afterEach(async () => {
+  await Promise.all(shelf.retain([]).map(({ transport }) => transport.destroy()));
+  shelf = createUpstreamShelf(() => 0);
+});
+
+describe("a server", () => {
+  it("is the same one as long as nothing about it changes", () => {
+    const upstream = shelf.of("alpha", configOf());
+    expect(shelf.of("alpha", configOf())).toBe(upstream);
+    expect(upstream.name).toBe("alpha");
+  });
+
+  it.each<[string, Partial<ServerConfig>]>([
+    ["its path", { url: new URL("http://127.0.0.1:1/other") }],
+    ["its port", { url: new URL("http://127.0.0.1:2/mcp") }],
+    ["its transport", { transport: "sse" }],
+    ["its credential", { credentials: bearer("another secret") }],
+    ["that it has a credential", { credentials: undefined }],
+    ["the value of a header", { headers: { "X-Tenant": new Secret("b") } }],
+    ["the name of a header", { headers: { "X-Other": new Secret("a") } }],
+    ["that it has headers", { headers: {} }],
+    ["a timeout", { timeouts: { connect: 1_000, firstByte: 1_000, idle: 1_001 } }],
+    ["its largest answer", { maxResponse: 1_025 }],
+    ["what it may ask of clients", { clientRequests: ["elicitation", "roots"] }],
+  ])("is another one when this changes: %s", (_case, changes) => {
+    const upstream = shelf.of("alpha", configOf());
+    const changed = shelf.of("alpha", configOf(changes));
+    expect(changed).not.toBe(upstream);
+    expect(shelf.of("alpha", configOf())).toBe(upstream);
+    expect(shelf.of("alpha", configOf(changes))).toBe(changed);
+  });
+
+  it("is another one under another name", () => {
+    expect(shelf.of("beta", configOf())).not.toBe(shelf.of("alpha", configOf()));
+  });
+
+  it("has the clock of its shelf", () => {
+    expect(
+      createUpstreamShelf(() => 42)
+        .of("alpha", configOf())
+        .now(),
+    ).toBe(42);
+  });
+});
+
+describe("what is retained", () => {
+  it("stays the same, and the rest comes off the shelf once", () => {
+    const [alpha, beta, gamma] = ["alpha", "beta", "gamma"].map((name) => shelf.of(name, configOf()));
+    if (alpha === undefined || beta === undefined || gamma === undefined) throw new Error("no servers");
+    expect(shelf.retain([beta])).toEqual([alpha, gamma]);
+    expect(shelf.of("beta", configOf())).toBe(beta);
+    expect(shelf.retain([beta])).toEqual([]);
+    expect(shelf.of("alpha", configOf())).not.toBe(alpha);
+  });
+
+  it("is nothing that another shelf has", () => {
+    const upstream = shelf.of("alpha", configOf());
+    const other = createUpstreamShelf(() => 0).of("alpha", configOf());
+    expect(shelf.retain([other])).toEqual([upstream]);
+  });
+});
