@@ -138,9 +138,8 @@ function readNotification(
   revision: Revision,
   bytes: Buffer,
 ): Omit<NotificationMessage, "given" | "cancels"> {
-  // The stateless revision has none, and nothing in it says whose request a cancellation would be about.
-  if (era === "modern" || !notificationMethods.has(method))
-    throw new Denial("method_unknown", { http: 400, detail: "notification" });
+  const known = era === "modern" ? method === "notifications/cancelled" : notificationMethods.has(method);
+  if (!known) throw new Denial("method_unknown", { http: 400, detail: "notification" });
   return { kind: "notification", era, revision, method, bytes };
 }
 

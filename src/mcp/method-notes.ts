@@ -103,7 +103,7 @@ export const notificationNotes: ReadonlyMap<string, MethodNote> = new Map<string
   ["notifications/initialized", untilStateless],
   [
     "notifications/cancelled",
-    { ...always, stateless: "refused, for over HTTP the end of a connection calls its request off" },
+    { ...always, stateless: "accepted and not sent on, for over HTTP the end of a connection calls its request off" },
   ],
   ["notifications/progress", untilStateless],
   ["notifications/roots/list_changed", untilStateless],

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import type { Answer, Arrival, Decision, Message, Session } from "../facts.ts";
 import { isEndless } from "../mcp/methods.ts";
 import { encodeMirror } from "../mcp/mirrors.ts";
@@ -20,6 +21,7 @@ export async function forward(
   session: Session,
   decision: Decision,
 ): Promise<Answer> {
+  if (message.era === "modern" && message.kind === "notification") return acceptUnsent();
   const list = message.kind === "request" ? readListRequest(upstream.lists, message, session) : undefined;
   const kept =
     list && message.kind === "request" ? recollect(upstream.lists, list, message, upstream.now()) : undefined;
@@ -44,6 +46,14 @@ export async function forward(
     done();
     throw explainFailure(upstream, cause, arrival.ended);
   }
+}
+
+/**
+ * Over HTTP a stateless request is called off by the end of its connection; some clients say so as well. Nothing in that tells
+ * whose request is meant, so a server could call off another client's (2026-07-28, Cancellation).
+ */
+function acceptUnsent(): Answer {
+  return { statusCode: 202, headers: {}, body: Readable.from([]), list: undefined, kept: true };
 }
 
 function renderHeaders(

@@ -43,7 +43,7 @@ describe.each(allClients)("%s", (_name, connect) => {
     expect(textOf(await unharmed)).toBe("Held until it was ended.");
     await client.close();
     expect(await findHeldCall(world, cancelled)).toMatchObject({
-      decision: { effect: "allow", reason: "client_gone" },
+      decision: { effect: "allow", reason: client.session === undefined ? "client_gone" : "client_cancelled" },
       outcome: { tool_error: null },
     });
     expect(await findHeldCall(world, kept)).toMatchObject({
