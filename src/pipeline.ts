@@ -28,7 +28,7 @@ export async function walk(gateway: Gateway, arrival: Arrival, reply: Reply, tra
   const message = trail.note("message", await readMessage(gateway.reading, arrival, route));
   using _place = await limitIdentity(gateway.limits, identity, message);
   const session = trail.note("session", openSession(gateway.sessions, arrival, route, identity, message));
-  using _presence = await enter(gateway.sessions, arrival, identity, message, session, reply);
+  using _presence = await enter(gateway.sessions, arrival, route, identity, message, session, reply);
   const decision = trail.note("decision", decide(gateway.policy, route, identity, message, session));
   if (route.door === "sse") return holdDoor(gateway.sessions.doors, arrival, route, identity, reply, trail);
   using _call = await limitTool(gateway.limits, route, identity, message);

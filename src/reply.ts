@@ -1,6 +1,5 @@
 import type { ServerResponse } from "node:http";
 import type { Receipt } from "./audit/trail.ts";
-import type { Denial } from "./denial.ts";
 
 /** How a visit is answered in full. */
 export interface WholeAnswer {
@@ -23,10 +22,8 @@ export interface Reply {
   /**
    * Accepts the request, and has everything said elsewhere from now on. That it was accepted is no answer, so it takes no
    * receipt (MCP 2024-11-05, HTTP with SSE).
-   *
-   * @param closed aborted when nothing can be said there any more
    */
-  divert(elsewhere: Reply, closed: AbortSignal): Promise<void>;
+  divert(elsewhere: Reply): Promise<void>;
 }
 
 /** An event stream to the client, kept open by comments while it has nothing to say. */
@@ -68,13 +65,11 @@ async function firstOf(response: ServerResponse, event: "drain" | "finish"): Pro
 /**
  * @param heartbeatMs interval of the comments that keep intermediaries from closing a silent stream
  * @param common headers that every answer of this visit carries, asked for when the head goes out
- * @param interrupt breaks the visit off
  */
 export function createReply(
   response: ServerResponse,
   heartbeatMs: number,
   common: () => Readonly<Record<string, string>>,
-  interrupt: (reason: Denial) => void,
 ): Reply {
   let stream: EventStream | null = null;
   let elsewhere: Reply | null = null;
@@ -91,9 +86,8 @@ export function createReply(
       response.end(body);
       return left(response);
     },
-    divert(to, closed) {
+    divert(to) {
       elsewhere = to;
-      closed.addEventListener("abort", () => interrupt(closed.reason), { once: true });
       response.writeHead(202, { ...common(), "content-length": "0" }).end();
       return left(response);
     },

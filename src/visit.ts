@@ -53,7 +53,7 @@ export function receive(
     ...corsHeaders(trail.facts.route),
     ...hangUp(message, refused),
   });
-  const reply = createReply(response, gateway.config.listen.heartbeat, common, arrival.interrupt);
+  const reply = createReply(response, gateway.config.listen.heartbeat, common);
   const steps = refusal === null ? walk(gateway, arrival, reply, trail) : Promise.reject(refusal);
   return {
     over: steps.catch((error: unknown) => {

@@ -52,7 +52,8 @@ export function createDoors(): Doors {
         closed: closed.signal,
         begin(begun) {
           sessionId = begun;
-          run(door, "GET");
+          // A client that is gone already needs no stream, but its session must not stay.
+          run(door, closed.signal.aborted ? "DELETE" : "GET");
         },
         close() {
           if (!doors.delete(id)) return;

@@ -10,11 +10,12 @@ export interface OpenCalls {
 
 /** Names a request among those of all clients: ids are the client's, so they count only within its session. */
 export function callKey(
+  server: string,
   identity: Pick<Identity, "key">,
   session: Pick<Session, "upstreamId" | "door">,
   id: RpcId,
 ): string {
-  return JSON.stringify([identity.key, session.upstreamId, session.door?.id ?? null, id]);
+  return JSON.stringify([server, identity.key, session.upstreamId, session.door?.id ?? null, id]);
 }
 
 export function createOpenCalls(): OpenCalls {

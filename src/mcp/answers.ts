@@ -81,8 +81,8 @@ function judgeAnswer(value: JsonObject, text: string, expected: Expectation): Ju
   // Last, for the result may have begun the task that it says it belongs to.
   const renamed = renameRelated(judged, value, "result", expected);
   if (renamed === undefined) throw malformed("an answer that belongs to a task of somebody else");
-  const shape = pending.task?.method ?? pending.method;
-  const toolError = shape === "tools/call" && pending.method !== "tasks/get" ? result.isError === true : null;
+  const isCall = pending.method === "tools/call" || pending.method === "tasks/result";
+  const toolError = isCall && (pending.task?.method ?? "tools/call") === "tools/call" ? result.isError === true : null;
   return { kind: "answer", text: renamed, rpc: null, toolError, result };
 }
 

@@ -49,6 +49,8 @@ export function judgeResult(text: string, result: JsonObject, pending: Pending, 
 
 /** Results that are not the end of their request (2026-07-28, Base Protocol, Result Types). */
 function judgeType(text: string, result: JsonObject, pending: Pending, expected: Expectation): string {
+  // Whatever a result calls itself, clients may act on what it asks for.
+  checkInputRequests(result, expected);
   if (result.resultType === "input_required") return judgeRound(text, result, pending, expected);
   if (result.resultType !== "task") return text;
   // A client would later be shown the result of a method that nothing here filters (the tasks extension, Supported Methods).
@@ -156,7 +158,6 @@ function sealNext(text: string, { nextCursor }: JsonObject, seal: (cursor: strin
 
 /** In the stateless revision requests to the client travel inside a result (2026-07-28, Multi Round-Trip Requests). */
 function judgeRound(text: string, result: JsonObject, pending: Pending, expected: Expectation): string {
-  checkInputRequests(result, expected);
   const { requestState } = result;
   if (requestState === undefined) return text;
   if (typeof requestState !== "string") throw malformed("requestState is not a string");

@@ -76,6 +76,7 @@ export function createStreamReader(maxEventBytes: number): StreamReader {
         afterReturn = chunk[end] === carriageReturn && next === chunk.length && next === end + 1;
         if (isBlank) keep(chunk.subarray(from, end));
         if (isBlank || isComment) from = next;
+        if (isComment) first = false;
         at = next;
         lineEmpty = true;
         const event = isBlank ? finish() : undefined;

@@ -3,6 +3,7 @@ import type { TargetKind } from "../policy/compile.ts";
 import { judge, seesAny, type View } from "../policy/evaluate.ts";
 import type { OwnedTask } from "./handles.ts";
 import type { Target } from "./methods.ts";
+import { isObject } from "./object.ts";
 import { removeElements, setMember } from "./splice.ts";
 
 /** Members of a subscription's filter that ask for changes of a list, and what the list is of. */
@@ -25,24 +26,30 @@ export interface Narrowed {
   readonly uris: readonly boolean[];
   /** The server's own ids of the tasks that may be heard of. */
   readonly tasks: readonly string[];
-  /** Kinds of which anything may be seen. */
+  /** Kinds whose changes were asked for, and of which anything may be seen. */
   readonly kinds: ReadonlySet<TargetKind>;
 }
 
 /**
  * What an identity may hear of.
  *
- * @param targets those of the request: the server, then one for each of `resourceSubscriptions`
+ * @param request its targets are the server, then one for each of `resourceSubscriptions`; its args are the filter
  * @param tasks the caller's own among `taskIds`
  */
-export function narrowFilter(view: View, targets: readonly Target[], tasks: Iterable<OwnedTask>): Narrowed {
+export function narrowFilter(
+  view: View,
+  { targets, args }: { readonly targets: readonly Target[]; readonly args: unknown },
+  tasks: Iterable<OwnedTask>,
+): Narrowed {
   const [, ...uris] = targets;
+  const filter = isObject(args) ? args : {};
+  const asked = Object.entries(subscriptionKinds).filter(([member]) => filter[member] === true);
   const mayHear = (target: Target) => judge(view, target).effect === "allow";
   const heard = [...tasks].filter((task) => task.targets.every(mayHear));
   return {
     uris: uris.map(mayHear),
     tasks: heard.map(({ taskId }) => taskId),
-    kinds: new Set(Object.values(subscriptionKinds).filter((kind) => seesAny(view, kind))),
+    kinds: new Set(asked.map(([, kind]) => kind).filter((kind) => seesAny(view, kind))),
   };
 }
 

@@ -73,7 +73,8 @@ export function expectationOf(
       return live.view;
     },
     clientRequests: upstream.clientRequests,
-    filter: decision.narrowed === null || message.kind !== "request" ? null : (message.args as Expectation["filter"]),
+    filter:
+      decision.narrowed === null || message.kind !== "request" ? null : ((message.args ?? {}) as Expectation["filter"]),
     handles: bindHandles(kit, place, known, live),
   };
 }

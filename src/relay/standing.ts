@@ -42,7 +42,14 @@ export function createStandingStreams(): StandingStreams {
     },
     reconsider(viewOf) {
       current = viewOf;
-      for (const { reconsider } of streams) reconsider(viewOf);
+      for (const { reconsider, end } of streams) {
+        try {
+          reconsider(viewOf);
+        } catch {
+          // One that cannot be judged must not go on, nor keep the others from being judged.
+          end();
+        }
+      }
     },
   };
 }
@@ -93,7 +100,7 @@ export function stand(exchange: Exchange, stream: EventStream): Stand {
 function asksTooLittle({ known, live }: Exchange): boolean {
   const { message, session, decision } = known;
   if (message.kind !== "request" || decision.narrowed === null) return false;
-  return isWider(narrowFilter(live.view, message.targets, session.tasks.values()), decision.narrowed);
+  return isWider(narrowFilter(live.view, message, session.tasks.values()), decision.narrowed);
 }
 
 function renderChange({ known }: Exchange, method: string): string {

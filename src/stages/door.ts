@@ -1,4 +1,5 @@
 import type { Trail } from "../audit/trail.ts";
+import { Denial } from "../denial.ts";
 import type { Doors } from "../doors/doors.ts";
 import { createDoorReply } from "../doors/reply.ts";
 import type { Arrival, Identity, McpRoute, Message, Session } from "../facts.ts";
@@ -42,21 +43,29 @@ export async function holdDoor(
 export async function enter(
   { calls }: { calls: OpenCalls },
   arrival: Arrival,
+  route: McpRoute,
   identity: Identity,
   message: Message,
   session: Session,
   reply: Reply,
 ): Promise<Disposable> {
   const { door } = session;
-  if (door !== null) await reply.divert(createDoorReply(door), door.closed);
+  using ends = new DisposableStack();
+  if (door !== null) {
+    await reply.divert(createDoorReply(door));
+    // Given up at the end: a door may live for days and take millions of messages.
+    const leave = () => arrival.interrupt(new Denial("client_gone"));
+    door.closed.addEventListener("abort", leave);
+    ends.defer(() => door.closed.removeEventListener("abort", leave));
+    if (door.closed.aborted) leave();
+  }
   // In the stateless revision the end of the connection calls a request off (2026-07-28, Cancellation).
-  if (message.kind !== "request" || message.era === "modern") return nothing;
+  if (message.kind !== "request" || message.era === "modern") return ends.move();
   // Without a session ids are nobody's: another client of the same user may count from 1 as well.
-  if (session.upstreamId === null) return nothing;
-  return calls.enter(callKey(identity, session, message.id), arrival.interrupt);
+  if (session.upstreamId === null && door === null) return ends.move();
+  ends.use(calls.enter(callKey(route.server, identity, session, message.id), arrival.interrupt));
+  return ends.move();
 }
-
-const nothing: Disposable = { [Symbol.dispose]() {} };
 
 function aborted(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();

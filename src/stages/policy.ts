@@ -35,7 +35,7 @@ export function decide(
       last = judge(view, target);
       if (last.effect === "deny") throw refuseTarget(target, last, view, identity);
     }
-    const narrowed = narrows ? narrowFilter(view, message.targets, session.tasks.values()) : null;
+    const narrowed = narrows ? narrowFilter(view, message, session.tasks.values()) : null;
     return { rule: last?.rule ?? null, policy: last?.policy ?? null, view, narrowed } as Decision;
   } catch (cause) {
     throw cause instanceof Denial ? cause : new Denial("policy_unavailable", { cause });

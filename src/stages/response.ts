@@ -54,6 +54,7 @@ function relay(exchange: Exchange): Promise<void> {
     case "notification":
       return acknowledgeNotification(exchange, known.message.cancels);
     case "response":
+      exchange.kit.answered.add(String(known.message.id));
       return acknowledge(exchange, 202);
     case "end":
       return acknowledgeEnd(exchange, status);
@@ -107,9 +108,11 @@ async function checkAge({ upstream }: Exchange, { protocolVersion }: RequestMess
 
 /** A server need not answer what was called off (2025-11-25, Cancellation), so nobody waits for it any longer. */
 async function acknowledgeNotification(exchange: Exchange, cancels: RpcId | null): Promise<void> {
-  const { identity, session } = exchange.known;
+  const { route, identity, session } = exchange.known;
   await acknowledge(exchange, 202);
-  if (cancels !== null) exchange.kit.calls.cancel(callKey(identity, session, cancels), new Denial("client_cancelled"));
+  if (cancels === null) return;
+  const key = callKey(route.server, identity, session, cancels);
+  exchange.kit.calls.cancel(key, new Denial("client_cancelled"));
 }
 
 /** An ended session is not opened again, even where its server would not mind. */

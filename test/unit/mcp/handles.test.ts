@@ -40,7 +40,6 @@ const strangers: [string, Place][] = [
   ["another identity", place({ key: "mallory" })],
   ["another server", place({ server: "t" })],
   ["no identity", place({ key: "" })],
-  ["names that join to the same", place({ server: 's","alice', key: "" })],
 ];
 
 const task = { taskId: "t-1", method: "tools/call", targets: [echo] };
@@ -62,6 +61,12 @@ function* tamper(text: string): Generator<string> {
   yield "";
 }
 
+/** Owners whose names, joined by a separator, are one text. */
+const joined: [Place, Place][] = [",", '","', "\0", "."].map((separator) => [
+  place({ server: "s", key: `a${separator}b` }),
+  place({ server: `s${separator}a`, key: "b" }),
+]);
+
 describe("task handles", () => {
   const handle = signTask(fingerprint, alice, task);
 
@@ -82,6 +87,10 @@ describe("task handles", () => {
   it.each(strangers)("open nothing for %s", (_case, owner) => {
     expect(openTask(fingerprint, owner, handle)).toBeUndefined();
     expect(signTask(fingerprint, owner, task)).not.toBe(handle);
+  });
+
+  it.each(joined)("do not take two owners for one: %j, %j", (owner, other) => {
+    expect(openTask(fingerprint, other, signTask(fingerprint, owner, task))).toBeUndefined();
   });
 
   it("open nothing when they were changed", () => {
@@ -125,6 +134,10 @@ describe("cursors", () => {
     (_case, owner) => expect(openCursor(sealer, owner as Place, method, sealed)).toBeUndefined(),
   );
 
+  it.each(joined)("do not take two owners for one: %j, %j", (owner, other) => {
+    expect(openCursor(sealer, other, method, sealCursor(sealer, owner, method, "c"))).toBeUndefined();
+  });
+
   it.each(["prompts/list", "resources/list", "tasks/list", "tools/list ", ""])("open nothing for %j", (other) => {
     expect(openCursor(sealer, alice, other, sealed)).toBeUndefined();
   });
@@ -153,6 +166,10 @@ describe("requestState", () => {
   });
 
   it.each(strangers)("opens nothing for %s", (_case, owner) => expect(open(owner, round)).toBeUndefined());
+
+  it.each(joined)("does not take two owners for one: %j, %j", (owner, other) => {
+    expect(open(other, round, sealState(sealer, owner, round, "s", issuedAtMs))).toBeUndefined();
+  });
 
   it.each<[string, { method: string; targets: typeof round.targets }]>([
     ["another method", { ...round, method: "prompts/get" }],

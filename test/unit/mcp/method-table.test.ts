@@ -115,7 +115,7 @@ describe("the table of methods, and what becomes of messages of the client", () 
     const message = read(era, method, params) as RequestMessage;
     const { edits, tasks } = open(message);
     const source = message.bytes.toString();
-    const narrowed = narrowFilter(views.nothing, message.targets, tasks.values());
+    const narrowed = narrowFilter(views.nothing, message, tasks.values());
     const isNarrowed =
       row.recorded?.args === "the filter" && narrowSubscription(source, message.args, narrowed) !== source;
     expect(edits.length > 0 || isNarrowed).toBe(row.message !== null);

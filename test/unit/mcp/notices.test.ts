@@ -133,6 +133,18 @@ describe.each<[string, Era]>([
     expect(judged(method, params, { era, filter })).toBeUndefined();
   });
 
+  it.each<Expectation["filter"]>([
+    {},
+    { taskIds: [] },
+    { taskIds: null },
+    { taskIds: ["own-1"] },
+    { taskIds: ["handle of own-2"] },
+    { taskIds: "handle of own-1" },
+    { toolsListChanged: true },
+  ])("is not heard on a subscription to %j", (filter) => {
+    expect(judged(method, '{"taskId":"own-1"}', { era, filter })).toBeUndefined();
+  });
+
   it("asks only for what may be asked", () => {
     const params = '{"taskId":"own-1","inputRequests":{"a":{"method":"elicitation/create"}}}';
     expect(judged(method, params, { era, filter, clientRequests: new Set(["elicitation"]) })).toContain("handle");

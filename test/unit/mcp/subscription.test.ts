@@ -21,17 +21,28 @@ describe("what an identity may hear of", () => {
     task("mixed", echo, { kind: "tool", name: "get-env" }),
   ];
 
+  const asked = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true };
+
+  it("has no kind that was not asked for", () => {
+    const args = { toolsListChanged: true, promptsListChanged: "true", resourcesListChanged: false };
+    expect(narrowFilter(views.all, { targets: [server], args }, []).kinds).toEqual(new Set(["tool"]));
+  });
+
   it.each<[keyof typeof views, boolean[], string[], string[]]>([
     ["some", [true, false, true], ["echo"], ["tool", "prompt", "resource"]],
     ["all", [true, true, true], ["echo", "drop", "mixed"], ["tool", "prompt", "resource"]],
     ["tools", [false, false, false], ["echo", "drop", "mixed"], ["tool"]],
     ["none", [false, false, false], [], []],
   ])("%s", (name, uris, heard, kinds) => {
-    expect(narrowFilter(views[name], targets, tasks)).toEqual({ uris, tasks: heard, kinds: new Set(kinds) });
+    expect(narrowFilter(views[name], { targets, args: asked }, tasks)).toEqual({
+      uris,
+      tasks: heard,
+      kinds: new Set(kinds),
+    });
   });
 
   it("may be nothing in particular", () => {
-    expect(narrowFilter(views.some, [server], [])).toMatchObject({ uris: [], tasks: [] });
+    expect(narrowFilter(views.some, { targets: [server], args: {} }, [])).toMatchObject({ uris: [], tasks: [] });
   });
 });
 

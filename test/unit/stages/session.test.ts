@@ -4,8 +4,9 @@ import { seal, unseal } from "../../../src/crypto/seal.ts";
 import { createDoors } from "../../../src/doors/doors.ts";
 import type { Arrival, Identity, McpRoute, Message } from "../../../src/facts.ts";
 import { createRecall } from "../../../src/limits/recall.ts";
-import { nothingGiven } from "../../../src/mcp/given.ts";
-import { sealEventId, sealSession, signRequestId } from "../../../src/mcp/session.ts";
+import { type Given, nothingGiven } from "../../../src/mcp/given.ts";
+import { sealCursor, sealState, signTask } from "../../../src/mcp/handles.ts";
+import { type Place, sealEventId, sealSession, sessionKey, signRequestId } from "../../../src/mcp/session.ts";
 import { openSession, type SessionRules } from "../../../src/stages/session.ts";
 
 const key = { kid: Buffer.from("abcd"), key: createSecretKey(randomBytes(32)) };
@@ -80,6 +81,20 @@ describe("sessions", () => {
     expect(openSession(rulesAt(issuedAtMs + lifetimeMs), withSession, route(), alice, legacy).upstreamId).toBe("up-1");
   });
 
+  it("do not open any more once they were ended, and others go on", () => {
+    const rules = rulesAt(issuedAtMs);
+    rules.ended.add(sessionKey("t", "up-1"));
+    rules.ended.add(sessionKey("s", "up-2"));
+    expect(openSession(rules, withSession, route(), alice, legacy).upstreamId).toBe("up-1");
+    rules.ended.add(sessionKey("s", "up-1"));
+    expect(() => openSession(rules, withSession, route(), alice, legacy)).toThrow(
+      expect.objectContaining({ code: "session_revoked" }),
+    );
+    expect(() => openSession(rules, withSession, route(), mallory, legacy)).toThrow(
+      expect.objectContaining({ code: "session_foreign" }),
+    );
+  });
+
   it("mean nothing in the stateless revision", () => {
     const message = { kind: "request", era: "modern" } as Message;
     expect(openSession(rules, arrival({ "mcp-session-id": "x" }), route(), alice, message).upstreamId).toBeNull();
@@ -122,6 +137,21 @@ describe("answers of the client", () => {
     expect(signRequestId(rules.fingerprint, place, "1")).toBe(signRequestId(rules.fingerprint, place, "1"));
   });
 
+  it("are taken once", () => {
+    const rules = rulesAt(issuedAtMs);
+    const id = signRequestId(rules.fingerprint, place, "99");
+    openSession(rules, withSession, route(), alice, reply(id));
+    // Taken when its server has it, so that one that did not arrive can be sent again.
+    rules.answered.add(id);
+    expect(() => openSession(rules, withSession, route(), alice, reply(id))).toThrow(
+      expect.objectContaining({ code: "answer_unasked", extra: { detail: "answered before" } }),
+    );
+    const other = signRequestId(rules.fingerprint, place, "98");
+    expect(openSession(rules, withSession, route(), alice, reply(other)).edits).toHaveLength(1);
+    rules.answered.delete(id);
+    expect(openSession(rules, withSession, route(), alice, reply(id)).edits).toHaveLength(1);
+  });
+
   it.each<[string, unknown, Arrival]>([
     ["the server's id", 99, withSession],
     ["an id with a wrong proof", `${signRequestId(rules.fingerprint, place, "99")}x`, withSession],
@@ -131,5 +161,105 @@ describe("answers of the client", () => {
     expect(() => openSession(rules, from, route(), alice, reply(id))).toThrow(
       expect.objectContaining({ code: "answer_unasked" }),
     );
+  });
+});
+
+describe("handles", () => {
+  const place: Place = { server: "s", identity: alice, upstreamId: "up-1" };
+  const targets = [{ kind: "tool" as const, name: "echo" }];
+  const task = { taskId: "t-1", method: "tools/call", targets };
+  const handle = signTask(rules.fingerprint, place, task);
+  const cursor = sealCursor(rules.sealer, place, "tools/list", "after");
+  const round = { method: "tools/call", targets };
+  const state = sealState(rules.sealer, place, round, "step", issuedAtMs);
+  const key = "io.modelcontextprotocol/related-task";
+
+  const open = (method: string, given: Partial<Given>, order: { identity?: Identity; nowMs?: number } = {}) => {
+    const message = { kind: "request", era: "legacy", method, targets, given: { ...nothingGiven, ...given } };
+    const { identity = alice, nowMs = issuedAtMs } = order;
+    const from = identity === alice ? withSession : arrival({});
+    return openSession(rulesAt(nowMs), from, route(), identity, message as unknown as Message);
+  };
+
+  it("give the server its own ids back", () => {
+    expect(open("ping", {})).toMatchObject({ task: null, edits: [], bareCursor: false });
+    expect(open("tasks/get", { task: handle })).toMatchObject({
+      task: { ...task, handle },
+      edits: [{ path: ["params", "taskId"], value: '"t-1"' }],
+    });
+    expect(open("tools/list", { cursor })).toMatchObject({
+      bareCursor: false,
+      edits: [{ path: ["params", "cursor"], value: '"after"' }],
+    });
+    expect(open("tools/call", { state }).edits).toEqual([{ path: ["params", "requestState"], value: '"step"' }]);
+    expect(open("tools/call", { state, cursor, task: handle }).edits).toHaveLength(2);
+  });
+
+  it.each<[string, string, Partial<Given>, string]>([
+    ["a task that nobody knows", "tasks/get", { task: "t-1" }, "task_unknown"],
+    ["an empty one", "tasks/get", { task: "" }, "task_unknown"],
+    ["a task in place of a state", "tools/call", { state: handle }, "state_unknown"],
+    ["a state in place of a task", "tasks/get", { task: state }, "task_unknown"],
+    ["a state of another method", "prompts/get", { state }, "state_unknown"],
+    ["the server's own state", "tools/call", { state: "step" }, "state_unknown"],
+    ["an empty state", "tools/call", { state: "" }, "state_unknown"],
+  ])("are refused: %s", (_case, method, given, code) => {
+    expect(() => open(method, given)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it("are refused from somebody else", () => {
+    const identity = mallory;
+    expect(() => open("tasks/get", { task: handle }, { identity })).toThrow(
+      expect.objectContaining({ code: "task_unknown" }),
+    );
+    expect(() => open("tools/call", { state }, { identity })).toThrow(
+      expect.objectContaining({ code: "state_unknown" }),
+    );
+    expect(open("tools/list", { cursor }, { identity })).toMatchObject({ bareCursor: true, edits: [] });
+    expect(open("subscriptions/listen", { tasks: [handle] }, { identity }).tasks.size).toBe(0);
+  });
+
+  it.each(["after", "", state])("leave a cursor to policy that was not sealed for this list: %j", (text) => {
+    expect(open("tools/list", { cursor: text })).toMatchObject({ bareCursor: true, edits: [] });
+    expect(open("prompts/list", { cursor })).toMatchObject({ bareCursor: true, edits: [] });
+  });
+
+  it("of a round are good as long as a session is", () => {
+    const stateless = (nowMs: number) => {
+      const message = { kind: "request", era: "modern", ...round, given: { ...nothingGiven, state } };
+      return openSession(rulesAt(nowMs), arrival({}), route(), alice, message as unknown as Message);
+    };
+    expect(stateless(issuedAtMs + lifetimeMs).edits).toHaveLength(1);
+    expect(() => stateless(issuedAtMs + lifetimeMs + 1)).toThrow(expect.objectContaining({ code: "state_unknown" }));
+  });
+
+  it("of tasks to hear of are those of the caller, and others are passed over", () => {
+    const other = signTask(rules.fingerprint, place, { ...task, taskId: "t-2" });
+    const foreign = signTask(rules.fingerprint, { ...place, identity: mallory }, task);
+    const { tasks } = open("subscriptions/listen", { tasks: [other, foreign, "t-1", handle, handle] });
+    expect([...tasks]).toEqual([
+      ["t-2", { ...task, taskId: "t-2", handle: other }],
+      ["t-1", { ...task, handle }],
+    ]);
+  });
+
+  describe("in what belongs to a task", () => {
+    const path = ["params", "_meta", key, "taskId"];
+    const edit = { path, value: '"t-1"' };
+    const belonging = (text: string) => ({ related: { path, task: text } });
+
+    it("are opened in requests, notifications and answers", () => {
+      const given = { ...nothingGiven, ...belonging(handle) };
+      const id = signRequestId(rules.fingerprint, place, "99");
+      const openAny = (message: object) =>
+        openSession(rulesAt(issuedAtMs), withSession, route(), alice, message as Message).edits;
+      expect(open("tools/call", belonging(handle)).edits).toEqual([edit]);
+      expect(openAny({ kind: "notification", era: "legacy", given })).toEqual([edit]);
+      expect(openAny({ kind: "response", era: "legacy", id, given })).toEqual([{ path: ["id"], value: "99" }, edit]);
+    });
+
+    it.each(["a task of the client's own", "t-1", ""])("are left as they are where they are none: %j", (text) => {
+      expect(open("tools/call", belonging(text)).edits).toEqual([]);
+    });
   });
 });

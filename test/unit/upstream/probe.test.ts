@@ -113,6 +113,7 @@ describe("a server is legacy", () => {
     ["an unknown method, with 404", 404, error(-32601)],
     ["an error without a code", 400, { jsonrpc: "2.0", id, error: {} }],
     ["older revisions only", 200, discovered("2025-11-25")],
+    ["drafts that came before the stateless revision", 200, discovered("2026-01-01", "2026-07-27")],
     ["no revisions", 200, discovered()],
     ["revisions that are no list", 200, result({ supportedVersions: "2026-07-28" })],
     ["another result", 200, result({ tools: [] })],

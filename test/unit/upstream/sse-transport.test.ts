@@ -258,7 +258,11 @@ describe("the end of a session", () => {
       (response) => response.write(`data: ${"x".repeat(70_000)}`),
       { cause: { kind: "too_large" } },
     ],
-    ["brings what is not UTF-8", (response) => response.write(Buffer.from([0xff, 0x0a, 0x0a])), { cause: { kind: "utf8" } }],
+    [
+      "brings what is not UTF-8",
+      (response) => response.write(Buffer.from([0xff, 0x0a, 0x0a])),
+      { cause: { kind: "utf8" } },
+    ],
     ["brings no message", (response) => response.write("data: hello\n\n"), { cause: { code: "upstream_malformed" } }],
   ])("comes when the server's stream %s", async (_case, finish, expected) => {
     const { server, send, request, begin } = await set();

@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import { createDoors, type Door, type Doors } from "../../../src/doors/doors.ts";
+import type { Arrival } from "../../../src/facts.ts";
+import type { EventStream } from "../../../src/reply.ts";
+
+const place = { server: "alpha", identityKey: "alice", arrival: {} as Arrival, stream: {} as EventStream };
+
+interface House {
+  readonly doors: Doors;
+  /** Errands in order, with the door and session they are run for. */
+  readonly errands: readonly [verb: string, door: Door, sessionId: string | null, closed: boolean][];
+}
+
+function build(): House {
+  const doors = createDoors();
+  const errands: [string, Door, string | null, boolean][] = [];
+  doors.attend((door, verb) => void errands.push([verb, door, door.sessionId, door.closed.aborted]));
+  return { doors, errands };
+}
+
+describe("a door", () => {
+  it("is found by its id, and by no other", () => {
+    const { doors } = build();
+    const [first, second] = [doors.open(place), doors.open(place)];
+    expect(first.id).not.toBe(second.id);
+    expect([first.id, second.id].map(doors.find)).toEqual([first, second]);
+    for (const id of ["", first.id.toUpperCase(), `${first.id} `, "__proto__", "constructor"]) {
+      expect(doors.find(id)).toBeUndefined();
+    }
+  });
+
+  it("has an id with all the randomness that a UUID has", () => {
+    const { doors } = build();
+    const ids = Array.from({ length: 1_000 }, () => doors.open(place).id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+
+  it("knows what it was opened with, and has no session yet", () => {
+    const door = build().doors.open(place);
+    expect(door).toMatchObject({ server: "alpha", identityKey: "alice", sessionId: null });
+    expect(door.stream).toBe(place.stream);
+    expect(door.arrival).toBe(place.arrival);
+    expect(door.closed.aborted).toBe(false);
+  });
+
+  it("is not found any more when it is closed", () => {
+    const { doors } = build();
+    const [door, other] = [doors.open(place), doors.open(place)];
+    door.close();
+    expect(doors.find(door.id)).toBeUndefined();
+    expect(doors.find(other.id)).toBe(other);
+    expect(door.closed.reason).toMatchObject({ code: "client_gone" });
+    expect(other.closed.aborted).toBe(false);
+  });
+});
+
+describe("errands", () => {
+  it("listen once a session has begun", () => {
+    const { doors, errands } = build();
+    const door = doors.open(place);
+    expect(errands).toEqual([]);
+    door.begin("sealed");
+    expect(errands).toEqual([["GET", door, "sealed", false]]);
+  });
+
+  it("end the session when its door is closed, once, and after the door is", () => {
+    const { doors, errands } = build();
+    const door = doors.open(place);
+    door.begin("sealed");
+    door.close();
+    door.close();
+    expect(errands.slice(1)).toEqual([["DELETE", door, "sealed", true]]);
+  });
+
+  it("end no session where none has begun", () => {
+    const { doors, errands } = build();
+    doors.open(place).close();
+    expect(errands).toEqual([]);
+  });
+
+  it("end a session that begins when its door is closed already", () => {
+    const { doors, errands } = build();
+    const door = doors.open(place);
+    door.close();
+    door.begin("sealed");
+    expect(errands.map(([verb, , sessionId]) => [verb, sessionId])).toEqual([["DELETE", "sealed"]]);
+  });
+
+  it("do not mix up two doors", () => {
+    const { doors, errands } = build();
+    const [first, second] = [doors.open(place), doors.open(place)];
+    first.begin("one");
+    second.begin("two");
+    first.close();
+    expect(errands.map(([verb, door, sessionId]) => [verb, door === first, sessionId])).toEqual([
+      ["GET", true, "one"],
+      ["GET", false, "two"],
+      ["DELETE", true, "one"],
+    ]);
+    expect(second.sessionId).toBe("two");
+  });
+});
