@@ -52,6 +52,7 @@ export function createStreamReader(maxEventBytes: number): StreamReader {
   /** The last byte was a CR, whose LF may still come. */
   let afterReturn = false;
   let first = true;
+  const seen = createDecoder();
   const keep = (bytes: Uint8Array) => {
     if (!pending.add(bytes)) throw new StreamFault("too_large");
   };
@@ -84,6 +85,8 @@ export function createStreamReader(maxEventBytes: number): StreamReader {
       }
       if (at < chunk.length) lineEmpty = false;
       keep(chunk.subarray(from));
+      // Whoever sends something else altogether need not be heard until a line happens to end.
+      decode(chunk, seen);
     },
   };
 }
@@ -124,11 +127,16 @@ function readEvent(block: string): StreamEvent | undefined {
 }
 
 /** The byte order mark stays, for only the one at the beginning of the stream is none of its text. */
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+function createDecoder(): TextDecoder {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+}
 
-function decode(bytes: Uint8Array): string {
+const wholeEvents = createDecoder();
+
+/** @param stream decodes what may be cut anywhere */
+function decode(bytes: Uint8Array, stream?: TextDecoder): string {
   try {
-    return decoder.decode(bytes);
+    return stream === undefined ? wholeEvents.decode(bytes) : stream.decode(bytes, { stream: true });
   } catch {
     throw new StreamFault("utf8");
   }
