@@ -125,12 +125,12 @@ describe("a request that may not pass", () => {
     await until("a call is let through", async () => (await call()) !== "identity_busy");
   });
 
-  it("a thousand times does not open a thousand connections to tell the server so", async () => {
+  it("hundreds of times does not open hundreds of connections to tell the server so", async () => {
     let pending = 0;
     closed.behave((_request, body, response) => {
       if (isAnswerOfClient(body)) return void pending++;
       response.writeHead(200, { "content-type": "text/event-stream" });
-      for (let id = 0; id < 1_000; id++) response.write(event(ask(String(id))));
+      for (let id = 0; id < 280; id++) response.write(event(ask(String(id))));
       response.end(event(JSON.stringify(answer)));
     });
     expect((await closed.send({ body: callTool(7) })).messages).toEqual([answer]);
