@@ -171,6 +171,8 @@ export interface RefusedRequest {
   rpcId?: string | number | undefined;
   /** True on an MCP endpoint, where bodies speak JSON-RPC; elsewhere RFC 9457. */
   mcp: boolean;
+  /** True where a client reads the status alone, because it awaits answers elsewhere (MCP 2024-11-05, HTTP with SSE). */
+  unread?: boolean;
   /** Absolute URL of the protected resource metadata (RFC 9728 section 5.1), for a 401. */
   metadataUrl?: string | undefined;
 }
@@ -190,7 +192,8 @@ export interface RenderedDenial {
 export function renderDenial(denial: Denial, request: RefusedRequest): RenderedDenial {
   const { row, extra, code } = denial;
   const asCall = row.form === "call" && request.rpcId !== undefined;
-  const status = asCall ? 200 : (extra.http ?? row.http);
+  const usual = asCall ? 200 : (extra.http ?? row.http);
+  const status = request.unread === true && usual === 200 ? row.http : usual;
   const headers: Record<string, string> = { "cache-control": "no-store" };
   if (status === 401) headers["www-authenticate"] = challenge(code, request.metadataUrl);
   if (extra.allow !== undefined) headers.allow = extra.allow;

@@ -30,7 +30,7 @@ export async function walk(gateway: Gateway, arrival: Arrival, reply: Reply, tra
   const session = trail.note("session", openSession(gateway.sessions, arrival, route, identity, message));
   using _presence = await enter(gateway.sessions, arrival, route, identity, message, session, reply);
   const decision = trail.note("decision", decide(gateway.policy, route, identity, message, session));
-  if (route.door === "sse") return holdDoor(gateway.sessions.doors, arrival, route, identity, reply, trail);
+  if (route.door === "sse") return await holdDoor(gateway.sessions, arrival, route, identity, reply, trail);
   using _call = await limitTool(gateway.limits, route, identity, message);
   const upstream = await findServer(gateway.upstreams, arrival, route, message);
   trail.assure();

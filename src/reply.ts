@@ -102,6 +102,8 @@ export function createReply(
 }
 
 function createStream(response: ServerResponse, heartbeatMs: number): EventStream {
+  // Everybody who writes on a stream of 2024-11-05 waits for the same client to read.
+  response.setMaxListeners(0);
   const heartbeat = setInterval(() => {
     // A client that does not read gets no heartbeats on top of what it has not read.
     if (!response.writableNeedDrain) response.write(": keep-alive\n\n");
@@ -114,7 +116,8 @@ function createStream(response: ServerResponse, heartbeatMs: number): EventStrea
   };
   return {
     async write(block) {
-      if (response.write(block) || response.destroyed) return;
+      // A stream may end while somebody still waits to say something on it.
+      if (response.writableEnded || response.destroyed || response.write(block)) return;
       await firstOf(response, "drain");
     },
     answer: (_receipt, block) => end(block),

@@ -86,12 +86,18 @@ export async function runErrand(gateway: Gateway, house: House, door: Door, verb
     verb,
     path: `/${door.server}/mcp`,
     headers,
-    ended: verb === "GET" ? door.closed : AbortSignal.timeout(farewellMs),
+    ended: verb === "GET" ? door.closed : endAfter(farewellMs),
   };
   const trail = openTrail(house.audit, arrival);
   const reply = createDoorReply(door);
   const steps = walk(gateway, arrival, reply, trail);
   await steps.catch((error: unknown) => refuse(asDenial(error), arrival, reply, trail, house));
+}
+
+function endAfter(ms: number): AbortSignal {
+  const ended = new AbortController();
+  setTimeout(() => ended.abort(new Denial("upstream_timeout")), ms).unref();
+  return ended.signal;
 }
 
 /** How long a server may take to end a session whose client has gone, in milliseconds. */
@@ -122,6 +128,9 @@ function hangUp(message: IncomingMessage, refused: boolean): Record<string, stri
  */
 async function refuse(denial: Denial, arrival: Arrival, reply: Reply, trail: Trail, house: House): Promise<void> {
   report(denial, arrival, house);
+  // An answer that was not delivered may be given again.
+  const { message, session } = trail.facts;
+  if (message?.kind === "response" && session !== undefined) house.answered.delete(String(message.id));
   if (trail.closed) {
     if (denial.code.startsWith("upstream_") || denial.code === "client_request_denied")
       await trail.fail(denial).catch((error) => report(asDenial(error), arrival, house));
@@ -176,6 +185,7 @@ function render(denial: Denial, arrival: Arrival, { facts }: Trail): RenderedDen
     requestId: arrival.requestId,
     rpcId: rpcIdOf(denial, facts),
     mcp: isMcpEndpoint(arrival),
+    unread: facts.route?.kind === "mcp" && typeof facts.route.door === "object" && facts.session === undefined,
     metadataUrl: facts.route?.kind === "mcp" ? facts.route.metadataUrl : undefined,
   });
 }

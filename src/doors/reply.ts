@@ -22,7 +22,7 @@ export function createDoorReply(door: Door): Reply {
         await door.stream.write(renderEvent({ id: null, type: "message", data: text, retryMs: null }));
       begin(headers);
       // The session is gone, and a client of this age begins anew by connecting anew.
-      if (status === 404) door.close();
+      if (status === 404 && /"reason":"session_/.test(text)) door.close();
     },
     openStream(headers) {
       stream = {

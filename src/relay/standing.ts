@@ -8,7 +8,7 @@ import type { EventStream } from "../reply.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** What an identity may see of a server, by one policy. */
-type ViewOf = (identity: Identity, server: string) => View;
+export type ViewOf = (identity: Identity, server: string) => View;
 
 /** Judges a stream by another policy from now on. */
 type Reconsider = (viewOf: ViewOf) => void;

@@ -5,6 +5,7 @@ import { createDoorReply } from "../doors/reply.ts";
 import type { Arrival, Identity, McpRoute, Message, Session } from "../facts.ts";
 import { callKey, type OpenCalls } from "../limits/calls.ts";
 import { renderEvent } from "../mcp/sse.ts";
+import type { StandingStreams, ViewOf } from "../relay/standing.ts";
 import type { Reply } from "../reply.ts";
 
 /**
@@ -12,7 +13,7 @@ import type { Reply } from "../reply.ts";
  * walks the same corridor, and is answered on this stream (MCP 2024-11-05, Transports, HTTP with SSE).
  */
 export async function holdDoor(
-  doors: Doors,
+  { doors, standing }: { doors: Doors; standing: StandingStreams },
   arrival: Arrival,
   route: McpRoute,
   identity: Identity,
@@ -23,6 +24,9 @@ export async function holdDoor(
   const stream = reply.openStream({});
   const { server } = route;
   const door = doors.open({ server, identityKey: identity.key, arrival, stream });
+  // Who may not speak to the server any more has nothing to listen to.
+  const reconsider = (viewOf: ViewOf) => viewOf(identity, server).grant === undefined && door.close();
+  using _standing = standing.add(null, reconsider, () => door.close());
   try {
     // A path, which the client resolves against the address it came by.
     const data = `/${server}/messages/${door.id}`;

@@ -54,7 +54,6 @@ function relay(exchange: Exchange): Promise<void> {
     case "notification":
       return acknowledgeNotification(exchange, known.message.cancels);
     case "response":
-      exchange.kit.answered.add(String(known.message.id));
       return acknowledge(exchange, 202);
     case "end":
       return acknowledgeEnd(exchange, status);

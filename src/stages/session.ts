@@ -97,7 +97,7 @@ function openHandles(rules: SessionRules, place: Place, message: Message): Handl
 function openAnswer(rules: SessionRules, place: Place, id: string | number): string {
   const idText = openRequestId(rules.fingerprint, place, id);
   if (idText === undefined) throw new Denial("answer_unasked");
-  if (rules.answered.has(String(id))) throw new Denial("answer_unasked", { detail: "answered before" });
+  if (!rules.answered.add(String(id))) throw new Denial("answer_unasked", { detail: "answered before" });
   return idText;
 }
 
