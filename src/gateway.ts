@@ -9,6 +9,7 @@ import type { Config } from "./config/schema.ts";
 import { signingAlgorithm } from "./crypto/keyring.ts";
 import type { Identity } from "./facts.ts";
 import type { House } from "./house.ts";
+import type { OpenCalls } from "./limits/calls.ts";
 import { compileGlob } from "./mcp/glob.ts";
 import { createAddressSet, readCidr } from "./network/cidr.ts";
 import { isLoopbackHost } from "./network/url.ts";
@@ -34,7 +35,7 @@ export interface Gateway {
   readonly limits: Limits;
   readonly tokens: TokenCache;
   readonly reading: MessageLimits;
-  readonly sessions: SessionRules & ResponseKit;
+  readonly sessions: SessionRules & ResponseKit & { readonly calls: OpenCalls };
   readonly policy: PolicyBook;
   readonly upstreams: Upstreams;
   /** The key sources it uses. */

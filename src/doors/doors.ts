@@ -19,6 +19,8 @@ export interface Door {
   readonly sessionId: string | null;
   /** Aborted when the stream is over. */
   readonly closed: AbortSignal;
+  /** Whether a session may begin: the first to ask is the only one. */
+  claim(): boolean;
   /** A session has begun; called when the client has been told. */
   begin(sessionId: string): void;
   close(): void;
@@ -43,6 +45,7 @@ export function createDoors(): Doors {
       const id = randomUUID();
       const closed = new AbortController();
       let sessionId: string | null = null;
+      let claimed = false;
       const door: Door = {
         ...place,
         id,
@@ -50,6 +53,11 @@ export function createDoors(): Doors {
           return sessionId;
         },
         closed: closed.signal,
+        claim() {
+          const isFirst = !claimed;
+          claimed = true;
+          return isFirst;
+        },
         begin(begun) {
           sessionId = begun;
           // A client that is gone already needs no stream, but its session must not stay.

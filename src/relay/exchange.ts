@@ -1,7 +1,6 @@
 import type { Trail } from "../audit/trail.ts";
 import { Denial } from "../denial.ts";
 import type { Answer, Arrival, Decision, Identity, McpRoute, Message, Pending, Session } from "../facts.ts";
-import type { OpenCalls } from "../limits/calls.ts";
 import type { Recall } from "../limits/recall.ts";
 import type { Expectation, Handles } from "../mcp/expectation.ts";
 import { type Fingerprint, sealCursor, sealState, signTask } from "../mcp/handles.ts";
@@ -21,7 +20,6 @@ export interface ResponseKit {
   readonly ended: Recall;
   readonly answered: Recall;
   readonly standing: StandingStreams;
-  readonly calls: OpenCalls;
   readonly now: () => number;
 }
 

@@ -63,12 +63,20 @@ export async function enter(
     ends.defer(() => door.closed.removeEventListener("abort", leave));
     if (door.closed.aborted) leave();
   }
+  // A server need not answer what was called off (2025-11-25, Cancellation), nor hear of it: nobody waits any longer.
+  if (message.kind === "notification" && message.cancels !== null && !isNobodys(session)) {
+    calls.cancel(callKey(route.server, identity, session, message.cancels), new Denial("client_cancelled"));
+  }
   // In the stateless revision the end of the connection calls a request off (2026-07-28, Cancellation).
   if (message.kind !== "request" || message.era === "modern") return ends.move();
-  // Without a session ids are nobody's: another client of the same user may count from 1 as well.
-  if (session.upstreamId === null && door === null) return ends.move();
+  if (isNobodys(session)) return ends.move();
   ends.use(calls.enter(callKey(route.server, identity, session, message.id), arrival.interrupt));
   return ends.move();
+}
+
+/** Without a session ids are nobody's: another client of the same user may count from 1 as well. */
+function isNobodys({ upstreamId, door }: Session): boolean {
+  return upstreamId === null && door === null;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

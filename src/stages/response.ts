@@ -1,7 +1,6 @@
 import type { Trail } from "../audit/trail.ts";
 import { Denial } from "../denial.ts";
-import type { Answer, RequestMessage, RpcId } from "../facts.ts";
-import { callKey } from "../limits/calls.ts";
+import type { Answer, RequestMessage } from "../facts.ts";
 import { legacyRevisions } from "../mcp/era.ts";
 import { sessionKey } from "../mcp/session.ts";
 import { StreamFault } from "../mcp/sse.ts";
@@ -52,7 +51,6 @@ function relay(exchange: Exchange): Promise<void> {
   if (status < 200 || status >= 300) throw new Denial("upstream_refused", { detail: `status ${status}` });
   switch (known.message.kind) {
     case "notification":
-      return acknowledgeNotification(exchange, known.message.cancels);
     case "response":
       return acknowledge(exchange, 202);
     case "end":
@@ -103,15 +101,6 @@ async function checkAge({ upstream }: Exchange, { protocolVersion }: RequestMess
   // A server that names revisions with sessions speaks them, and has refused for another reason.
   if (finding.era !== "modern" || finding.supported.some((version) => legacyRevisions.includes(version))) return;
   throw new Denial("era_modern", { data: { supported: finding.supported, requested: String(protocolVersion) } });
-}
-
-/** A server need not answer what was called off (2025-11-25, Cancellation), so nobody waits for it any longer. */
-async function acknowledgeNotification(exchange: Exchange, cancels: RpcId | null): Promise<void> {
-  const { route, identity, session } = exchange.known;
-  await acknowledge(exchange, 202);
-  if (cancels === null) return;
-  const key = callKey(route.server, identity, session, cancels);
-  exchange.kit.calls.cancel(key, new Denial("client_cancelled"));
 }
 
 /** An ended session is not opened again, even where its server would not mind. */

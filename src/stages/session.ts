@@ -53,7 +53,7 @@ function findDoor({ doors }: SessionRules, route: McpRoute, identity: Identity, 
   if (door === undefined) throw new Denial("session_unknown", { detail: "door" });
   if (door.server !== route.server || door.identityKey !== identity.key) throw new Denial("session_foreign");
   if (message.era === "modern") throw new Denial("version_unsupported", { data: { supported: legacyRevisions } });
-  if (message.kind === "request" && message.method === "initialize" && door.sessionId !== null) {
+  if (message.kind === "request" && message.method === "initialize" && !door.claim()) {
     throw new Denial("message_invalid", { detail: "initialize a second time" });
   }
   return door;
