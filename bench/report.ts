@@ -1,3 +1,10 @@
+import { cpus } from "node:os";
+
+/** What the figures are from. */
+export function describeMachine(): string {
+  return `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}`;
+}
+
 /** One candidate in one round. */
 export interface Measured {
   readonly candidate: string;
@@ -50,11 +57,16 @@ export function renderTable(summaries: readonly Summary[]): string {
     row.cpuRatio.toFixed(2),
     row.throughputRatio.toFixed(2),
   ]);
-  const lines = [head, ["---", "---:", "---:", "---:", "---:"], ...rows];
-  return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  return renderRows(head, rows);
 }
 
-function median(values: readonly number[]): number {
+/** A table in Markdown: names in the first column, figures in the others. */
+export function renderRows(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const rule = head.map((_, column) => (column === 0 ? "---" : "---:"));
+  return [head, rule, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle) - 1] ?? 0)) / 2;

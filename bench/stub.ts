@@ -1,24 +1,79 @@
 /**
- * The server behind every candidate: answers any POST at once, with as little work as will do.
+ * The server behind every candidate: answers any call at once, with as little work as will do, and holds streams open
+ * without ever saying a word on them. It serves both eras, and keeps nothing of a session.
  *
- * `node bench/stub.ts` prints `{"event":"ready","url":…}` once it listens; it ends with its stdin.
+ * `node bench/stub.ts` prints `{"event":"ready","url":…}` once it listens; it ends with its stdin. GET /state tells
+ * `{"connections":…,"streams":…}`, its own connection left out.
  */
-import { createServer } from "node:http";
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-const text = "x".repeat(200);
+interface Call {
+  readonly id?: string | number;
+  readonly method?: string;
+}
 
-const server = createServer((request, response) => {
+const text = "x".repeat(200);
+const capabilities = { tools: { listChanged: true } };
+const serverInfo = { name: "bench", version: "1.0.0" };
+
+let streams = 0;
+
+function holdStream(response: ServerResponse): void {
+  streams += 1;
+  response.once("close", () => {
+    streams -= 1;
+  });
+  response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+}
+
+function acknowledge(response: ServerResponse, id: Call["id"]): void {
+  holdStream(response);
+  const params = { _meta: { "io.modelcontextprotocol/subscriptionId": id }, notifications: { toolsListChanged: true } };
+  const message = { jsonrpc: "2.0", method: "notifications/subscriptions/acknowledged", params };
+  response.write(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
+}
+
+function resultOf(method: string | undefined): object {
+  if (method === "initialize") return { protocolVersion: "2025-11-25", capabilities, serverInfo };
+  if (method === "server/discover") {
+    const caching = { ttlMs: 3_600_000, cacheScope: "public" };
+    return { resultType: "complete", supportedVersions: ["2026-07-28"], capabilities, ...caching };
+  }
+  return { content: [{ type: "text", text }], isError: false };
+}
+
+function answer(response: ServerResponse, { id, method }: Call): void {
+  if (method === "subscriptions/listen") acknowledge(response, id);
+  else if (id === undefined) response.writeHead(202).end();
+  else {
+    const body = JSON.stringify({ jsonrpc: "2.0", id, result: resultOf(method) });
+    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+    const session = method === "initialize" ? { "mcp-session-id": randomUUID() } : {};
+    response.writeHead(200, { ...headers, ...session }).end(body);
+  }
+}
+
+function receive(request: IncomingMessage, response: ServerResponse): void {
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => void chunks.push(chunk));
-  request.on("end", () => {
-    const { id } = JSON.parse(Buffer.concat(chunks).toString()) as { id?: unknown };
-    const body = JSON.stringify({ jsonrpc: "2.0", id, result: { content: [{ type: "text", text }], isError: false } });
-    response
-      .writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) })
-      .end(body);
-  });
+  request.on("end", () => answer(response, JSON.parse(Buffer.concat(chunks).toString()) as Call));
+}
+
+const server = createServer((request, response) => {
+  if (request.method === "POST") receive(request, response);
+  else if (request.url === "/state") tellState(response);
+  else if (request.method === "GET") holdStream(response);
+  else response.writeHead(200).end();
 });
+
+function tellState(response: ServerResponse): void {
+  server.getConnections((_error, connections) => {
+    const body = JSON.stringify({ connections: connections - 1, streams });
+    response.writeHead(200, { "content-type": "application/json", connection: "close" }).end(body);
+  });
+}
 
 process.stdin.resume().once("end", () => process.exit(0));
 server.listen(0, "127.0.0.1", () => {

@@ -1,0 +1,166 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { startChild } from "../test/fixtures/child.ts";
+import { type Client, createClient, repeat, type Stream, type StreamKind } from "./client.ts";
+import { measure } from "./measure.ts";
+import { createScale, type Memory, type Scale } from "./memory.ts";
+import type { Sallyport } from "./sallyport.ts";
+
+/** The server behind the gateway, and what it sees. */
+export interface Stub {
+  readonly url: string;
+  /** Connections to it, and streams that it holds open. */
+  look(): Promise<{ readonly connections: number; readonly streams: number }>;
+  stop(): Promise<unknown>;
+}
+
+export async function startStub(): Promise<Stub> {
+  const { ready, stop } = await startChild([fileURLToPath(new URL("stub.ts", import.meta.url))]);
+  const url = String(ready.url);
+  return {
+    url,
+    look: async () => (await fetch(new URL("/state", url))).json() as ReturnType<Stub["look"]>,
+    stop,
+  };
+}
+
+/** A gateway that streams are opened through. */
+export interface Setting {
+  readonly sallyport: Sallyport;
+  readonly stub: Stub;
+  readonly kind: StreamKind;
+  /** One for each identity. */
+  readonly tokens: readonly string[];
+}
+
+/** What idle streams cost. */
+export interface Weight {
+  /** Bytes, of one stream. */
+  readonly each: Memory;
+  /** Of all streams that were open then, and of calls beside them. */
+  readonly open: number;
+  readonly callConnections: number;
+  readonly slowestCallMs: number;
+}
+
+/** Calls before each stream: what is allocated between two streams shows whether a stream holds on to more than its own. */
+const callsBeforeEach = 8;
+const warmUpCalls = 20_000;
+const batch = 50;
+
+/**
+ * Weighs idle streams. What they add is counted from as many of them on: the first ones move into what the calls before them
+ * have left free in the process, and a gateway that leaves more of that would look the thriftier for it.
+ *
+ * The collector runs again and again on the way, so that what counts is what streams hold and not what calls left.
+ *
+ * @param count how many streams are weighed; twice as many are opened
+ * @throws Error when a stream or a call fails
+ */
+export async function weighStreams(setting: Setting, count: number): Promise<Weight> {
+  const scale = await createScale(setting.sallyport.gateway);
+  await withClient(setting, async (client) => {
+    for (let done = 0; done < warmUpCalls; done += warmUpCalls / 4) {
+      await repeat(warmUpCalls / 4, (index) => client.call(tokenOf(setting, index)));
+      await scale.weigh();
+    }
+  });
+  const first = await openAmidCalls(setting, count, scale);
+  await settle(setting.stub, count);
+  const before = await scale.weigh();
+  const second = await openAmidCalls(setting, count, scale);
+  await settle(setting.stub, count * 2);
+  const after = await scale.weigh();
+  const slowestCallMs = await callBeside(setting);
+  const { connections } = await setting.stub.look();
+  await close(setting.stub, [...first, ...second]);
+  const each = (part: keyof Memory) => (after[part] - before[part]) / count;
+  return {
+    each: { own: each("own"), heap: each("heap"), buffers: each("buffers") },
+    open: count * 2,
+    callConnections: connections - count * 2,
+    slowestCallMs,
+  };
+}
+
+/** Processor time of a call in one round, in microseconds. */
+export interface Round {
+  readonly without: number;
+  readonly beside: number;
+}
+
+/** Sends load without streams and then, through the same process, beside `count` idle ones. */
+export async function compareCalls(setting: Setting, count: number, seconds: number): Promise<Round> {
+  const load = { connections: 16, seconds };
+  const token = tokenOf(setting, 0);
+  const without = await measure(setting.sallyport, token, load);
+  const streams = await withClient(setting, (client) => open(setting, client, count));
+  const beside = await measure(setting.sallyport, token, load);
+  await close(setting.stub, streams);
+  return { without: without.cpuMicrosPerCall, beside: beside.cpuMicrosPerCall };
+}
+
+async function withClient<Result>({ sallyport }: Setting, use: (client: Client) => Promise<Result>): Promise<Result> {
+  const client = await createClient(sallyport.url, sallyport.caFile);
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+}
+
+function tokenOf({ tokens }: Setting, index: number): string {
+  return tokens[index % tokens.length] ?? "";
+}
+
+async function open(setting: Setting, client: Client, count: number): Promise<Stream[]> {
+  const streams: Stream[] = [];
+  await repeat(count, async (index) => {
+    streams.push(await client.openStream(setting.kind, tokenOf(setting, index)));
+  });
+  return streams;
+}
+
+async function openAmidCalls(setting: Setting, count: number, scale: Scale): Promise<Stream[]> {
+  return withClient(setting, async (client) => {
+    const streams: Stream[] = [];
+    while (streams.length < count) {
+      await repeat(Math.min(batch, count - streams.length), async (index) => {
+        for (let calls = 0; calls < callsBeforeEach; calls++) await client.call(tokenOf(setting, index));
+        streams.push(await client.openStream(setting.kind, tokenOf(setting, index)));
+      });
+      await scale.weigh();
+    }
+    return streams;
+  });
+}
+
+/** Calls, one after the other, while all streams are open; resolves to the milliseconds of the slowest. */
+function callBeside(setting: Setting): Promise<number> {
+  return withClient(setting, async (client) => {
+    let slowestMs = 0;
+    for (let index = 0; index < 100; index++) {
+      slowestMs = Math.max(slowestMs, await client.call(tokenOf(setting, index)));
+    }
+    return slowestMs;
+  });
+}
+
+async function close(stub: Stub, streams: readonly Stream[]): Promise<void> {
+  if (!streams.every((stream) => stream.open)) throw new Error("a stream has ended that nobody ended");
+  for (const stream of streams) stream.drop();
+  await settle(stub, 0);
+}
+
+const settleMs = 60_000;
+
+/** Waits until the server has these streams and no other connection: those that calls were on have been closed for idleness. */
+async function settle(stub: Stub, streams: number): Promise<void> {
+  for (const begin = performance.now(); ; await wait(200)) {
+    const seen = await stub.look();
+    if (seen.streams === streams && seen.connections === streams) return;
+    if (performance.now() - begin > settleMs) {
+      throw new Error(`the server has ${seen.streams} streams on ${seen.connections} connections, expected ${streams}`);
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+
+/** Who signs the tokens of the bench. */
+export interface Issuer {
+  readonly url: string;
+  readonly audience: string;
+  /** File with its key set. */
+  readonly jwks: string;
+  /** A token of the group `readers` that is good for an hour. */
+  issue(subject: string): Promise<string>;
+}
+
+const url = "https://issuer.invalid/";
+const audience = "bench";
+
+/** Makes a key and writes its key set into `directory`. */
+export async function createIssuer(directory: string): Promise<Issuer> {
+  const { publicKey, privateKey } = await generateKeyPair("ES256");
+  const key = { ...(await exportJWK(publicKey)), kid: "bench", alg: "ES256", use: "sig" };
+  const jwks = join(directory, "jwks.json");
+  await writeFile(jwks, JSON.stringify({ keys: [key] }));
+  return {
+    url,
+    audience,
+    jwks,
+    issue: (subject) =>
+      new SignJWT({ groups: ["readers"], client_id: "bench" })
+        .setProtectedHeader({ alg: "ES256", kid: "bench", typ: "at+jwt" })
+        .setIssuer(url)
+        .setAudience(audience)
+        .setSubject(subject)
+        .setIssuedAt()
+        .setExpirationTime("1h")
+        .sign(privateKey),
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * `npm run bench:soak [-- --sessions 100000 --json]`: opens sessions and abandons them, as clients do, and weighs the gateway's
+ * heap on the way. Exit code 1 when it grows. bench/README.md says how to read what it prints.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { startChild } from "../test/fixtures/child.ts";
+import { createClient, repeat } from "./client.ts";
+import { createIssuer } from "./issuer.ts";
+import { createScale, prepareScales } from "./memory.ts";
+import { startSallyport } from "./sallyport.ts";
+
+const { values } = parseArgs({
+  options: { sessions: { type: "string", default: "100000" }, json: { type: "boolean", default: false } },
+});
+const sessions = Number(values.sessions);
+const points = 10;
+const identities = 20;
+/** What 100,000 sessions may leave behind each: less than the shortest string that could name one. */
+const mostBytesPerSession = 8;
+
+if (!Number.isInteger(sessions) || sessions < points * identities) {
+  console.error(`--sessions takes a whole number of at least ${points * identities}`);
+  process.exit(2);
+}
+
+interface Point {
+  readonly sessions: number;
+  readonly heapBytes: number;
+}
+
+/** Bytes of each further session: the slope of the line that fits best. */
+function fitSlope(weighed: readonly Point[]): number {
+  const mean = (pick: (point: Point) => number) =>
+    weighed.reduce((sum, point) => sum + pick(point), 0) / weighed.length;
+  const meanSessions = mean((point) => point.sessions);
+  const meanBytes = mean((point) => point.heapBytes);
+  const covariance = mean((point) => (point.sessions - meanSessions) * (point.heapBytes - meanBytes));
+  return covariance / mean((point) => (point.sessions - meanSessions) ** 2);
+}
+
+const directory = await mkdtemp(join(tmpdir(), "sallyport-soak-"));
+prepareScales();
+const stub = await startChild([fileURLToPath(new URL("stub.ts", import.meta.url))]);
+try {
+  const issuer = await createIssuer(directory);
+  const tokens = await Promise.all(Array.from({ length: identities }, (_, i) => issuer.issue(`soak-${i}`)));
+  const { url, caFile, gateway } = await startSallyport(String(stub.ready.url), issuer);
+  const scale = await createScale(gateway);
+  const client = await createClient(url, caFile);
+  const weighed: Point[] = [];
+  const each = sessions / points;
+  for (let point = 0; point <= points; point++) {
+    const { heap } = await scale.weigh();
+    weighed.push({ sessions: point * each, heapBytes: heap });
+    console.error(`${point * each} sessions: ${(heap / 1_048_576).toFixed(2)} MiB of heap`);
+    if (point < points) await repeat(each, (i) => client.openSession(tokens[i % identities] ?? ""));
+  }
+  await client.close();
+  await gateway.stop();
+  // Caches fill and code is compiled on the first stretch.
+  const bytesPerSession = fitSlope(weighed.slice(2));
+  const flat = bytesPerSession <= mostBytesPerSession;
+  if (values.json) console.log(JSON.stringify({ sessions, weighed, bytesPerSession, flat }, null, 2));
+  else
+    console.log(`${bytesPerSession.toFixed(2)} bytes of heap for each further session: ${flat ? "flat" : "it grows"}`);
+  process.exitCode = flat ? 0 : 1;
+} finally {
+  await stub.stop();
+  await rm(directory, { recursive: true, force: true });
+}
