@@ -19,7 +19,7 @@ const { values } = parseArgs({
 const sessions = Number(values.sessions);
 const points = 10;
 const identities = 20;
-/** What 100,000 sessions may leave behind each: less than the shortest string that could name one. */
+/** What each may leave behind: less than the shortest string that could name it. */
 const mostBytesPerSession = 8;
 
 if (!Number.isInteger(sessions) || sessions < points * identities) {
@@ -61,8 +61,8 @@ try {
   }
   await client.close();
   await gateway.stop();
-  // Caches fill and code is compiled on the first stretch.
-  const bytesPerSession = fitSlope(weighed.slice(2));
+  // What is kept of the last 10,000 (gauges, memories of what was ended or answered) fills up first, and code is compiled.
+  const bytesPerSession = fitSlope(weighed.slice(points / 2));
   const flat = bytesPerSession <= mostBytesPerSession;
   if (values.json) console.log(JSON.stringify({ sessions, weighed, bytesPerSession, flat }, null, 2));
   else

@@ -28,7 +28,8 @@ export interface Metrics {
 }
 
 const sessionIdleMs = 300_000;
-const maxSessions = 100_000;
+/** About 130 bytes each; what exceeds them is not counted. */
+const maxSessions = 10_000;
 const fromMillisecond = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const fromTenMicroseconds = [
   0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 10,
@@ -168,9 +169,14 @@ function addGauges(registry: Registry, sources: MetricSources, sessions: Recency
   add("sallyport_open_streams", "Standalone streams open to a server.", ["server"], (gauge) => {
     for (const { name, load } of sources.servers()) gauge.set({ server: name }, load.streams);
   });
-  add("sallyport_sessions_active", "Sessions used in the last five minutes.", ["server"], (gauge) => {
-    for (const { name } of sources.servers()) gauge.set({ server: name }, sessions.count(name, performance.now()));
-  });
+  add(
+    "sallyport_sessions_active",
+    "Sessions used in the last five minutes, at most 10,000 of all servers together.",
+    ["server"],
+    (gauge) => {
+      for (const { name } of sources.servers()) gauge.set({ server: name }, sessions.count(name, performance.now()));
+    },
+  );
   add(
     "sallyport_upstream_up",
     "1 when the last exchange reached the server; absent before the first.",
