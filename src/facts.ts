@@ -13,8 +13,8 @@ import type { OwnedTask } from "./mcp/handles.ts";
 import type { Target } from "./mcp/methods.ts";
 import type { Narrowed } from "./mcp/subscription.ts";
 import type { View } from "./policy/evaluate.ts";
+import type { Answer as ServerAnswer } from "./upstream/dispatch.ts";
 import type { ListRequest } from "./upstream/recollect.ts";
-import type { Answer as ServerAnswer } from "./upstream/transport.ts";
 
 declare const granted: unique symbol;
 type Granted<Name extends string> = { readonly [granted]: Name };
@@ -200,7 +200,7 @@ export interface Decision extends Granted<"decision"> {
 }
 
 /** The head of the server's answer; its body is still on the way (stages/upstream). */
-export interface Answer extends ServerAnswer {
+export interface Answer extends ServerAnswer, Disposable {
   /** What the server was asked for, where it is a list. */
   readonly list: ListRequest | undefined;
   /** It was kept from an earlier request: the server was not asked. */

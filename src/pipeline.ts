@@ -34,7 +34,7 @@ export async function walk(gateway: Gateway, arrival: Arrival, reply: Reply, tra
   using _call = await limitTool(gateway.limits, route, identity, message);
   const upstream = await findServer(gateway.upstreams, arrival, route, message);
   trail.assure();
-  const answer = trail.note("answer", await forward(upstream, arrival, message, session, decision));
+  using answer = trail.note("answer", await forward(upstream, arrival, message, session, decision));
   const known = { arrival, route, identity, message, session, decision };
   await respond(gateway.sessions, upstream, known, answer, reply, trail);
 }

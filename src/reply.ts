@@ -66,61 +66,88 @@ async function firstOf(response: ServerResponse, event: "drain" | "finish"): Pro
  * @param heartbeatMs interval of the comments that keep intermediaries from closing a silent stream
  * @param common headers that every answer of this visit carries, asked for when the head goes out
  */
-export function createReply(
-  response: ServerResponse,
-  heartbeatMs: number,
-  common: () => Readonly<Record<string, string>>,
-): Reply {
-  let stream: EventStream | null = null;
-  let elsewhere: Reply | null = null;
-  return {
-    get stream() {
-      return elsewhere === null ? stream : elsewhere.stream;
-    },
-    send(receipt, { status, headers, body }) {
-      if (elsewhere !== null) return elsewhere.send(receipt, { status, headers: headers ?? {}, body: body ?? "" });
-      const length = body === undefined ? 0 : Buffer.byteLength(body);
-      // 204 carries no Content-Length (RFC 9110 section 8.6).
-      const framing = status === 204 ? {} : { "content-length": String(length) };
-      response.writeHead(status, { ...common(), ...framing, ...headers });
-      response.end(body);
-      return left(response);
-    },
-    divert(to) {
-      elsewhere = to;
-      response.writeHead(202, { ...common(), "content-length": "0" }).end();
-      return left(response);
-    },
-    openStream(headers) {
-      if (elsewhere !== null) return elsewhere.openStream(headers);
-      response.writeHead(200, { ...common(), ...streamHeaders, ...headers });
-      response.flushHeaders();
-      stream = createStream(response, heartbeatMs);
-      return stream;
-    },
-  };
+export function createReply(response: ServerResponse, heartbeatMs: number, common: () => Headers): Reply {
+  return new HttpReply(response, heartbeatMs, common);
 }
 
-function createStream(response: ServerResponse, heartbeatMs: number): EventStream {
-  // Everybody who writes on a stream of 2024-11-05 waits for the same client to read.
-  response.setMaxListeners(0);
-  const heartbeat = setInterval(() => {
-    // A client that does not read gets no heartbeats on top of what it has not read.
-    if (!response.writableNeedDrain) response.write(": keep-alive\n\n");
-  }, heartbeatMs);
-  response.once("close", () => clearInterval(heartbeat));
-  const end = (block?: string) => {
-    clearInterval(heartbeat);
-    response.end(block);
-    return left(response);
-  };
-  return {
-    async write(block) {
-      // A stream may end while somebody still waits to say something on it.
-      if (response.writableEnded || response.destroyed || response.write(block)) return;
-      await firstOf(response, "drain");
-    },
-    answer: (_receipt, block) => end(block),
-    end: () => end(),
-  };
+type Headers = Readonly<Record<string, string>>;
+
+class HttpReply implements Reply {
+  readonly #response: ServerResponse;
+  readonly #heartbeatMs: number;
+  readonly #common: () => Headers;
+  #stream: EventStream | null = null;
+  #elsewhere: Reply | null = null;
+
+  constructor(response: ServerResponse, heartbeatMs: number, common: () => Headers) {
+    this.#response = response;
+    this.#heartbeatMs = heartbeatMs;
+    this.#common = common;
+  }
+
+  get stream(): EventStream | null {
+    return this.#elsewhere === null ? this.#stream : this.#elsewhere.stream;
+  }
+
+  send(receipt: Receipt, answer: WholeAnswer): Promise<void> {
+    if (this.#elsewhere !== null) return this.#elsewhere.send(receipt, answer);
+    const { status, headers, body } = answer;
+    const length = body === undefined ? 0 : Buffer.byteLength(body);
+    // 204 carries no Content-Length (RFC 9110 section 8.6).
+    const framing = status === 204 ? {} : { "content-length": String(length) };
+    this.#response.writeHead(status, { ...this.#common(), ...framing, ...headers });
+    this.#response.end(body);
+    return left(this.#response);
+  }
+
+  divert(elsewhere: Reply): Promise<void> {
+    this.#elsewhere = elsewhere;
+    this.#response.writeHead(202, { ...this.#common(), "content-length": "0" }).end();
+    return left(this.#response);
+  }
+
+  openStream(headers: Headers): EventStream {
+    if (this.#elsewhere !== null) return this.#elsewhere.openStream(headers);
+    this.#response.writeHead(200, { ...this.#common(), ...streamHeaders, ...headers });
+    this.#response.flushHeaders();
+    this.#stream = new ResponseStream(this.#response, this.#heartbeatMs);
+    return this.#stream;
+  }
+}
+
+class ResponseStream implements EventStream {
+  readonly #response: ServerResponse;
+  readonly #heartbeat: NodeJS.Timeout;
+
+  constructor(response: ServerResponse, heartbeatMs: number) {
+    this.#response = response;
+    // Everybody who writes on a stream of 2024-11-05 waits for the same client to read.
+    response.setMaxListeners(0);
+    this.#heartbeat = setInterval(() => {
+      // A client that does not read gets no heartbeats on top of what it has not read.
+      if (!response.writableNeedDrain) response.write(": keep-alive\n\n");
+    }, heartbeatMs);
+    response.once("close", () => clearInterval(this.#heartbeat));
+  }
+
+  async write(block: string): Promise<void> {
+    const response = this.#response;
+    // A stream may end while somebody still waits to say something on it.
+    if (response.writableEnded || response.destroyed || response.write(block)) return;
+    await firstOf(response, "drain");
+  }
+
+  answer(_receipt: Receipt, block: string): Promise<void> {
+    return this.#end(block);
+  }
+
+  end(): Promise<void> {
+    return this.#end();
+  }
+
+  #end(block?: string): Promise<void> {
+    clearInterval(this.#heartbeat);
+    this.#response.end(block);
+    return left(this.#response);
+  }
 }

@@ -144,7 +144,8 @@ async function createListener(listen: Config["listen"]): Promise<Server> {
     ...(await readCertificate(listen.tls)),
     minVersion: "TLSv1.2",
     handshakeTimeout: listen.handshakeTimeout,
-    ALPNProtocols: ["http/1.1"],
+    // As a callback: of a list, each connection gets a copy from the shared pool of buffers, which it keeps alive as a whole.
+    ALPNCallback: ({ protocols }) => protocols.find((protocol) => protocol === "http/1.1"),
   });
 }
 

@@ -73,53 +73,73 @@ export function receiptForFailure(denial: Denial): Receipt {
 
 /** Opens the record of a visit. */
 export function openTrail(book: AuditBook, arrival: Arrival): Trail {
-  const facts: Partial<Facts> = {};
-  const rooms = new Map<keyof Facts, number>();
-  const startedMs = book.monotonicMs();
-  const time = book.wallTime();
-  let markMs = startedMs;
-  let closed = false;
-  return {
-    facts,
-    get closed() {
-      return closed;
-    },
-    note(room, fact) {
-      facts[room] = fact;
-      const nowMs = book.monotonicMs();
-      rooms.set(room, nowMs - markMs);
-      markMs = nowMs;
-      return fact;
-    },
-    async close(outcome) {
-      if (closed) throw new Error("a trail is closed once");
-      const totalMs = book.monotonicMs() - startedMs;
-      const upstreamMs = rooms.get("answer") ?? null;
-      await write(book, describeVisit({ arrival, time, facts, outcome, totalMs, upstreamMs }, book.fingerprint));
-      closed = true;
-      book.visitClosed({ facts, outcome, totalMs, rooms });
-      return proof;
-    },
-    assure() {
-      if (!book.healthy) throw new Denial("audit_unavailable");
-    },
-    async ask(method, passed) {
-      const outcome = passed ? { http: 200 } : { http: 200, denial: new Denial("client_request_denied") };
-      const totalMs = book.monotonicMs() - startedMs;
-      const visit = { arrival, time: book.wallTime(), facts, outcome, totalMs, upstreamMs: null };
-      const entry = describeVisit(visit, book.fingerprint);
-      const decision = { ...entry.decision, effect: passed ? "allow" : "deny" } as const;
-      await write(book, { ...entry, event: "server_request", method, target: null, args: null, decision });
-      if (!passed) book.refused("client_request_denied");
-    },
-    async fail(denial) {
-      const totalMs = book.monotonicMs() - startedMs;
-      const outcome = { http: 200, upstream: facts.answer?.statusCode, denial };
-      const visit = { arrival, time: book.wallTime(), facts, outcome, totalMs, upstreamMs: null };
-      await write(book, { ...describeVisit(visit, book.fingerprint), event: "stream_failure", args: null });
-      book.refused(denial.code);
-    },
-  };
+  return new VisitTrail(book, arrival);
+}
+
+/** A class, as everything is that each visit makes and that has accessors: in object literals they cost half a kilobyte. */
+class VisitTrail implements Trail {
+  readonly facts: Partial<Facts> = {};
+  closed = false;
+  readonly #book: AuditBook;
+  readonly #arrival: Arrival;
+  readonly #rooms = new Map<keyof Facts, number>();
+  readonly #startedMs: number;
+  readonly #time: Date;
+  #markMs: number;
+
+  constructor(book: AuditBook, arrival: Arrival) {
+    this.#book = book;
+    this.#arrival = arrival;
+    this.#startedMs = book.monotonicMs();
+    this.#time = book.wallTime();
+    this.#markMs = this.#startedMs;
+  }
+
+  note<Room extends keyof Facts>(room: Room, fact: Facts[Room]): Facts[Room] {
+    this.facts[room] = fact;
+    const nowMs = this.#book.monotonicMs();
+    this.#rooms.set(room, nowMs - this.#markMs);
+    this.#markMs = nowMs;
+    return fact;
+  }
+
+  async close(outcome: Outcome): Promise<Receipt> {
+    if (this.closed) throw new Error("a trail is closed once");
+    const totalMs = this.#book.monotonicMs() - this.#startedMs;
+    await write(this.#book, this.#describe(outcome, this.#time, totalMs, this.#rooms.get("answer") ?? null));
+    this.closed = true;
+    this.#book.visitClosed({ facts: this.facts, outcome, totalMs, rooms: this.#rooms });
+    return proof;
+  }
+
+  assure(): void {
+    if (!this.#book.healthy) throw new Denial("audit_unavailable");
+  }
+
+  async ask(method: string, passed: boolean): Promise<void> {
+    const outcome = passed ? { http: 200 } : { http: 200, denial: new Denial("client_request_denied") };
+    const entry = this.#describe(outcome);
+    const decision = { ...entry.decision, effect: passed ? "allow" : "deny" } as const;
+    await write(this.#book, { ...entry, event: "server_request", method, target: null, args: null, decision });
+    if (!passed) this.#book.refused("client_request_denied");
+  }
+
+  async fail(denial: Denial): Promise<void> {
+    const entry = this.#describe({ http: 200, upstream: this.facts.answer?.statusCode, denial });
+    await write(this.#book, { ...entry, event: "stream_failure", args: null });
+    this.#book.refused(denial.code);
+  }
+
+  /** What happened, at this time and so long after the beginning; by now, unless told otherwise. */
+  #describe(
+    outcome: Outcome,
+    time = this.#book.wallTime(),
+    totalMs = this.#book.monotonicMs() - this.#startedMs,
+    upstreamMs: number | null = null,
+  ): AuditEntry {
+    const visit = { arrival: this.#arrival, time, facts: this.facts, outcome, totalMs, upstreamMs };
+    return describeVisit(visit, this.#book.fingerprint);
+  }
 }
 
 async function write(book: AuditBook, entry: AuditEntry): Promise<void> {

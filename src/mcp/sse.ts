@@ -52,10 +52,14 @@ export function createStreamReader(maxEventBytes: number): StreamReader {
   /** The last byte was a CR, whose LF may still come. */
   let afterReturn = false;
   let first = true;
+  /** Within a comment before any field: there may be no end to it, and nothing of it is kept. */
+  let skipping = false;
   const seen = createDecoder();
   const keep = (bytes: Uint8Array) => {
     if (!pending.add(bytes)) throw new StreamFault("too_large");
   };
+  const beginsComment = (chunk: Uint8Array, from: number, at: number) =>
+    lineEmpty && from === at && chunk[at] === colon && pending.length === 0;
   const finish = () => {
     const bytes = pending.bytes();
     pending = collectBytes(maxEventBytes);
@@ -72,19 +76,26 @@ export function createStreamReader(maxEventBytes: number): StreamReader {
       const findEnd = seekLineEnds(chunk);
       for (let end = findEnd(at); end >= 0; end = findEnd(at)) {
         const isBlank = lineEmpty && end === at;
-        const isComment = lineEmpty && from === at && chunk[at] === colon && pending.bytes().length === 0;
+        // A server that sends nothing but line ends should not cost more than to look at them.
+        const isIdle = isBlank && from === end && pending.length === 0;
+        const isComment = skipping || beginsComment(chunk, from, at);
         const next = end + (chunk[end] === carriageReturn && chunk[end + 1] === lineFeed ? 2 : 1);
         afterReturn = chunk[end] === carriageReturn && next === chunk.length && next === end + 1;
-        if (isBlank) keep(chunk.subarray(from, end));
+        if (isBlank && !isIdle) keep(chunk.subarray(from, end));
         if (isBlank || isComment) from = next;
-        if (isComment) first = false;
+        if (isIdle || isComment) first = false;
         at = next;
         lineEmpty = true;
-        const event = isBlank ? finish() : undefined;
+        skipping = false;
+        const event = isBlank && !isIdle ? finish() : undefined;
         if (event !== undefined) yield event;
       }
-      if (at < chunk.length) lineEmpty = false;
-      keep(chunk.subarray(from));
+      if (at < chunk.length) {
+        skipping ||= beginsComment(chunk, from, at);
+        lineEmpty = false;
+      }
+      if (skipping) first = false;
+      else keep(chunk.subarray(from));
       // Whoever sends something else altogether need not be heard until a line happens to end.
       decode(chunk, seen);
     },

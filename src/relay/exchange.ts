@@ -63,18 +63,31 @@ export function expectationOf(
   place: Place,
   live: Live,
 ): Expectation {
-  const { message, decision } = known;
-  return {
-    pending: pendingOf(known),
-    era: message.era,
-    get view() {
-      return live.view;
-    },
-    clientRequests: upstream.clientRequests,
-    filter:
-      decision.narrowed === null || message.kind !== "request" ? null : ((message.args ?? {}) as Expectation["filter"]),
-    handles: bindHandles(kit, place, known, live),
-  };
+  return new LiveExpectation(kit, upstream, known, place, live);
+}
+
+class LiveExpectation implements Expectation {
+  readonly pending: Pending | null;
+  readonly era: Expectation["era"];
+  readonly clientRequests: Expectation["clientRequests"];
+  readonly filter: Expectation["filter"];
+  readonly handles: Handles;
+  readonly #live: Live;
+
+  constructor(kit: ResponseKit, upstream: Upstream, known: Known, place: Place, live: Live) {
+    const { message, decision } = known;
+    this.pending = pendingOf(known);
+    this.era = message.era;
+    this.clientRequests = upstream.clientRequests;
+    const narrowed = decision.narrowed !== null && message.kind === "request";
+    this.filter = narrowed ? ((message.args ?? {}) as Expectation["filter"]) : null;
+    this.handles = new BoundHandles(kit, place, known, live);
+    this.#live = live;
+  }
+
+  get view(): View {
+    return this.#live.view;
+  }
 }
 
 function pendingOf({ message, session }: Known): Pending | null {
@@ -83,26 +96,46 @@ function pendingOf({ message, session }: Known): Pending | null {
 }
 
 /** Makes handles for the one client that the exchange is with. */
-function bindHandles(kit: ResponseKit, place: Place, { session }: Known, live: Live): Handles {
-  const { sealer, fingerprint, tasks, now } = kit;
-  const asked = session.task ?? session.resume?.pending?.task ?? null;
-  return {
-    cursor: (method, cursor) => sealCursor(sealer, place, method, cursor),
-    state: ({ method, targets }, state) => sealState(sealer, place, { method, targets }, state, now()),
-    begin({ method, targets }, taskId) {
-      const task = { taskId, method, targets };
-      const handle = signTask(fingerprint, place, task);
-      tasks.begin(place, { ...task, handle });
-      return handle;
-    },
-    task(taskId) {
-      if (asked?.taskId === taskId) return asked.handle;
-      const task = session.tasks.get(taskId) ?? tasks.find(place, taskId);
-      // A task is heard of only as long as what it does is allowed.
-      return task?.targets.every((target) => judge(live.view, target).effect === "allow") ? task.handle : undefined;
-    },
-    request: (idText) => signRequestId(fingerprint, place, idText),
-  };
+class BoundHandles implements Handles {
+  readonly #kit: ResponseKit;
+  readonly #place: Place;
+  readonly #session: Session;
+  readonly #live: Live;
+
+  constructor(kit: ResponseKit, place: Place, { session }: Known, live: Live) {
+    this.#kit = kit;
+    this.#place = place;
+    this.#session = session;
+    this.#live = live;
+  }
+
+  cursor(method: string, cursor: string): string {
+    return sealCursor(this.#kit.sealer, this.#place, method, cursor);
+  }
+
+  state({ method, targets }: Pending, state: string): string {
+    return sealState(this.#kit.sealer, this.#place, { method, targets }, state, this.#kit.now());
+  }
+
+  begin({ method, targets }: Pending, taskId: string): string {
+    const task = { taskId, method, targets };
+    const handle = signTask(this.#kit.fingerprint, this.#place, task);
+    this.#kit.tasks.begin(this.#place, { ...task, handle });
+    return handle;
+  }
+
+  task(taskId: string): string | undefined {
+    const { task: known, resume, tasks } = this.#session;
+    const asked = known ?? resume?.pending?.task ?? null;
+    if (asked?.taskId === taskId) return asked.handle;
+    const task = tasks.get(taskId) ?? this.#kit.tasks.find(this.#place, taskId);
+    // A task is heard of only as long as what it does is allowed.
+    return task?.targets.every((target) => judge(this.#live.view, target).effect === "allow") ? task.handle : undefined;
+  }
+
+  request(idText: string): string {
+    return signRequestId(this.#kit.fingerprint, this.#place, idText);
+  }
 }
 
 /** Whose stream it is, if it becomes one: a session that begins with this answer is the one its events belong to. */

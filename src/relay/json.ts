@@ -76,7 +76,7 @@ function readError(text: string): unknown {
 
 async function collect(answer: Answer, maxBytes: number): Promise<Buffer> {
   const collected = collectBytes(maxBytes);
-  for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+  for await (const chunk of answer.body) {
     if (!collected.add(chunk)) throw new Denial("upstream_too_large");
   }
   return collected.bytes();

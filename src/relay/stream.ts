@@ -82,7 +82,7 @@ async function relayEvents(
 ): Promise<"answered" | "resumable" | "cut"> {
   const reader = createStreamReader(exchange.upstream.maxResponseBytes);
   let end: "resumable" | "cut" = "cut";
-  for await (const chunk of exchange.answer.body as AsyncIterable<Buffer>) {
+  for await (const chunk of exchange.answer.body) {
     for (const event of reader.push(chunk)) {
       if (event.id === "") end = "cut";
       else if (isResumable(exchange, event)) end = "resumable";

@@ -36,10 +36,6 @@ export async function respond(
       throw new Denial(cause.kind === "too_large" ? "upstream_too_large" : "upstream_malformed", { cause });
     }
     throw explainFailure(upstream, cause, known.arrival.ended);
-  } finally {
-    // Whatever was not read is not wanted: a server that goes on talking is cut off.
-    answer.body.on("error", () => {});
-    answer.body.destroy();
   }
 }
 

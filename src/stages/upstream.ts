@@ -1,9 +1,9 @@
-import { Readable } from "node:stream";
 import type { Answer, Arrival, Decision, Message, Session } from "../facts.ts";
 import { isEndless } from "../mcp/methods.ts";
 import { encodeMirror } from "../mcp/mirrors.ts";
 import { setMember } from "../mcp/splice.ts";
 import { narrowSubscription } from "../mcp/subscription.ts";
+import { bodyOf } from "../upstream/body.ts";
 import { explainFailure } from "../upstream/failure.ts";
 import { readListRequest, recollect } from "../upstream/recollect.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -25,7 +25,7 @@ export async function forward(
   const list = message.kind === "request" ? readListRequest(upstream.lists, message, session) : undefined;
   const kept =
     list && message.kind === "request" ? recollect(upstream.lists, list, message, upstream.now()) : undefined;
-  if (kept !== undefined) return { ...kept, list: undefined, kept: true };
+  if (kept !== undefined) return { ...kept, list: undefined, kept: true, [Symbol.dispose]: nothing };
   const endless = isEndless(message);
   const done = upstream.begin(endless);
   try {
@@ -38,10 +38,14 @@ export async function forward(
       body: renderBody(message, session, decision),
       signal: arrival.ended,
     });
-    answer.body.once("close", done);
     upstream.reachable = true;
     const { statusCode, headers, body } = answer;
-    return { statusCode, headers, body, list, kept: false };
+    const dispose = () => {
+      // Whatever was not read is not wanted: a server that goes on talking is cut off.
+      body.destroy();
+      done();
+    };
+    return { statusCode, headers, body, list, kept: false, [Symbol.dispose]: dispose };
   } catch (cause) {
     done();
     throw explainFailure(upstream, cause, arrival.ended);
@@ -53,8 +57,10 @@ export async function forward(
  * whose request is meant, so a server could call off another client's (2026-07-28, Cancellation).
  */
 function acceptUnsent(): Answer {
-  return { statusCode: 202, headers: {}, body: Readable.from([]), list: undefined, kept: true };
+  return { statusCode: 202, headers: {}, body: bodyOf(), list: undefined, kept: true, [Symbol.dispose]: nothing };
 }
+
+function nothing(): void {}
 
 function renderHeaders(
   upstream: Upstream,

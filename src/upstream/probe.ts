@@ -3,7 +3,8 @@ import { eraOf, isRevision, statelessRevisions } from "../mcp/era.ts";
 import { readJson } from "../mcp/json.ts";
 import { isObject } from "../mcp/object.ts";
 import { createStreamReader } from "../mcp/sse.ts";
-import type { Answer, Transport } from "./transport.ts";
+import type { Answer } from "./dispatch.ts";
+import type { Transport } from "./transport.ts";
 
 /**
  * What a server was found to speak. `modern`: stateless revisions, the ones it named; whether it serves `initialize` as well
@@ -52,7 +53,7 @@ export async function probe(transport: Transport, headers: Readonly<Record<strin
     try {
       return readFinding(answer.statusCode, await readAnswer(answer));
     } finally {
-      answer.body.on("error", () => {}).destroy();
+      answer.body.destroy();
     }
   } catch {
     return unknown;
@@ -72,7 +73,7 @@ async function readAnswer({ headers, body }: Answer): Promise<unknown> {
   const isStream = headers["content-type"]?.startsWith("text/event-stream") === true;
   const reader = createStreamReader(maxBytes);
   const collected = collectBytes(maxBytes);
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  for await (const chunk of body) {
     if (!collected.add(chunk)) return undefined;
     const answered = isStream ? reader.push(chunk).find(({ data }) => isAnswer(parse(data ?? ""))) : undefined;
     if (answered !== undefined) return parse(answered.data ?? "");

@@ -1,8 +1,8 @@
-import { Readable } from "node:stream";
 import type { RequestMessage, Session } from "../facts.ts";
 import { setMember } from "../mcp/splice.ts";
+import { bodyOf } from "./body.ts";
+import type { Answer } from "./dispatch.ts";
 import { cacheKey, type ListKind, type ListMemory, listKinds, type Ticket } from "./lists.ts";
-import type { Answer } from "./transport.ts";
 
 /** A request for a list, as the memory of lists knows it. */
 export interface ListRequest {
@@ -38,7 +38,7 @@ export function recollect(
   return {
     statusCode: 200,
     headers: { "content-type": "application/json" },
-    body: Readable.from([Buffer.from(text)], { objectMode: false }),
+    body: bodyOf(Buffer.from(text)),
   };
 }
 

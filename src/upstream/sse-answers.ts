@@ -1,20 +1,20 @@
 /** Answers as a Streamable HTTP server would give them, made here for a server that is none. */
 import { Readable } from "node:stream";
-import type { Dispatcher } from "undici";
 import type { RpcId } from "../facts.ts";
-import type { Answer } from "./transport.ts";
+import { type Body, bodyOf } from "./body.ts";
+import type { Answer } from "./dispatch.ts";
 
 export function answerEmpty(statusCode: number): Answer {
-  return { statusCode, headers: {}, body: Readable.from([]) };
+  return { statusCode, headers: {}, body: bodyOf() };
 }
 
 /** A 400 that says what the client has to do instead. */
 export function answerError(id: RpcId | null, message: string): Answer {
   const text = JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32600, message } });
-  return { statusCode: 400, headers: { "content-type": "application/json" }, body: Readable.from([Buffer.from(text)]) };
+  return { statusCode: 400, headers: { "content-type": "application/json" }, body: bodyOf(Buffer.from(text)) };
 }
 
-export function answerStream(body: Readable, headers: Readonly<Record<string, string>> = {}): Answer {
+export function answerStream(body: Body, headers: Readonly<Record<string, string>> = {}): Answer {
   return { statusCode: 200, headers: { "content-type": "text/event-stream", ...headers }, body };
 }
 
@@ -29,7 +29,7 @@ export function answerBroken(cause: Error): Answer {
 }
 
 /** The server's own answer, where it refused; of its headers only what says how to read the body. */
-export function passRefusal({ statusCode, headers, body }: Dispatcher.ResponseData): Answer {
+export function passRefusal({ statusCode, headers, body }: Answer): Answer {
   const type = headers["content-type"];
   return { statusCode, headers: typeof type === "string" ? { "content-type": type } : {}, body };
 }

@@ -1,9 +1,10 @@
-import { type Agent, type Dispatcher, errors } from "undici";
+import { type Agent, errors } from "undici";
 import type { ServerConfig } from "../config/schema.ts";
 import { Denial } from "../denial.ts";
 import { createStreamReader, type StreamEvent } from "../mcp/sse.ts";
+import { type Answer, dispatch } from "./dispatch.ts";
 import { answerBroken, passRefusal } from "./sse-answers.ts";
-import type { Answer, Outgoing } from "./transport.ts";
+import type { Outgoing } from "./transport.ts";
 
 /** The one stream of a session with a 2024-11-05 server. */
 export interface SseSource {
@@ -34,13 +35,8 @@ export async function openSource(
   const timer = setTimeout(late, timeouts.firstByte).unref();
   signal.addEventListener("abort", giveUp);
   try {
-    const response = await streams.request({
-      origin: url.origin,
-      path: url.pathname,
-      method: "GET",
-      headers: headersOfStream(headers),
-      signal: closing.signal,
-    });
+    const request = { origin: url.origin, path: url.pathname, method: "GET", headers: headersOfStream(headers) };
+    const response = await dispatch(streams, request, closing.signal);
     if (response.statusCode < 200 || response.statusCode > 299) return passRefusal(response);
     const events = readEvents(response, maxResponse);
     try {
@@ -60,11 +56,11 @@ function headersOfStream(headers: Outgoing["headers"]): Record<string, string> {
   return { ...rest, accept: "text/event-stream" };
 }
 
-async function* readEvents({ headers, body }: Dispatcher.ResponseData, maxChars: number): AsyncGenerator<StreamEvent> {
+async function* readEvents({ headers, body }: Answer, maxChars: number): AsyncGenerator<StreamEvent> {
   const type = String(headers["content-type"]).split(";", 1)[0]?.trim().toLowerCase();
   if (type !== "text/event-stream") throw malformed("no event stream");
   const reader = createStreamReader(maxChars);
-  for await (const chunk of body as AsyncIterable<Buffer>) yield* reader.push(chunk);
+  for await (const chunk of body) yield* reader.push(chunk);
 }
 
 async function findEndpoint(events: AsyncGenerator<StreamEvent>, url: URL): Promise<URL> {

@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { ServerConfig } from "../config/schema.ts";
 import { Denial } from "../denial.ts";
+import type { Body } from "./body.ts";
+import { type Answer, dispatch } from "./dispatch.ts";
 import { answerBroken, answerEmpty, answerError, answerStream, passRefusal } from "./sse-answers.ts";
 import { findProgressToken } from "./sse-recipient.ts";
 import { SseSession } from "./sse-session.ts";
 import { openSource } from "./sse-source.ts";
-import type { Answer, Outgoing, Pools, Transport } from "./transport.ts";
+import type { Outgoing, Pools, Transport } from "./transport.ts";
 
 /** What tests set. */
 export interface SseOptions {
@@ -72,7 +74,7 @@ export function createSseTransport(
     return destroyed ? answerBroken(errored ?? new Denial("upstream_closed")) : answerStream(outlet.body, headers);
 
     function breakOff({ body: rest, statusCode }: Answer): void {
-      rest.on("error", () => {}).destroy();
+      rest.destroy();
       outlet?.end(new Denial("upstream_refused", { detail: `status ${statusCode}` }));
     }
   }
@@ -80,17 +82,10 @@ export function createSseTransport(
   /** @returns null when the server took the message, else its refusal */
   async function post(session: SseSession, { headers, body, signal }: Outgoing): Promise<Answer | null> {
     const { origin, pathname, search } = session.endpoint;
-    const response = await calls.request({
-      origin,
-      path: pathname + search,
-      method: "POST",
-      headers: ownHeaders(headers),
-      body,
-      signal,
-    });
+    const request = { origin, path: pathname + search, method: "POST", headers: ownHeaders(headers), body } as const;
+    const response = await dispatch(calls, request, signal);
     if (response.statusCode < 200 || response.statusCode > 299) return passRefusal(response);
-    const { limit, timeoutMs } = discarded;
-    response.body.dump({ limit, signal: AbortSignal.timeout(timeoutMs) }).catch(() => {});
+    void discard(response.body);
     return null;
   }
 
@@ -141,6 +136,22 @@ export function createSseTransport(
       await Promise.all([calls.destroy(), streams.destroy()]);
     },
   };
+}
+
+/** Reads what may be read, so that the connection can be used again; what says more loses it. */
+async function discard(body: Body): Promise<void> {
+  const timer = setTimeout(() => body.destroy(), discarded.timeoutMs).unref();
+  try {
+    let length = 0;
+    for await (const chunk of body) {
+      length += chunk.length;
+      if (length > discarded.limit) break;
+    }
+  } catch {
+    // Nobody waits for it.
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function ownHeaders(headers: Outgoing["headers"]): Record<string, string> {

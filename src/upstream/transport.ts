@@ -1,8 +1,6 @@
-import type { IncomingHttpHeaders } from "node:http";
-import type { Readable } from "node:stream";
 import { Agent } from "undici";
 import type { ServerConfig } from "../config/schema.ts";
-import { Denial } from "../denial.ts";
+import { type Answer, dispatch } from "./dispatch.ts";
 
 /** What goes to a server, in the terms of Streamable HTTP whatever it is that the server speaks. */
 export interface Outgoing {
@@ -16,13 +14,6 @@ export interface Outgoing {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | string | null;
   readonly signal: AbortSignal;
-}
-
-/** The head of the server's answer; its body is still on the way. */
-export interface Answer {
-  readonly statusCode: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Readable;
 }
 
 /** How one server is spoken to. */
@@ -42,8 +33,6 @@ export interface Pools {
 }
 
 const maxHeaderBytes = 16_384;
-/** Answers of status 1xx before the one that counts (RFC 9110 section 15.2). */
-const maxInterim = 16;
 
 /** Nothing is connected before the first use. No cap on connections: a capped pool queues what exceeds it, for ever. */
 export function createPools({ timeouts }: ServerConfig): Pools {
@@ -63,24 +52,26 @@ export function createPools({ timeouts }: ServerConfig): Pools {
 
 const verbs = { listen: "GET", end: "DELETE", request: "POST", notification: "POST", response: "POST" } as const;
 
+/** undici keeps a request as long as its answer lasts, and would encode text into a slab of the shared pool. */
+function keep(body: Outgoing["body"]): Outgoing["body"] {
+  if (typeof body !== "string") return body;
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(body));
+  bytes.write(body);
+  return bytes;
+}
+
 /** Streamable HTTP (MCP 2025-03-26 and later, Transports): every message is an exchange of its own. */
 export function createStreamableTransport({ url }: ServerConfig, { calls, streams }: Pools): Transport {
   return {
     send({ kind, endless, headers, body, signal }) {
-      let interim = 0;
-      return (endless ? streams : calls).request({
+      const request = {
         origin: url.origin,
         path: url.pathname,
         method: verbs[kind],
-        headers: headers as Record<string, string>,
-        body,
-        signal,
-        // Each of them starts the time for a first byte anew.
-        onInfo() {
-          interim += 1;
-          if (interim > maxInterim) throw new Denial("upstream_malformed", { detail: "interim answers without end" });
-        },
-      });
+        headers,
+        body: endless ? keep(body) : body,
+      };
+      return dispatch(endless ? streams : calls, request, signal);
     },
     async close() {
       await Promise.all([calls.close(), streams.close()]);

@@ -235,12 +235,13 @@ it("a stateless cancellation is accepted and goes nowhere, for it could call off
 });
 
 describe("what is in progress", () => {
-  it("lasts until the body is over", async () => {
-    const { load, body, upstream } = await send({ body: call });
+  it("lasts until the answer is let go, read or not", async () => {
+    const { load, body, upstream, answer } = await send({ body: call });
     expect(load).toEqual(["call"]);
     expect(upstream.reachable).toBe(true);
-    await text(body);
+    answer[Symbol.dispose]();
     expect(load).toEqual(["call", "done"]);
+    expect(body.destroyed).toBe(true);
   });
 
   it("is over where the server cannot be reached", async () => {

@@ -1,8 +1,9 @@
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { readMessage } from "../../../src/mcp/message.ts";
+import type { Answer } from "../../../src/upstream/dispatch.ts";
 import { type Finding, probe } from "../../../src/upstream/probe.ts";
-import type { Answer, Outgoing, Transport } from "../../../src/upstream/transport.ts";
+import type { Outgoing, Transport } from "../../../src/upstream/transport.ts";
 
 const id = "sallyport-probe";
 const unknown: Finding = { era: "unknown" };

@@ -1,7 +1,8 @@
 import { onTestFinished } from "vitest";
 import type { ServerConfig } from "../../../src/config/schema.ts";
+import type { Answer } from "../../../src/upstream/dispatch.ts";
 import { createSseTransport, type SseOptions } from "../../../src/upstream/sse-transport.ts";
-import { type Answer, createPools, type Outgoing, type Transport } from "../../../src/upstream/transport.ts";
+import { createPools, type Outgoing, type Transport } from "../../../src/upstream/transport.ts";
 import { until } from "../../golden/observe.ts";
 import { type ScriptedServer, startScriptedServer } from "./sse-server.ts";
 import { type Heard, hear } from "./sse-source.ts";

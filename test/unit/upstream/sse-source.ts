@@ -1,4 +1,3 @@
-import type { Readable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import { createStreamReader, type StreamEvent } from "../../../src/mcp/sse.ts";
 import type { SseSource } from "../../../src/upstream/sse-source.ts";
@@ -63,12 +62,12 @@ export interface Heard {
 }
 
 /** Reads a stream until its end, as the corridor does. */
-export function hear(body: Readable): Heard {
+export function hear(body: AsyncIterable<Buffer>): Heard {
   const messages: string[] = [];
   const heard: { messages: string[]; end: Heard["end"] } = { messages, end: undefined };
   const reader = createStreamReader(100_000_000);
   const read = async () => {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    for await (const chunk of body) {
       for (const { data } of reader.push(chunk)) if (data !== null) messages.push(data);
     }
   };

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { until } from "../../golden/observe.ts";
 import { answerTo, call, end, faultOf, idleMs, listen, message, note, on, set, textOf } from "./sse-scene.ts";
@@ -194,8 +195,6 @@ describe("a request", () => {
     const session = await begin();
     server.behave({ take: () => server.streams[0]?.response.destroy() });
     const answer = await send(call(1, session));
-    // Whoever counts exchanges counts this one out when its body closes, which must not have happened yet.
-    expect(answer.body.destroyed).toBe(false);
     expect(await faultOf(answer)).toMatchObject({ code: "UND_ERR_SOCKET" });
   });
 });
@@ -388,7 +387,7 @@ describe("memory", () => {
   it("holds no more than a mark of what a client does not read; the server has to wait", async () => {
     const { server, send, begin } = await set();
     const session = await begin();
-    const { body } = await send({ ...listen, ...on(session) });
+    const body = (await send({ ...listen, ...on(session) })).body as Readable;
     const large = message.replace('"x"', JSON.stringify("x".repeat(50_000)));
     const { response } = await server.stream();
     let written = 0;

@@ -1,0 +1,135 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { type Agent, type Dispatcher, errors } from "undici";
+import { Denial } from "../denial.ts";
+import type { Body } from "./body.ts";
+
+/** The head of a server's answer; its body is still on the way. */
+export interface Answer {
+  readonly statusCode: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Body;
+}
+
+/** Answers of status 1xx before the one that counts (RFC 9110 section 15.2). */
+const maxInterim = 16;
+/** Once so much waits for its reader, the server has to wait too, in bytes. */
+const highWaterMark = 65_536;
+
+/**
+ * Sends a request, and resolves when the head of its answer has arrived.
+ *
+ * Between undici's parser and the reader stands nothing but a list of chunks: the stream that undici's `request` puts there
+ * takes 5 KB of JavaScript for each open event stream (bench/streams.ts).
+ *
+ * @param signal breaks it off, whether the head has arrived or not; its reason is what reader or caller hear
+ * @throws Error of undici or of the socket, or the reason of the signal
+ */
+export function dispatch(agent: Agent, options: Dispatcher.DispatchOptions, signal: AbortSignal): Promise<Answer> {
+  if (signal.aborted) return Promise.reject(signal.reason);
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  agent.dispatch(options, new Transfer(signal, resolve, reject));
+  return promise;
+}
+
+type Read = PromiseWithResolvers<IteratorResult<Buffer, undefined>>;
+const over: IteratorResult<Buffer, undefined> = { value: undefined, done: true };
+
+/** One exchange, as undici tells it and as its reader hears it. */
+class Transfer implements Dispatcher.DispatchHandler, Body, AsyncIterator<Buffer, undefined> {
+  readonly #signal: AbortSignal;
+  #settle: { readonly resolve: (answer: Answer) => void; readonly reject: (cause: Error) => void } | null;
+  #controller: Dispatcher.DispatchController | null = null;
+  #interim = 0;
+  readonly #chunks: Buffer[] = [];
+  #waiting = 0;
+  #read: Read | null = null;
+  /** Null while it goes on. */
+  #end: { readonly cause: Error | null } | null = null;
+
+  constructor(signal: AbortSignal, resolve: (answer: Answer) => void, reject: (cause: Error) => void) {
+    this.#signal = signal;
+    this.#settle = { resolve, reject };
+    signal.addEventListener("abort", this);
+  }
+
+  /** The signal was aborted (DOM, EventListener). */
+  handleEvent(): void {
+    this.destroy(this.#signal.reason);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // It may have waited for its connection longer than anybody waited for it.
+    if (this.#end !== null) controller.abort(this.#end.cause ?? new errors.RequestAbortedError());
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, statusCode: number, headers: IncomingHttpHeaders): void {
+    // Would last as long as the answer, which may be days.
+    controller.rawHeaders = null;
+    if (statusCode >= 200) {
+      this.#settle?.resolve({ statusCode, headers, body: this });
+      this.#settle = null;
+      return;
+    }
+    // Each of them starts the time for a first byte anew.
+    this.#interim += 1;
+    if (this.#interim > maxInterim) throw new Denial("upstream_malformed", { detail: "interim answers without end" });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#end !== null) return;
+    if (this.#read !== null) {
+      this.#read.resolve({ value: chunk, done: false });
+      this.#read = null;
+    } else {
+      this.#chunks.push(chunk);
+      this.#waiting += chunk.length;
+      if (this.#waiting >= highWaterMark) controller.pause();
+    }
+  }
+
+  onResponseEnd(): void {
+    this.#finish(null);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
+    this.#finish(cause);
+  }
+
+  destroy(cause: Error = new errors.RequestAbortedError()): void {
+    // What came whole and was not read is no whole answer any more.
+    if (this.#chunks.splice(0).length > 0 && this.#end?.cause === null) this.#end = { cause };
+    if (this.#end !== null) return;
+    this.#finish(cause);
+    this.#controller?.abort(cause);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Buffer, undefined> {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<Buffer, undefined>> {
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) {
+      this.#waiting -= chunk.length;
+      if (this.#chunks.length === 0) this.#controller?.resume();
+      return Promise.resolve({ value: chunk, done: false });
+    }
+    if (this.#end !== null) return this.#end.cause === null ? Promise.resolve(over) : Promise.reject(this.#end.cause);
+    this.#read = Promise.withResolvers();
+    return this.#read.promise;
+  }
+
+  async return(): Promise<IteratorResult<Buffer, undefined>> {
+    this.destroy();
+    return over;
+  }
+
+  #finish(cause: Error | null): void {
+    if (this.#end !== null) return;
+    this.#end = { cause };
+    this.#signal.removeEventListener("abort", this);
+    if (cause === null) this.#read?.resolve(over);
+    else (this.#read ?? this.#settle)?.reject(cause);
+  }
+}
