@@ -37,50 +37,35 @@ export interface Setting {
 export interface Weight {
   /** Bytes, of one stream. */
   readonly each: Memory;
-  /** Of all streams that were open then, and of calls beside them. */
-  readonly open: number;
+  /** To the server, for calls, with all streams open. */
   readonly callConnections: number;
   readonly slowestCallMs: number;
 }
 
-/** Calls before each stream: what is allocated between two streams shows whether a stream holds on to more than its own. */
+/** What is allocated between two streams shows whether a stream holds on to more than its own, such as a whole slab of buffers. */
 const callsBeforeEach = 8;
-const warmUpCalls = 20_000;
+const warmUp = { calls: 10_000, streams: 50 };
+/** So many streams are opened between two collections: what counts is what streams hold, not what calls have left. */
 const batch = 50;
 
 /**
- * Weighs idle streams. What they add is counted from as many of them on: the first ones move into what the calls before them
- * have left free in the process, and a gateway that leaves more of that would look the thriftier for it.
+ * Opens idle streams amid calls, and weighs them.
  *
- * The collector runs again and again on the way, so that what counts is what streams hold and not what calls left.
- *
- * @param count how many streams are weighed; twice as many are opened
  * @throws Error when a stream or a call fails
  */
 export async function weighStreams(setting: Setting, count: number): Promise<Weight> {
-  const scale = await createScale(setting.sallyport.gateway);
-  await withClient(setting, async (client) => {
-    for (let done = 0; done < warmUpCalls; done += warmUpCalls / 4) {
-      await repeat(warmUpCalls / 4, (index) => client.call(tokenOf(setting, index)));
-      await scale.weigh();
-    }
-  });
-  const first = await openAmidCalls(setting, count, scale);
-  await settle(setting.stub, count);
+  const { sallyport, stub } = setting;
+  const scale = await createScale(sallyport.gateway);
+  await withClient(setting, (client) => repeat(warmUp.calls, (index) => client.call(tokenOf(setting, index))));
+  await close(stub, await openAmidCalls(setting, warmUp.streams, scale));
   const before = await scale.weigh();
-  const second = await openAmidCalls(setting, count, scale);
-  await settle(setting.stub, count * 2);
+  const streams = await openAmidCalls(setting, count, scale);
+  await settle(stub, count);
   const after = await scale.weigh();
-  const slowestCallMs = await callBeside(setting);
-  const { connections } = await setting.stub.look();
-  await close(setting.stub, [...first, ...second]);
+  const beside = await callBeside(setting);
+  await close(stub, streams);
   const each = (part: keyof Memory) => (after[part] - before[part]) / count;
-  return {
-    each: { own: each("own"), heap: each("heap"), buffers: each("buffers") },
-    open: count * 2,
-    callConnections: connections - count * 2,
-    slowestCallMs,
-  };
+  return { each: { own: each("own"), heap: each("heap"), buffers: each("buffers") }, ...beside };
 }
 
 /** Processor time of a call in one round, in microseconds. */
@@ -129,21 +114,22 @@ async function openAmidCalls(setting: Setting, count: number, scale: Scale): Pro
         for (let calls = 0; calls < callsBeforeEach; calls++) await client.call(tokenOf(setting, index));
         streams.push(await client.openStream(setting.kind, tokenOf(setting, index)));
       });
-      await scale.weigh();
+      await scale.collect();
     }
     return streams;
   });
 }
 
-/** Calls, one after the other, while all streams are open; resolves to the milliseconds of the slowest. */
-function callBeside(setting: Setting): Promise<number> {
-  return withClient(setting, async (client) => {
-    let slowestMs = 0;
+/** Calls, one after the other, while all streams are open. */
+async function callBeside(setting: Setting): Promise<Omit<Weight, "each">> {
+  let slowestCallMs = 0;
+  await withClient(setting, async (client) => {
     for (let index = 0; index < 100; index++) {
-      slowestMs = Math.max(slowestMs, await client.call(tokenOf(setting, index)));
+      slowestCallMs = Math.max(slowestCallMs, await client.call(tokenOf(setting, index)));
     }
-    return slowestMs;
   });
+  const { connections, streams } = await setting.stub.look();
+  return { callConnections: connections - streams, slowestCallMs };
 }
 
 async function close(stub: Stub, streams: readonly Stream[]): Promise<void> {

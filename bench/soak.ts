@@ -5,10 +5,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { startChild } from "../test/fixtures/child.ts";
-import { createClient, repeat } from "./client.ts";
+import { type Client, createClient, repeat } from "./client.ts";
+import { startStub } from "./idle.ts";
 import { createIssuer } from "./issuer.ts";
 import { createScale, prepareScales } from "./memory.ts";
 import { startSallyport } from "./sallyport.ts";
@@ -19,6 +18,8 @@ const { values } = parseArgs({
 const sessions = Number(values.sessions);
 const points = 10;
 const identities = 20;
+/** Every so many sessions have a stream, which is broken off at once. */
+const sessionsOfStream = 19;
 /** What each may leave behind: less than the shortest string that could name it. */
 const mostBytesPerSession = 8;
 
@@ -42,13 +43,20 @@ function fitSlope(weighed: readonly Point[]): number {
   return covariance / mean((point) => (point.sessions - meanSessions) ** 2);
 }
 
+async function abandonOne(client: Client, token: string, index: number): Promise<void> {
+  if (index % sessionsOfStream !== 0) await client.openSession(token);
+  else (await client.openStream("get", token)).drop();
+}
+
 const directory = await mkdtemp(join(tmpdir(), "sallyport-soak-"));
 prepareScales();
-const stub = await startChild([fileURLToPath(new URL("stub.ts", import.meta.url))]);
+const stub = await startStub();
+const stops: (() => Promise<unknown>)[] = [stub.stop];
 try {
   const issuer = await createIssuer(directory);
   const tokens = await Promise.all(Array.from({ length: identities }, (_, i) => issuer.issue(`soak-${i}`)));
-  const { url, caFile, gateway } = await startSallyport(String(stub.ready.url), issuer);
+  const { url, caFile, gateway } = await startSallyport(stub.url, issuer);
+  stops.push(gateway.stop);
   const scale = await createScale(gateway);
   const client = await createClient(url, caFile);
   const weighed: Point[] = [];
@@ -57,10 +65,9 @@ try {
     const { heap } = await scale.weigh();
     weighed.push({ sessions: point * each, heapBytes: heap });
     console.error(`${point * each} sessions: ${(heap / 1_048_576).toFixed(2)} MiB of heap`);
-    if (point < points) await repeat(each, (i) => client.openSession(tokens[i % identities] ?? ""));
+    if (point < points) await repeat(each, (i) => abandonOne(client, tokens[i % identities] ?? "", i));
   }
   await client.close();
-  await gateway.stop();
   // What is kept of the last 10,000 (gauges, memories of what was ended or answered) fills up first, and code is compiled.
   const bytesPerSession = fitSlope(weighed.slice(points / 2));
   const flat = bytesPerSession <= mostBytesPerSession;
@@ -69,6 +76,6 @@ try {
     console.log(`${bytesPerSession.toFixed(2)} bytes of heap for each further session: ${flat ? "flat" : "it grows"}`);
   process.exitCode = flat ? 0 : 1;
 } finally {
-  await stub.stop();
+  for (const stop of stops.toReversed()) await stop();
   await rm(directory, { recursive: true, force: true });
 }

@@ -114,7 +114,7 @@ try {
   }
   const machine = describeMachine();
   if (values.json) console.log(JSON.stringify({ machine, count, seconds, outcomes }, null, 2));
-  else console.log(`${machine}; ${count} streams on top of ${count}\n\n${render(outcomes)}`);
+  else console.log(`${machine}; ${count} streams\n\n${render(outcomes)}`);
   if (outcomes.some((outcome) => missesMemory(outcome) || missesRatio(outcome))) process.exitCode = 1;
 } catch (error) {
   console.error((error as Error).message);
