@@ -56,11 +56,13 @@ export function receive(
   const reply = createReply(response, gateway.config.listen.heartbeat, common);
   const steps = refusal === null ? walk(gateway, arrival, reply, trail) : Promise.reject(refusal);
   return {
-    over: steps.catch((error: unknown) => {
-      const denial = asDenial(error);
-      refused ||= denial.code === "address_denied" || denial.code === "address_limited";
-      return refuse(denial, arrival, reply, trail, house);
-    }),
+    over: steps
+      .catch((error: unknown) => {
+        const denial = asDenial(error);
+        refused ||= denial.code === "address_denied" || denial.code === "address_limited";
+        return refuse(denial, arrival, reply, trail, house);
+      })
+      .finally(() => trail.facts.session?.door?.done(arrival.requestId)),
     get endless() {
       return trail.facts.message !== undefined && isEndless(trail.facts.message);
     },

@@ -21,6 +21,12 @@ export interface Door {
   readonly closed: AbortSignal;
   /** Whether a session may begin: the first to ask is the only one. */
   claim(): boolean;
+  /** A message was posted to it, by a visit; until the visit is over, something may have to be said about it. */
+  take(requestId: string): void;
+  /** The visit is over, whether or not its message was taken. */
+  done(requestId: string): void;
+  /** Nothing more can be posted to it; resolves when all that was is through. */
+  finish(): Promise<void>;
   /** A session has begun; called when the client has been told. */
   begin(sessionId: string): void;
   close(): void;
@@ -46,6 +52,12 @@ export function createDoors(): Doors {
       const closed = new AbortController();
       let sessionId: string | null = null;
       let claimed = false;
+      const taken = new Set<string>();
+      const finished = Promise.withResolvers<void>();
+      let finishing = false;
+      const settle = () => {
+        if (finishing && taken.size === 0) finished.resolve();
+      };
       const door: Door = {
         ...place,
         id,
@@ -58,13 +70,27 @@ export function createDoors(): Doors {
           claimed = true;
           return isFirst;
         },
+        take(requestId) {
+          taken.add(requestId);
+        },
+        done(requestId) {
+          taken.delete(requestId);
+          settle();
+        },
+        finish() {
+          doors.delete(id);
+          finishing = true;
+          settle();
+          return finished.promise;
+        },
         begin(begun) {
           sessionId = begun;
           // A client that is gone already needs no stream, but its session must not stay.
           run(door, closed.signal.aborted ? "DELETE" : "GET");
         },
         close() {
-          if (!doors.delete(id)) return;
+          doors.delete(id);
+          if (closed.signal.aborted) return;
           closed.abort(new Denial("client_gone"));
           if (sessionId !== null) run(door, "DELETE");
         },

@@ -32,6 +32,8 @@ export async function holdDoor(
     const data = `/${server}/messages/${door.id}`;
     await stream.write(renderEvent({ id: null, type: "endpoint", data, retryMs: null }));
     await aborted(AbortSignal.any([arrival.ended, door.closed]));
+    // Where the client has not gone, it still waits for what it has asked.
+    if (!door.closed.aborted && !isGone(arrival.ended)) await Promise.race([door.finish(), aborted(door.closed)]);
   } finally {
     door.close();
     await stream.end();
@@ -56,6 +58,7 @@ export async function enter(
   const { door } = session;
   using ends = new DisposableStack();
   if (door !== null) {
+    door.take(arrival.requestId);
     await reply.divert(createDoorReply(door));
     // Given up at the end: a door may live for days and take millions of messages.
     const leave = () => arrival.interrupt(new Denial("client_gone"));
@@ -77,6 +80,10 @@ export async function enter(
 /** Without a session ids are nobody's: another client of the same user may count from 1 as well. */
 function isNobodys({ upstreamId, door }: Session): boolean {
   return upstreamId === null && door === null;
+}
+
+function isGone({ reason }: AbortSignal): boolean {
+  return reason instanceof Denial && reason.code === "client_gone";
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

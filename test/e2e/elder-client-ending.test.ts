@@ -48,18 +48,17 @@ async function openSession(setting: Setting, token = setting.token): Promise<Pla
 
 const strict = { configOverrides: { identity: { clockSkew: "0s" } } };
 
+const changeSettings = async ({ gateway }: Setting) => {
+  const config = parse(await readFile(gateway.configFile, "utf8"));
+  config.limits = { identity: { concurrent: 7 } };
+  await replaceFile(gateway.configFile, stringify(config));
+  gateway.child.kill("SIGHUP");
+};
+
 describe("the session at the server ends once", () => {
   it.each<[string, (setting: Setting, door: PlainDoor) => unknown]>([
     ["the client leaves", (_setting, { stream }) => stream.destroy()],
-    [
-      "the settings change",
-      async ({ gateway }) => {
-        const config = parse(await readFile(gateway.configFile, "utf8"));
-        config.limits = { identity: { concurrent: 7 } };
-        await replaceFile(gateway.configFile, stringify(config));
-        gateway.child.kill("SIGHUP");
-      },
-    ],
+    ["the settings change", changeSettings],
     ["the gateway stops", ({ gateway }) => gateway.child.kill("SIGTERM")],
   ])("when %s", async (_how, act) => {
     const release = Promise.withResolvers<void>();
@@ -87,6 +86,32 @@ describe("the session at the server ends once", () => {
     await until("the door to be gone", async () => (await door.post(toolCall(1))).status === 404);
     expect(new Set(setting.recorder.requests.map(({ method }) => method))).toEqual(new Set(["POST"]));
   });
+});
+
+it.each<[string, (setting: Setting) => unknown]>([
+  ["the settings change", changeSettings],
+  ["the gateway stops", ({ gateway }) => gateway.child.kill("SIGTERM")],
+])("when %s, what the client has asked is answered before its stream ends", async (_how, act) => {
+  const release = Promise.withResolvers<void>();
+  const setting = await set({ ...strict, handler: withWholeSessions(release.promise) });
+  const door = await openSession(setting);
+  await door.post(toolCall(1, "later"));
+  await until("the call at the server", () => setting.recorder.requests.some(({ body }) => body.includes('"later"')));
+  await act(setting);
+  await until("the door takes no more", async () =>
+    door.post(toolCall(2)).then(
+      ({ status }) => status === 404 || status === 503,
+      () => true,
+    ),
+  );
+  expect(door.stream.closed).toBe(false);
+  release.resolve();
+  await over(door);
+  expect(await door.answer(1)).toMatchObject({ result: {} });
+  const record = await until("the record", async () =>
+    (await readAudit(setting.gateway)).find((record) => JSON.stringify(record).includes('"later"')),
+  );
+  expect(record).toMatchObject({ outcome: { http: 200 }, decision: { effect: "allow", reason: null } });
 });
 
 it("a server that does not answer the farewell is named on record", async () => {

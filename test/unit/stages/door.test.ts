@@ -98,10 +98,12 @@ describe("a request on its way", () => {
   });
 });
 
+const doorOf = (closed: AbortSignal) => ({ id: "d", closed, take() {} }) as unknown as Door;
+
 describe("what was posted to a door", () => {
   it("ends with the door, and is forgotten when it is over", async () => {
     const closing = new AbortController();
-    const door = { id: "d", closed: closing.signal } as Door;
+    const door = doorOf(closing.signal);
     const scene = setScene();
     const over = await scene.enter("over", request(1), { door });
     await scene.enter("call", request(2), { door });
@@ -114,8 +116,8 @@ describe("what was posted to a door", () => {
     const { signal } = new AbortController();
     const scene = setScene();
     const entered = [
-      await scene.enter("call", request(1), { door: { id: "d", closed: signal } as Door }),
-      await scene.enter("note", { kind: "notification", era: "legacy" }, { door: { id: "d", closed: signal } as Door }),
+      await scene.enter("call", request(1), { door: doorOf(signal) }),
+      await scene.enter("note", { kind: "notification", era: "legacy" }, { door: doorOf(signal) }),
     ];
     expect(getEventListeners(signal, "abort")).toHaveLength(2);
     for (const each of entered) each[Symbol.dispose]();
@@ -123,7 +125,7 @@ describe("what was posted to a door", () => {
   });
 
   const { signal: closed } = new AbortController();
-  const door = { id: "d", closed } as Door;
+  const door = doorOf(closed);
 
   it("is answered there, whatever it is", async () => {
     const scene = setScene();
