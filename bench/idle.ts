@@ -76,11 +76,10 @@ export interface Round {
 
 /** Sends load without streams and then, through the same process, beside `count` idle ones. */
 export async function compareCalls(setting: Setting, count: number, seconds: number): Promise<Round> {
-  const load = { connections: 16, seconds };
-  const token = tokenOf(setting, 0);
-  const without = await measure(setting.sallyport, token, load);
+  const load = { connections: 16, seconds, tokens: [tokenOf(setting, 0)] };
+  const without = await measure(setting.sallyport, load);
   const streams = await withClient(setting, (client) => open(setting, client, count));
-  const beside = await measure(setting.sallyport, token, load);
+  const beside = await measure(setting.sallyport, load);
   await close(setting.stub, streams);
   return { without: without.cpuMicrosPerCall, beside: beside.cpuMicrosPerCall };
 }

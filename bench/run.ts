@@ -1,24 +1,30 @@
 /**
- * `npm run bench [-- --seconds 1.5 --rounds 5 --json]`: processor time and throughput of a checked call, side by side.
- * bench/README.md says how to read what it prints.
+ * `npm run bench [-- --rounds 9 --seconds 1.5 --only TEXT --json --write]`: what a checked call costs, side by side with
+ * other gateways. Exit code 1 when a target is missed. bench/README.md says how to read what it prints.
  */
+import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { renderCall, requestHeaders } from "./call.ts";
-import { forbiddenTool, type GuardedCandidate, startField } from "./candidates.ts";
-import { measure } from "./measure.ts";
-import { describeMachine, type Measured, renderTable, summarize } from "./report.ts";
+import { type Field, forbiddenTool, type GuardedCandidate, startField } from "./candidates.ts";
+import { comparisons, type Entry, keyOf, listEntries } from "./comparisons.ts";
+import { type Judged, judge, renderCosts, renderJudged } from "./judge.ts";
+import { type Measured, measure } from "./measure.ts";
+import { describeMachine } from "./report.ts";
 
 const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "1.5" },
-    rounds: { type: "string", default: "5" },
+    rounds: { type: "string", default: "9" },
+    only: { type: "string", default: "" },
     json: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
   },
 });
 const seconds = Number(values.seconds);
 const rounds = Number(values.rounds);
-if (!(seconds > 0) || !Number.isInteger(rounds) || rounds < 5) {
-  console.error("--seconds takes a number above 0, --rounds a whole number of at least 5");
+const chosen = comparisons.filter(({ title, base }) => `${title} ${base.candidate}`.includes(values.only));
+if (!(seconds > 0) || !Number.isInteger(rounds) || rounds < 1 || chosen.length === 0) {
+  console.error("--seconds takes a number above 0, --rounds a whole number of at least 1, --only a part of a title");
   process.exit(2);
 }
 
@@ -43,32 +49,49 @@ async function checkGuards({ name, url, guards }: GuardedCandidate, token: strin
   if (guards.tool === forbidden.includes('"result"')) throw new Error(`${name}: ${forbidden} for a forbidden tool`);
 }
 
-const { candidates, token, stop } = await startField();
+/** One round of everything that is there. */
+async function measureAll({ candidates, tokens }: Field, entries: readonly Entry[]): Promise<Map<string, Measured>> {
+  const measured = new Map<string, Measured>();
+  for (const entry of entries) {
+    const candidate = candidates.get(entry.candidate);
+    const target = entry.scene.tls ? candidate?.tls : candidate;
+    if (target === undefined || target === null) continue;
+    const load = { connections, seconds, tokens: tokens.slice(0, entry.identities), call: entry.scene };
+    measured.set(keyOf(entry), await measure(target, entry.rate === null ? load : { ...load, rate: entry.rate }));
+  }
+  return measured;
+}
+
+const entries = listEntries(chosen);
+const field = await startField(Math.max(...entries.map(({ identities }) => identities)));
 try {
-  for (const candidate of candidates) await checkGuards(candidate, token);
-  const results: Measured[][] = [];
+  const [token = ""] = field.tokens;
+  for (const words of field.missing) console.error(words);
+  for (const candidate of field.candidates.values()) await checkGuards(candidate, token);
+  const results: Map<string, Measured>[] = [];
   for (let round = 0; round < rounds; round++) {
-    const measured: Measured[] = [];
     // Each round begins with another candidate, so that none always follows the same one.
-    for (const index of candidates.keys()) {
-      const candidate = candidates[(index + round) % candidates.length];
-      if (candidate !== undefined) measured.push(await measure(candidate, token, { connections, seconds }));
-    }
-    results.push(measured);
+    const turned = entries
+      .map((_, index) => entries[(index + round) % entries.length])
+      .filter((entry) => entry !== undefined);
+    results.push(await measureAll(field, turned));
     console.error(`round ${round + 1} of ${rounds}`);
   }
-  const summary = summarize(
-    candidates.map(({ name }) => name),
-    results,
-    "obvious stack",
-  );
-  const machine = describeMachine();
-  if (values.json) console.log(JSON.stringify({ machine, connections, seconds, rounds: results, summary }, null, 2));
-  else
-    console.log(`${machine}; ${connections} connections, ${rounds} rounds of ${seconds} s\n\n${renderTable(summary)}`);
+  const judged = chosen.map((comparison) => judge(comparison, results)).filter((row): row is Judged => row !== null);
+  const machine = `${describeMachine()}; ${connections} connections, ${rounds} rounds of ${seconds} s`;
+  const tables = `${renderJudged(judged)}\n\n${renderCosts(entries, results)}`;
+  if (values.json)
+    console.log(
+      JSON.stringify({ machine, judged, rounds: results.map((round) => Object.fromEntries(round)) }, null, 2),
+    );
+  else console.log(`${machine}\n\n${tables}`);
+  if (values.write) {
+    await writeFile(new URL("../docs/performance-figures.md", import.meta.url), `${machine}\n\n${tables}\n`);
+  }
+  if (judged.some(({ verdict }) => verdict === "missed")) process.exitCode = 1;
 } catch (error) {
   console.error((error as Error).message);
   process.exitCode = 1;
 } finally {
-  await stop();
+  await field.stop();
 }

@@ -59,7 +59,7 @@ const cases: readonly Case[] = [
 const names = { get: "GET of a session", listen: "subscriptions/listen" };
 
 async function examine(one: Case, stub: Stub, issuer: Issuer, tokens: readonly string[]): Promise<Outcome> {
-  const sallyport = await startSallyport(stub.url, issuer, one.scheme === "https");
+  const sallyport = await startSallyport(stub.url, issuer, { tls: one.scheme === "https" });
   try {
     const setting = { sallyport, stub, kind: one.kind, tokens };
     const weight = await weighStreams(setting, count);

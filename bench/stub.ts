@@ -8,13 +8,17 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tools } from "./call.ts";
 
 interface Call {
   readonly id?: string | number;
   readonly method?: string;
+  readonly params?: { readonly name?: string };
 }
 
 const text = "x".repeat(200);
+/** With the members around it, 64 KiB. */
+const report = "x".repeat(65_000);
 const capabilities = { tools: { listChanged: true } };
 const serverInfo = { name: "bench", version: "1.0.0" };
 
@@ -35,20 +39,25 @@ function acknowledge(response: ServerResponse, id: Call["id"]): void {
   response.write(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
 }
 
-function resultOf(method: string | undefined): object {
+function resultOf({ method, params }: Call): object {
   if (method === "initialize") return { protocolVersion: "2025-11-25", capabilities, serverInfo };
   if (method === "server/discover") {
     const caching = { ttlMs: 3_600_000, cacheScope: "public" };
     return { resultType: "complete", supportedVersions: ["2026-07-28"], capabilities, ...caching };
   }
-  return { content: [{ type: "text", text }], isError: false };
+  return { content: [{ type: "text", text: params?.name === tools.report ? report : text }], isError: false };
 }
 
-function answer(response: ServerResponse, { id, method }: Call): void {
+function answer(response: ServerResponse, call: Call): void {
+  const { id, method, params } = call;
   if (method === "subscriptions/listen") acknowledge(response, id);
   else if (id === undefined) response.writeHead(202).end();
   else {
-    const body = JSON.stringify({ jsonrpc: "2.0", id, result: resultOf(method) });
+    const body = JSON.stringify({ jsonrpc: "2.0", id, result: resultOf(call) });
+    if (params?.name === tools.events) {
+      response.writeHead(200, { "content-type": "text/event-stream" }).end(`event: message\ndata: ${body}\n\n`);
+      return;
+    }
     const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
     const session = method === "initialize" ? { "mcp-session-id": randomUUID() } : {};
     response.writeHead(200, { ...headers, ...session }).end(body);

@@ -1,0 +1,72 @@
+import { names } from "./candidates.ts";
+import { type Comparison, type Entry, keyOf, withoutGateway } from "./comparisons.ts";
+import type { Measured } from "./measure.ts";
+import { median, renderRows } from "./report.ts";
+
+/** What each round has measured, by the key of the entry. */
+export type Rounds = readonly ReadonlyMap<string, Measured>[];
+
+/** A comparison, and what came of it. */
+export interface Judged {
+  readonly comparison: Comparison;
+  /** Median of the ratios within each round. */
+  readonly ratio: number;
+  /** `noisy`: the machine was too busy for a verdict. */
+  readonly verdict: "met" | "missed" | "shown" | "noisy";
+}
+
+/** Rounds in which what is compared with costs so many times its best say more of the machine than of the gateway. */
+const mostNoise = 1.3;
+
+/** @returns null when one of the two was not measured */
+export function judge(comparison: Comparison, rounds: Rounds): Judged | null {
+  const value = (entry: Entry, round: ReadonlyMap<string, Measured>) => {
+    const measured = round.get(keyOf(entry));
+    if (measured === undefined) return undefined;
+    if (comparison.of === "cpu") return measured.cpuMicrosPerCall;
+    return measured.p50Ms - (round.get(keyOf(withoutGateway))?.p50Ms ?? 0);
+  };
+  const pairs = rounds.flatMap((round) => {
+    const [own, base] = [value(comparison.own, round), value(comparison.base, round)];
+    return own === undefined || base === undefined ? [] : [{ own, base }];
+  });
+  if (pairs.length === 0) return null;
+  const ratio = median(pairs.map(({ own, base }) => own / base));
+  const costs = pairs.map(({ base }) => base);
+  if (comparison.most === null) return { comparison, ratio, verdict: "shown" };
+  if (median(costs) > mostNoise * Math.min(...costs)) return { comparison, ratio, verdict: "noisy" };
+  return { comparison, ratio, verdict: ratio <= comparison.most ? "met" : "missed" };
+}
+
+/** The targets, as a table in Markdown. */
+export function renderJudged(judged: readonly Judged[]): string {
+  const rows = judged.map(({ comparison: { title, own, base, most }, ratio, verdict }) => [
+    title,
+    names[own.candidate],
+    own.candidate === base.candidate ? "itself" : names[base.candidate],
+    ratio.toFixed(2),
+    most === null ? "" : most.toFixed(2),
+    verdict,
+  ]);
+  return renderRows(["", "candidate", "in terms of", "ratio", "at most", "verdict"], rows);
+}
+
+/** Everything that was measured, as a table in Markdown. */
+export function renderCosts(entries: readonly Entry[], rounds: Rounds): string {
+  const rows = entries.flatMap((entry) => {
+    const measured = rounds.flatMap((round) => round.get(keyOf(entry)) ?? []);
+    if (measured.length === 0) return [];
+    const middle = (pick: (one: Measured) => number) => median(measured.map(pick));
+    const { candidate, scene, identities, rate } = entry;
+    return [
+      [
+        `${names[candidate]}: ${scene.name}${identities === 1 ? "" : `, ${identities} identities`}`,
+        middle(({ cpuMicrosPerCall }) => cpuMicrosPerCall).toFixed(0),
+        rate === null ? middle(({ callsPerSecond }) => callsPerSecond).toFixed(0) : `${rate} asked for`,
+        middle(({ p50Ms }) => p50Ms).toFixed(2),
+        middle(({ p99Ms }) => p99Ms).toFixed(2),
+      ],
+    ];
+  });
+  return renderRows(["what was measured", "CPU µs a call", "calls/s", "p50 ms", "p99 ms"], rows);
+}
