@@ -1,10 +1,11 @@
 /**
  * The gateway's own keys: for signing tokens, for sealing session ids, for fingerprints. One file in the state directory.
  */
-import { createHash, createHmac, createSecretKey, generateKeyPairSync, randomBytes } from "node:crypto";
+import { createHash, createSecretKey, generateKeyPairSync, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { importJWK, type JSONWebKeySet, type JWTPayload, SignJWT } from "jose";
 import { createRing, KeyFileError, type RingFile, readRing, replaceRing } from "./keyfile.ts";
+import { createMac } from "./mac.ts";
 import { currentKey, type KeyMaker, type Lifetimes, type Ring, rotate } from "./ring.ts";
 import { type SealingKey, seal, unseal } from "./seal.ts";
 
@@ -64,6 +65,7 @@ export async function openKeyring(directory: string, options: KeyringOptions): P
   if ((await readRing(path)) === undefined) await createRing(path, makeRing(options.now()));
   let ring = await loadRing(path, options.now(), lifetimes);
   let sealing = readSealing(ring);
+  let mac = createMac(Buffer.from(ring.fingerprint, "base64url"));
   let published = readPublic(ring);
   return {
     async signToken(claims) {
@@ -74,15 +76,13 @@ export async function openKeyring(directory: string, options: KeyringOptions): P
     publicJwks: () => published,
     seal: (purpose, payload) => seal(currentKey(sealing, options.now()), purpose, payload, randomBytes),
     unseal: (purpose, text) => unseal(sealing, purpose, text),
-    fingerprint(label, text) {
-      const hmac = createHmac("sha256", Buffer.from(ring.fingerprint, "base64url"));
-      return hmac.update(`${label}\0${text}`).digest().subarray(0, fingerprintBytes).toString("base64url");
-    },
+    fingerprint: (label, text) => mac(`${label}\0${text}`).toString("base64url", 0, fingerprintBytes),
     async refresh() {
       const next = await loadRing(path, options.now(), lifetimes);
       if (JSON.stringify(next) === JSON.stringify(ring)) return false;
       ring = next;
       sealing = readSealing(ring);
+      mac = createMac(Buffer.from(ring.fingerprint, "base64url"));
       published = readPublic(ring);
       return true;
     },

@@ -1,6 +1,7 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { ClosedVisit } from "../audit/trail.ts";
 import { methodLabel } from "../mcp/methods.ts";
+import { createHistogram } from "./histogram.ts";
 import { createRecency, type Recency } from "./recency.ts";
 
 /** What the gauges read at each scrape. */
@@ -58,26 +59,23 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
     labelNames: ["reason"],
     registers,
   });
-  const durations = new Histogram({
+  const durations = createHistogram(registry, {
     name: "sallyport_request_duration_seconds",
     help: "From the request's headers to the record of its answer.",
-    labelNames: ["server", "method"],
+    labels: ["server", "method"],
     buckets: fromMillisecond,
-    registers,
   });
-  const stages = new Histogram({
+  const stages = createHistogram(registry, {
     name: "sallyport_stage_duration_seconds",
     help: "Time in each room of the corridor.",
-    labelNames: ["stage"],
+    labels: ["stage"],
     buckets: fromTenMicroseconds,
-    registers,
   });
-  const upstreams = new Histogram({
+  const upstreams = createHistogram(registry, {
     name: "sallyport_upstream_duration_seconds",
     help: "From sending a message to the head of the server's answer.",
-    labelNames: ["server"],
+    labels: ["server"],
     buckets: fromMillisecond,
-    registers,
   });
   const handshakes = new Counter({
     name: "sallyport_tls_handshake_failures_total",
@@ -129,10 +127,10 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
       );
       const failed = outcome.rpc != null || outcome.toolError === true || outcome.http >= 400;
       requests.inc({ server, method, outcome: denial !== undefined ? "denied" : failed ? "error" : "ok" });
-      durations.observe({ server, method }, visit.totalMs / 1_000);
-      for (const [stage, ms] of visit.rooms) stages.observe({ stage }, ms / 1_000);
+      durations(visit.totalMs / 1_000, server, method);
+      for (const [stage, ms] of visit.rooms) stages(ms / 1_000, stage);
       const upstreamMs = visit.rooms.get("answer");
-      if (upstreamMs !== undefined) upstreams.observe({ server }, upstreamMs / 1_000);
+      if (upstreamMs !== undefined) upstreams(upstreamMs / 1_000, server);
       if (facts.session?.fingerprint != null) sessions.touch(server, facts.session.fingerprint, performance.now());
       if (denial === undefined) return;
       refusals.inc({ reason: denial.code });

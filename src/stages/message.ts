@@ -62,10 +62,13 @@ function checkAccept(arrival: Arrival): void {
     throw new Denial("not_acceptable");
 }
 
+/** What the official clients send. */
+const usualAccept = "application/json, text/event-stream";
+
 /** No Accept header accepts everything (RFC 9110 section 12.5.1). */
 function accepts(arrival: Arrival, type: "application/json" | "text/event-stream"): boolean {
   const header = arrival.headers.get("accept");
-  if (header === undefined) return true;
+  if (header === undefined || header === usualAccept) return true;
   const [family] = type.split("/");
   return header.split(",").some((range) => {
     const media = range.split(";", 1)[0]?.trim().toLowerCase();

@@ -96,10 +96,16 @@ class Transfer implements Dispatcher.DispatchHandler, Body, AsyncIterator<Buffer
     this.#finish(cause);
   }
 
-  destroy(cause: Error = new errors.RequestAbortedError()): void {
-    // What came whole and was not read is no whole answer any more.
-    if (this.#chunks.splice(0).length > 0 && this.#end?.cause === null) this.#end = { cause };
-    if (this.#end !== null) return;
+  destroy(given?: Error): void {
+    // Every answer is let go of in the end, and most are through by then: an error costs as much as a hash.
+    if (this.#end !== null && this.#chunks.length === 0) return;
+    const cause = given ?? new errors.RequestAbortedError();
+    this.#chunks.length = 0;
+    if (this.#end !== null) {
+      // What came whole and was not read is no whole answer any more.
+      this.#end = { cause: this.#end.cause ?? cause };
+      return;
+    }
     this.#finish(cause);
     this.#controller?.abort(cause);
   }

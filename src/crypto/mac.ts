@@ -1,0 +1,21 @@
+import { hash } from "node:crypto";
+
+/** Block size of SHA-256 in bytes. */
+const blockBytes = 64;
+
+/**
+ * HMAC-SHA-256 (RFC 2104) under one key, for short texts: two calls of the one-shot hash take a third of the time that an
+ * `Hmac` object takes to be made.
+ *
+ * @param key at most 64 bytes
+ * @returns the 32 bytes of a text's code, as UTF-8
+ */
+export function createMac(key: Uint8Array): (text: string) => Buffer {
+  if (key.length > blockBytes) throw new RangeError("the key is longer than a block");
+  const padded = Buffer.alloc(blockBytes);
+  padded.set(key);
+  const inner = padded.map((byte) => byte ^ 0x36);
+  const outer = padded.map((byte) => byte ^ 0x5c);
+  const digest = (pad: Uint8Array, bytes: Uint8Array) => hash("sha256", Buffer.concat([pad, bytes]), "buffer");
+  return (text) => digest(outer, digest(inner, Buffer.from(text)));
+}
