@@ -70,3 +70,34 @@ export function renderCosts(entries: readonly Entry[], rounds: Rounds): string {
   });
   return renderRows(["what was measured", "CPU µs a call", "calls/s", "p50 ms", "p99 ms"], rows);
 }
+
+/** The page of the documentation. */
+export function renderPage(
+  machine: string,
+  judged: readonly Judged[],
+  entries: readonly Entry[],
+  rounds: Rounds,
+): string {
+  return `# What a call costs
+
+Written by \`npm run bench -- --write\`; [bench/README.md](../bench/README.md) says what is measured and how to repeat it.
+Ratios are medians of the ratios within each round, and travel from machine to machine; the other figures do not.
+The same as JSON, with every round: [performance.json](performance.json).
+
+${machine}.
+
+## Targets
+
+${renderJudged(judged)}
+
+*met*, *missed*: below or above the target. *noisy*: what is compared with cost over ${mostNoise} times its best in the middle
+round, so nothing is concluded. *shown*: without a target.
+
+## Everything that was measured
+
+${renderCosts(entries, rounds)}
+
+CPU is user and system time of the gateway's own process. Calls at full speed come from sixteen connections on the same
+machine, so calls/s and milliseconds also say how much the load and the server behind left over.
+`;
+}

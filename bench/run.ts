@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { renderCall, requestHeaders } from "./call.ts";
 import { type Field, forbiddenTool, type GuardedCandidate, startField } from "./candidates.ts";
 import { comparisons, type Entry, keyOf, listEntries } from "./comparisons.ts";
-import { type Judged, judge, renderCosts, renderJudged } from "./judge.ts";
+import { type Judged, judge, renderCosts, renderJudged, renderPage } from "./judge.ts";
 import { type Measured, measure } from "./measure.ts";
 import { describeMachine } from "./report.ts";
 
@@ -68,6 +68,9 @@ try {
   const [token = ""] = field.tokens;
   for (const words of field.missing) console.error(words);
   for (const candidate of field.candidates.values()) await checkGuards(candidate, token);
+  // Compilers of Node take tens of thousands of calls until they have settled; nobody else minds.
+  await measureAll(field, entries);
+  console.error("warmed up");
   const results: Map<string, Measured>[] = [];
   for (let round = 0; round < rounds; round++) {
     // Each round begins with another candidate, so that none always follows the same one.
@@ -79,14 +82,13 @@ try {
   }
   const judged = chosen.map((comparison) => judge(comparison, results)).filter((row): row is Judged => row !== null);
   const machine = `${describeMachine()}; ${connections} connections, ${rounds} rounds of ${seconds} s`;
-  const tables = `${renderJudged(judged)}\n\n${renderCosts(entries, results)}`;
-  if (values.json)
-    console.log(
-      JSON.stringify({ machine, judged, rounds: results.map((round) => Object.fromEntries(round)) }, null, 2),
-    );
-  else console.log(`${machine}\n\n${tables}`);
+  const json = JSON.stringify({ machine, judged, rounds: results.map((round) => Object.fromEntries(round)) }, null, 2);
+  if (values.json) console.log(json);
+  else console.log(`${machine}\n\n${renderJudged(judged)}\n\n${renderCosts(entries, results)}`);
   if (values.write) {
-    await writeFile(new URL("../docs/performance-figures.md", import.meta.url), `${machine}\n\n${tables}\n`);
+    const docs = new URL("../docs/", import.meta.url);
+    await writeFile(new URL("performance.md", docs), renderPage(machine, judged, entries, results));
+    await writeFile(new URL("performance.json", docs), `${json}\n`);
   }
   if (judged.some(({ verdict }) => verdict === "missed")) process.exitCode = 1;
 } catch (error) {

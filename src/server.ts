@@ -99,6 +99,11 @@ export async function createPublicServer(
       await Promise.all([...[...visits].map(({ over }) => over), ...errands]);
     },
     async drain() {
+      const finishVisits = async () => {
+        while (visits.size > 0) await Promise.all([...visits].map(({ over }) => over));
+        // Sessions of clients of 2024-11-05 end with their doors.
+        await Promise.all(errands);
+      };
       draining = true;
       // http.Server's own close() also cuts connections whose answer is written but not read to its end.
       const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
@@ -106,10 +111,10 @@ export async function createPublicServer(
       const deadline = setTimeout(() => {
         for (const visit of visits) visit.interrupt(new Denial("draining"));
       }, listen.drainTimeout);
-      const cut = setTimeout(() => server.closeAllConnections(), listen.drainTimeout + farewellMs);
-      while (visits.size > 0) await Promise.all([...visits].map(({ over }) => over));
-      // Sessions of clients of 2024-11-05 end with their doors.
-      await Promise.all(errands);
+      // Whatever still holds a visit up by then, a gateway that was told to stop stops.
+      const late = Promise.withResolvers<void>();
+      const cut = setTimeout(late.resolve, listen.drainTimeout + farewellMs);
+      await Promise.race([finishVisits(), late.promise]);
       server.closeAllConnections();
       await closed;
       clearTimeout(deadline);

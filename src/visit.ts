@@ -88,7 +88,7 @@ export async function runErrand(gateway: Gateway, house: House, door: Door, verb
     verb,
     path: `/${door.server}/mcp`,
     headers,
-    ended: verb === "GET" ? door.closed : endAfter(farewellMs),
+    ended: verb === "GET" ? door.finishing : endAfter(farewellMs),
   };
   const trail = openTrail(house.audit, arrival);
   const reply = createDoorReply(door);

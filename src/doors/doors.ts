@@ -17,8 +17,10 @@ export interface Door {
   readonly stream: EventStream;
   /** The session of the server, as it is handed to clients; null before `initialize` is answered. */
   readonly sessionId: string | null;
-  /** Aborted when the stream is over. */
+  /** Aborted when the stream is over, with the Denial that says why. */
   readonly closed: AbortSignal;
+  /** Aborted when nothing of the session's own stream is wanted any more: before `closed`, or with it. */
+  readonly finishing: AbortSignal;
   /** Whether a session may begin: the first to ask is the only one. */
   claim(): boolean;
   /** A message was posted to it, by a visit; until the visit is over, something may have to be said about it. */
@@ -29,7 +31,8 @@ export interface Door {
   finish(): Promise<void>;
   /** A session has begun; called when the client has been told. */
   begin(sessionId: string): void;
-  close(): void;
+  /** @param reason why, for the messages that are not through */
+  close(reason: Denial): void;
 }
 
 /** What the gateway does for a client of an age that knows nothing of it: to listen on the session's stream, to end the session. */
@@ -54,9 +57,9 @@ export function createDoors(): Doors {
       let claimed = false;
       const taken = new Set<string>();
       const finished = Promise.withResolvers<void>();
-      let finishing = false;
+      const finishing = new AbortController();
       const settle = () => {
-        if (finishing && taken.size === 0) finished.resolve();
+        if (finishing.signal.aborted && taken.size === 0) finished.resolve();
       };
       const door: Door = {
         ...place,
@@ -65,6 +68,7 @@ export function createDoors(): Doors {
           return sessionId;
         },
         closed: closed.signal,
+        finishing: finishing.signal,
         claim() {
           const isFirst = !claimed;
           claimed = true;
@@ -79,7 +83,7 @@ export function createDoors(): Doors {
         },
         finish() {
           doors.delete(id);
-          finishing = true;
+          finishing.abort(new Denial("draining"));
           settle();
           return finished.promise;
         },
@@ -88,10 +92,11 @@ export function createDoors(): Doors {
           // A client that is gone already needs no stream, but its session must not stay.
           run(door, closed.signal.aborted ? "DELETE" : "GET");
         },
-        close() {
+        close(reason) {
           doors.delete(id);
           if (closed.signal.aborted) return;
-          closed.abort(new Denial("client_gone"));
+          closed.abort(reason);
+          finishing.abort(reason);
           if (sessionId !== null) run(door, "DELETE");
         },
       };

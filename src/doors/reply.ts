@@ -1,3 +1,4 @@
+import { Denial } from "../denial.ts";
 import { renderEvent } from "../mcp/sse.ts";
 import type { EventStream, Reply } from "../reply.ts";
 import type { Door } from "./doors.ts";
@@ -22,7 +23,7 @@ export function createDoorReply(door: Door): Reply {
         await door.stream.write(renderEvent({ id: null, type: "message", data: text, retryMs: null }));
       begin(headers);
       // The session is gone, and a client of this age begins anew by connecting anew.
-      if (status === 404 && /"reason":"session_/.test(text)) door.close();
+      if (status === 404 && /"reason":"session_/.test(text)) door.close(new Denial("session_unknown"));
     },
     openStream(headers) {
       stream = {

@@ -159,6 +159,6 @@ export function renderEvent(event: StreamEvent): string {
   if (event.type !== null) block += `event: ${event.type}\n`;
   if (event.id !== null) block += `id: ${event.id}\n`;
   if (event.retryMs !== null) block += `retry: ${event.retryMs}\n`;
-  if (event.data !== null) block += `data: ${event.data.replaceAll("\n", "\ndata: ")}\n`;
+  if (event.data !== null) block += `data: ${event.data.replaceAll(/\r\n|\r|\n/g, "\ndata: ")}\n`;
   return `${block}\n`;
 }

@@ -1,8 +1,7 @@
-import { collectBytes } from "../bytes.ts";
 import { Denial } from "../denial.ts";
-import type { Answer } from "../facts.ts";
 import { judgeServerMessage } from "../mcp/answers.ts";
 import { isObject } from "../mcp/object.ts";
+import { readWhole } from "../upstream/body.ts";
 import { recordAsked } from "./asked.ts";
 import { type Exchange, sessionHeader } from "./exchange.ts";
 import { learnLists } from "./lists.ts";
@@ -10,7 +9,7 @@ import { learnLists } from "./lists.ts";
 /** Hands out an answer that is one JSON body, read whole and judged before its first byte leaves. */
 export async function relayJson(exchange: Exchange, status: number): Promise<void> {
   const { answer, trail, reply, upstream, expected, known } = exchange;
-  const source = await collect(answer, upstream.maxResponseBytes);
+  const source = await readWhole(answer.body, upstream.maxResponseBytes);
   const judged = judgeServerMessage(source, expected);
   learnLists(exchange, judged, () => source.toString());
   if (status >= 400 && judged.kind === "answer") learnFromRefusal(exchange, judged.rpc);
@@ -48,7 +47,7 @@ const wordsOfLegacyServers = new Set([-32000, -32600, -32700]);
  * @throws Denial `session_unknown`, `upstream_too_large`
  */
 export async function refuseLost({ answer, upstream }: Exchange): Promise<void> {
-  const text = (await collect(answer, upstream.maxResponseBytes)).toString();
+  const text = (await readWhole(answer.body, upstream.maxResponseBytes)).toString();
   if (saysLost(text)) throw lost();
 }
 
@@ -72,12 +71,4 @@ function readError(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-async function collect(answer: Answer, maxBytes: number): Promise<Buffer> {
-  const collected = collectBytes(maxBytes);
-  for await (const chunk of answer.body) {
-    if (!collected.add(chunk)) throw new Denial("upstream_too_large");
-  }
-  return collected.bytes();
 }

@@ -25,7 +25,9 @@ export async function relayStream(exchange: Exchange): Promise<void> {
   const end = await relayEvents(exchange, stream, (outcome) => trail.close(outcome));
   if (end === "answered") return;
   // A server that numbered its events may close the connection and be asked again for the rest (2025-11-25, Streams).
-  if (end === "cut" && message.kind === "request") throw new Denial("upstream_closed");
+  // A client of 2024-11-05 does not know how.
+  const isOver = end === "cut" || known.session.door !== null;
+  if (isOver && message.kind === "request") throw new Denial("upstream_closed");
   await trail.close({ http: 200, upstream: answer.statusCode });
   await stream.end();
 }

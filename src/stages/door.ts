@@ -1,6 +1,6 @@
 import type { Trail } from "../audit/trail.ts";
-import { Denial } from "../denial.ts";
-import type { Doors } from "../doors/doors.ts";
+import { asDenial, Denial } from "../denial.ts";
+import type { Door, Doors } from "../doors/doors.ts";
 import { createDoorReply } from "../doors/reply.ts";
 import type { Arrival, Identity, McpRoute, Message, Session } from "../facts.ts";
 import { callKey, type OpenCalls } from "../limits/calls.ts";
@@ -25,19 +25,32 @@ export async function holdDoor(
   const { server } = route;
   const door = doors.open({ server, identityKey: identity.key, arrival, stream });
   // Who may not speak to the server any more has nothing to listen to.
-  const reconsider = (viewOf: ViewOf) => viewOf(identity, server).grant === undefined && door.close();
-  using _standing = standing.add(null, reconsider, () => door.close());
+  const reconsider = (viewOf: ViewOf) =>
+    viewOf(identity, server).grant === undefined && door.close(new Denial("policy_denied"));
+  using _standing = standing.add(null, reconsider, () => door.close(new Denial("draining")));
   try {
     // A path, which the client resolves against the address it came by.
     const data = `/${server}/messages/${door.id}`;
     await stream.write(renderEvent({ id: null, type: "endpoint", data, retryMs: null }));
     await aborted(AbortSignal.any([arrival.ended, door.closed]));
     // Where the client has not gone, it still waits for what it has asked.
-    if (!door.closed.aborted && !isGone(arrival.ended)) await Promise.race([door.finish(), aborted(door.closed)]);
+    if (!door.closed.aborted && !isGone(arrival.ended)) await finish(door, arrival);
   } finally {
-    door.close();
+    door.close(arrival.ended.aborted ? asDenial(arrival.ended.reason) : new Denial("client_gone"));
     await stream.end();
   }
+}
+
+/** How long calls may still take once their door has to close, in milliseconds. */
+const finishMs = 30_000;
+
+async function finish(door: Door, { message }: Arrival): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const timer = setTimeout(over.resolve, finishMs).unref();
+  // The signal of the visit has told of its end already, and tells of nothing after that.
+  message.socket.once("close", over.resolve);
+  await Promise.race([door.finish(), aborted(door.closed), over.promise]);
+  clearTimeout(timer);
 }
 
 /**
@@ -61,7 +74,7 @@ export async function enter(
     door.take(arrival.requestId);
     await reply.divert(createDoorReply(door));
     // Given up at the end: a door may live for days and take millions of messages.
-    const leave = () => arrival.interrupt(new Denial("client_gone"));
+    const leave = () => arrival.interrupt(asDenial(door.closed.reason));
     door.closed.addEventListener("abort", leave);
     ends.defer(() => door.closed.removeEventListener("abort", leave));
     if (door.closed.aborted) leave();

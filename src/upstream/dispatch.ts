@@ -115,11 +115,14 @@ class Transfer implements Dispatcher.DispatchHandler, Body, AsyncIterator<Buffer
   }
 
   next(): Promise<IteratorResult<Buffer, undefined>> {
-    const chunk = this.#chunks.shift();
-    if (chunk !== undefined) {
-      this.#waiting -= chunk.length;
-      if (this.#chunks.length === 0) this.#controller?.resume();
-      return Promise.resolve({ value: chunk, done: false });
+    if (this.#chunks.length > 0) {
+      // All that waits at once: a server that cuts its answer into single bytes must not cost a turn for each.
+      const [first = Buffer.alloc(0)] = this.#chunks;
+      const value = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks, this.#waiting);
+      this.#chunks.length = 0;
+      this.#waiting = 0;
+      this.#controller?.resume();
+      return Promise.resolve({ value, done: false });
     }
     if (this.#end !== null) return this.#end.cause === null ? Promise.resolve(over) : Promise.reject(this.#end.cause);
     this.#read = Promise.withResolvers();

@@ -1,3 +1,4 @@
+import { discard } from "./body.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** A server that asks faster than it can be told is hostile; it is left to its own timeouts. */
@@ -36,7 +37,7 @@ export async function refuseServerRequest(
       body: `{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify(error)}}`,
       signal: AbortSignal.timeout(timeoutMs),
     });
-    for await (const _ of response.body);
+    await discard(response.body);
   } catch {
     // The refusal is on record. A server that cannot be told finds out when its own request times out.
   } finally {

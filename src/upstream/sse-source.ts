@@ -2,6 +2,7 @@ import { type Agent, errors } from "undici";
 import type { ServerConfig } from "../config/schema.ts";
 import { Denial } from "../denial.ts";
 import { createStreamReader, type StreamEvent } from "../mcp/sse.ts";
+import { bodyOf, readWhole } from "./body.ts";
 import { type Answer, dispatch } from "./dispatch.ts";
 import { answerBroken, passRefusal } from "./sse-answers.ts";
 import type { Outgoing } from "./transport.ts";
@@ -37,7 +38,10 @@ export async function openSource(
   try {
     const request = { origin: url.origin, path: url.pathname, method: "GET", headers: headersOfStream(headers) };
     const response = await dispatch(streams, request, closing.signal);
-    if (response.statusCode < 200 || response.statusCode > 299) return passRefusal(response);
+    if (response.statusCode < 200 || response.statusCode > 299) {
+      // Here and now, while there is somebody to give it up: streams have no time limit of their own.
+      return passRefusal({ ...response, body: bodyOf(await readWhole(response.body, maxResponse)) });
+    }
     const events = readEvents(response, maxResponse);
     try {
       return { endpoint: await findEndpoint(events, url), events, close: () => closing.abort() };

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ServerConfig } from "../config/schema.ts";
 import { Denial } from "../denial.ts";
-import type { Body } from "./body.ts";
+import { discard } from "./body.ts";
 import { type Answer, dispatch } from "./dispatch.ts";
 import { answerBroken, answerEmpty, answerError, answerStream, passRefusal } from "./sse-answers.ts";
 import { findProgressToken } from "./sse-recipient.ts";
@@ -15,8 +15,6 @@ export interface SseOptions {
   readonly maxSessions?: number;
 }
 
-/** What an accepted POST may still say, which means nothing. */
-const discarded = { limit: 16_384, timeoutMs: 5_000 };
 /** Headers of Streamable HTTP that mean something else here, or nothing. */
 const foreignHeaders = new Set(["mcp-session-id", "mcp-protocol-version", "last-event-id"]);
 
@@ -136,22 +134,6 @@ export function createSseTransport(
       await Promise.all([calls.destroy(), streams.destroy()]);
     },
   };
-}
-
-/** Reads what may be read, so that the connection can be used again; what says more loses it. */
-async function discard(body: Body): Promise<void> {
-  const timer = setTimeout(() => body.destroy(), discarded.timeoutMs).unref();
-  try {
-    let length = 0;
-    for await (const chunk of body) {
-      length += chunk.length;
-      if (length > discarded.limit) break;
-    }
-  } catch {
-    // Nobody waits for it.
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function ownHeaders(headers: Outgoing["headers"]): Record<string, string> {

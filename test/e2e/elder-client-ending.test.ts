@@ -114,6 +114,36 @@ it.each<[string, (setting: Setting) => unknown]>([
   expect(record).toMatchObject({ outcome: { http: 200 }, decision: { effect: "allow", reason: null } });
 });
 
+it("a client that leaves while its door closes is not waited for", async () => {
+  const setting = await set({ ...strict, handler: withWholeSessions() });
+  const door = await openSession(setting);
+  await door.post(toolCall(1, "never"));
+  const asked = () => setting.recorder.requests.find(({ body }) => body.includes('"never"'));
+  await until("the call at the server", asked);
+  await changeSettings(setting);
+  await until("the door takes no more", async () => (await door.post(toolCall(2))).status === 404);
+  await until("its stream at the server has ended", () =>
+    setting.recorder.requests.some(({ method, aborted }) => method === "GET" && aborted),
+  );
+  expect(asked()).toMatchObject({ aborted: false });
+  door.stream.destroy();
+  await until("the call is given up", () => asked()?.aborted);
+  await until("its end at the server", () => endsAtServer(setting).length > 0);
+});
+
+it("an answer that the server would give to who resumes is named as lost, for the client cannot", async () => {
+  const handler = withWholeSessions();
+  const setting = await set({
+    handler(request, body, response) {
+      if (!body.includes('"numbered"')) return handler(request, body, response);
+      response.writeHead(200, { "content-type": "text/event-stream" }).end("id: 1\ndata: \n\n");
+    },
+  });
+  const door = await openSession(setting);
+  await door.post(toolCall(1, "numbered"));
+  expect(await door.answer(1)).toMatchObject({ error: { data: { reason: "upstream_closed" } } });
+});
+
 it("a server that does not answer the farewell is named on record", async () => {
   const handler = withWholeSessions();
   const { gateway, recorder, token, log } = await set({

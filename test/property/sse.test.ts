@@ -85,3 +85,15 @@ describe("event streams", () => {
     );
   });
 });
+
+it("whatever ends a line in what is rendered, nothing of it becomes another field", () => {
+  const lineEnds = fc.constantFrom("\r", "\n", "\r\n", "id: 7", "data: x", "{", " ");
+  fc.assert(
+    fc.property(fc.array(lineEnds), (parts) => {
+      const data = parts.join("");
+      const [event, ...others] = readAll([Buffer.from(renderEvent({ id: "1", type: "message", data, retryMs: null }))]);
+      expect(event).toEqual({ id: "1", type: "message", data: data.replaceAll(/\r\n|\r/g, "\n"), retryMs: null });
+      expect(others).toEqual([]);
+    }),
+  );
+});

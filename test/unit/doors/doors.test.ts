@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { Denial } from "../../../src/denial.ts";
 import { createDoors, type Door, type Doors } from "../../../src/doors/doors.ts";
 import type { Arrival } from "../../../src/facts.ts";
 import type { EventStream } from "../../../src/reply.ts";
 
+const gone = new Denial("client_gone");
 const place = { server: "alpha", identityKey: "alice", arrival: {} as Arrival, stream: {} as EventStream };
 
 interface House {
@@ -47,7 +49,7 @@ describe("a door", () => {
   it("is not found any more when it is closed", () => {
     const { doors } = build();
     const [door, other] = [doors.open(place), doors.open(place)];
-    door.close();
+    door.close(gone);
     expect(doors.find(door.id)).toBeUndefined();
     expect(doors.find(other.id)).toBe(other);
     expect(door.closed.reason).toMatchObject({ code: "client_gone" });
@@ -68,21 +70,21 @@ describe("errands", () => {
     const { doors, errands } = build();
     const door = doors.open(place);
     door.begin("sealed");
-    door.close();
-    door.close();
+    door.close(gone);
+    door.close(gone);
     expect(errands.slice(1)).toEqual([["DELETE", door, "sealed", true]]);
   });
 
   it("end no session where none has begun", () => {
     const { doors, errands } = build();
-    doors.open(place).close();
+    doors.open(place).close(gone);
     expect(errands).toEqual([]);
   });
 
   it("end a session that begins when its door is closed already", () => {
     const { doors, errands } = build();
     const door = doors.open(place);
-    door.close();
+    door.close(gone);
     door.begin("sealed");
     expect(errands.map(([verb, , sessionId]) => [verb, sessionId])).toEqual([["DELETE", "sealed"]]);
   });
@@ -92,7 +94,7 @@ describe("errands", () => {
     const [first, second] = [doors.open(place), doors.open(place)];
     first.begin("one");
     second.begin("two");
-    first.close();
+    first.close(gone);
     expect(errands.map(([verb, door, sessionId]) => [verb, door === first, sessionId])).toEqual([
       ["GET", true, "one"],
       ["GET", false, "two"],

@@ -108,8 +108,8 @@ describe("what was posted to a door", () => {
     const over = await scene.enter("over", request(1), { door });
     await scene.enter("call", request(2), { door });
     over[Symbol.dispose]();
-    closing.abort();
-    expect(scene.ended).toEqual(["call: client_gone"]);
+    closing.abort(new Denial("policy_denied"));
+    expect(scene.ended).toEqual(["call: policy_denied"]);
   });
 
   it("leaves nothing behind, for a door lives for days and takes millions of messages", async () => {

@@ -46,6 +46,26 @@ describe("a body", () => {
     expect(await body.next()).toEqual({ value: undefined, done: true });
   });
 
+  it("that was cut into single bytes is not read byte by byte", async () => {
+    const sent = Promise.withResolvers<void>();
+    const { ask } = await set((response) => {
+      response.once("finish", sent.resolve);
+      for (let count = 0; count < 1_000; count++) response.write("x");
+      response.end();
+    });
+    const { body } = await ask();
+    await sent.promise;
+    await readAll((await ask()).body);
+    let reads = 0;
+    let length = 0;
+    for await (const chunk of body) {
+      reads += 1;
+      length += chunk.length;
+    }
+    expect(length).toBe(1_000);
+    expect(reads).toBeLessThan(100);
+  });
+
   it("that nobody reads makes the server wait", async () => {
     let response: ServerResponse | undefined;
     const { ask } = await set((made) => {

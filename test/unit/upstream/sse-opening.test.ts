@@ -80,6 +80,18 @@ describe("initialize", () => {
     expect(heard.messages).toEqual([data]);
   });
 
+  it("can be given up while the server refuses without end", async () => {
+    const { server, send } = await set();
+    server.behave({
+      open: (response) => void response.writeHead(400, { "content-type": "application/json" }).write("{"),
+    });
+    const gone = new AbortController();
+    const sending = send({ signal: gone.signal });
+    await until("the refusal", () => server.streams.length > 0);
+    gone.abort(new Error("gone"));
+    await expect(sending).rejects.toThrow("gone");
+  });
+
   it.each([
     ["begins with a message", "event: message\ndata: {}\n\n", { code: "upstream_malformed" }],
     [
