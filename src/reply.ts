@@ -17,7 +17,7 @@ export interface Reply {
   readonly stream: EventStream | null;
   /** Resolves when the answer has left: until then the visit holds its places, however slowly the client reads. */
   send(receipt: Receipt, answer: WholeAnswer): Promise<void>;
-  /** Sends the head of an event stream at once, before there is anything to say. */
+  /** Sends the head of an event stream, in this turn or the next, whether or not there is anything to say. */
   openStream(headers: Readonly<Record<string, string>>): EventStream;
   /**
    * Accepts the request, and has everything said elsewhere from now on. That it was accepted is no answer, so it takes no
@@ -110,7 +110,6 @@ class HttpReply implements Reply {
   openStream(headers: Headers): EventStream {
     if (this.#elsewhere !== null) return this.#elsewhere.openStream(headers);
     this.#response.writeHead(200, { ...this.#common(), ...streamHeaders, ...headers });
-    this.#response.flushHeaders();
     this.#stream = new ResponseStream(this.#response, this.#heartbeatMs);
     return this.#stream;
   }
@@ -119,6 +118,8 @@ class HttpReply implements Reply {
 class ResponseStream implements EventStream {
   readonly #response: ServerResponse;
   readonly #heartbeat: NodeJS.Timeout;
+  /** Something was written, and the head with it. */
+  #begun = false;
 
   constructor(response: ServerResponse, heartbeatMs: number) {
     this.#response = response;
@@ -129,9 +130,17 @@ class ResponseStream implements EventStream {
       if (!response.writableNeedDrain) response.write(": keep-alive\n\n");
     }, heartbeatMs);
     response.once("close", () => clearInterval(this.#heartbeat));
+    // An answer that is here already leaves in one packet with the head, once its record is in the file: at the end of this
+    // turn. A client must not wait for the head of a silent stream any longer than that.
+    setImmediate(() => setImmediate(() => this.#begin()));
+  }
+
+  #begin(): void {
+    if (!this.#begun && !this.#response.destroyed) this.#response.flushHeaders();
   }
 
   async write(block: string): Promise<void> {
+    this.#begun = true;
     const response = this.#response;
     // A stream may end while somebody still waits to say something on it.
     if (response.writableEnded || response.destroyed || response.write(block)) return;
@@ -147,6 +156,7 @@ class ResponseStream implements EventStream {
   }
 
   #end(block?: string): Promise<void> {
+    this.#begun = true;
     clearInterval(this.#heartbeat);
     this.#response.end(block);
     return left(this.#response);

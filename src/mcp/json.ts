@@ -180,7 +180,7 @@ function countMembers(value: unknown): number {
 
 /** Offset of an escaped surrogate without its other half in valid JSON, or -1; UTF-8 cannot hold an unescaped one. */
 function findLoneSurrogate(text: string): number {
-  if (!/\\u[dD]/.test(text)) return -1;
+  if (!text.includes("\\u") || !/\\u[dD]/.test(text)) return -1;
   for (let at = 0; at < text.length; at++) {
     if (text.charCodeAt(at) !== backslash) continue;
     const half = surrogateAt(text, at);
