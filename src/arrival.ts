@@ -40,5 +40,6 @@ export function readArrival(message: IncomingMessage, ended: AbortController): A
     message,
     ended: ended.signal,
     interrupt: (reason) => ended.abort(reason),
+    leaving: null,
   };
 }

@@ -36,6 +36,11 @@ export interface Arrival {
   readonly ended: AbortSignal;
   /** Breaks the visit off. */
   readonly interrupt: (reason: Denial) => void;
+  /**
+   * For whom the gateway itself ends a session: who was identified when its door opened, though the token may have expired
+   * since. Null for everything that comes off a socket.
+   */
+  readonly leaving: Identity | null;
 }
 
 /** Who is at the other end (stages/peer). */

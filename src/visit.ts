@@ -88,6 +88,7 @@ export async function runErrand(gateway: Gateway, house: House, door: Door, verb
     verb,
     path: `/${door.server}/mcp`,
     headers,
+    leaving: verb === "DELETE" ? door.identity : null,
     ended: verb === "GET" ? door.finishing : endAfter(farewellMs),
   };
   const trail = openTrail(house.audit, arrival);

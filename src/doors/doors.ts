@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Denial } from "../denial.ts";
-import type { Arrival } from "../facts.ts";
+import type { Arrival, Identity } from "../facts.ts";
 import type { EventStream } from "../reply.ts";
 
 /**
@@ -11,7 +11,7 @@ export interface Door {
   readonly id: string;
   readonly server: string;
   /** Whose it is: nobody else may post to it. */
-  readonly identityKey: string;
+  readonly identity: Identity;
   /** The request that opened it. */
   readonly arrival: Arrival;
   readonly stream: EventStream;
@@ -40,7 +40,7 @@ export type Errand = (door: Door, verb: "GET" | "DELETE") => void;
 
 /** All doors that are open. */
 export interface Doors {
-  open(place: Pick<Door, "server" | "identityKey" | "arrival" | "stream">): Door;
+  open(place: Pick<Door, "server" | "identity" | "arrival" | "stream">): Door;
   find(id: string): Door | undefined;
   /** Who runs the errands. */
   attend(errand: Errand): void;

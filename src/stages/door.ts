@@ -23,7 +23,7 @@ export async function holdDoor(
   await trail.close({ http: 200 });
   const stream = reply.openStream({});
   const { server } = route;
-  const door = doors.open({ server, identityKey: identity.key, arrival, stream });
+  const door = doors.open({ server, identity, arrival, stream });
   // Who may not speak to the server any more has nothing to listen to.
   const reconsider = (viewOf: ViewOf) =>
     viewOf(identity, server).grant === undefined && door.close(new Denial("policy_denied"));

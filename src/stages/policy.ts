@@ -52,6 +52,8 @@ function refuseTarget(target: Target, { rule, policy, reason }: Verdict, view: V
 
 function findTargets(message: Message, session: Session): readonly Target[] {
   if (message.kind === "request") return session.task?.targets ?? message.targets;
+  // Who may not come in any more may still leave: it is the caller's own session, and the server can let go of it.
+  if (message.kind === "end") return [];
   return session.resume?.pending?.targets ?? [{ kind: "server" }];
 }
 

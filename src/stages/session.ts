@@ -51,7 +51,7 @@ function findDoor({ doors }: SessionRules, route: McpRoute, identity: Identity, 
   if (typeof route.door === "string") return null;
   const door = doors.find(route.door.id);
   if (door === undefined) throw new Denial("session_unknown", { detail: "door" });
-  if (door.server !== route.server || door.identityKey !== identity.key) throw new Denial("session_foreign");
+  if (door.server !== route.server || door.identity.key !== identity.key) throw new Denial("session_foreign");
   if (message.era === "modern") throw new Denial("version_unsupported", { data: { supported: legacyRevisions } });
   if (message.kind === "request" && message.method === "initialize" && !door.claim()) {
     throw new Denial("message_invalid", { detail: "initialize a second time" });

@@ -60,6 +60,14 @@ describe("the session at the server ends once", () => {
     ["the client leaves", (_setting, { stream }) => stream.destroy()],
     ["the settings change", changeSettings],
     ["the gateway stops", ({ gateway }) => gateway.child.kill("SIGTERM")],
+    [
+      "the policy leaves nothing",
+      async ({ gateway }) => {
+        const policy = permissivePolicy.replace("groups: [all]", "groups: [others]");
+        await replaceFile(join(gateway.directory, "policies", "all.yaml"), policy);
+        gateway.child.kill("SIGHUP");
+      },
+    ],
   ])("when %s", async (_how, act) => {
     const release = Promise.withResolvers<void>();
     const setting = await set({ ...strict, handler: withWholeSessions(release.promise) });
@@ -76,6 +84,15 @@ describe("the session at the server ends once", () => {
     await until("its stream at the server", () =>
       setting.recorder.requests.every(({ method, aborted }) => method !== "GET" || aborted),
     );
+  });
+
+  it("when the token expires", async () => {
+    const setting = await set({ ...strict, handler: withWholeSessions() });
+    const token = await setting.gateway.mint({ server: "alpha", ttl: "3s" });
+    const door = await openSession(setting, token);
+    await over(door);
+    await until("its end at the server", () => endsAtServer(setting).length > 0);
+    expect(endsAtServer(setting)).toEqual([upstreamSession]);
   });
 
   it("without a session nothing is ended", async () => {

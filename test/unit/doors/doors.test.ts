@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Denial } from "../../../src/denial.ts";
 import { createDoors, type Door, type Doors } from "../../../src/doors/doors.ts";
-import type { Arrival } from "../../../src/facts.ts";
+import type { Arrival, Identity } from "../../../src/facts.ts";
 import type { EventStream } from "../../../src/reply.ts";
 
 const gone = new Denial("client_gone");
-const place = { server: "alpha", identityKey: "alice", arrival: {} as Arrival, stream: {} as EventStream };
+const identity = { key: "alice" } as Identity;
+const place = { server: "alpha", identity, arrival: {} as Arrival, stream: {} as EventStream };
 
 interface House {
   readonly doors: Doors;
@@ -40,7 +41,7 @@ describe("a door", () => {
 
   it("knows what it was opened with, and has no session yet", () => {
     const door = build().doors.open(place);
-    expect(door).toMatchObject({ server: "alpha", identityKey: "alice", sessionId: null });
+    expect(door).toMatchObject({ server: "alpha", identity, sessionId: null });
     expect(door.stream).toBe(place.stream);
     expect(door.arrival).toBe(place.arrival);
     expect(door.closed.aborted).toBe(false);

@@ -41,11 +41,14 @@ describe("what a message asks for", () => {
     ["a notification", { kind: "notification", method: "notifications/initialized" } as Message],
     ["an answer", { kind: "response", id: "1" } as Message],
     ["a stream", { kind: "listen" } as Message],
-    ["the end of a session", { kind: "end" } as Message],
     ["a request for nothing in particular", request("ping")],
   ])("is to speak to the server: %s", (_case, message) => {
     expect(judged(message).rule).toBe("some");
     expect(() => judged(message, sessionWith(), views.none)).toThrow(refused("policy_denied"));
+  });
+
+  it("is nothing where a session is to end", () => {
+    expect(judged({ kind: "end" } as Message, sessionWith(), views.none)).toMatchObject({ rule: null, policy: null });
   });
 
   it.each<[string, Target, View, object]>([
