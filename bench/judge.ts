@@ -90,6 +90,7 @@ ${machine}.
 
 ${renderJudged(judged)}
 
+The targets are the project's own, set before the gateway was written; those that are missed are what is worked on next.
 *met*, *missed*: below or above the target. *noisy*: what is compared with cost over ${mostNoise} times its best in the middle
 round, so nothing is concluded. *shown*: without a target.
 
@@ -97,6 +98,8 @@ round, so nothing is concluded. *shown*: without a target.
 
 ${renderCosts(entries, rounds)}
 
+What a gateway adds at a rate is its median less that of the same calls without a gateway, in the same round; the table above has
+the median of those ratios, which is not the ratio of the medians here.
 CPU is user and system time of the gateway's own process. Calls at full speed come from sixteen connections on the same
 machine, so calls/s and milliseconds also say how much the load and the server behind left over.
 `;

@@ -35,7 +35,7 @@ export interface Gateway {
   readonly limits: Limits;
   readonly tokens: TokenCache;
   readonly reading: MessageLimits;
-  readonly sessions: SessionRules & ResponseKit & { readonly calls: OpenCalls };
+  readonly sessions: SessionRules & ResponseKit & { readonly calls: OpenCalls; readonly finishMs: number };
   readonly policy: PolicyBook;
   readonly upstreams: Upstreams;
   /** The key sources it uses. */
@@ -99,6 +99,7 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
       doors: house.doors,
       calls: house.calls,
       lifetimeMs: config.sessions.lifetime,
+      finishMs: config.listen.drainTimeout,
       now: house.now,
     },
     policy: createPolicyBook((subject, server) => viewOf(policy, subject, server)),

@@ -130,20 +130,20 @@ function hangUp(message: IncomingMessage, refused: boolean): Record<string, stri
  * connection, and with it the wait of the client.
  */
 async function refuse(denial: Denial, arrival: Arrival, reply: Reply, trail: Trail, house: House): Promise<void> {
-  report(denial, arrival, house);
+  report(denial, arrival, trail, house);
   // An answer that was not delivered may be given again.
   const { message, session } = trail.facts;
   if (message?.kind === "response" && session !== undefined) house.answered.delete(String(message.id));
   if (trail.closed) {
     if (denial.code.startsWith("upstream_") || denial.code === "client_request_denied")
-      await trail.fail(denial).catch((error) => report(asDenial(error), arrival, house));
+      await trail.fail(denial).catch((error) => report(asDenial(error), arrival, trail, house));
     return endQuietly(reply, arrival);
   }
   try {
     const refusal = await record(denial, arrival, reply, trail, house);
     await tell(refusal.denial, refusal.receipt, arrival, reply, trail);
   } catch (error) {
-    report(asDenial(error), arrival, house);
+    report(asDenial(error), arrival, trail, house);
     await endQuietly(reply, arrival);
   }
 }
@@ -165,7 +165,7 @@ async function record(
   } catch (error) {
     const failure = asDenial(error);
     const receipt = receiptForFailure(failure);
-    report(failure, arrival, house);
+    report(failure, arrival, trail, house);
     house.metrics.refused(failure.code);
     return { denial: failure, receipt };
   }
@@ -204,9 +204,10 @@ function rpcIdOf(denial: Denial, facts: Trail["facts"]): string | number | undef
   );
 }
 
-function report(denial: Denial, arrival: Arrival, { log }: House): void {
+function report(denial: Denial, arrival: Arrival, { facts: { route } }: Trail, { log }: House): void {
   const { code, extra, cause } = denial;
-  const facts = { requestId: arrival.requestId, reason: code, detail: extra.detail, error: cause };
+  const server = route?.kind === "mcp" ? route.server : undefined;
+  const facts = { requestId: arrival.requestId, server, reason: code, detail: extra.detail, error: cause };
   if (code === "internal_error" || code === "audit_unavailable") log.error(facts, "request failed");
   else if (code.startsWith("upstream_")) log.warn(facts, "server failed");
   else log.debug(facts, "request refused");

@@ -74,7 +74,9 @@ const listen = z
     heartbeat: duration().prefault("15s").describe("Interval of the comments that keep a silent stream open."),
     drainTimeout: duration()
       .prefault("25s")
-      .describe("How long calls may finish after SIGTERM before they are broken off."),
+      .describe(
+        "How long calls may finish, after SIGTERM or behind a 2024-11-05 stream that has to end, before they are broken off.",
+      ),
   })
   .prefault({});
 

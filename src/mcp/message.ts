@@ -102,7 +102,9 @@ function readKind(
   if (era === "modern") checkMirror("mcp-method", method, headers);
   const rule = findMethod(method, era);
   // A legacy client takes HTTP 404 for the end of its session (2025-11-25, Session Management), so it hears 200.
-  if (rule === undefined) throw new Denial("method_unknown", era === "legacy" ? { http: 200 } : {});
+  if (rule === undefined) {
+    throw new Denial("method_unknown", { detail: `method ${method}`, ...(era === "legacy" ? { http: 200 } : {}) });
+  }
   const targets = readTargets(rule, params);
   const given = readGiven(rule, era, params);
   if (era === "modern") checkNameMirror(rule, params, headers);

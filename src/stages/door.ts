@@ -11,9 +11,11 @@ import type { Reply } from "../reply.ts";
 /**
  * Opens a door for a client of 2024-11-05 and holds it until the client goes, or the gateway ends it: what the client posts
  * walks the same corridor, and is answered on this stream (MCP 2024-11-05, Transports, HTTP with SSE).
+ *
+ * @param finishMs how long calls may still take once their door has to close, in milliseconds
  */
 export async function holdDoor(
-  { doors, standing }: { doors: Doors; standing: StandingStreams },
+  { doors, standing, finishMs }: { doors: Doors; standing: StandingStreams; finishMs: number },
   arrival: Arrival,
   route: McpRoute,
   identity: Identity,
@@ -34,17 +36,14 @@ export async function holdDoor(
     await stream.write(renderEvent({ id: null, type: "endpoint", data, retryMs: null }));
     await aborted(AbortSignal.any([arrival.ended, door.closed]));
     // Where the client has not gone, it still waits for what it has asked.
-    if (!door.closed.aborted && !isGone(arrival.ended)) await finish(door, arrival);
+    if (!door.closed.aborted && !isGone(arrival.ended)) await finish(door, arrival, finishMs);
   } finally {
     door.close(arrival.ended.aborted ? asDenial(arrival.ended.reason) : new Denial("client_gone"));
     await stream.end();
   }
 }
 
-/** How long calls may still take once their door has to close, in milliseconds. */
-const finishMs = 30_000;
-
-async function finish(door: Door, { message }: Arrival): Promise<void> {
+async function finish(door: Door, { message }: Arrival, finishMs: number): Promise<void> {
   const over = Promise.withResolvers<void>();
   const timer = setTimeout(over.resolve, finishMs).unref();
   // The signal of the visit has told of its end already, and tells of nothing after that.
