@@ -64,6 +64,7 @@ export interface Trail {
 }
 
 const proof = {} as Receipt;
+const noRooms = new Map<keyof Facts, number>();
 
 /** The receipt for the one answer that goes out without a record: that the record cannot be written. */
 export function receiptForFailure(denial: Denial): Receipt {
@@ -82,7 +83,7 @@ class VisitTrail implements Trail {
   closed = false;
   readonly #book: AuditBook;
   readonly #arrival: Arrival;
-  readonly #rooms = new Map<keyof Facts, number>();
+  #rooms = new Map<keyof Facts, number>();
   readonly #startedMs: number;
   readonly #time: Date;
   #markMs: number;
@@ -109,6 +110,8 @@ class VisitTrail implements Trail {
     await write(this.#book, this.#describe(outcome, this.#time, totalMs, this.#rooms.get("answer") ?? null));
     this.closed = true;
     this.#book.visitClosed({ facts: this.facts, outcome, totalMs, rooms: this.#rooms });
+    // A stream may stay for days after that.
+    this.#rooms = noRooms;
     return proof;
   }
 

@@ -1,4 +1,4 @@
-import { collectBytes } from "../bytes.ts";
+import { type ByteCollector, collectBytes } from "../bytes.ts";
 
 /** One block of an event stream (WHATWG HTML, Server-sent events). `data` is null where a block carries only an id. */
 export interface StreamEvent {
@@ -46,60 +46,73 @@ const plainRetry = /^\d{1,9}$/;
  * @param maxEventBytes most bytes an unfinished event may hold
  */
 export function createStreamReader(maxEventBytes: number): StreamReader {
-  let pending = collectBytes(maxEventBytes);
+  return new BlockReader(maxEventBytes);
+}
+
+class BlockReader implements StreamReader {
+  readonly #maxEventBytes: number;
+  readonly #seen = createDecoder();
+  #pending: ByteCollector;
   /** Nothing stands on the current line yet. */
-  let lineEmpty = true;
+  #lineEmpty = true;
   /** The last byte was a CR, whose LF may still come. */
-  let afterReturn = false;
-  let first = true;
+  #afterReturn = false;
+  #first = true;
   /** Within a comment before any field: there may be no end to it, and nothing of it is kept. */
-  let skipping = false;
-  const seen = createDecoder();
-  const keep = (bytes: Uint8Array) => {
-    if (!pending.add(bytes)) throw new StreamFault("too_large");
-  };
-  const beginsComment = (chunk: Uint8Array, from: number, at: number) =>
-    lineEmpty && from === at && chunk[at] === colon && pending.length === 0;
-  const finish = () => {
-    const bytes = pending.bytes();
-    pending = collectBytes(maxEventBytes);
+  #skipping = false;
+
+  constructor(maxEventBytes: number) {
+    this.#maxEventBytes = maxEventBytes;
+    this.#pending = collectBytes(maxEventBytes);
+  }
+
+  *push(chunk: Uint8Array): Generator<StreamEvent, void, void> {
+    let at = this.#afterReturn && chunk[0] === lineFeed ? 1 : 0;
+    if (chunk.length > 0) this.#afterReturn = false;
+    let from = at;
+    const findEnd = seekLineEnds(chunk);
+    for (let end = findEnd(at); end >= 0; end = findEnd(at)) {
+      const isBlank = this.#lineEmpty && end === at;
+      // A server that sends nothing but line ends should not cost more than to look at them.
+      const isIdle = isBlank && from === end && this.#pending.length === 0;
+      const isComment = this.#skipping || this.#beginsComment(chunk, from, at);
+      const next = end + (chunk[end] === carriageReturn && chunk[end + 1] === lineFeed ? 2 : 1);
+      this.#afterReturn = chunk[end] === carriageReturn && next === chunk.length && next === end + 1;
+      if (isBlank && !isIdle) this.#keep(chunk.subarray(from, end));
+      if (isBlank || isComment) from = next;
+      if (isIdle || isComment) this.#first = false;
+      at = next;
+      this.#lineEmpty = true;
+      this.#skipping = false;
+      const event = isBlank && !isIdle ? this.#finish() : undefined;
+      if (event !== undefined) yield event;
+    }
+    if (at < chunk.length) {
+      this.#skipping ||= this.#beginsComment(chunk, from, at);
+      this.#lineEmpty = false;
+    }
+    if (this.#skipping) this.#first = false;
+    else this.#keep(chunk.subarray(from));
+    // Whoever sends something else altogether need not be heard until a line happens to end.
+    decode(chunk, this.#seen);
+  }
+
+  #beginsComment(chunk: Uint8Array, from: number, at: number): boolean {
+    return this.#lineEmpty && from === at && chunk[at] === colon && this.#pending.length === 0;
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (!this.#pending.add(bytes)) throw new StreamFault("too_large");
+  }
+
+  #finish(): StreamEvent | undefined {
+    const bytes = this.#pending.bytes();
+    this.#pending = collectBytes(this.#maxEventBytes);
     const text = decode(bytes);
-    const event = readEvent(first && text.charCodeAt(0) === byteOrderMark ? text.slice(1) : text);
-    first = false;
+    const event = readEvent(this.#first && text.charCodeAt(0) === byteOrderMark ? text.slice(1) : text);
+    this.#first = false;
     return event;
-  };
-  return {
-    *push(chunk) {
-      let at = afterReturn && chunk[0] === lineFeed ? 1 : 0;
-      if (chunk.length > 0) afterReturn = false;
-      let from = at;
-      const findEnd = seekLineEnds(chunk);
-      for (let end = findEnd(at); end >= 0; end = findEnd(at)) {
-        const isBlank = lineEmpty && end === at;
-        // A server that sends nothing but line ends should not cost more than to look at them.
-        const isIdle = isBlank && from === end && pending.length === 0;
-        const isComment = skipping || beginsComment(chunk, from, at);
-        const next = end + (chunk[end] === carriageReturn && chunk[end + 1] === lineFeed ? 2 : 1);
-        afterReturn = chunk[end] === carriageReturn && next === chunk.length && next === end + 1;
-        if (isBlank && !isIdle) keep(chunk.subarray(from, end));
-        if (isBlank || isComment) from = next;
-        if (isIdle || isComment) first = false;
-        at = next;
-        lineEmpty = true;
-        skipping = false;
-        const event = isBlank && !isIdle ? finish() : undefined;
-        if (event !== undefined) yield event;
-      }
-      if (at < chunk.length) {
-        skipping ||= beginsComment(chunk, from, at);
-        lineEmpty = false;
-      }
-      if (skipping) first = false;
-      else keep(chunk.subarray(from));
-      // Whoever sends something else altogether need not be heard until a line happens to end.
-      decode(chunk, seen);
-    },
-  };
+  }
 }
 
 /** Finds the first end of a line at or behind a place, which only ever moves on: no byte is looked at twice for the same end. */
