@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
-import { McpError } from "@modelcontextprotocol/sdk/types.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AuditRecord } from "../../src/audit/record.ts";
 import { readAudit, until } from "../golden/observe.ts";
 import { connectElder, connectListening, type ElderClient } from "./elder-client.ts";
 import { type ElderWorld, kinds, ownElderWorld, policyYaml, sessionKinds, startElderWorld } from "./elder-world.ts";
 import { answerKindly, textOf } from "./sdk-client.ts";
+import { refusalOf } from "./sdk-refusal.ts";
 import { replaceFile, verify } from "./setting.ts";
 
 let world: ElderWorld;
@@ -23,15 +23,6 @@ async function readStory(subject: string): Promise<readonly [string, string | nu
 }
 
 const argument = { name: "x", value: "y" };
-
-async function refusalOf(call: Promise<unknown>): Promise<McpError> {
-  const error = await call.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(McpError);
-  return error as McpError;
-}
 
 function methodsOf({ heard }: ElderClient): readonly string[] {
   return heard.map(({ method }) => method);

@@ -7,7 +7,7 @@ import {
   CreateMessageRequestSchema,
   ElicitRequestSchema,
   LoggingMessageNotificationSchema,
-  McpError,
+  type McpError,
   ResourceUpdatedNotificationSchema,
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
@@ -17,6 +17,7 @@ import { type Gateway, startGateway } from "../fixtures/gateway.ts";
 import { readAudit, until } from "../golden/observe.ts";
 import { createClient, type HttpClient } from "./http.ts";
 import { trustGateway } from "./sdk.ts";
+import { refusalOf } from "./sdk-refusal.ts";
 
 const serverFile = fileURLToPath(new URL("../fixtures/sse-server.ts", import.meta.url));
 
@@ -126,15 +127,6 @@ async function connect({ at = world, server = "old", group = "all" }: Wanted = {
 function textOf(result: unknown): string {
   const { content } = result as CallToolResult;
   return content.map((block) => (block.type === "text" ? block.text : "")).join("\n");
-}
-
-async function refusalOf(call: Promise<unknown>): Promise<McpError> {
-  const error = await call.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(McpError);
-  return error as McpError;
 }
 
 async function findRecord(at: World, error: McpError) {

@@ -1,5 +1,5 @@
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { McpError } from "@modelcontextprotocol/sdk/types.js";
+import type { McpError } from "@modelcontextprotocol/sdk/types.js";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { startChild } from "../fixtures/child.ts";
 import { readAudit, until } from "../golden/observe.ts";
@@ -7,6 +7,7 @@ import { createClient } from "./http.ts";
 import { type Persona, startWorld, type World } from "./personas.ts";
 import { textOf } from "./sdk-client.ts";
 import { connectV1, type V1Client } from "./sdk-client-v1.ts";
+import { refusalOf } from "./sdk-refusal.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -16,15 +17,6 @@ afterAll(() => world.stop());
 
 function connect(persona: Persona, server: string): Promise<V1Client> {
   return connectV1(world, { persona, server });
-}
-
-async function refusalOf(call: Promise<unknown>): Promise<McpError> {
-  const error = await call.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(McpError);
-  return error as McpError;
 }
 
 async function findRecord(error: McpError) {

@@ -6,7 +6,7 @@ import {
   CallToolResultSchema,
   CreateTaskResultSchema,
   ElicitRequestSchema,
-  McpError,
+  type McpError,
   type Task,
   TaskStatusNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
@@ -15,6 +15,7 @@ import { type Gateway, startGateway } from "../fixtures/gateway.ts";
 import { startTasksServer, type TasksServer } from "../fixtures/tasks-server.ts";
 import { readAudit, until } from "../golden/observe.ts";
 import { trustGateway } from "./sdk.ts";
+import { refusalOf } from "./sdk-refusal.ts";
 import { reloads } from "./setting.ts";
 
 const policyYaml = `version: 1
@@ -87,15 +88,6 @@ async function connect(subject: "ada" | "bob", name = "tasks"): Promise<Worker> 
       return { handle: task.taskId, own: String(begun?.taskId) };
     },
   };
-}
-
-async function refusalOf(call: Promise<unknown>): Promise<McpError> {
-  const error = await call.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(McpError);
-  return error as McpError;
 }
 
 async function findRecord(error: McpError) {
