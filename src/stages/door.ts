@@ -50,6 +50,8 @@ async function finish(door: Door, { message }: Arrival, finishMs: number): Promi
   message.socket.once("close", over.resolve);
   await Promise.race([door.finish(), aborted(door.closed), over.promise]);
   clearTimeout(timer);
+  // The connection may go on to carry other requests.
+  message.socket.off("close", over.resolve);
 }
 
 /**
