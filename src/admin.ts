@@ -1,31 +1,57 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Registry } from "prom-client";
+import { type ListenAddress, renderAddress } from "./network/address.ts";
 import { isLoopbackHost } from "./network/url.ts";
+import { startListening } from "./server.ts";
 
 /** What the probes ask. */
 export interface Health {
   /** Why requests would be refused right now; empty when they would be served. */
-  reasons(): readonly string[];
+  readonly reasons: readonly string[];
   /** State of each part, for people. */
-  parts(): Readonly<Record<string, unknown>>;
+  readonly parts: Readonly<Record<string, unknown>>;
+}
+
+/** Where the admin listener has its answers from. */
+export interface AdminSources {
+  health(): Health | Promise<Health>;
+  metrics(): Registry | Promise<Registry>;
+}
+
+/** A listener that was started. */
+export interface AdminListener {
+  readonly url: string;
+  close(): void;
 }
 
 /**
- * The admin listener: probes and metrics, never on the public one.
+ * Starts the admin listener: probes and metrics, never on the public one.
  *
  * - `/livez`: the process answers
  * - `/readyz`: requests would be served; 503 while draining or while the audit file cannot be written
  * - `/healthz`: the parts, in JSON
  * - `/metrics`: Prometheus
  *
- * @param host the address it listens on
+ * @throws Error with code `EADDRINUSE` and the like
  */
-export function createAdminServer(health: Health, registry: Registry, host: string): Server {
+export async function startAdmin(sources: AdminSources, address: ListenAddress): Promise<AdminListener> {
+  const server = createAdminServer(sources, address.host);
+  const bound = await startListening(server, address);
+  return {
+    url: `http://${renderAddress(bound)}`,
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+function createAdminServer(sources: AdminSources, host: string): Server {
   return createServer((message, response) => {
     // On a loopback address a page in a browser could get here by DNS rebinding; it cannot hide the name it came by.
     const misled = isLoopbackHost(host) && !isLoopbackHost(hostOf(message));
     if (misled) return send(response, 421, "text/plain", "misdirected request\n");
-    answer(message, response, health, registry).catch(() => response.destroy());
+    answer(message, response, sources).catch(() => response.destroy());
   });
 }
 
@@ -33,33 +59,21 @@ function hostOf({ headers }: IncomingMessage): string {
   return (headers.host ?? "localhost").replace(/:\d+$/, "");
 }
 
-async function answer(
-  message: IncomingMessage,
-  response: ServerResponse,
-  health: Health,
-  registry: Registry,
-): Promise<void> {
+async function answer(message: IncomingMessage, response: ServerResponse, sources: AdminSources): Promise<void> {
   if (message.method !== "GET" && message.method !== "HEAD")
     return send(response, 405, "text/plain", "method not allowed\n");
-  const reasons = health.reasons();
-  const ready = reasons.length === 0;
-  switch (message.url?.split("?", 1)[0]) {
-    case "/livez":
-      return send(response, 200, "text/plain", "ok\n");
-    case "/readyz":
-      return send(response, ready ? 200 : 503, "text/plain", ready ? "ok\n" : `${reasons.join("\n")}\n`);
-    case "/healthz":
-      return send(
-        response,
-        ready ? 200 : 503,
-        "application/json",
-        JSON.stringify({ ready, reasons, ...health.parts() }),
-      );
-    case "/metrics":
-      return send(response, 200, registry.contentType, await registry.metrics());
-    default:
-      return send(response, 404, "text/plain", "not found\n");
+  const path = message.url?.split("?", 1)[0];
+  if (path === "/livez") return send(response, 200, "text/plain", "ok\n");
+  if (path === "/metrics") {
+    const registry = await sources.metrics();
+    return send(response, 200, registry.contentType, await registry.metrics());
   }
+  if (path !== "/readyz" && path !== "/healthz") return send(response, 404, "text/plain", "not found\n");
+  const { reasons, parts } = await sources.health();
+  const ready = reasons.length === 0;
+  const status = ready ? 200 : 503;
+  if (path === "/readyz") return send(response, status, "text/plain", ready ? "ok\n" : `${reasons.join("\n")}\n`);
+  send(response, status, "application/json", JSON.stringify({ ready, reasons, ...parts }));
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

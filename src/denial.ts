@@ -23,6 +23,7 @@ export const refusals = {
   host_unknown: http(421, -32600, "The Host header names no host of this gateway."),
   origin_denied: http(403, 403, "Requests from this browser origin are not allowed."),
   route_unknown: http(404, -32600, "There is nothing at this path."),
+  elder_unserved: http(501, -32600, "Clients of MCP 2024-11-05 are not served here: this gateway has several workers."),
   method_not_allowed: http(405, -32600, "This HTTP method is not allowed here."),
   draining: http(503, 503, "The gateway is stopping or was reconfigured; try again."),
 

@@ -10,6 +10,7 @@ import { signingAlgorithm } from "./crypto/keyring.ts";
 import type { Identity } from "./facts.ts";
 import type { House } from "./house.ts";
 import type { OpenCalls } from "./limits/calls.ts";
+import type { Limit } from "./limits/leases.ts";
 import { compileGlob } from "./mcp/glob.ts";
 import { createAddressSet, readCidr } from "./network/cidr.ts";
 import { isLoopbackHost } from "./network/url.ts";
@@ -75,7 +76,7 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
     hash,
     settings,
     peers: compilePeers(config),
-    routes: compileRoutes(config),
+    routes: compileRoutes(config, house),
     limits: compileLimits(config, house),
     tokens: createTokenCache({
       verify,
@@ -137,7 +138,7 @@ function compilePeers({ network }: Config): PeerRules {
   };
 }
 
-function compileRoutes({ publicUrl, listen, network, servers, identity }: Config): RouteTable {
+function compileRoutes({ publicUrl, listen, network, servers, identity }: Config, { station }: House): RouteTable {
   const names = Object.keys(servers);
   const issuers = Object.values(identity.issuers);
   const entries = names.map((server) => ({
@@ -156,6 +157,7 @@ function compileRoutes({ publicUrl, listen, network, servers, identity }: Config
     origins: new Set([publicUrl, ...network.origins]),
     servers: new Map(entries.map((entry) => [entry.server, entry])),
     metadata,
+    doors: station.of === 1,
   };
 }
 
@@ -171,10 +173,9 @@ function compileLimits({ limits }: Config, { counters }: House): Limits {
   const { address, identity, tools } = limits;
   return {
     counters,
-    address: { requests: address.requests, windowMs: address.window },
+    address: readLimit(address),
     identity: {
-      requests: identity.requests,
-      windowMs: identity.window,
+      ...readLimit(identity),
       concurrent: identity.concurrent,
       streams: identity.streams,
     },
@@ -182,11 +183,14 @@ function compileLimits({ limits }: Config, { counters }: House): Limits {
       name: `tool:${JSON.stringify([entry.server, entry.tools])}`,
       server: entry.server,
       tools: entry.tools.map(compileGlob),
-      requests: entry.requests,
-      windowMs: entry.window,
+      ...readLimit(entry),
       concurrent: entry.concurrent,
     })),
   };
+}
+
+function readLimit({ requests, window, onFailure }: Config["limits"]["address"]): Limit {
+  return { requests, windowMs: window, onFailure };
 }
 
 /** Views are kept by identity object: the token cache gives the same one for the same token, and lets go of it in time. */

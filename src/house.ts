@@ -5,13 +5,17 @@ import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
 import { createDoors, type Doors } from "./doors/doors.ts";
-import { createOpenCalls, type OpenCalls } from "./limits/calls.ts";
+import { createOpenCalls, type OpenCalls, shareCalls } from "./limits/calls.ts";
 import { type Counters, createCounters } from "./limits/counters.ts";
 import { createRecall, type Recall } from "./limits/recall.ts";
 import type { Log } from "./observe/log.ts";
 import { createMetrics, type MetricSources, type Metrics } from "./observe/metrics.ts";
 import { createStandingStreams, type StandingStreams } from "./relay/standing.ts";
 import { createTaskLedger, type TaskLedger } from "./relay/tasks.ts";
+import { shareRecall } from "./state/notices.ts";
+import type { RedisShared } from "./state/redis.ts";
+import { createReplicas, type Replicas } from "./state/replicas.ts";
+import type { Station } from "./state/station.ts";
 import { createUpstreamShelf, type UpstreamShelf } from "./upstream/shelf.ts";
 import { version } from "./version.ts";
 
@@ -30,13 +34,19 @@ export interface House {
   readonly upstreams: UpstreamShelf;
   readonly doors: Doors;
   readonly calls: OpenCalls;
-  readonly audit: AuditBook & Pick<AuditSink, "close">;
+  /** Other gateways of this configuration's Redis; null without one. */
+  readonly replicas: Replicas | null;
+  /** Which of the processes of this gateway it is. */
+  readonly station: Station;
+  readonly audit: AuditBook;
+  /** Lets go of the audit file, with its `stop` record, and of Redis. */
+  close(): Promise<void>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
 
 /** What the house asks of the configuration that runs at the moment. */
-export interface Tenant extends Omit<MetricSources, "auditQueueLength"> {
+export interface Tenant extends Omit<MetricSources, "auditQueueLength" | "stateReady"> {
   /** Keys have changed: verdicts reached with the old ones are void. */
   forgetTokens(): void;
 }
@@ -51,46 +61,78 @@ const maxRecalled = 10_000;
  *
  * @throws Error when the key ring or the audit file cannot be used safely
  */
-export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant): Promise<House> {
+export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant, station: Station): Promise<House> {
   const { config, hash } = loaded;
   const now = Date.now;
+  const monotonic = () => performance.now();
   const keyring = await openKeyring(config.state.directory, { now, sessionLifetimeMs: config.sessions.lifetime });
   const sink = await openAuditSink({
     directory: config.audit.directory,
+    trail: station.number,
     now: () => new Date(),
     onFailure: (error: unknown) => log.error({ error }, "audit record could not be written; requests are refused"),
-    startNote: { version, config: hash },
+    startNote: { version, config: hash, ...describeStation(station) },
   });
-  const metrics = createMetrics(version, { ...tenant, auditQueueLength: () => sink.queueLength });
+  const redis = await openRedis(config, keyring, log, monotonic);
+  const { permits, board } = redis ?? station.shared;
+  const metrics = createMetrics(version, {
+    ...tenant,
+    auditQueueLength: () => sink.queueLength,
+    stateReady: () => redis?.ready ?? null,
+  });
   const report = (issuer: string, detail: string) =>
     log.warn({ issuer, detail }, "keys of an issuer could not be fetched");
+  const replicas = redis === null ? null : createReplicas(board, now, tenant.configHash);
   return {
     log,
     metrics,
     keyring,
     keys: createKeyShelf(loaded.directory, now, tenant.forgetTokens, report),
-    counters: createCounters(),
+    counters: createCounters(permits, monotonic, metrics.limitStoreFailed),
     tasks: createTaskLedger(maxTasks),
-    ended: createRecall(maxRecalled),
-    answered: createRecall(maxRecalled),
+    ended: shareRecall(createRecall(maxRecalled), "ended", board),
+    answered: shareRecall(createRecall(maxRecalled), "answered", board),
     doors: createDoors(),
-    calls: createOpenCalls(),
+    calls: shareCalls(createOpenCalls(), board),
     standing: createStandingStreams(),
     upstreams: createUpstreamShelf(now),
+    replicas,
+    station,
     now,
     audit: {
       fingerprint: keyring.fingerprint,
       get healthy() {
         return sink.healthy;
       },
-      close: () => sink.close(),
-      monotonicMs: () => performance.now(),
+      monotonicMs: monotonic,
       wallTime: () => new Date(),
       visitClosed: metrics.visitClosed,
       refused: metrics.refused,
       append: (entry) => append(sink, metrics, entry),
     },
+    close() {
+      replicas?.close();
+      redis?.close();
+      return sink.close();
+    },
   };
+}
+
+/** Its client is loaded only where there is one. */
+async function openRedis(
+  { state }: LoadedConfig["config"],
+  keyring: Keyring,
+  log: Log,
+  now: () => number,
+): Promise<RedisShared | null> {
+  if (state.redis === undefined) return null;
+  const { connectRedis } = await import("./state/redis.ts");
+  return connectRedis({ url: state.redis, keyring, log, now });
+}
+
+/** Of several processes each has a chain of records of its own, and says whose place it takes. */
+function describeStation({ number, of, after }: Station): Readonly<Record<string, unknown>> {
+  return { ...(of === 1 ? {} : { worker: number, workers: of }), ...(after === null ? {} : { after }) };
 }
 
 async function append(sink: AuditSink, metrics: Metrics, entry: AuditEntry): Promise<void> {

@@ -1,9 +1,11 @@
+import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import type { LoadedConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 
 /** What a listener or an open file was made from, and what cannot change under it. */
 const fixed = {
+  workers: ({ workers }: Config) => workers,
   "listen.address": ({ listen }: Config) => listen.address,
   "listen.tls": ({ listen }: Config) => listen.tls,
   "listen.maxHeader": ({ listen }: Config) => listen.maxHeader,
@@ -14,6 +16,7 @@ const fixed = {
   "admin.address": ({ admin }: Config) => admin.address,
   "audit.directory": ({ audit }: Config) => audit.directory,
   "state.directory": ({ state }: Config) => state.directory,
+  "state.redis": ({ state }: Config) => state.redis?.reveal(),
   "sessions.lifetime": ({ sessions }: Config) => sessions.lifetime,
   "log.level": ({ log }: Config) => log.level,
 } as const;
@@ -23,6 +26,12 @@ export function findFixedChanges(running: Config, next: Config): string[] {
   return Object.entries(fixed)
     .filter(([, read]) => JSON.stringify(read(running)) !== JSON.stringify(read(next)))
     .map(([path]) => path);
+}
+
+/** The same for configurations that do not differ in any of them. */
+export function digestFixed(config: Config): string {
+  const values = Object.values(fixed).map((read) => read(config) ?? null);
+  return createHash("sha256").update(JSON.stringify(values)).digest("hex");
 }
 
 /** A configuration that is read again when its files change, without missing a change that happens while it is read. */

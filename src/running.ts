@@ -1,26 +1,31 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createAdminServer, type Health } from "./admin.ts";
+import type { Registry } from "prom-client";
+import type { Health } from "./admin.ts";
 import { gatewayEntry } from "./audit/record.ts";
 import { ConfigError } from "./config/diagnose.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { refreshEveryMs } from "./crypto/keyring.ts";
 import { buildGateway, type Gateway } from "./gateway.ts";
-import { buildHouse, type House } from "./house.ts";
+import { buildHouse, type House, type Tenant } from "./house.ts";
 import { renderAddress } from "./network/address.ts";
 import type { Log } from "./observe/log.ts";
 import { findFixedChanges } from "./reload.ts";
-import { createPublicServer, startListening } from "./server.ts";
+import { createPublicServer } from "./server.ts";
+import type { Station } from "./state/station.ts";
 
-/** A gateway that serves. */
+/** A gateway that serves, or one process of it. */
 export interface Running {
   /** Where it listens, the port never 0. */
   readonly publicUrl: string;
-  readonly adminUrl: string;
+  readonly metrics: Registry;
+  health(): Health;
   /** Reads the files again; a bad one changes nothing but a metric and a log line. Never rejects. */
   reload(cause: string): Promise<void>;
   /** Not ready, stop accepting, finish calls, end streams, flush the audit. */
   stop(): Promise<void>;
+  /** Refuses whatever is in progress and flushes the audit: for a process whose state cannot be trusted any more. */
+  abandon(): Promise<void>;
 }
 
 /**
@@ -29,20 +34,26 @@ export interface Running {
  * @param reread loads the configuration again for a reload
  * @throws Error when an address cannot be bound or a key or audit file cannot be used; nothing keeps running then
  */
-export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<LoadedConfig>): Promise<Running> {
+export async function run(
+  loaded: LoadedConfig,
+  log: Log,
+  reread: () => Promise<LoadedConfig>,
+  station: Station,
+): Promise<Running> {
   let gateway: Gateway | null = null;
   let current = loaded;
-  const house = await buildHouse(loaded, log, {
+  const tenant: Tenant = {
     servers: () => gateway?.upstreams.all() ?? [],
     issuers: () => gateway?.issuers() ?? [],
     configHash: () => current.hash,
     forgetTokens: () => gateway?.tokens.clear(),
     certificateExpiry: () => readExpiry(current.config.listen.tls?.cert),
-  });
+  };
+  const house = await buildHouse(loaded, log, tenant, station);
   try {
     return await serve();
   } catch (error) {
-    await house.audit.close();
+    await house.close();
     throw error;
   }
 
@@ -50,19 +61,7 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
     const first = buildGateway(loaded, house);
     gateway = first;
     const server = await createPublicServer(loaded.config.listen, () => gateway ?? first, house);
-    const health: Health = {
-      reasons: () => [
-        ...(server.draining ? ["draining"] : []),
-        ...(house.audit.healthy ? [] : ["the audit file cannot be written"]),
-      ],
-      parts: () => describeParts(gateway ?? first, house),
-    };
-    const admin = createAdminServer(health, house.metrics.registry, loaded.config.admin.address.host);
-    const adminAddress = await startListening(admin, loaded.config.admin.address);
-    const publicAddress = await server.listen().catch((error: unknown) => {
-      admin.close();
-      throw error;
-    });
+    const publicAddress = await server.listen();
     void first.prime();
     const rotation = setInterval(() => void rotateKeys(house), refreshEveryMs);
     rotation.unref();
@@ -84,6 +83,7 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
         const gone = house.upstreams.retain(built.upstreams.all());
         void server.settled().then(() => Promise.all(gone.map(({ transport }) => transport.close())));
         house.standing.reconsider(built.policy.viewOf);
+        house.replicas?.tell();
         void built.prime();
         await report(cause, next.hash, null);
       } catch (error) {
@@ -105,23 +105,32 @@ export async function run(loaded: LoadedConfig, log: Log, reread: () => Promise<
         .catch((error: unknown) => log.error({ error }, "audit record of the reload could not be written"));
     }
 
+    async function end(quiet: Promise<void>): Promise<void> {
+      await quiet;
+      await reloading;
+      clearInterval(rotation);
+      await Promise.all(house.upstreams.retain([]).map(({ transport }) => transport.destroy()));
+      await house.close();
+    }
+
+    house.replicas?.tell();
     return {
       publicUrl: `${loaded.config.listen.tls === undefined ? "http" : "https"}://${renderAddress(publicAddress)}`,
-      adminUrl: `http://${renderAddress(adminAddress)}`,
+      metrics: house.metrics.registry,
+      health: () => ({
+        reasons: [
+          ...(server.draining ? ["draining"] : []),
+          ...(house.audit.healthy ? [] : ["the audit file cannot be written"]),
+        ],
+        parts: describeParts(gateway ?? first, house),
+      }),
       reload(cause) {
         // One after the other: what was read last is what runs last.
         reloading = reloading.then(() => reload(cause));
         return reloading;
       },
-      async stop() {
-        await server.drain();
-        await reloading;
-        clearInterval(rotation);
-        await Promise.all(house.upstreams.retain([]).map(({ transport }) => transport.destroy()));
-        await house.audit.close();
-        admin.closeAllConnections();
-        admin.close();
-      },
+      stop: () => end(server.drain()),
+      abandon: () => end(server.abandon()),
     };
   }
 }
@@ -151,7 +160,8 @@ function describeParts(gateway: Gateway, house: House): Record<string, unknown> 
     ...load,
   }));
   const issuers = [...gateway.issuers()].map(({ name, ageMs }) => ({ name, keysAgeMs: ageMs ?? null }));
-  return { config: gateway.hash, audit: { healthy: house.audit.healthy }, servers, issuers };
+  const replicas = house.replicas === null ? {} : { replicas: house.replicas.list() };
+  return { config: gateway.hash, audit: { healthy: house.audit.healthy }, servers, issuers, ...replicas };
 }
 
 /** Read at each scrape: a certificate that was replaced on disk but not loaded is a fault of another metric. */

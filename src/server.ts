@@ -28,6 +28,8 @@ export interface PublicServer {
   settled(): Promise<void>;
   /** Stops accepting, ends endless streams, lets calls finish for a while, then breaks off what is left. */
   drain(): Promise<void>;
+  /** Stops accepting and refuses whatever is in progress, at once. */
+  abandon(): Promise<void>;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function createPublicServer(
   current: () => Gateway,
   house: House,
 ): Promise<PublicServer> {
-  const server = await createListener(listen);
+  const server = await createListener(listen, house.station.ticketKeys);
   // Their size is capped; a cap on their number would drop what exceeds it without a word.
   server.maxHeadersCount = 0;
   const visits = new Set<Visit>();
@@ -98,30 +100,34 @@ export async function createPublicServer(
     async settled() {
       await Promise.all([...[...visits].map(({ over }) => over), ...errands]);
     },
-    async drain() {
-      const finishVisits = async () => {
-        while (visits.size > 0) await Promise.all([...visits].map(({ over }) => over));
-        // Sessions of clients of 2024-11-05 end with their doors.
-        await Promise.all(errands);
-      };
-      draining = true;
-      // http.Server's own close() also cuts connections whose answer is written but not read to its end.
-      const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
-      for (const visit of visits) if (visit.endless) visit.interrupt(new Denial("draining"));
-      const deadline = setTimeout(() => {
-        for (const visit of visits) visit.interrupt(new Denial("draining"));
-      }, listen.drainTimeout);
-      // Whatever still holds a visit up by then, a gateway that was told to stop stops.
-      const late = Promise.withResolvers<void>();
-      const cut = setTimeout(late.resolve, listen.drainTimeout + farewellMs);
-      await Promise.race([finishVisits(), late.promise]);
-      server.closeAllConnections();
-      await closed;
-      clearTimeout(deadline);
-      clearTimeout(cut);
-      clearInterval(sweep);
-    },
+    drain: () => close(new Denial("draining"), listen.drainTimeout),
+    abandon: () => close(new Denial("internal_error", { detail: "the process failed" }), 0),
   };
+
+  /** @param finishMs how long calls may finish, in milliseconds */
+  async function close(reason: Denial, finishMs: number): Promise<void> {
+    const finishVisits = async () => {
+      while (visits.size > 0) await Promise.all([...visits].map(({ over }) => over));
+      // Sessions of clients of 2024-11-05 end with their doors.
+      await Promise.all(errands);
+    };
+    draining = true;
+    // http.Server's own close() also cuts connections whose answer is written but not read to its end.
+    const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+    for (const visit of visits) if (visit.endless || finishMs === 0) visit.interrupt(reason);
+    const deadline = setTimeout(() => {
+      for (const visit of visits) visit.interrupt(reason);
+    }, finishMs);
+    // Whatever still holds a visit up by then, a gateway that was told to stop stops.
+    const late = Promise.withResolvers<void>();
+    const cut = setTimeout(late.resolve, finishMs + farewellMs);
+    await Promise.race([finishVisits(), late.promise]);
+    server.closeAllConnections();
+    await closed;
+    clearTimeout(deadline);
+    clearTimeout(cut);
+    clearInterval(sweep);
+  }
 }
 
 /** How often open streams are looked at, in milliseconds. */
@@ -130,7 +136,7 @@ const sweepMs = 1_000;
 /** How long the last answers may take to leave, in milliseconds. */
 const farewellMs = 2_000;
 
-async function createListener(listen: Config["listen"]): Promise<Server> {
+async function createListener(listen: Config["listen"], ticketKeys: Buffer | null): Promise<Server> {
   const options: ServerOptions = {
     maxHeaderSize: listen.maxHeader,
     headersTimeout: listen.headersTimeout,
@@ -149,6 +155,7 @@ async function createListener(listen: Config["listen"]): Promise<Server> {
     ...(await readCertificate(listen.tls)),
     minVersion: "TLSv1.2",
     handshakeTimeout: listen.handshakeTimeout,
+    ...(ticketKeys === null ? {} : { ticketKeys }),
     // As a callback: of a list, each connection gets a copy from the shared pool of buffers, which it keeps alive as a whole.
     ALPNCallback: ({ protocols }) => protocols.find((protocol) => protocol === "http/1.1"),
   });

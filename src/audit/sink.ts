@@ -7,8 +7,14 @@ import { type AuditEntry, gatewayEntry } from "./record.ts";
 import { findTail } from "./tail.ts";
 import { type BatchResult, ChainWriter } from "./writer.ts";
 
-export const auditFileName = "audit.jsonl";
-const auditLockName = "audit.lock";
+/** Name of a trail's file. Where several processes serve, each writes a trail of its own; the first has the name that one alone has. */
+export function auditFileName(trail: number): string {
+  return `${baseName(trail)}.jsonl`;
+}
+
+function baseName(trail: number): string {
+  return trail === 1 ? "audit" : `audit-${trail}`;
+}
 
 /** The audit file of one gateway process. */
 export interface AuditSink {
@@ -32,6 +38,8 @@ export interface AuditSink {
 export interface AuditSinkOptions {
   /** Made with mode 0700 if missing. */
   readonly directory: string;
+  /** Which of the trails in the directory, from 1. Default: 1. */
+  readonly trail?: number;
   readonly now: () => Date;
   /** Called once when writing begins to fail, not for each record. */
   readonly onFailure?: (error: unknown) => void;
@@ -52,10 +60,10 @@ export interface AuditSinkOptions {
  * @throws AuditFault when another process writes there, others could read or change the file, or its end does not verify
  */
 export async function openAuditSink(options: AuditSinkOptions): Promise<AuditSink> {
-  const { directory, now, startNote = {}, openFile = openAppendFile } = options;
-  const path = join(directory, auditFileName);
+  const { directory, trail = 1, now, startNote = {}, openFile = openAppendFile } = options;
+  const path = join(directory, auditFileName(trail));
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const lock = takeLock(join(directory, auditLockName));
+  const lock = takeLock(join(directory, `${baseName(trail)}.lock`));
   let file: AppendFile | undefined;
   try {
     file = openFile(path);

@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ChainCheck, type ChainReport } from "./check.ts";
 import { LineSplitter } from "./lines.ts";
@@ -12,13 +12,28 @@ export interface AuditReport extends ChainReport {
 }
 
 /**
- * Reads an audit file from beginning to end and checks every hash and every link. Memory does not grow with the file.
+ * The audit files that a path stands for, in the order of their numbers.
  *
- * @param path the file, or the directory with `audit.jsonl`
+ * @param path a file, or a directory of trails: `audit.jsonl`, and `audit-2.jsonl` and so on where there are workers
  * @throws Error of the file system when it cannot be read
  */
-export async function verifyAudit(path: string): Promise<AuditReport> {
-  const file = (await stat(path)).isDirectory() ? join(path, auditFileName) : path;
+export async function findTrails(path: string): Promise<readonly string[]> {
+  if (!(await stat(path)).isDirectory()) return [path];
+  const numbers = (await readdir(path)).flatMap((name) => {
+    const [found, number = "1"] = /^audit(?:-(\d{1,3}))?\.jsonl$/.exec(name) ?? [];
+    return found === undefined ? [] : [Number(number)];
+  });
+  // Where there is none, the first one is what is missed.
+  const trails = numbers.length === 0 ? [1] : numbers.toSorted((a, b) => a - b);
+  return trails.map((number) => join(path, auditFileName(number)));
+}
+
+/**
+ * Reads an audit file from beginning to end and checks every hash and every link. Memory does not grow with the file.
+ *
+ * @throws Error of the file system when it cannot be read
+ */
+export async function verifyAudit(file: string): Promise<AuditReport> {
   const splitter = new LineSplitter();
   const check = new ChainCheck();
   for await (const chunk of createReadStream(file, { highWaterMark: chunkBytes })) {

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { sanitizeText } from "../audit/sanitize.ts";
-import { type AuditReport, verifyAudit } from "../audit/verify.ts";
+import { type AuditReport, findTrails, verifyAudit } from "../audit/verify.ts";
 import { ConfigError, renderProblems } from "../config/diagnose.ts";
 import { loadConfig } from "../config/load.ts";
 import { withConfig } from "./config.ts";
@@ -16,13 +16,18 @@ export function auditCommand(io: CommandIo): Command {
   const audit = new Command("audit").description("look at the audit trail");
   withConfig(audit.command("verify"))
     .description("check that no record was changed, deleted, put in or moved")
-    .argument("[path]", "audit file or its directory; default: the directory that the configuration names")
+    .argument("[path]", "audit file, or a directory of them; default: the directory that the configuration names")
     .option("--json", "print one JSON object")
     .action(async (path: string | undefined, options: VerifyOptions) => {
       try {
-        const report = await verifyAudit(path ?? (await loadConfig(options.config)).config.audit.directory);
-        io.out(options.json === true ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
-        io.exit(report.ok ? 0 : 1);
+        const files = await findTrails(path ?? (await loadConfig(options.config)).config.audit.directory);
+        const trails: AuditReport[] = [];
+        for (const file of files) trails.push(await verifyAudit(file));
+        const ok = trails.every((report) => report.ok);
+        const [only] = trails;
+        const found = trails.length === 1 ? only : { ok, trails };
+        io.out(options.json === true ? `${JSON.stringify(found, null, 2)}\n` : trails.map(renderReport).join("\n"));
+        io.exit(ok ? 0 : 1);
       } catch (error) {
         const text = renderFailure(error);
         if (options.json === true) io.out(`${JSON.stringify({ ok: false, error: text }, null, 2)}\n`);

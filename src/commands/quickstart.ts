@@ -99,7 +99,7 @@ async function gatherFacts(prepared: Prepared, loaded: LoadedConfig, gateway: Ru
     mcpUrl: resourceOf(config.publicUrl, server),
     ca: prepared.certificates.ca,
     config: prepared.config,
-    audit: join(config.audit.directory, auditFileName),
+    audit: join(config.audit.directory, auditFileName(1)),
     lifetime: `${tokenHours} hours`,
     tokens: { full: await mint("full"), limited: await mint("limited") },
     forbidden: findForbidden(loaded.policy, server),

@@ -1,10 +1,17 @@
+import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { Command } from "commander";
+import { startAdmin } from "../admin.ts";
 import { ConfigError, renderProblems } from "../config/diagnose.ts";
-import { loadConfig } from "../config/load.ts";
+import { type LoadedConfig, loadConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import { leaveWell } from "../leave.ts";
 import { createLog, type Log } from "../observe/log.ts";
 import { type ConfigSource, createConfigSource } from "../reload.ts";
-import { type Running, run } from "../running.ts";
+import { run } from "../running.ts";
+import { alone } from "../state/station.ts";
+import { type Fleet, startFleet, type WorkerScript } from "../workers/supervisor.ts";
+import { isWorker, work } from "../workers/worker.ts";
 import { withConfig } from "./config.ts";
 import type { CommandIo } from "./io.ts";
 
@@ -24,6 +31,7 @@ export function serveCommand(io: CommandIo): Command {
     .description("run the gateway (the default command)")
     .action(async (options: { config: string }) => {
       try {
+        if (isWorker) return await work(options.config, io.err, explainStart);
         const gateway = await startGateway(options.config, io);
         io.out(`${JSON.stringify({ event: "ready", public: gateway.publicUrl, admin: gateway.adminUrl })}\n`);
         await gateway.stopped;
@@ -53,14 +61,61 @@ export function explainStart(error: unknown): string {
 export async function startGateway(configFile: string, io: CommandIo): Promise<RunningGateway> {
   const source = createConfigSource(() => loadConfig(configFile));
   const loaded = await source.read();
-  const log = createLog(loaded.config.log.level, (line) => io.err(line));
+  const log = createLog(loaded.config.log.level, io.err);
   for (const { file, line, column, message } of loaded.warnings) log.warn({ file, line, column }, message);
-  const running = await run(loaded, log, source.read);
-  log.info({ public: running.publicUrl, admin: running.adminUrl, config: loaded.hash }, "serving");
+  const workers = countWorkers(loaded.config);
+  const running =
+    workers === 1
+      ? await startAlone(loaded, log, source)
+      : watching(await startFleet(loaded.config, workers, scriptOf(configFile), log), source);
+  log.info({ public: running.publicUrl, admin: running.adminUrl, config: loaded.hash, workers }, "serving");
   return superviseProcess(running, source, log);
 }
 
-function superviseProcess(running: Running, source: ConfigSource, log: Log): RunningGateway {
+/** Without workers this process does all there is to do. */
+async function startAlone(loaded: LoadedConfig, log: Log, source: ConfigSource): Promise<Fleet> {
+  const running = await run(loaded, log, source.read, alone);
+  const { publicUrl, health, metrics, reload } = running;
+  const admin = await startAdmin({ health, metrics: () => metrics }, loaded.config.admin.address).catch(
+    async (error: unknown) => {
+      await running.stop();
+      throw error;
+    },
+  );
+  leaveWell(running, log);
+  return {
+    publicUrl,
+    adminUrl: admin.url,
+    reload,
+    async stop() {
+      await running.stop();
+      admin.close();
+    },
+  };
+}
+
+/** Workers read the files themselves; what is watched has to be found out here as well. */
+function watching(fleet: Fleet, source: ConfigSource): Fleet {
+  return {
+    ...fleet,
+    async reload(cause) {
+      // What is wrong with them each worker says.
+      await source.read().catch(() => {});
+      await fleet.reload(cause);
+    },
+  };
+}
+
+function countWorkers({ workers }: Config): number {
+  return workers === "auto" ? availableParallelism() : workers;
+}
+
+/** A worker is this program once more, told to serve, whichever command was given to it. */
+function scriptOf(configFile: string): WorkerScript {
+  return { exec: process.argv[1] ?? "", args: ["serve", "-c", configFile] };
+}
+
+function superviseProcess(running: Fleet, source: ConfigSource, log: Log): RunningGateway {
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   // The files themselves are looked at: events do not tell of swapped links, network file systems and replaced files.
   let looking = false;

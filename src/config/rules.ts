@@ -16,8 +16,8 @@ export interface RuleFinding extends Finding {
  * looked at elsewhere.
  */
 export function checkConfig(config: Config): RuleFinding[] {
-  return [checkListeners, checkNetwork, checkIdentity, checkServers, checkLimits, checkQuantities].flatMap((check) =>
-    check(config),
+  return [checkListeners, checkState, checkNetwork, checkIdentity, checkServers, checkLimits, checkQuantities].flatMap(
+    (check) => check(config),
   );
 }
 
@@ -74,6 +74,13 @@ function checkListeners({ listen, admin, publicUrl, network }: Config): RuleFind
     }
   });
   return findings;
+}
+
+function checkState({ state }: Config): RuleFinding[] {
+  if (state.redis === undefined) return [];
+  const { protocol, hostname } = new URL(state.redis.reveal());
+  if (protocol === "rediss:" || isLoopbackHost(hostname)) return [];
+  return [warning(["state", "redis"], "the password of Redis crosses the network in the clear; rediss:// is TLS")];
 }
 
 function checkNetwork({ network }: Config): RuleFinding[] {
@@ -152,10 +159,14 @@ function isOwnHeader(name: string): boolean {
   return ownHeaders.has(name) || /^(mcp|sallyport|x-forwarded)-/.test(name);
 }
 
-function checkServers({ servers, publicUrl }: Config): RuleFinding[] {
+function checkServers({ servers, publicUrl, workers }: Config): RuleFinding[] {
   const findings: RuleFinding[] = [];
-  for (const [name, { url, credentials, headers }] of Object.entries(servers)) {
+  for (const [name, { url, credentials, headers, transport }] of Object.entries(servers)) {
     const at = ["servers", name];
+    if (transport === "sse" && workers !== 1) {
+      const message = "sessions of such a server live in one process: this takes workers: 1";
+      findings.push(problem([...at, "transport"], message, { reads: [["workers"]] }));
+    }
     if (url.origin === publicUrl) findings.push(problem([...at, "url"], "this is the gateway itself"));
     // RFC 6750 section 2.1 allows less, but servers with keys of their own making exist.
     if (credentials !== undefined && !/^[\x21-\x7e]+$/.test(credentials.bearer.reveal())) {

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { readAddress } from "../network/address.ts";
 import { readCidr } from "../network/cidr.ts";
-import { readHttpUrl, readOrigin, readOriginUrl, readTrustedUrl } from "../network/url.ts";
+import { isRedisUrl, readHttpUrl, readOrigin, readOriginUrl, readTrustedUrl } from "../network/url.ts";
 import { Secret } from "./secret.ts";
 import { readDuration, readSize } from "./units.ts";
 
@@ -31,6 +31,7 @@ const secret = () =>
     .string()
     .min(1)
     .transform((value) => new Secret(value));
+const readRedisUrl = (text: string) => (isRedisUrl(text) ? new Secret(text) : undefined);
 const count = () => z.int().min(1);
 const name = () =>
   z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected lower-case letters, digits and hyphens, at most 63");
@@ -196,19 +197,27 @@ const server = z.strictObject({
 const requests = () => count().describe("Requests allowed in each window.");
 const rateWindow = () => duration().prefault("1m").describe("Length of the window.");
 const defaultRequests = 600;
+const onFailure = () =>
+  z
+    .enum(["local", "refuse"])
+    .default("local")
+    .describe(
+      "What holds while shared counters do not answer. `local`: each process counts alone. `refuse`: nothing is let through.",
+    );
 
 const limits = z
   .strictObject({
     address: z
-      .strictObject({ requests: requests().default(defaultRequests), window: rateWindow() })
+      .strictObject({ requests: requests().default(defaultRequests), window: rateWindow(), onFailure: onFailure() })
       .prefault({})
       .describe("Per address (IPv6: per /64), counted before any cryptography."),
     identity: z
       .strictObject({
         requests: requests().default(defaultRequests),
         window: rateWindow(),
-        concurrent: count().default(32).describe("Requests in flight at the same time."),
-        streams: count().default(16).describe("Open standalone streams."),
+        onFailure: onFailure(),
+        concurrent: count().default(32).describe("Requests in flight at the same time, in each process."),
+        streams: count().default(16).describe("Open standalone streams, in each process."),
       })
       .prefault({})
       .describe("Per identity."),
@@ -219,7 +228,8 @@ const limits = z
           tools: z.array(z.string().min(1)).min(1).describe("Tool names, with * and ?."),
           requests: requests(),
           window: rateWindow(),
-          concurrent: count().optional().describe("Calls in flight at the same time."),
+          onFailure: onFailure(),
+          concurrent: count().optional().describe("Calls in flight at the same time, in each process."),
         }),
       )
       .prefault([])
@@ -230,6 +240,10 @@ const limits = z
 export const configSchema = z
   .strictObject({
     version: z.literal(1).describe("Version of this file format."),
+    workers: z
+      .union([z.literal("auto"), z.int().min(1).max(64)])
+      .default(1)
+      .describe("How many processes serve, each on a core of its own. `auto`: as many as there are cores."),
     publicUrl: read(
       readOriginUrl,
       "an absolute URL with neither path, query nor fragment, such as https://mcp.example.com",
@@ -260,7 +274,14 @@ export const configSchema = z
       })
       .prefault({}),
     state: z
-      .strictObject({ directory: z.string().min(1).default("data").describe("Where the gateway keeps its keys.") })
+      .strictObject({
+        directory: z.string().min(1).default("data").describe("Where the gateway keeps its keys."),
+        redis: read(readRedisUrl, "a URL such as rediss://user:password@redis.internal:6379/0; redis:// without TLS")
+          .optional()
+          .describe(
+            "Redis or Valkey that several replicas share: limits are counted there, and what one replica learns reaches the others. All replicas need the same keys.json.",
+          ),
+      })
       .prefault({}),
     log: z
       .strictObject({

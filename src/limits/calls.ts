@@ -1,11 +1,13 @@
-import type { Denial } from "../denial.ts";
+import { Denial } from "../denial.ts";
 import type { Identity, RpcId, Session } from "../facts.ts";
+import type { NoticeBoard } from "../state/notices.ts";
 
 /** Requests that are on their way, so that the one who sent one can call it off by its id (MCP 2025-11-25, Cancellation). */
 export interface OpenCalls {
   /** Until it is disposed of. A client that uses an id twice at once can call off the later one only. */
   enter(key: string, interrupt: (reason: Denial) => void): Disposable;
-  cancel(key: string, reason: Denial): void;
+  /** Whether there was one to call off. */
+  cancel(key: string, reason: Denial): boolean;
 }
 
 /** Names a request among those of all clients: ids are the client's, so they count only within its session. */
@@ -29,6 +31,25 @@ export function createOpenCalls(): OpenCalls {
         },
       };
     },
-    cancel: (key, reason) => calls.get(key)?.(reason),
+    cancel(key, reason) {
+      const interrupt = calls.get(key);
+      interrupt?.(reason);
+      return interrupt !== undefined;
+    },
+  };
+}
+
+/** Calls of which another process may have the one that is called off. */
+export function shareCalls(calls: OpenCalls, board: NoticeBoard): OpenCalls {
+  board.attend((notice) => {
+    if (notice.kind === "cancelled") calls.cancel(notice.key, new Denial("client_cancelled"));
+  });
+  return {
+    enter: calls.enter,
+    cancel(key, reason) {
+      const found = calls.cancel(key, reason);
+      if (!found) board.post({ kind: "cancelled", key });
+      return found;
+    },
   };
 }

@@ -1,11 +1,5 @@
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
-import { Denial } from "../denial.ts";
-
-/** Requests allowed in a window. */
-export interface Rate {
-  readonly requests: number;
-  readonly windowMs: number;
-}
+import { createLeases, type Limit, type PermitStore } from "./leases.ts";
+import { createWindows } from "./windows.ts";
 
 /** A place among those in flight; disposing of it gives it back, once. */
 export type Lease = Disposable;
@@ -16,34 +10,29 @@ export type Lease = Disposable;
  */
 export interface Counters {
   /**
-   * Counts one more request; resolves to milliseconds to wait when that is one too many, else null.
+   * Counts one more request; milliseconds to wait when that is one too many, else null.
    *
    * @throws Denial `limit_unavailable`
    */
-  count(name: string, rate: Rate, key: string): Promise<number | null>;
-  /** Takes a place among at most `most`, or null when all are taken. */
+  count(name: string, limit: Limit, key: string): number | null | Promise<number | null>;
+  /** Takes a place among at most `most` of this process, or null when all are taken. */
   enter(name: string, key: string, most: number): Lease | null;
 }
 
-export function createCounters(): Counters {
-  const limiters = new Map<string, RateLimiterMemory>();
+/**
+ * @param store where requests are counted together with other processes; null when there are none
+ * @param now monotonic milliseconds
+ * @param failed told of each time that the store did not answer
+ */
+export function createCounters(store: PermitStore | null, now: () => number, failed: () => void = () => {}): Counters {
+  const windows = createWindows(now);
+  const leases = store && createLeases(store, windows, now, failed);
   const inFlight = new Map<string, number>();
   return {
-    async count(name, { requests, windowMs }, key) {
-      const keyPrefix = `${name}:${requests}/${windowMs}`;
-      let limiter = limiters.get(keyPrefix);
-      if (limiter === undefined) {
-        limiter = new RateLimiterMemory({ keyPrefix, points: requests, duration: windowMs / 1_000 });
-        limiters.set(keyPrefix, limiter);
-      }
-      try {
-        await limiter.consume(key);
-        return null;
-      } catch (refusal) {
-        if (refusal instanceof RateLimiterRes) return Math.max(refusal.msBeforeNext, 1);
-        // Anything but a refusal is a fault, and a limit that cannot be evaluated must not let the request pass.
-        throw new Denial("limit_unavailable", { cause: refusal, detail: name });
-      }
+    count(name, limit, key) {
+      if (leases !== null) return leases.count(name, limit, key);
+      const { granted, resetMs } = windows.take(name, limit, key, 1);
+      return granted === 0 ? resetMs : null;
     },
     enter(name, key, most) {
       const place = `${name}:${key}`;

@@ -28,3 +28,10 @@ export function readOrigin(text: string): string | undefined {
 export function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "[::1]" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
+
+/** What a client of Redis can connect to: `redis://` or, over TLS, `rediss://`; credentials and database are part of it. */
+export function isRedisUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== "redis:" && url.protocol !== "rediss:")) return false;
+  return url.hostname !== "" && url.search === "" && url.hash === "" && /^(?:\/\d{0,4})?$/.test(url.pathname);
+}

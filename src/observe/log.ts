@@ -11,12 +11,20 @@ export interface Log {
 
 export type LogFacts = Readonly<Record<string, unknown>>;
 
-/** Every line goes through the sanitizer that the audit uses. */
-export function createLog(level: "debug" | "info" | "warn" | "error", write: (line: string) => void): Log {
+/**
+ * Every line goes through the sanitizer that the audit uses.
+ *
+ * @param base what every line says
+ */
+export function createLog(
+  level: "debug" | "info" | "warn" | "error",
+  write: (line: string) => void,
+  base: LogFacts | null = null,
+): Log {
   const logger = pino(
     {
       level,
-      base: null,
+      base,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },

@@ -11,6 +11,8 @@ export interface MetricSources {
   certificateExpiry(): Date | null;
   auditQueueLength(): number;
   configHash(): string;
+  /** Whether the Redis of the configuration can be asked; null where there is none. */
+  stateReady(): boolean | null;
 }
 
 /**
@@ -26,6 +28,8 @@ export interface Metrics {
   reloaded(successful: boolean): void;
   auditWritten(event: string): void;
   auditFailed(): void;
+  /** Shared counters did not answer. */
+  limitStoreFailed(): void;
 }
 
 const sessionIdleMs = 300_000;
@@ -106,7 +110,7 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
   });
   const limitErrors = new Counter({
     name: "sallyport_limit_store_errors_total",
-    help: "Requests refused because a limit could not be evaluated.",
+    help: "Times that shared counters did not answer; limits.*.onFailure said what held.",
     registers,
   });
   const sessions = createRecency(sessionIdleMs, maxSessions);
@@ -135,7 +139,6 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
       if (denial === undefined) return;
       refusals.inc({ reason: denial.code });
       if (denial.code === "policy_unavailable") policyErrors.inc();
-      if (denial.code === "limit_unavailable") limitErrors.inc();
       if (denial.code.startsWith("token_") || denial.code === "keys_unavailable")
         authFailures.inc({ reason: denial.code });
     },
@@ -144,6 +147,7 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
     reloaded: (successful) => reload.set(successful ? 1 : 0),
     auditWritten: (event) => audited.inc({ event }),
     auditFailed: () => auditErrors.inc(),
+    limitStoreFailed: () => limitErrors.inc(),
   };
 }
 
@@ -199,6 +203,10 @@ function addGauges(registry: Registry, sources: MetricSources, sessions: Recency
   });
   add("sallyport_audit_queue_length", "Audit records that wait to be written.", [], (gauge) => {
     gauge.set(sources.auditQueueLength());
+  });
+  add("sallyport_state_up", "1 when the Redis of the configuration can be asked; absent without one.", [], (gauge) => {
+    const ready = sources.stateReady();
+    if (ready !== null) gauge.set(ready ? 1 : 0);
   });
   add("sallyport_config_hash", "Hash of the configuration that runs, as a label.", ["hash"], (gauge) => {
     gauge.set({ hash: sources.configHash() }, 1);

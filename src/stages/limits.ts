@@ -1,6 +1,7 @@
 import { Denial } from "../denial.ts";
 import type { Identity, McpRoute, Message, Peer } from "../facts.ts";
-import type { Counters, Lease, Rate } from "../limits/counters.ts";
+import type { Counters, Lease } from "../limits/counters.ts";
+import type { Limit } from "../limits/leases.ts";
 import type { Glob } from "../mcp/glob.ts";
 import { isEndless } from "../mcp/methods.ts";
 import { limitKey } from "../network/cidr.ts";
@@ -8,13 +9,13 @@ import { limitKey } from "../network/cidr.ts";
 /** The limits of the configuration over the counters of the process. */
 export interface Limits {
   readonly counters: Counters;
-  readonly address: Rate;
-  readonly identity: Rate & { readonly concurrent: number; readonly streams: number };
+  readonly address: Limit;
+  readonly identity: Limit & { readonly concurrent: number; readonly streams: number };
   readonly tools: readonly ToolLimit[];
 }
 
 /** One entry of `limits.tools`. */
-export interface ToolLimit extends Rate {
+export interface ToolLimit extends Limit {
   /** Names the counter; two entries never share one. */
   readonly name: string;
   readonly server: string;

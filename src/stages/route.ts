@@ -11,13 +11,15 @@ export interface RouteTable {
   readonly servers: ReadonlyMap<string, Pick<McpRoute, "server" | "resource" | "metadataUrl">>;
   /** Well-known path to the metadata document (RFC 9728 section 3.1). */
   readonly metadata: ReadonlyMap<string, string>;
+  /** Whether clients of 2024-11-05 are served: all that they send has to come to the process that holds their stream. */
+  readonly doors: boolean;
 }
 
 /**
  * Finds the door that was asked for. Host and Origin are checked on every one of them, because a browser that was led here
  * by DNS rebinding shows itself in just these headers (MCP 2026-07-28, Streamable HTTP, Security & Endpoint).
  *
- * @throws Denial `duplicate_header`, `host_unknown`, `origin_denied`, `route_unknown`, `method_not_allowed`
+ * @throws Denial `duplicate_header`, `host_unknown`, `origin_denied`, `route_unknown`, `elder_unserved`, `method_not_allowed`
  */
 export function findRoute(table: RouteTable, arrival: Arrival): Route {
   if (arrival.repeatedHeader !== null)
@@ -27,6 +29,7 @@ export function findRoute(table: RouteTable, arrival: Arrival): Route {
   if (metadata !== undefined) return findMetadata(arrival, metadata);
   const origin = checkOrigin(table, arrival.headers.get("origin"));
   const { entry, door, verbs } = findEndpoint(table, arrival.path);
+  if (door !== "none" && !table.doors) throw new Denial("elder_unserved");
   const { verb } = arrival;
   if (verb === "OPTIONS") return findPreflight(arrival, origin, verbs);
   if (!verbs.includes(verb)) throw new Denial("method_not_allowed", { allow: verbs.join(", ") });

@@ -13,6 +13,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { Denial, refusals } from "../../src/denial.ts";
 import { buildGateway, type Gateway } from "../../src/gateway.ts";
 import { buildHouse, type House } from "../../src/house.ts";
+import { alone } from "../../src/state/station.ts";
 import { receive } from "../../src/visit.ts";
 import { permissivePolicy } from "../fixtures/gateway.ts";
 import { answerMinimally, type Recorder, startRecorder } from "../fixtures/recorder.ts";
@@ -51,6 +52,7 @@ beforeEach(async () => {
     loaded,
     { debug: line, info: line, warn: line, error: line },
     { servers: () => [], issuers: () => [], certificateExpiry: () => null, configHash: () => "", forgetTokens() {} },
+    alone,
   );
   gateway = buildGateway(loaded, house);
   server = createServer((request, response) => void receive(gateway, house, request, response, null));
@@ -65,7 +67,7 @@ afterEach(async () => {
   server.closeAllConnections();
   server.close();
   await Promise.all(house.upstreams.retain([]).map(({ transport }) => transport.destroy()));
-  await house.audit.close();
+  await house.close();
   await recorder.stop();
   await rm(directory, { recursive: true, force: true });
 });
@@ -103,6 +105,14 @@ interface Breakage {
 }
 
 const breakages: Readonly<Record<string, Breakage>> = {
+  elder_unserved: {
+    describe: "a client of 2024-11-05 at a gateway of several workers",
+    breakIt() {
+      url = url.replace(/mcp$/, `messages/${randomUUID()}`);
+      gateway = { ...gateway, routes: { ...gateway.routes, doors: false } };
+    },
+    status: 501,
+  },
   session_expired: {
     describe: "a session older than sessions.lifetime",
     breakIt() {

@@ -2,6 +2,7 @@ import type { DenialCode } from "../../src/denial.ts";
 
 /** Refusals that no request can provoke from outside; inside.test.ts provokes them with parts that fail. */
 export const provokedInside: readonly DenialCode[] = [
+  "elder_unserved",
   "session_expired",
   "policy_unavailable",
   "limit_unavailable",

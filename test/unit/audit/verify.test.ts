@@ -32,7 +32,7 @@ const five = chain(
 function verifyText(text: string) {
   const file = join(directory, "audit.jsonl");
   writeFileSync(file, text);
-  return verifyAudit(directory);
+  return verifyAudit(join(directory, "audit.jsonl"));
 }
 
 const verify = (lines: readonly string[]) => verifyText(lines.map((line) => `${line}\n`).join(""));

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { createCounters } from "../../../src/limits/counters.ts";
 
-const rate = { requests: 2, windowMs: 60_000 };
+const rate = { requests: 2, windowMs: 60_000, onFailure: "local" } as const;
 
 describe("counters", () => {
   it("count each key by itself and say how long to wait", async () => {
-    const counters = createCounters();
+    const counters = createCounters(null, () => 0);
     expect(await counters.count("address", rate, "a")).toBeNull();
     expect(await counters.count("address", rate, "a")).toBeNull();
     const waitMs = await counters.count("address", rate, "a");
@@ -16,13 +16,13 @@ describe("counters", () => {
   });
 
   it("never share a count between two limits of one name", async () => {
-    const counters = createCounters();
-    expect(await counters.count("tool", { requests: 1, windowMs: 1_000 }, "a")).toBeNull();
-    expect(await counters.count("tool", { requests: 1, windowMs: 2_000 }, "a")).toBeNull();
+    const counters = createCounters(null, () => 0);
+    expect(await counters.count("tool", { ...rate, requests: 1, windowMs: 1_000 }, "a")).toBeNull();
+    expect(await counters.count("tool", { ...rate, requests: 1, windowMs: 2_000 }, "a")).toBeNull();
   });
 
   it("give a place back once, however often it is disposed of", () => {
-    const counters = createCounters();
+    const counters = createCounters(null, () => 0);
     const first = counters.enter("identity", "a", 2);
     const second = counters.enter("identity", "a", 2);
     expect(counters.enter("identity", "a", 2)).toBeNull();

@@ -1,0 +1,83 @@
+import { randomUUID } from "node:crypto";
+import { createClient } from "@redis/client";
+import type { Secret } from "../config/secret.ts";
+import type { Keyring } from "../crypto/keyring.ts";
+import type { Log } from "../observe/log.ts";
+import { createRedisBoard } from "./redis-board.ts";
+import { createRedisPermits, takeScript } from "./redis-permits.ts";
+import type { Shared } from "./station.ts";
+
+/** A Redis or Valkey that replicas share. */
+export interface RedisShared extends Shared {
+  /** Whether it can be asked at the moment. */
+  readonly ready: boolean;
+  close(): void;
+}
+
+/** What {@link connectRedis} needs. */
+export interface RedisOptions {
+  readonly url: Secret;
+  readonly keyring: Keyring;
+  readonly log: Log;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+/**
+ * Connects to a Redis, now or whenever it can be reached: a gateway starts and serves without it, as the limits' `onFailure` says.
+ *
+ * Whoever else can write there can empty counters and withhold notices, but not read or make one: they are sealed with the
+ * key ring that the replicas have in common, and keys are fingerprints.
+ */
+export function connectRedis({ url, keyring, log, now }: RedisOptions): RedisShared {
+  const prefix = `sallyport:${keyring.fingerprint("redis", "prefix")}`;
+  const open = () =>
+    createClient({
+      url: url.reveal(),
+      name: "sallyport",
+      scripts: { take: takeScript },
+      disableOfflineQueue: true,
+      commandsQueueMaxLength: 10_000,
+      pingInterval: pingMs,
+      socket: {
+        connectTimeout: 2_000,
+        socketTimeout: 3 * pingMs,
+        reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, 1_000),
+      },
+    });
+  const client = open();
+  const reader = open();
+  let lost = false;
+  client.on("error", (error: unknown) => {
+    if (!lost) log.warn({ error }, "Redis cannot be reached; limits.*.onFailure says what holds until it is back");
+    lost = true;
+  });
+  client.on("ready", () => {
+    log.info({}, lost ? "Redis is back" : "connected to Redis");
+    lost = false;
+  });
+  // The same fault as the client's.
+  reader.on("error", () => {});
+  // Both go on trying for as long as they are not closed; until then nobody waits for them.
+  for (const each of [client, reader]) each.connect().catch(() => {});
+  const fingerprint = (text: string) => keyring.fingerprint("redis", text);
+  const board = createRedisBoard({ client, reader, key: `${prefix}:notices`, own: randomUUID(), sealer: keyring });
+  return {
+    permits: createRedisPermits({ client, prefix, fingerprint, now }),
+    board,
+    get ready() {
+      return client.isReady;
+    },
+    close() {
+      board.close();
+      for (const each of [client, reader]) if (each.isOpen) each.destroy();
+    },
+  };
+}
+
+/** How often a connection shows that it is alive, in milliseconds. */
+const pingMs = 2_000;
+
+export type RedisClient = ReturnType<
+  typeof createClient<Record<never, never>, Record<never, never>, { take: typeof takeScript }>
+>;

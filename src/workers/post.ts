@@ -1,0 +1,125 @@
+import cluster, { type Worker } from "node:cluster";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Log } from "../observe/log.ts";
+import type { Beginning, FromWorker, ToWorker, WorkerReport } from "./messages.ts";
+import { createQuestions } from "./questions.ts";
+
+/** What a worker says unasked. */
+export type Unasked = Extract<FromWorker, { kind: "take" | "notice" }>;
+
+/** What {@link Post} needs. */
+export interface PostOptions {
+  /** What every worker of it begins with. */
+  readonly beginning: Omit<Beginning, "after">;
+  readonly log: Log;
+  hear(message: Unasked): void;
+  /** A worker has ended though nobody told it to, and another one is started. */
+  replaced(): void;
+}
+
+/** A place that a worker fills, and after its end another one. */
+export class Post {
+  readonly number: number;
+  readonly #options: PostOptions;
+  readonly #reports = createQuestions<WorkerReport>();
+  readonly #reloads = createQuestions<void>();
+  #worker: Worker | null = null;
+  #ended = Promise.resolve();
+  /** Workers in a row that ended soon after their start. */
+  #failures = 0;
+  /** A worker has served here: from now on there is to be one. */
+  #served = false;
+  #stopping = false;
+
+  constructor(options: PostOptions) {
+    this.#options = options;
+    this.number = options.beginning.number;
+  }
+
+  get pid(): number | null {
+    return this.#worker?.process.pid ?? null;
+  }
+
+  /**
+   * Starts a worker.
+   *
+   * @param after how the one before it ended
+   * @returns its public URL, once it serves
+   * @throws Error with what it said, when it cannot
+   */
+  fill(after: string | null): Promise<string> {
+    const serving = Promise.withResolvers<string>();
+    const ended = Promise.withResolvers<void>();
+    const startedMs = performance.now();
+    const worker = cluster.fork();
+    this.#worker = worker;
+    this.#ended = ended.promise;
+    worker.on("message", (message: FromWorker) => {
+      if (message.kind === "ready") {
+        this.#served = true;
+        serving.resolve(message.publicUrl);
+      } else if (message.kind === "failed") serving.reject(new Error(message.text));
+      else if (message.kind === "reported") this.#reports.answer(message.id, message.report);
+      else if (message.kind === "reloaded") this.#reloads.answer(message.id, undefined);
+      else this.#options.hear(message);
+    });
+    // A message that can no longer be delivered; the exit tells the rest.
+    worker.on("error", () => {});
+    worker.once("exit", (code, signal) => {
+      this.#worker = null;
+      ended.resolve();
+      serving.reject(new Error(`worker ${this.number} ended before it served`));
+      this.#reports.fail();
+      this.#reloads.fail();
+      void this.#replace(signal ?? `exit code ${code}`, performance.now() - startedMs);
+    });
+    this.tell({ kind: "begin", beginning: { ...this.#options.beginning, after } });
+    return serving.promise;
+  }
+
+  tell(message: ToWorker): void {
+    if (this.#worker?.isConnected() === true) this.#worker.send(message);
+  }
+
+  /** @throws Error when it does not answer in time */
+  report(): Promise<WorkerReport> {
+    return this.#reports.ask((id) => this.tell({ kind: "report", id }), reportMs);
+  }
+
+  /** @throws Error when it ends, or does not answer in time */
+  reload(cause: string): Promise<void> {
+    return this.#reloads.ask((id) => this.tell({ kind: "reload", id, cause }), reloadMs);
+  }
+
+  /** @param withinMs after which it is killed, in milliseconds */
+  async stop(withinMs: number): Promise<void> {
+    this.#stopping = true;
+    const worker = this.#worker;
+    this.tell({ kind: "stop" });
+    const late = setTimeout(() => worker?.process.kill("SIGKILL"), withinMs);
+    await this.#ended;
+    clearTimeout(late);
+  }
+
+  async #replace(how: string, livedMs: number): Promise<void> {
+    if (this.#stopping || !this.#served) return;
+    const { log, replaced } = this.#options;
+    this.#failures = livedMs < settledMs ? this.#failures + 1 : 0;
+    const waitMs = this.#failures === 0 ? 0 : Math.min(firstWaitMs * 2 ** this.#failures, longestWaitMs);
+    log.error({ worker: this.number, how, waitMs }, "a worker has ended and is replaced");
+    replaced();
+    await delay(waitMs);
+    if (this.#stopping) return;
+    await this.fill(how).then(
+      () => log.info({ worker: this.number }, "a new worker serves"),
+      (error: Error) => log.error({ worker: this.number, problem: error.message }, "a worker could not be started"),
+    );
+  }
+}
+
+const reportMs = 2_000;
+const reloadMs = 60_000;
+/** A worker that lives this long was not ended by its own start. */
+const settledMs = 5_000;
+const firstWaitMs = 250;
+const longestWaitMs = 30_000;

@@ -1,0 +1,33 @@
+/** Questions that were asked of another process and are answered by their number. */
+export interface Questions<Answer> {
+  /** @throws Error when there is no answer in time, or {@link fail} */
+  ask(send: (id: number) => void, timeoutMs: number): Promise<Answer>;
+  answer(id: number, value: Answer): void;
+  /** Nobody is left to answer. */
+  fail(): void;
+}
+
+export function createQuestions<Answer>(): Questions<Answer> {
+  const open = new Map<number, PromiseWithResolvers<Answer>>();
+  let last = 0;
+  return {
+    async ask(send, timeoutMs) {
+      last += 1;
+      const id = last;
+      const question = Promise.withResolvers<Answer>();
+      open.set(id, question);
+      const timer = setTimeout(() => question.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      try {
+        send(id);
+        return await question.promise;
+      } finally {
+        clearTimeout(timer);
+        open.delete(id);
+      }
+    },
+    answer: (id, value) => open.get(id)?.resolve(value),
+    fail() {
+      for (const question of open.values()) question.reject(new Error("the process has ended"));
+    },
+  };
+}

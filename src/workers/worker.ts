@@ -1,0 +1,115 @@
+import cluster from "node:cluster";
+import { loadConfig } from "../config/load.ts";
+import { leaveWell } from "../leave.ts";
+import { patienceMs } from "../limits/leases.ts";
+import type { Taken } from "../limits/windows.ts";
+import { createLog } from "../observe/log.ts";
+import { createConfigSource, digestFixed } from "../reload.ts";
+import { type Running, run } from "../running.ts";
+import type { Notice } from "../state/notices.ts";
+import type { Shared } from "../state/station.ts";
+import type { Beginning, FromWorker, ToWorker } from "./messages.ts";
+import { createQuestions } from "./questions.ts";
+
+/** Whether this process is one of several that a supervisor has started. */
+export const isWorker = cluster.isWorker;
+
+/**
+ * Serves as one worker of a gateway: it does what its supervisor says and reports to it.
+ *
+ * @param explain says in words why it could not start
+ * @returns resolves when it has stopped
+ */
+export async function work(
+  configFile: string,
+  write: (line: string) => void,
+  explain: (error: unknown) => string,
+): Promise<void> {
+  const stopped = Promise.withResolvers<void>();
+  const takings = createQuestions<Taken>();
+  const hearers: ((notice: Notice) => void)[] = [];
+  let running: Running | undefined;
+  const begun = Promise.withResolvers<Beginning>();
+
+  async function stop(): Promise<void> {
+    await running?.stop();
+    stopped.resolve();
+  }
+
+  process.on("message", (message: ToWorker) => {
+    switch (message.kind) {
+      case "begin":
+        return begun.resolve(message.beginning);
+      case "taken":
+        return takings.answer(message.id, message.taken);
+      case "notice":
+        for (const hear of hearers) hear(message.notice);
+        return;
+      case "reload":
+        return void running?.reload(message.cause).then(() => send({ kind: "reloaded", id: message.id }));
+      case "report":
+        return void report(message.id);
+      case "stop":
+        return void stop();
+    }
+  });
+  // A terminal sends these to the whole group; here the supervisor decides.
+  for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
+  // One worker alone may be told to make room for a new one.
+  process.once("SIGTERM", () => void stop());
+
+  async function report(id: number): Promise<void> {
+    if (running === undefined) return;
+    const metrics = await running.metrics.getMetricsAsJSON();
+    send({ kind: "reported", id, report: { health: running.health(), metrics } });
+  }
+
+  const shared: Shared = {
+    permits: {
+      take: (name, rate, key, want) =>
+        takings.ask((id) => send({ kind: "take", id, name, rate, key, want }), patienceMs),
+    },
+    board: {
+      post: (notice) => send({ kind: "notice", notice }),
+      attend: (hear) => void hearers.push(hear),
+    },
+  };
+
+  try {
+    running = await begin(configFile, await begun.promise, shared, write);
+    send({ kind: "ready", publicUrl: running.publicUrl });
+  } catch (error) {
+    send({ kind: "failed", text: explain(error) });
+    stopped.resolve();
+  }
+  await stopped.promise;
+  cluster.worker?.disconnect();
+}
+
+async function begin(
+  configFile: string,
+  { number, of, after, fixed, ticketKeys }: Beginning,
+  shared: Shared,
+  write: (line: string) => void,
+): Promise<Running> {
+  const source = createConfigSource(() => loadConfig(configFile));
+  const loaded = await source.read();
+  if (digestFixed(loaded.config) !== fixed) {
+    throw new Error("settings that need a restart have changed since the other workers started: restart the gateway");
+  }
+  const log = createLog(loaded.config.log.level, write, { worker: number });
+  const running = await run(loaded, log, source.read, {
+    number,
+    of,
+    after,
+    shared,
+    ticketKeys: Buffer.from(ticketKeys),
+  });
+  running.metrics.setDefaultLabels({ worker: String(number) });
+  leaveWell(running, log);
+  return running;
+}
+
+function send(message: FromWorker): void {
+  if (process.connected) process.send?.(message);
+}
