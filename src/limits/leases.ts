@@ -9,16 +9,15 @@ export interface Limit extends Rate {
 
 /** Windows that several processes share. */
 export interface PermitStore {
+  /** The longest that a request waits for it, in milliseconds. */
+  readonly patienceMs: number;
   /**
    * As {@link Windows.take}, atomically among all who ask.
    *
-   * @throws Error when there is no answer, after {@link patienceMs} at the latest
+   * @throws Error when there is no answer in that time
    */
   take(name: string, rate: Rate, key: string, want: number): Promise<Taken>;
 }
-
-/** No request waits longer than this for a store, in milliseconds. */
-export const patienceMs = 50;
 
 /** The part of a limit that a process takes at once, and the most. */
 const shareOfLimit = 1 / 20;
@@ -87,7 +86,7 @@ export function createLeases(store: PermitStore, fallback: Windows, now: () => n
   }
 
   async function countShared(lent: Lent, name: string, limit: Limit, key: string): Promise<number | null> {
-    const giveUpAtMs = now() + patienceMs;
+    const giveUpAtMs = now() + store.patienceMs;
     try {
       while (now() < giveUpAtMs) {
         const verdict = use(await askOnce(lent, name, limit, key), now());

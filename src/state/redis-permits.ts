@@ -1,5 +1,6 @@
 import { type CommandParser, defineScript } from "@redis/client";
-import { type PermitStore, patienceMs } from "../limits/leases.ts";
+import type { PermitStore } from "../limits/leases.ts";
+import { answeredWithin, Impatience } from "./patience.ts";
 import type { RedisClient } from "./redis.ts";
 
 /**
@@ -40,24 +41,25 @@ export function createRedisPermits({ client, prefix, fingerprint, now }: RedisPe
   // A Redis that hangs is asked once a second, so that not every request waits for it.
   let restUntilMs = 0;
   return {
+    patienceMs,
     async take(name, { requests, windowMs }, key, want) {
       if (!client.isReady || now() < restUntilMs) throw new Error("Redis is not there");
       const place = `${prefix}:limit:${fingerprint(`${name}:${requests}/${windowMs}:${key}`)}`;
-      const timer = Promise.withResolvers<never>();
-      const timeout = setTimeout(() => {
-        restUntilMs = now() + restMs;
-        timer.reject(new Error(`Redis did not answer within ${patienceMs} ms`));
-      }, patienceMs);
       try {
-        const asked = client.take(place, want, requests, windowMs);
-        const [granted = 0, resetMs = windowMs] = await Promise.race([asked, timer.promise]);
+        const [granted = 0, resetMs = windowMs] = await answeredWithin(
+          patienceMs,
+          client.take(place, want, requests, windowMs),
+        );
         return { granted, resetMs };
-      } finally {
-        clearTimeout(timeout);
+      } catch (error) {
+        if (error instanceof Impatience) restUntilMs = now() + restMs;
+        throw error;
       }
     },
   };
 }
 
+/** No request waits longer than this, in milliseconds. */
+const patienceMs = 50;
 /** How long a Redis that did not answer is left alone, in milliseconds. */
 const restMs = 1_000;

@@ -1,3 +1,5 @@
+import { answeredWithin } from "../state/patience.ts";
+
 /** Questions that were asked of another process and are answered by their number. */
 export interface Questions<Answer> {
   /** @throws Error when there is no answer in time, or {@link fail} */
@@ -16,12 +18,10 @@ export function createQuestions<Answer>(): Questions<Answer> {
       const id = last;
       const question = Promise.withResolvers<Answer>();
       open.set(id, question);
-      const timer = setTimeout(() => question.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
       try {
         send(id);
-        return await question.promise;
+        return await answeredWithin(timeoutMs, question.promise);
       } finally {
-        clearTimeout(timer);
         open.delete(id);
       }
     },

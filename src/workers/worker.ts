@@ -1,7 +1,6 @@
 import cluster from "node:cluster";
 import { loadConfig } from "../config/load.ts";
 import { leaveWell } from "../leave.ts";
-import { patienceMs } from "../limits/leases.ts";
 import type { Taken } from "../limits/windows.ts";
 import { createLog } from "../observe/log.ts";
 import { createConfigSource, digestFixed } from "../reload.ts";
@@ -66,6 +65,7 @@ export async function work(
 
   const shared: Shared = {
     permits: {
+      patienceMs,
       take: (name, rate, key, want) =>
         takings.ask((id) => send({ kind: "take", id, name, rate, key, want }), patienceMs),
     },
@@ -109,6 +109,9 @@ async function begin(
   leaveWell(running, log);
   return running;
 }
+
+/** Only a machine that has no time for anything makes the supervisor slow; a limit counted alone would be no better there. */
+const patienceMs = 1_000;
 
 function send(message: FromWorker): void {
   if (process.connected) process.send?.(message);

@@ -39,6 +39,8 @@ const groups: Readonly<Record<Persona, string>> = { operator: "operators", deput
 /** A gateway with real MCP servers behind it, and who may call them. */
 export interface World {
   readonly gateway: Gateway;
+  /** What it was started with. */
+  readonly options: GatewayOptions;
   /** A bearer token of a persona for a server; the same one each time. */
   token(persona: Persona, server: string): Promise<string>;
   url(server: string): URL;
@@ -47,7 +49,7 @@ export interface World {
    *
    * @param line what lies between the client and the gateway; default nothing
    */
-  trust(line?: Line): Promise<TrustingFetch>;
+  trust(line?: Pick<Line, "port">): Promise<TrustingFetch>;
   stop(): Promise<void>;
 }
 
@@ -91,6 +93,7 @@ async function openWorld(options: GatewayOptions, stopServers: () => Promise<unk
   const tokens = new Map<string, Promise<string>>();
   return {
     gateway,
+    options,
     token(persona, server) {
       const key = `${persona}@${server}`;
       const token = tokens.get(key) ?? gateway.mint({ server, subject: persona, groups: [groups[persona]] });

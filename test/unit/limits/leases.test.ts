@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createLeases, type Limit, type PermitStore, patienceMs } from "../../../src/limits/leases.ts";
+import { createLeases, type Limit, type PermitStore } from "../../../src/limits/leases.ts";
 import { createWindows } from "../../../src/limits/windows.ts";
 
 const limit: Limit = { requests: 100, windowMs: 60_000, onFailure: "local" };
@@ -11,6 +11,7 @@ function createScene(processes: number) {
   const now = () => scene.nowMs;
   const windows = createWindows(now);
   const store: PermitStore = {
+    patienceMs: 50,
     async take(...question) {
       scene.asked += 1;
       if (scene.broken) throw new Error("gone");
@@ -131,6 +132,7 @@ describe("leases", () => {
     let nowMs = 0;
     const now = () => nowMs;
     const store: PermitStore = {
+      patienceMs: 50,
       async take() {
         nowMs += 10;
         return { granted: 1, resetMs: 0 };
@@ -138,6 +140,6 @@ describe("leases", () => {
     };
     const leases = createLeases(store, createWindows(now), now, () => {});
     expect(await leases.count("n", { ...limit, requests: 1 }, "k")).toBeNull();
-    expect(nowMs).toBeLessThanOrEqual(patienceMs);
+    expect(nowMs).toBeLessThanOrEqual(store.patienceMs);
   });
 });

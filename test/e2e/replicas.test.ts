@@ -1,0 +1,271 @@
+/** Replicas that share a Redis, and what becomes of them when it does not answer. */
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { type Gateway, type GatewayOptions, startGateway } from "../fixtures/gateway.ts";
+import { hasRedis, type Redis, startRedis } from "../fixtures/redis.ts";
+import { readAudit, readRefusals, scrape, until } from "../golden/observe.ts";
+import { layBalancer } from "./balancer.ts";
+import { createClient, type HttpClient, initialize, toolCall } from "./http.ts";
+import { startSubjectWorld } from "./personas.ts";
+import { type SdkClient, steer, textOf } from "./sdk-client.ts";
+import { sessionClients } from "./sdk-clients.ts";
+import { denyEcho, replaceFile, type Setting, type SettingOptions, set, withSessions } from "./setting.ts";
+
+async function openRedis(): Promise<Redis> {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  return redis;
+}
+
+/** Another gateway of the same public URL, with the same keys, certificate and servers. */
+async function startReplica({ publicUrl, directory }: Gateway, options: GatewayOptions): Promise<Gateway> {
+  const certs = { cert: join(directory, "certs", "server.pem"), key: join(directory, "certs", "server.key") };
+  const { configOverrides = {} } = options;
+  const own = { publicUrl, state: { directory: join(directory, "data"), ...(configOverrides.state as object) } };
+  const replica = await startGateway({
+    ...options,
+    configOverrides: { ...configOverrides, ...own, listen: { tls: certs } },
+  });
+  onTestFinished(async () => void (await replica.stop()));
+  return replica;
+}
+
+interface Pair extends Setting {
+  readonly replica: Gateway;
+  /** One client of each. */
+  readonly clients: readonly [HttpClient, HttpClient];
+}
+
+async function setPair(redis: Redis, options: SettingOptions = {}): Promise<Pair> {
+  const configOverrides = { ...options.configOverrides, state: { redis: redis.url } };
+  const setting = await set({ ...options, configOverrides });
+  const { gateway, recorder, token, client } = setting;
+  const replica = await startReplica(gateway, { servers: { alpha: recorder.url }, configOverrides });
+  const other = await createClient({ publicUrl: replica.publicUrl, caFile: gateway.caFile }, "alpha", token);
+  onTestFinished(() => other.close());
+  for (const each of [gateway, replica]) await untilUp(each, 1);
+  return { ...setting, replica, clients: [client, other] };
+}
+
+async function untilUp(gateway: Gateway, value: 0 | 1): Promise<void> {
+  const line = new RegExp(`^sallyport_state_up ${value}$`, "m");
+  await until(`sallyport_state_up ${value}`, async () => line.test(await scrape(gateway)) || undefined);
+}
+
+/** What became of calls that were sent to both in turn. */
+async function send(clients: readonly HttpClient[], count: number): Promise<string[]> {
+  const answers = await Promise.all(
+    Array.from({ length: count }, (_, index) => clients[index % clients.length]?.post(toolCall(index))),
+  );
+  return answers.map((answer) => {
+    const { result, error } = (answer?.message ?? {}) as { result?: object; error?: { data: { reason: string } } };
+    return result === undefined ? (error?.data.reason ?? "nothing") : "passed";
+  });
+}
+
+/** The same of a caller whom nobody has counted yet, and once more where a Redis that this machine had no time for was given up. */
+async function sendUndisturbed({ gateway, replica }: Pair, count: number): Promise<string[]> {
+  const failures = async () => [await countFailures(gateway), await countFailures(replica)].join();
+  for (;;) {
+    const before = await failures();
+    const token = await gateway.mint({ server: "alpha", subject: randomUUID() });
+    const clients = await Promise.all(
+      [gateway, replica].map(({ publicUrl }) => createClient({ publicUrl, caFile: gateway.caFile }, "alpha", token, 4)),
+    );
+    const verdicts = await send(clients, count);
+    await Promise.all(clients.map((client) => client.close()));
+    if ((await failures()) === before) return verdicts;
+  }
+}
+
+async function countFailures(gateway: Gateway): Promise<number> {
+  return Number(/^sallyport_limit_store_errors_total (\d+)$/m.exec(await scrape(gateway))?.[1]);
+}
+
+const tally = (verdicts: readonly string[]) =>
+  Object.fromEntries([...new Set(verdicts)].sort().map((word) => [word, verdicts.filter((v) => v === word).length]));
+
+const tools = (onFailure: "local" | "refuse", requests = 1_000, window = "1h") => ({
+  limits: { tools: [{ server: "alpha", tools: ["*"], requests, window, onFailure }] },
+});
+
+describe.skipIf(!hasRedis)("replicas with a Redis", () => {
+  it("count limits together, to the last request", async () => {
+    const pair = await setPair(await openRedis(), { configOverrides: tools("local", 15) });
+    expect(tally(await sendUndisturbed(pair, 40))).toEqual({ passed: 15, tool_limited: 25 });
+  });
+
+  it("count a limit of many requests in parts, and never let more pass than it says", async () => {
+    const pair = await setPair(await openRedis(), { configOverrides: tools("local", 100) });
+    const { passed = 0 } = tally(await sendUndisturbed(pair, 160));
+    // The other one may have kept a twentieth.
+    expect([passed >= 95, passed <= 100]).toEqual([true, true]);
+  });
+
+  it("serve each other's sessions, and none of them one that was ended at the other", async () => {
+    const { clients } = await setPair(await openRedis(), {
+      handler(request, body, response) {
+        if (request.method === "DELETE") response.writeHead(204).end();
+        else withSessions(request, body, response);
+      },
+    });
+    const { session = "" } = await clients[0].post(initialize);
+    const headers = { "mcp-session-id": session, "mcp-protocol-version": "2025-11-25" };
+    expect((await clients[1].post(toolCall(1), headers)).message).toMatchObject({ id: 1, result: {} });
+    expect((await clients[1].send("DELETE", { headers })).status).toBe(204);
+    await until("the other one to know", async () => (await clients[0].post(toolCall(2), headers)).status === 404);
+  });
+
+  it("a replica that starts later learns which sessions were ended before", async () => {
+    const redis = await openRedis();
+    const pair = await setPair(redis, {
+      handler(request, body, response) {
+        if (request.method === "DELETE") response.writeHead(204).end();
+        else withSessions(request, body, response);
+      },
+    });
+    const { session = "" } = await pair.client.post(initialize);
+    const headers = { "mcp-session-id": session, "mcp-protocol-version": "2025-11-25" };
+    await pair.client.send("DELETE", { headers });
+    const configOverrides = { state: { redis: redis.url } };
+    const late = await startReplica(pair.gateway, { servers: { alpha: pair.recorder.url }, configOverrides });
+    const client = await createClient({ publicUrl: late.publicUrl, caFile: pair.gateway.caFile }, "alpha", pair.token);
+    onTestFinished(() => client.close());
+    await until("it to know", async () => (await client.post(toolCall(2), headers)).status === 404);
+  });
+
+  it("tell each other what they run", async () => {
+    const { gateway, replica } = await setPair(await openRedis());
+    const seen = async (by: Gateway) => {
+      const { config, replicas } = (await (await fetch(`${by.adminUrl}/healthz`)).json()) as {
+        config: string;
+        replicas: { config: string }[];
+      };
+      return { own: config, others: replicas.map((other) => other.config) };
+    };
+    const before = await until("the other one", async () => {
+      const found = await seen(gateway);
+      return found.others.length === 1 ? found : undefined;
+    });
+    await replaceFile(join(replica.directory, "policies", "all.yaml"), denyEcho);
+    replica.child.kill("SIGHUP");
+    const after = await until("the change", async () => {
+      const found = await seen(gateway);
+      return found.others[0] === before.others[0] ? undefined : found;
+    });
+    expect(after.own).toBe(before.own);
+    expect(after.others).toEqual([(await seen(replica)).own]);
+  });
+
+  it("refuse where a limit says so while Redis is away, and only there; and serve again when it is back", async () => {
+    const redis = await openRedis();
+    const { gateway, clients } = await setPair(redis, { configOverrides: tools("refuse", 30) });
+    await redis.end();
+    await untilUp(gateway, 0);
+    expect(tally(await send(clients, 4))).toEqual({ limit_unavailable: 4 });
+    const { message } = await clients[0].post({ id: 9, method: "tools/list" });
+    expect(message).toMatchObject({ id: 9, result: {} });
+    const [refused] = (await readAudit(gateway)).filter(({ decision }) => decision.reason === "limit_unavailable");
+    expect(refused?.outcome).toMatchObject({ http: 200, rpc: 503 });
+    await redis.begin();
+    await untilUp(gateway, 1);
+    await until("calls to pass", async () => (await send(clients, 2)).every((verdict) => verdict === "passed"));
+  });
+
+  it("let every call pass that may, while Redis ends, hangs and comes back under load", async () => {
+    const redis = await openRedis();
+    // So few that Redis is asked for each of them, and a new window begins often.
+    const { gateway, clients } = await setPair(redis, { configOverrides: tools("local", 39, "500ms") });
+    let done = false;
+    const verdicts: string[] = [];
+    const load = (async () => {
+      while (!done) verdicts.push(...(await send(clients, 2)).filter((verdict) => verdict !== "tool_limited"));
+    })();
+    const more = () => {
+      const wanted = verdicts.length + 10;
+      return until("further calls", () => verdicts.length >= wanted || undefined);
+    };
+    await more();
+    await redis.end();
+    await untilUp(gateway, 0);
+    await more();
+    await redis.begin();
+    await untilUp(gateway, 1);
+    await more();
+    const before = await countFailures(gateway);
+    redis.hang();
+    await until("questions without an answer", async () => (await countFailures(gateway)) !== before || undefined);
+    await more();
+    redis.wake();
+    await more();
+    done = true;
+    await load;
+    expect(tally(verdicts)).toEqual({ passed: verdicts.length });
+    const refusals = await readRefusals(gateway);
+    expect([...refusals.keys()].filter((reason) => reason !== "tool_limited")).toEqual([]);
+  });
+
+  it("say nothing of the password, whatever becomes of Redis", async () => {
+    const redis = await openRedis();
+    const { gateway, log } = await setPair(redis);
+    await redis.end();
+    await untilUp(gateway, 0);
+    const health = await (await fetch(`${gateway.adminUrl}/healthz`)).text();
+    const said = [log(), gateway.errors(), health, await scrape(gateway), JSON.stringify(await readAudit(gateway))];
+    expect(said.join("\n")).toContain("Redis cannot be reached");
+    expect(said.join("\n")).not.toContain("canary-redis-password");
+  });
+
+  it("a gateway starts without its Redis, and serves as its limits say", async () => {
+    const redis = await openRedis();
+    await redis.end();
+    const { client } = await set({ configOverrides: { state: { redis: redis.url }, ...tools("local") } });
+    expect(await send([client], 3)).toEqual(["passed", "passed", "passed"]);
+  });
+
+  it.each(sessionClients)(
+    "%s goes on at the other replica when one is killed in the middle of a call",
+    async (_name, connect) => {
+      const redis = await openRedis();
+      const state = { redis: redis.url };
+      const world = await startSubjectWorld({ state });
+      onTestFinished(() => world.stop());
+      const { gateway } = world;
+      const replica = await startReplica(gateway, { ...world.options, configOverrides: { state } });
+      const replicas = [gateway, replica];
+      const line = await layBalancer(replicas);
+      const client = await connect(world, { http: await world.trust(line) });
+      const visit = async (one: Gateway | undefined) => {
+        const http = await world.trust({ port: Number(new URL(one?.publicUrl ?? "").port) });
+        return connect(world, { http });
+      };
+      const label = randomUUID();
+      const call = client.call("test_hold", { label });
+      const holder = await findHolder(replicas);
+      const other = await visit(replicas.find((one) => one !== holder));
+      await steer(other, label, "say", "heard");
+      await until("the first words", () => saidTo(client).length === 1);
+      holder.child.kill("SIGKILL");
+      await steer(other, label, "say", "heard again");
+      await until("what was said since", () => saidTo(client).length === 2);
+      await steer(other, label, "end");
+      expect(textOf(await call)).toBe("Held until it was ended.");
+      expect(saidTo(client)).toEqual(["heard", "heard again"]);
+    },
+  );
+});
+
+function saidTo({ heard }: SdkClient): unknown[] {
+  return heard.filter(({ method }) => method === "notifications/message").map(({ params }) => params.data);
+}
+
+/** The replica that holds the call. */
+async function findHolder(replicas: readonly Gateway[]): Promise<Gateway> {
+  return until("the call", async () => {
+    for (const replica of replicas) {
+      if (/^sallyport_inflight_requests\{server="subject"\} [1-9]/m.test(await scrape(replica))) return replica;
+    }
+    return undefined;
+  });
+}
