@@ -27,6 +27,9 @@ export const refusals = {
   method_not_allowed: http(405, -32600, "This HTTP method is not allowed here."),
   draining: http(503, 503, "The gateway is stopping or was reconfigured; try again."),
 
+  overloaded: http(503, 503, "The gateway has more to do than it can; try again."),
+  connections_limited: http(503, 503, "Too many connections."),
+
   address_limited: http(429, 429, "Too many requests from this address."),
   identity_limited: call(429, 429, "Too many requests."),
   identity_busy: call(429, 429, "Too many requests at the same time."),
@@ -85,6 +88,7 @@ export const refusals = {
   upstream_unreachable: call(502, 502, "The MCP server cannot be reached."),
   upstream_reset: call(502, 502, "The MCP server broke off the connection."),
   upstream_timeout: call(504, 504, "The MCP server did not answer in time."),
+  upstream_busy: call(503, 503, "The MCP server has more to do than it can; try again."),
   upstream_refused: call(502, 502, "The MCP server refused the request."),
   upstream_malformed: call(502, 502, "The MCP server's answer could not be understood."),
   upstream_too_large: call(502, 502, "The MCP server's answer is larger than allowed."),

@@ -13,6 +13,7 @@ import { respond } from "./stages/response.ts";
 import { findRoute } from "./stages/route.ts";
 import { findServer } from "./stages/server.ts";
 import { openSession } from "./stages/session.ts";
+import { awaitTurn } from "./stages/turn.ts";
 import { forward } from "./stages/upstream.ts";
 
 /**
@@ -33,6 +34,7 @@ export async function walk(gateway: Gateway, arrival: Arrival, reply: Reply, tra
   if (route.door === "sse") return await holdDoor(gateway.sessions, arrival, route, identity, reply, trail);
   using _call = await limitTool(gateway.limits, route, identity, message);
   const upstream = await findServer(gateway.upstreams, arrival, route, message);
+  using _turn = await awaitTurn(upstream, arrival, identity, message);
   trail.assure();
   using answer = trail.note("answer", await forward(upstream, arrival, message, session, decision));
   const known = { arrival, route, identity, message, session, decision };

@@ -14,6 +14,7 @@ import { Denial } from "./denial.ts";
 import type { Gateway } from "./gateway.ts";
 import type { House } from "./house.ts";
 import type { ListenAddress } from "./network/address.ts";
+import { createOverload } from "./overload.ts";
 import { explainUnreadable, refuseUnreadable } from "./unreadable.ts";
 import { receive, runErrand, type Visit } from "./visit.ts";
 
@@ -48,8 +49,11 @@ export async function createPublicServer(
   const visits = new Set<Visit>();
   const bySocket = new WeakMap<Duplex, Visit>();
   let draining = false;
+  const overload = createOverload(current, house);
   const admit = (message: IncomingMessage, response: ServerResponse, refusal: Denial | null) => {
-    const visit = receive(current(), house, message, response, draining ? new Denial("draining") : refusal);
+    // Streams that only stand there take no time.
+    const outside = draining ? new Denial("draining") : overload.check(visits.size - house.standing.size);
+    const visit = receive(current(), house, message, response, outside ?? refusal);
     visits.add(visit);
     bySocket.set(message.socket, visit);
     void visit.over.finally(() => {
@@ -62,6 +66,7 @@ export async function createPublicServer(
     const errand = runErrand(current(), house, door, verb).finally(() => errands.delete(errand));
     errands.add(errand);
   });
+  server.on("connection", (socket: Socket) => overload.admit(socket));
   server.on("request", (message, response) => admit(message, response, null));
   // Node would answer these two itself, past the corridor and past the record.
   server.on("checkExpectation", (message, response) => admit(message, response, new Denial("expectation_unknown")));
@@ -127,6 +132,7 @@ export async function createPublicServer(
     clearTimeout(deadline);
     clearTimeout(cut);
     clearInterval(sweep);
+    overload.close();
   }
 }
 

@@ -220,7 +220,7 @@ const maxTimerMs = 2 ** 31 - 1;
 /** Room for a line of headers at least, and short of what V8 can hold in one string at most. */
 const sizes = { header: [1_024, 1_048_576], message: [1_024, 268_435_456] } as const;
 
-function checkQuantities({ listen, identity, servers, sessions, limits }: Config): RuleFinding[] {
+function checkQuantities({ listen, identity, servers, sessions, limits, overload }: Config): RuleFinding[] {
   const findings: RuleFinding[] = [];
   const timer = (path: Path, ms: number) => {
     if (ms <= 0) findings.push(problem(path, "expected a duration longer than zero"));
@@ -256,6 +256,7 @@ function checkQuantities({ listen, identity, servers, sessions, limits }: Config
     size(["servers", name, "maxResponse"], maxResponse, sizes.message);
   }
   if (sessions.lifetime <= 0) findings.push(problem(["sessions", "lifetime"], "expected a duration longer than zero"));
+  timer(["overload", "lag"], overload.lag);
   timer(["limits", "address", "window"], limits.address.window);
   timer(["limits", "identity", "window"], limits.identity.window);
   limits.tools.forEach(({ window }, index) => {

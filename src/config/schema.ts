@@ -3,42 +3,8 @@
  * reference (docs/configuration.md) all come from it; `npm run check` fails when a generated file is stale.
  */
 import { z } from "zod";
-import { readAddress } from "../network/address.ts";
-import { readCidr } from "../network/cidr.ts";
-import { isRedisUrl, readHttpUrl, readOrigin, readOriginUrl, readTrustedUrl } from "../network/url.ts";
-import { Secret } from "./secret.ts";
-import { readDuration, readSize } from "./units.ts";
-
-/** A string that some reader understands; what it returns is the value, and `undefined` is a problem. */
-function read<T>(reader: (text: string) => T | undefined, expected: string, pattern?: RegExp) {
-  const text = pattern === undefined ? z.string() : z.string().meta({ pattern: pattern.source });
-  return text.transform((value, context) => {
-    const result = reader(value);
-    if (result !== undefined) return result;
-    context.issues.push({ code: "custom", message: `expected ${expected}`, input: value });
-    return z.NEVER;
-  });
-}
-
-const duration = () => read(readDuration, "a duration such as 30s, 5m or 8h", /^\d+(ms|s|m|h|d)$/);
-const size = () => read(readSize, "a size such as 16KiB or 1MiB", /^\d+(B|KiB|MiB|GiB)$/);
-const cidr = () =>
-  read(readCidr, "an IP address or CIDR such as 10.0.0.0/8 or ::1/128, with no bits set after the prefix");
-const address = () =>
-  read(readAddress, "an address and port such as 127.0.0.1:8443 or [::1]:8443; port 0 means any free one");
-const secret = () =>
-  z
-    .string()
-    .min(1)
-    .transform((value) => new Secret(value));
-const readRedisUrl = (text: string) => (isRedisUrl(text) ? new Secret(text) : undefined);
-const count = () => z.int().min(1);
-const name = () =>
-  z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected lower-case letters, digits and hyphens, at most 63");
-
-const httpUrl = () => read(readHttpUrl, "an absolute http or https URL without credentials, query or fragment");
-const httpsUrl = () =>
-  read(readTrustedUrl, "an https URL (plain http only on a loopback address), without credentials, query or fragment");
+import { readOrigin, readOriginUrl } from "../network/url.ts";
+import { address, cidr, count, duration, httpsUrl, httpUrl, name, read, redisUrl, secret, size } from "./fields.ts";
 
 const tls = z
   .strictObject({
@@ -164,6 +130,7 @@ const timeouts = z
     connect: duration().prefault("5s").describe("Time to connect."),
     firstByte: duration().prefault("60s").describe("Time until the answer begins."),
     idle: duration().prefault("5m").describe("Longest silence within an answer."),
+    turn: duration().prefault("10s").describe("Longest wait for a place among the requests in flight."),
   })
   .prefault({});
 
@@ -187,6 +154,12 @@ const server = z.strictObject({
     .prefault({})
     .describe("Extra headers sent to the server."),
   timeouts,
+  concurrent: count()
+    .default(256)
+    .describe(
+      "Requests at the server at the same time, from each process. Further ones wait, each caller's in a queue of its own.",
+    ),
+  waiting: count().default(256).describe("Requests that wait for a place; further ones are refused."),
   maxResponse: size().prefault("8MiB").describe("Largest single message of the server; streams are bounded per event."),
   clientRequests: z
     .array(z.enum(clientRequestKinds))
@@ -237,6 +210,20 @@ const limits = z
   })
   .prefault({});
 
+const overload = z
+  .strictObject({
+    requests: count().default(1_024).describe("Requests in progress, standing streams not counted."),
+    connections: count().default(10_000).describe("Open connections."),
+    connectionsPerAddress: count()
+      .default(256)
+      .describe("Open connections of one address (IPv6: per /64); trusted proxies may have any number."),
+    lag: duration()
+      .prefault("250ms")
+      .describe("How late the event loop may be all the time before requests are refused."),
+  })
+  .prefault({})
+  .describe("What one process takes on. Whatever exceeds it is refused at once, so that the rest is served in time.");
+
 export const configSchema = z
   .strictObject({
     version: z.literal(1).describe("Version of this file format."),
@@ -267,6 +254,7 @@ export const configSchema = z
       })
       .prefault({}),
     limits,
+    overload,
     audit: z
       .strictObject({
         directory: z.string().min(1).default("data/audit").describe("Where audit.jsonl is written."),
@@ -276,7 +264,7 @@ export const configSchema = z
     state: z
       .strictObject({
         directory: z.string().min(1).default("data").describe("Where the gateway keeps its keys."),
-        redis: read(readRedisUrl, "a URL such as rediss://user:password@redis.internal:6379/0; redis:// without TLS")
+        redis: redisUrl()
           .optional()
           .describe(
             "Redis or Valkey that several replicas share: limits are counted there, and what one replica learns reaches the others. All replicas need the same keys.json.",

@@ -25,12 +25,16 @@ export interface StandingStreams {
   endSession(session: string): void;
   /** The policy has changed. */
   reconsider(viewOf: ViewOf): void;
+  readonly size: number;
 }
 
 export function createStandingStreams(): StandingStreams {
   const streams = new Set<{ session: string | null; reconsider: Reconsider; end: () => void }>();
   let current: ViewOf | null = null;
   return {
+    get size() {
+      return streams.size;
+    },
     add(session, reconsider, end) {
       const stream = { session, reconsider, end };
       streams.add(stream);

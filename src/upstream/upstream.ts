@@ -1,4 +1,5 @@
 import type { ServerConfig } from "../config/schema.ts";
+import { createTurns, type Turns } from "../limits/turns.ts";
 import { type Age, agedAlready, createAge } from "./age.ts";
 import { createListMemory, type ListMemory } from "./lists.ts";
 import { probe } from "./probe.ts";
@@ -13,6 +14,10 @@ export interface Upstream {
   readonly maxResponseBytes: number;
   readonly clientRequests: ReadonlySet<string>;
   readonly transport: Transport;
+  /** Its places, and who waits for one. */
+  readonly turns: Turns;
+  /** How long a request may wait for a place, in milliseconds. */
+  readonly turnTimeoutMs: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** What it speaks. */
@@ -52,6 +57,8 @@ export function createUpstream(name: string, config: ServerConfig, now: () => nu
     maxResponseBytes: config.maxResponse,
     clientRequests: new Set(config.clientRequests),
     transport,
+    turns: createTurns(config),
+    turnTimeoutMs: config.timeouts.turn,
     now,
     age: config.transport === "sse" ? agedAlready : createAge(() => probe(transport, headers), now),
     lists: createListMemory(),

@@ -10,3 +10,6 @@ export const provokedInside: readonly DenialCode[] = [
   "audit_unavailable",
   "internal_error",
 ];
+
+/** Refusals of connections, on which no request has come yet; test/attack/overload.test.ts provokes them. */
+export const provokedByCrowds: readonly DenialCode[] = ["connections_limited"];

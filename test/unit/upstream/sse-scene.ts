@@ -29,7 +29,9 @@ export async function set(options: SseOptions = {}): Promise<Scene> {
     url: server.url,
     transport: "sse",
     headers: {},
-    timeouts: { connect: 1_000, firstByte: firstByteMs, idle: idleMs },
+    timeouts: { connect: 1_000, firstByte: firstByteMs, idle: idleMs, turn: 1_000 },
+    concurrent: 1,
+    waiting: 1,
     maxResponse: 65_536,
     clientRequests: [],
   };

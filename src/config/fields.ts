@@ -1,0 +1,41 @@
+/** The kinds of values that the configuration is made of. */
+import { z } from "zod";
+import { readAddress } from "../network/address.ts";
+import { readCidr } from "../network/cidr.ts";
+import { isRedisUrl, readHttpUrl, readTrustedUrl } from "../network/url.ts";
+import { Secret } from "./secret.ts";
+import { readDuration, readSize } from "./units.ts";
+
+/** A string that some reader understands; what it returns is the value, and `undefined` is a problem. */
+export function read<T>(reader: (text: string) => T | undefined, expected: string, pattern?: RegExp) {
+  const text = pattern === undefined ? z.string() : z.string().meta({ pattern: pattern.source });
+  return text.transform((value, context) => {
+    const result = reader(value);
+    if (result !== undefined) return result;
+    context.issues.push({ code: "custom", message: `expected ${expected}`, input: value });
+    return z.NEVER;
+  });
+}
+
+export const duration = () => read(readDuration, "a duration such as 30s, 5m or 8h", /^\d+(ms|s|m|h|d)$/);
+export const size = () => read(readSize, "a size such as 16KiB or 1MiB", /^\d+(B|KiB|MiB|GiB)$/);
+export const cidr = () =>
+  read(readCidr, "an IP address or CIDR such as 10.0.0.0/8 or ::1/128, with no bits set after the prefix");
+export const address = () =>
+  read(readAddress, "an address and port such as 127.0.0.1:8443 or [::1]:8443; port 0 means any free one");
+export const secret = () =>
+  z
+    .string()
+    .min(1)
+    .transform((value) => new Secret(value));
+const readRedisUrl = (text: string) => (isRedisUrl(text) ? new Secret(text) : undefined);
+export const count = () => z.int().min(1);
+export const name = () =>
+  z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected lower-case letters, digits and hyphens, at most 63");
+
+export const httpUrl = () => read(readHttpUrl, "an absolute http or https URL without credentials, query or fragment");
+export const httpsUrl = () =>
+  read(readTrustedUrl, "an https URL (plain http only on a loopback address), without credentials, query or fragment");
+
+export const redisUrl = () =>
+  read(readRedisUrl, "a URL such as rediss://user:password@redis.internal:6379/0; redis:// without TLS");
