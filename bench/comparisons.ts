@@ -1,5 +1,5 @@
 import { type Scene, tools } from "./call.ts";
-import type { Name } from "./candidates.ts";
+import type { Name } from "./names.ts";
 
 /** One candidate under one scene. */
 export interface Entry {
@@ -22,24 +22,51 @@ export interface Comparison {
   readonly of: "cpu" | "added";
 }
 
-const json: Scene = { name: "300 B JSON", tool: "forecast", requestBytes: 300, tls: false };
-const scenes = {
-  json,
-  events: { ...json, name: "SSE answer", tool: tools.events },
-  tls: { ...json, name: "300 B JSON over TLS", tls: true },
-  request: { ...json, name: "64 KB request", requestBytes: 65_536 },
-  report: { ...json, name: "64 KB answer", tool: tools.report },
-} as const satisfies Record<string, Scene>;
+const json: Scene = {
+  name: "300 B JSON",
+  method: "tools/call",
+  tool: "forecast",
+  requestBytes: 300,
+  tls: false,
+  bearers: "known",
+};
+const events: Scene = { ...json, name: "SSE answer", tool: tools.events };
+const request: Scene = { ...json, name: "64 KB request", requestBytes: 65_536 };
+const report: Scene = { ...json, name: "64 KB answer", tool: tools.report };
+/** No rule names it, so that patterns are gone through, and the one that fits is the last. */
+const byPattern: Scene = { ...json, name: "300 B JSON, allowed by a pattern", tool: "get-forecast" };
+const list: Scene = { ...json, name: "list of 500 tools", method: "tools/list" };
+const forged: Scene = { ...json, name: "each token another one, with a wrong signature", bearers: "forged" };
+const fresh: Scene = { ...json, name: "each token another one, and good", bearers: "fresh" };
+
+function overTls(scene: Scene): Scene {
+  return { ...scene, name: `${scene.name} over TLS`, tls: true };
+}
 
 function enter(candidate: Name, scene: Scene, more: Partial<Entry> = {}): Entry {
   return { candidate, scene, identities: 1, rate: null, ...more };
 }
 
-function versus(base: Name, scene: Scene, most: number | null, own: Name = "sallyport"): Comparison {
-  return { title: scene.name, own: enter(own, scene), base: enter(base, scene), most, of: "cpu" };
+function versus(
+  base: Name,
+  scene: Scene,
+  most: number | null,
+  own: Name = "sallyport",
+  title: string = scene.name,
+): Comparison {
+  return { title, own: enter(own, scene), base: enter(base, scene), most, of: "cpu" };
 }
 
-const identities = 10_000;
+function identities(count: number, most: number | null): Comparison {
+  return {
+    title: `${count.toLocaleString("en")} identities, and one`,
+    own: enter("sallyport", json, { identities: count }),
+    base: enter("sallyport", json),
+    most,
+    of: "cpu",
+  };
+}
+
 const slowly = { rate: 300 };
 
 /** Every comparison, in the order of the table. */
@@ -48,10 +75,13 @@ export const comparisons: readonly Comparison[] = [
   versus("each", json, 0.5),
   versus("stack", json, 1 / 6),
   versus("nginx", json, null),
-  versus("cached", scenes.events, 1.5),
-  versus("cached", scenes.tls, 1.7),
-  versus("cached", scenes.request, 1.2),
-  versus("cached", scenes.report, 1.8),
+  versus("cached", events, 1.5),
+  versus("cached", request, 1.2),
+  versus("cached", report, 1.8),
+  versus("cached", overTls(json), 1.7),
+  versus("cached", overTls(events), null),
+  versus("cached", overTls(request), null),
+  versus("cached", overTls(report), null),
   {
     title: `added by a gateway at ${slowly.rate} calls a second, median`,
     own: enter("sallyport", json, slowly),
@@ -59,12 +89,19 @@ export const comparisons: readonly Comparison[] = [
     most: 2.2,
     of: "added",
   },
-  versus("sallyport", { ...json, name: "1,000 rules, and 10 or fewer" }, 1.1, "manyRules"),
+  versus("fewRules", json, null, "rules", "100 rules, and 10"),
+  versus("fewRules", json, 1.1, "manyRules", "1,000 rules, and 10"),
+  versus("fewRules", byPattern, null, "manyRules", "1,000 rules, and 10; the tool is allowed by the last pattern"),
+  identities(100, null),
+  identities(10_000, 1.2),
+  versus("all", list, null, "half", "list of 500 tools, half of them cut out"),
+  versus("each", forged, null, "strangers"),
+  versus("each", fresh, null, "strangers"),
   {
-    title: `${identities.toLocaleString("en")} identities, and one`,
-    own: enter("sallyport", json, { identities }),
-    base: enter("sallyport", json),
-    most: 1.2,
+    title: "a good token never seen before, and one that is known",
+    own: enter("strangers", fresh),
+    base: enter("strangers", json),
+    most: null,
     of: "cpu",
   },
 ];
@@ -74,14 +111,15 @@ export function listEntries(of: readonly Comparison[]): readonly Entry[] {
   const entries = new Map<string, Entry>();
   for (const { own, base } of of) {
     for (const entry of [own, base]) entries.set(keyOf(entry), entry);
-    if (own.rate !== null) entries.set(keyOf(enter("direct", json, slowly)), enter("direct", json, slowly));
+    if (own.rate !== null) entries.set(keyOf(withoutGateway), withoutGateway);
   }
   return [...entries.values()];
 }
 
 /** The same for entries that are measured alike. */
 export function keyOf({ candidate, scene, identities: count, rate }: Entry): string {
-  return [candidate, scene.tool, scene.requestBytes, scene.tls, count, rate].join(" ");
+  const { method, tool, requestBytes, tls, bearers } = scene;
+  return [candidate, method, tool, requestBytes, tls, bearers, count, rate].join(" ");
 }
 
 /** What is between client and server where no gateway is. */

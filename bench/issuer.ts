@@ -1,3 +1,4 @@
+import type { webcrypto } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
@@ -8,6 +9,8 @@ export interface Issuer {
   readonly audience: string;
   /** File with its key set. */
   readonly jwks: string;
+  /** The private key, for a load that signs tokens of its own. */
+  readonly key: webcrypto.JsonWebKey;
   /** A token of the group `readers` that is good for an hour. */
   issue(subject: string): Promise<string>;
 }
@@ -17,7 +20,7 @@ const audience = "bench";
 
 /** Makes a key and writes its key set into `directory`. */
 export async function createIssuer(directory: string): Promise<Issuer> {
-  const { publicKey, privateKey } = await generateKeyPair("ES256");
+  const { publicKey, privateKey } = await generateKeyPair("ES256", { extractable: true });
   const key = { ...(await exportJWK(publicKey)), kid: "bench", alg: "ES256", use: "sig" };
   const jwks = join(directory, "jwks.json");
   await writeFile(jwks, JSON.stringify({ keys: [key] }));
@@ -25,6 +28,7 @@ export async function createIssuer(directory: string): Promise<Issuer> {
     url,
     audience,
     jwks,
+    key: (await exportJWK(privateKey)) as webcrypto.JsonWebKey,
     issue: (subject) =>
       new SignJWT({ groups: ["readers"], client_id: "bench" })
         .setProtectedHeader({ alg: "ES256", kid: "bench", typ: "at+jwt" })

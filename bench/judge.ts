@@ -1,6 +1,6 @@
-import { names } from "./candidates.ts";
 import { type Comparison, type Entry, keyOf, withoutGateway } from "./comparisons.ts";
 import type { Measured } from "./measure.ts";
+import { names } from "./names.ts";
 import { median, renderRows } from "./report.ts";
 
 /** What each round has measured, by the key of the entry. */
@@ -65,10 +65,11 @@ export function renderCosts(entries: readonly Entry[], rounds: Rounds): string {
         rate === null ? middle(({ callsPerSecond }) => callsPerSecond).toFixed(0) : `${rate} asked for`,
         middle(({ p50Ms }) => p50Ms).toFixed(2),
         middle(({ p99Ms }) => p99Ms).toFixed(2),
+        ((measured.at(-1)?.residentBytes ?? 0) / 1_048_576).toFixed(0),
       ],
     ];
   });
-  return renderRows(["what was measured", "CPU µs a call", "calls/s", "p50 ms", "p99 ms"], rows);
+  return renderRows(["what was measured", "CPU µs a call", "calls/s", "p50 ms", "p99 ms", "memory MiB"], rows);
 }
 
 /** The page of the documentation. */

@@ -1,17 +1,19 @@
 /**
  * The load: a number of connections, each with one call after the other, or calls at a rate whatever becomes of them.
  *
- * `node bench/load.ts --url URL --connections 16 --warm-up-ms 400 --ms 1500 [--rate 300] [--tool NAME] [--bytes 300]`, the
- * tokens as a JSON array on stdin, prints `{"event":"begin"}` after the warm-up, which lasts until each token was used once,
+ * `node bench/load.ts --url URL --connections 16 --warm-up-ms 400 --ms 1500 [--rate 300] [--method tools/list] [--tool NAME]
+ * [--bytes 300] [--bearers known]`, with `{"tokens":[…],"key":…}` on stdin (see bearers.ts), prints `{"event":"begin"}` after the warm-up, which lasts until each token was used once,
  * `{"event":"end","calls":…,"ms":…}`, and when every call has its answer
  * `{"event":"done","answered":…,"failures":…,"p50":…,"p99":…}`: counts of all, the warm-up included, and milliseconds from
  * when a call was due to its answer, the warm-up left out.
  */
+import type { webcrypto } from "node:crypto";
 import { text } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Pool } from "undici";
-import { renderCall, requestHeaders } from "./call.ts";
+import { type BearerKind, createBearers } from "./bearers.ts";
+import { renderCall, renderList, requestHeaders } from "./call.ts";
 
 const { values } = parseArgs({
   options: {
@@ -20,17 +22,28 @@ const { values } = parseArgs({
     "warm-up-ms": { type: "string", default: "400" },
     ms: { type: "string", default: "1500" },
     rate: { type: "string" },
+    method: { type: "string", default: "tools/call" },
+    bearers: { type: "string", default: "known" },
     tool: { type: "string", default: "forecast" },
     bytes: { type: "string", default: "300" },
   },
 });
 const url = new URL(values.url);
 const connections = Number(values.connections);
-const tokens = JSON.parse(await text(process.stdin)) as readonly string[];
-const headers = tokens.map(requestHeaders);
+const { tokens, key } = JSON.parse(await text(process.stdin)) as {
+  readonly tokens: readonly string[];
+  readonly key: webcrypto.JsonWebKey | null;
+};
+const bearers = createBearers(values.bearers as BearerKind, tokens, key);
+const known = tokens.map(requestHeaders);
+const headersOf = (id: number) =>
+  values.bearers === "known" ? (known[id % known.length] ?? {}) : requestHeaders(bearers(id));
+/** Whoever refuses is measured at refusing: everything else counts as a failure. */
+const expectedStatus = values.bearers === "forged" ? 401 : 200;
 const pool = new Pool(url.origin, { connections });
 /** All but the id, which is the only thing that changes. */
-const [before = "", after = ""] = renderCall(0, values.tool, Number(values.bytes)).split('"id":0');
+const body0 = values.method === "tools/list" ? renderList(0) : renderCall(0, values.tool, Number(values.bytes));
+const [before = "", after = ""] = body0.split('"id":0');
 
 let answered = 0;
 let failures = 0;
@@ -43,11 +56,12 @@ async function call(due: number): Promise<void> {
   const { statusCode, body } = await pool.request({
     path: url.pathname,
     method: "POST",
-    headers: headers[id % headers.length] ?? {},
+    headers: headersOf(id),
     body: `${before}"id":${id}${after}`,
   });
   const said = await body.text();
-  if (statusCode === 200 && said.slice(0, 100).includes(`{"jsonrpc":"2.0","id":${id},"result":`)) answered++;
+  const isResult = said.slice(0, 100).includes(`{"jsonrpc":"2.0","id":${id},"result":`);
+  if (statusCode === expectedStatus && isResult === (expectedStatus === 200)) answered++;
   else failures++;
   latencies.push(performance.now() - due);
 }
@@ -71,7 +85,7 @@ async function callAtRate(perSecond: number): Promise<void> {
 const callers =
   values.rate === undefined ? Array.from({ length: connections }, keepCalling) : [callAtRate(Number(values.rate))];
 await wait(Number(values["warm-up-ms"]));
-while (lastId < headers.length) await wait(10);
+while (lastId < tokens.length) await wait(10);
 const answeredBefore = answered;
 latencies = [];
 const begin = performance.now();

@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
+import type { webcrypto } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { Scene } from "./call.ts";
 
 /** Something that calls can be sent through. */
 export interface Candidate {
@@ -25,6 +27,10 @@ export interface Measured {
   /** From when a call was due to its answer. */
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Calls with an answer in all, those of the warm-up included. */
+  readonly answered: number;
+  /** What its process has in memory behind the load (proc(5), VmRSS). */
+  readonly residentBytes: number;
 }
 
 /** How much load, and of what. */
@@ -36,7 +42,9 @@ export interface Load {
   /** Calls a second; as many as there is an answer to, unless given. */
   readonly rate?: number;
   /** Default: 300 bytes for `forecast`. */
-  readonly call?: { readonly tool: string; readonly requestBytes: number };
+  readonly call?: Pick<Scene, "method" | "tool" | "requestBytes" | "bearers">;
+  /** Private key of the issuer, for tokens that the load signs itself. */
+  readonly key?: webcrypto.JsonWebKey;
 }
 
 /** What getconf CLK_TCK says on every Linux there is (proc(5), times in /proc/pid/stat). */
@@ -48,6 +56,11 @@ async function readCpuSeconds(pid: number): Promise<number> {
   // The second field is the name in parentheses and may hold anything; the third follows its last parenthesis.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+async function readResidentBytes(pid: number): Promise<number> {
+  const [, kilobytes = "0"] = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kilobytes) * 1_024;
 }
 
 /** What bench/load.ts prints. */
@@ -68,20 +81,21 @@ type LoadSaid =
  * @throws Error when a call fails, or when calls and audit records differ in number
  */
 export async function measure(candidate: Candidate, given: Load): Promise<Measured> {
-  const { connections, seconds, tokens, rate, call } = given;
+  const { tokens, key = null } = given;
   const { name, url, pid, caFile, countRecords } = candidate;
-  const args = ["--url", url, "--connections", String(connections), "--ms", String(seconds * 1_000)];
-  if (rate !== undefined) args.push("--rate", String(rate));
-  if (call !== undefined) args.push("--tool", call.tool, "--bytes", String(call.requestBytes));
   const recordsBefore = await countRecords();
-  const load = spawn(process.execPath, [fileURLToPath(new URL("load.ts", import.meta.url)), ...args], {
-    env: { ...process.env, ...(caFile === null ? {} : { NODE_EXTRA_CA_CERTS: caFile }) },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  load.stdin.end(JSON.stringify(tokens));
+  const load = spawn(
+    process.execPath,
+    [fileURLToPath(new URL("load.ts", import.meta.url)), ...renderArgs(url, given)],
+    {
+      env: { ...process.env, ...(caFile === null ? {} : { NODE_EXTRA_CA_CERTS: caFile }) },
+      stdio: ["pipe", "pipe", "inherit"],
+    },
+  );
+  load.stdin.end(JSON.stringify({ tokens, key }));
   const exited = once(load, "exit");
   let cpuBefore = 0;
-  let measured: Omit<Measured, "p50Ms" | "p99Ms"> | undefined;
+  let measured: Pick<Measured, "candidate" | "callsPerSecond" | "cpuMicrosPerCall"> | undefined;
   let done: Extract<LoadSaid, { event: "done" }> | undefined;
   for await (const line of createInterface({ input: load.stdout })) {
     const said = JSON.parse(line) as LoadSaid;
@@ -106,5 +120,14 @@ export async function measure(candidate: Candidate, given: Load): Promise<Measur
   if (records !== null && recordsBefore !== null && records - recordsBefore !== done.answered) {
     throw new Error(`${name}: ${records - recordsBefore} audit records for ${done.answered} calls`);
   }
-  return { ...measured, p50Ms: done.p50, p99Ms: done.p99 };
+  const { answered, p50, p99 } = done;
+  return { ...measured, p50Ms: p50, p99Ms: p99, answered, residentBytes: await readResidentBytes(pid) };
+}
+
+function renderArgs(url: string, { connections, seconds, rate, call }: Load): string[] {
+  const args = ["--url", url, "--connections", String(connections), "--ms", String(seconds * 1_000)];
+  if (rate !== undefined) args.push("--rate", String(rate));
+  if (call === undefined) return args;
+  const { method, tool, requestBytes, bearers } = call;
+  return [...args, "--method", method, "--tool", tool, "--bytes", String(requestBytes), "--bearers", bearers];
 }

@@ -2,24 +2,31 @@ import { type Gateway, startGateway } from "../test/fixtures/gateway.ts";
 import type { Issuer } from "./issuer.ts";
 import type { Candidate } from "./measure.ts";
 
-/** @param rules how many more there are, none of which matches */
-function renderPolicy(rules: number): string {
+/**
+ * A policy of so many rules. Those that are about other tools come first, and half of their patterns are globs.
+ *
+ * @param allTools lets every tool through instead, and says nothing else about tools
+ */
+function renderPolicy(rules: number, allTools: boolean): string {
+  const tools = allTools ? '["*"]' : '[forecast, "get-*"]';
+  const deny = allTools ? "" : `    deny:\n      - { id: never-drop, server: "*", tools: ["drop-*"] }\n`;
   const others = Array.from(
-    { length: rules },
+    { length: rules - leastRules },
     (_, index) => `      - { id: other-${index}, server: bench, tools: ["other-${index}-*", other${index}] }\n`,
   );
   return `version: 1
 roles:
   reader:
     allow:
-${others.join("")}      - { id: forecasts, server: bench, tools: [forecast, "get-*"] }
+${others.join("")}      - { id: forecasts, server: bench, tools: ${tools} }
       - { id: papers, server: bench, resources: ["weather://*"], prompts: ["*"] }
-    deny:
-      - { id: never-drop, server: "*", tools: ["drop-*"] }
-bindings:
+${deny}bindings:
   - { roles: [reader], groups: [readers] }
 `;
 }
+
+/** Those that every policy of the bench has. */
+const leastRules = 3;
 
 /** Sallyport with everything on and its limits out of the way. */
 export interface Sallyport extends Candidate {
@@ -30,17 +37,19 @@ export interface Sallyport extends Candidate {
 export interface Setup {
   /** Plain HTTP on loopback unless wanted, as all candidates speak it, so that what is compared is not TLS. */
   readonly tls?: boolean;
-  /** How many rules of its policy are about other tools. Default: 0. */
+  /** How many rules its policy has, at least three. Default: three. */
   readonly rules?: number;
+  /** Whether its policy allows every tool. */
+  readonly allTools?: boolean;
 }
 
 /** Starts Sallyport before a server. */
 export async function startSallyport(upstream: string, issuer: Issuer, setup: Setup = {}): Promise<Sallyport> {
-  const { tls = false, rules = 0 } = setup;
+  const { tls = false, rules = leastRules, allTools = false } = setup;
   const rate = { requests: 1_000_000_000 };
   const gateway = await startGateway({
     servers: { bench: upstream },
-    policyYaml: renderPolicy(rules),
+    policyYaml: renderPolicy(rules, allTools),
     configOverrides: {
       ...(tls ? {} : { listen: { tls: undefined } }),
       identity: { issuers: { bench: { issuer: issuer.url, jwks: issuer.jwks, audience: [issuer.audience] } } },
@@ -56,7 +65,8 @@ export async function startSallyport(upstream: string, issuer: Issuer, setup: Se
     caFile: tls ? gateway.caFile : null,
     async countRecords() {
       const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
-      return Number(/^sallyport_audit_records_total\{event="request"\} (\d+)$/m.exec(metrics)?.[1] ?? "0");
+      const counts = metrics.matchAll(/^sallyport_audit_records_total\{event="(?:request|refusal)"\} (\d+)$/gm);
+      return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
     },
   };
 }

@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tools } from "./call.ts";
+import { renderToolList } from "./tool-list.ts";
 
 interface Call {
   readonly id?: string | number;
@@ -19,6 +20,8 @@ interface Call {
 const text = "x".repeat(200);
 /** With the members around it, 64 KiB. */
 const report = "x".repeat(65_000);
+/** Rendered once, so that the stub does not work more than the gateway on it. */
+const toolList = renderToolList();
 const capabilities = { tools: { listChanged: true } };
 const serverInfo = { name: "bench", version: "1.0.0" };
 
@@ -53,7 +56,8 @@ function answer(response: ServerResponse, call: Call): void {
   if (method === "subscriptions/listen") acknowledge(response, id);
   else if (id === undefined) response.writeHead(202).end();
   else {
-    const body = JSON.stringify({ jsonrpc: "2.0", id, result: resultOf(call) });
+    const result = method === "tools/list" ? toolList : JSON.stringify(resultOf(call));
+    const body = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
     if (params?.name === tools.events) {
       response.writeHead(200, { "content-type": "text/event-stream" }).end(`event: message\ndata: ${body}\n\n`);
       return;

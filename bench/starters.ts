@@ -1,0 +1,111 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ensureCertificates } from "../src/quickstart/certificates.ts";
+import { startChild } from "../test/fixtures/child.ts";
+import type { GuardedCandidate } from "./candidates.ts";
+import { proveList } from "./checks.ts";
+import type { Issuer } from "./issuer.ts";
+import { type Name, names } from "./names.ts";
+import { startHaproxy, type Verification } from "./opponents/haproxy.ts";
+import { startNginx } from "./opponents/nginx.ts";
+import { type Opponent, obtain } from "./opponents/opponent.ts";
+import { type Setup, startSallyport } from "./sallyport.ts";
+import { listedTools } from "./tool-list.ts";
+
+/** What candidates stand on. */
+export interface Ground {
+  readonly directory: string;
+  readonly issuer: Issuer;
+  /** The server behind all of them, and its process. */
+  readonly stub: { readonly url: string; readonly pid: number };
+  /** Whether it is called over TLS, too. */
+  readonly tls: boolean;
+  /** Called in reverse when everything is over. */
+  readonly stops: (() => Promise<unknown>)[];
+}
+
+/** Starts a candidate; resolves to what it lacks where it cannot be had. */
+export type Starter = (ground: Ground, name: Name) => Promise<GuardedCandidate | string>;
+
+const none = { token: false, tool: false };
+const tokenOnly = { token: true, tool: false };
+const both = { token: true, tool: true };
+const nothing = async () => {};
+
+/** How each candidate is started. */
+export const starters: Readonly<Record<Name, Starter>> = {
+  direct: async ({ stub }, name) => introduce(name, none, { plain: stub.url, tls: null, pid: stub.pid }),
+  nginx: async ({ directory, stub, stops }, name) => {
+    if (!obtain("nginx", "nginx-light")) return "nginx could not be installed";
+    const nginx = await startNginx(directory, stub.url);
+    stops.push(nginx.stop);
+    return introduce(name, none, nginx);
+  },
+  cached: haproxy("cached"),
+  each: haproxy("each"),
+  stack: startStack,
+  sallyport: sallyport(),
+  fewRules: sallyport({ rules: 10 }),
+  rules: sallyport({ rules: 100 }),
+  manyRules: sallyport({ rules: 1_000 }),
+  half: async (ground, name) => ({
+    ...(await startOwn(ground, name)),
+    prove: proveList(listedTools / 2),
+  }),
+  all: async (ground, name) => ({
+    ...(await startOwn(ground, name, { allTools: true })),
+    guards: tokenOnly,
+    prove: proveList(listedTools),
+  }),
+  strangers: sallyport(),
+};
+
+function introduce(
+  name: Name,
+  guards: GuardedCandidate["guards"],
+  { plain, tls, pid }: Omit<Opponent, "stop">,
+  ca = "",
+): GuardedCandidate {
+  const common = { name: names[name], pid, countRecords: async () => null };
+  const overTls = tls === null ? null : { ...common, url: tls, caFile: ca };
+  return { ...common, url: plain, caFile: null, guards, tls: overTls, prove: nothing };
+}
+
+async function startStack({ directory, stub, issuer, stops }: Ground, name: Name): Promise<GuardedCandidate> {
+  const options = { target: stub.url, jwks: issuer.jwks, issuer: issuer.url, audience: issuer.audience };
+  const args = Object.entries({ ...options, log: join(directory, "stack.log") }).flatMap(([key, value]) => [
+    `--${key}`,
+    value,
+  ]);
+  const file = fileURLToPath(new URL("opponents/stack.ts", import.meta.url));
+  const { ready, child, stop } = await startChild([file, ...args]);
+  stops.push(stop);
+  return introduce(name, tokenOnly, { plain: String(ready.url), tls: null, pid: child.pid ?? 0 });
+}
+
+function haproxy(verification: Verification): Starter {
+  return async ({ directory, stub, issuer, stops }, name) => {
+    if (!obtain("haproxy", "haproxy")) return "HAProxy could not be installed";
+    const { ca, server, serverKey } = await ensureCertificates(join(directory, "certs"), new Date());
+    const pem = join(directory, "haproxy.pem");
+    await writeFile(pem, (await readFile(server, "utf8")) + (await readFile(serverKey, "utf8")), { mode: 0o600 });
+    const program = await startHaproxy(directory, stub.url, issuer, pem, verification);
+    stops.push(program.stop);
+    return introduce(name, both, program, ca);
+  };
+}
+
+function sallyport(setup: Setup = {}): Starter {
+  return (ground, name) => startOwn(ground, name, setup);
+}
+
+/** One process for each scheme: a Sallyport has one listener. */
+async function startOwn(ground: Ground, name: Name, setup: Setup = {}): Promise<GuardedCandidate> {
+  const start = async (tls: boolean) => {
+    const started = await startSallyport(ground.stub.url, ground.issuer, { ...setup, tls });
+    ground.stops.push(started.gateway.stop);
+    return { ...started, name: names[name] };
+  };
+  return { ...(await start(false)), guards: both, tls: ground.tls ? await start(true) : null, prove: nothing };
+}
