@@ -1,3 +1,6 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { ReadyChild } from "../test/fixtures/child.ts";
+import { renderWitness } from "./absent/parts.ts";
 import { renderCall, renderList, requestHeaders } from "./call.ts";
 import type { GuardedCandidate } from "./candidates.ts";
 import type { Candidate } from "./measure.ts";
@@ -44,6 +47,27 @@ export function proveList(count: number): Proof {
     const allowed = shown.filter((tool) => tool.name.startsWith(allowedPrefix));
     if (shown.length !== count || allowed.length !== listedTools / 2)
       throw new Error(`${name}: a list of ${shown.length} tools, ${allowed.length} of them allowed, expected ${count}`);
+  };
+}
+
+const pauseMs = 20;
+const maxTries = 100;
+
+/**
+ * Makes sure that calls come past what is to be absent, and not through it.
+ *
+ * @param modules whose stand-ins have to say so
+ * @returns throws Error when one does not
+ */
+export function proveAbsence(modules: readonly string[], { errors }: Pick<ReadyChild, "errors">): Proof {
+  return async ({ name }) => {
+    // What the process wrote before its answer may be read after it.
+    for (let tries = 0; ; tries++, await wait(pauseMs)) {
+      const present = modules.filter((module) => !errors().includes(renderWitness(module)));
+      if (present.length === 0) return;
+      if (tries === maxTries)
+        throw new Error(`${name}: calls still go through ${present.join(" and ")}, so this would measure the whole`);
+    }
   };
 }
 

@@ -1,5 +1,6 @@
+import { type Part, parts } from "./absent/parts.ts";
 import { type Scene, tools } from "./call.ts";
-import type { Name } from "./names.ts";
+import { type Name, partNames } from "./names.ts";
 
 /** One candidate under one scene. */
 export interface Entry {
@@ -9,6 +10,8 @@ export interface Entry {
   readonly identities: number;
   /** Calls a second; as many as there is an answer to, unless given. */
   readonly rate: number | null;
+  /** Which one it is of several measurements of the same in a round. */
+  readonly turn: number;
 }
 
 /** What is compared with what, and how far it may be from it. */
@@ -44,7 +47,7 @@ function overTls(scene: Scene): Scene {
 }
 
 function enter(candidate: Name, scene: Scene, more: Partial<Entry> = {}): Entry {
-  return { candidate, scene, identities: 1, rate: null, ...more };
+  return { candidate, scene, identities: 1, rate: null, turn: 0, ...more };
 }
 
 function versus(
@@ -63,6 +66,20 @@ function identities(count: number, most: number | null): Comparison {
     own: enter("sallyport", json, { identities: count }),
     base: enter("sallyport", json),
     most,
+    of: "cpu",
+  };
+}
+
+/**
+ * Most parts cost a few percent, less than a machine changes its pace by in a round. So the whole is measured again between any
+ * two that are measured without a part, each of which stands right beside it.
+ */
+function leaveOut(part: Part, index: number): Comparison {
+  return {
+    title: `without ${parts[part].title}`,
+    own: enter(`without ${part}`, json),
+    base: enter("whole", json, { turn: Math.floor(index / 2) }),
+    most: null,
     of: "cpu",
   };
 }
@@ -104,6 +121,8 @@ export const comparisons: readonly Comparison[] = [
     most: null,
     of: "cpu",
   },
+  versus("without audit", json, 1.1, "whole", "with the audit, and without"),
+  ...partNames.map(leaveOut),
 ];
 
 /** What has to be measured for all of them, each once a round. */
@@ -117,9 +136,9 @@ export function listEntries(of: readonly Comparison[]): readonly Entry[] {
 }
 
 /** The same for entries that are measured alike. */
-export function keyOf({ candidate, scene, identities: count, rate }: Entry): string {
+export function keyOf({ candidate, scene, identities: count, rate, turn }: Entry): string {
   const { method, tool, requestBytes, tls, bearers } = scene;
-  return [candidate, method, tool, requestBytes, tls, bearers, count, rate].join(" ");
+  return [candidate, method, tool, requestBytes, tls, bearers, count, rate, turn].join(" ");
 }
 
 /** What is between client and server where no gateway is. */

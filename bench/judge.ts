@@ -53,9 +53,11 @@ export function renderJudged(judged: readonly Judged[]): string {
 
 /** Everything that was measured, as a table in Markdown. */
 export function renderCosts(entries: readonly Entry[], rounds: Rounds): string {
-  const rows = entries.flatMap((entry) => {
-    const measured = rounds.flatMap((round) => round.get(keyOf(entry)) ?? []);
-    if (measured.length === 0) return [];
+  const turns = Map.groupBy(entries, (entry) => keyOf({ ...entry, turn: 0 }));
+  const rows = [...turns.values()].flatMap((group) => {
+    const [entry] = group;
+    const measured = rounds.flatMap((round) => group.flatMap((one) => round.get(keyOf(one)) ?? []));
+    if (entry === undefined || measured.length === 0) return [];
     const middle = (pick: (one: Measured) => number) => median(measured.map(pick));
     const { candidate, scene, identities, rate } = entry;
     return [

@@ -1,5 +1,6 @@
-/** Everything that is measured, by the name it has in the tables. */
-export const names = {
+import { type Part, parts } from "./absent/parts.ts";
+
+const common = {
   direct: "no gateway",
   nginx: "nginx, no checks",
   cached: "HAProxy, verdicts cached",
@@ -12,5 +13,24 @@ export const names = {
   half: "Sallyport, half of the tools allowed",
   all: "Sallyport, all tools allowed",
   strangers: "Sallyport, asked by strangers",
+  whole: "Sallyport, whole",
 } as const;
-export type Name = keyof typeof names;
+
+/** Sallyport without a part. */
+export type NameWithout = `without ${Part}`;
+
+export type Name = keyof typeof common | NameWithout;
+
+/** The parts that can be left out, in order. */
+export const partNames = Object.keys(parts) as readonly Part[];
+
+/** Everything that is measured, by the name it has in the tables. */
+export const names: Readonly<Record<Name, string>> = {
+  ...common,
+  ...collect((part) => `Sallyport without ${parts[part].title}`),
+};
+
+/** Something for each Sallyport that is without a part. */
+export function collect<Value>(make: (part: Part) => Value): Record<NameWithout, Value> {
+  return Object.fromEntries(partNames.map((part) => [`without ${part}`, make(part)])) as Record<NameWithout, Value>;
+}

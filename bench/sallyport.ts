@@ -1,4 +1,5 @@
 import { type Gateway, startGateway } from "../test/fixtures/gateway.ts";
+import type { Part } from "./absent/parts.ts";
 import type { Issuer } from "./issuer.ts";
 import type { Candidate } from "./measure.ts";
 
@@ -41,15 +42,21 @@ export interface Setup {
   readonly rules?: number;
   /** Whether its policy allows every tool. */
   readonly allTools?: boolean;
+  /** What it does without. */
+  readonly absent?: Part;
+  /** Further arguments of its Node. */
+  readonly nodeArgs?: readonly string[];
 }
 
 /** Starts Sallyport before a server. */
 export async function startSallyport(upstream: string, issuer: Issuer, setup: Setup = {}): Promise<Sallyport> {
-  const { tls = false, rules = leastRules, allTools = false } = setup;
+  const { tls = false, rules = leastRules, allTools = false, absent, nodeArgs = [] } = setup;
+  const hook = absent === undefined ? [] : ["--import", new URL(`absent/hook.ts?${absent}`, import.meta.url).href];
   const rate = { requests: 1_000_000_000 };
   const gateway = await startGateway({
     servers: { bench: upstream },
     policyYaml: renderPolicy(rules, allTools),
+    nodeArgs: [...hook, ...nodeArgs],
     configOverrides: {
       ...(tls ? {} : { listen: { tls: undefined } }),
       identity: { issuers: { bench: { issuer: issuer.url, jwks: issuer.jwks, audience: [issuer.audience] } } },

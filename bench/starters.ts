@@ -3,14 +3,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureCertificates } from "../src/quickstart/certificates.ts";
 import { startChild } from "../test/fixtures/child.ts";
+import { type Absence, type Part, parts } from "./absent/parts.ts";
 import type { GuardedCandidate } from "./candidates.ts";
-import { proveList } from "./checks.ts";
+import { proveAbsence, proveList } from "./checks.ts";
 import type { Issuer } from "./issuer.ts";
-import { type Name, names } from "./names.ts";
+import { collect, type Name, names } from "./names.ts";
 import { startHaproxy, type Verification } from "./opponents/haproxy.ts";
 import { startNginx } from "./opponents/nginx.ts";
 import { type Opponent, obtain } from "./opponents/opponent.ts";
-import { type Setup, startSallyport } from "./sallyport.ts";
+import { type Sallyport, type Setup, startSallyport } from "./sallyport.ts";
 import { listedTools } from "./tool-list.ts";
 
 /** What candidates stand on. */
@@ -32,6 +33,7 @@ const none = { token: false, tool: false };
 const tokenOnly = { token: true, tool: false };
 const both = { token: true, tool: true };
 const nothing = async () => {};
+const countRecords = async () => null;
 
 /** How each candidate is started. */
 export const starters: Readonly<Record<Name, Starter>> = {
@@ -59,7 +61,12 @@ export const starters: Readonly<Record<Name, Starter>> = {
     prove: proveList(listedTools),
   }),
   strangers: sallyport(),
+  whole: sallyport(),
+  ...collect(sallyportWithout),
 };
+
+/** A Sallyport among the candidates. */
+type OwnCandidate = GuardedCandidate & Pick<Sallyport, "gateway">;
 
 function introduce(
   name: Name,
@@ -67,7 +74,7 @@ function introduce(
   { plain, tls, pid }: Omit<Opponent, "stop">,
   ca = "",
 ): GuardedCandidate {
-  const common = { name: names[name], pid, countRecords: async () => null };
+  const common = { name: names[name], pid, countRecords };
   const overTls = tls === null ? null : { ...common, url: tls, caFile: ca };
   return { ...common, url: plain, caFile: null, guards, tls: overTls, prove: nothing };
 }
@@ -100,8 +107,21 @@ function sallyport(setup: Setup = {}): Starter {
   return (ground, name) => startOwn(ground, name, setup);
 }
 
+function sallyportWithout(part: Part): Starter {
+  const { replaced, passesTokens, passesTools, uncounted }: Absence = parts[part];
+  return async (ground, name) => {
+    const started = await startOwn(ground, name, { absent: part });
+    return {
+      ...started,
+      ...(uncounted ? { countRecords } : {}),
+      guards: { token: passesTokens !== true, tool: passesTools !== true },
+      prove: proveAbsence(Object.keys(replaced), started.gateway),
+    };
+  };
+}
+
 /** One process for each scheme: a Sallyport has one listener. */
-async function startOwn(ground: Ground, name: Name, setup: Setup = {}): Promise<GuardedCandidate> {
+async function startOwn(ground: Ground, name: Name, setup: Setup = {}): Promise<OwnCandidate> {
   const start = async (tls: boolean) => {
     const started = await startSallyport(ground.stub.url, ground.issuer, { ...setup, tls });
     ground.stops.push(started.gateway.stop);
