@@ -36,9 +36,10 @@ export interface Field {
 /**
  * Starts the stub and every candidate before it that is needed, and checks that each does what it is measured for.
  *
+ * @param nodeArgs for each Node that runs Sallyport
  * @throws Error when one does not
  */
-export async function startField(entries: readonly Entry[]): Promise<Field> {
+export async function startField(entries: readonly Entry[], nodeArgs: readonly string[] = []): Promise<Field> {
   const directory = await mkdtemp(join(tmpdir(), "sallyport-bench-"));
   const stops: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
   const stop = async () => {
@@ -55,7 +56,7 @@ export async function startField(entries: readonly Entry[]): Promise<Field> {
     const stub = { url: String(ready.url), pid: child.pid ?? 0 };
     for (const name of new Set(entries.map(({ candidate }) => candidate))) {
       const tls = entries.some(({ candidate, scene }) => candidate === name && scene.tls);
-      const started = await starters[name]({ directory, issuer, stub, tls, stops }, name);
+      const started = await starters[name]({ directory, issuer, stub, tls, nodeArgs, stops }, name);
       if (typeof started === "string") missing.push(started);
       else {
         await checkGuards(started, tokens[0] ?? "");

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { Gateway } from "../test/fixtures/gateway.ts";
 import type { Scene } from "./call.ts";
 
 /** Something that calls can be sent through. */
@@ -14,6 +15,8 @@ export interface Candidate {
   readonly pid: number;
   /** PEM of the CA to trust, where it speaks TLS. */
   readonly caFile: string | null;
+  /** The running Sallyport, where it is one. */
+  readonly gateway?: Gateway;
   /** Records of its audit so far; null where it keeps none. */
   countRecords(): Promise<number | null>;
 }

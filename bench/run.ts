@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- --rounds 9 --seconds 1.5 --only TEXT --json --write]`: what a checked call costs, side by side with
- * other gateways. Exit code 1 when a target is missed. bench/README.md says how to read what it prints.
+ * other gateways. Exit code 1 when a target is missed. `npm run bench -- --profile [--only TEXT --out DIR]`: where Sallyport's
+ * time goes. bench/README.md says how to read what they print.
  */
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
@@ -8,6 +9,7 @@ import { startField } from "./candidates.ts";
 import { choose } from "./choose.ts";
 import { listEntries } from "./comparisons.ts";
 import { type Judged, judge, renderCosts, renderJudged, renderPage } from "./judge.ts";
+import { profile } from "./profile.ts";
 import { describeMachine } from "./report.ts";
 import { measureRounds } from "./rounds.ts";
 
@@ -18,6 +20,8 @@ const { values } = parseArgs({
     only: { type: "string", multiple: true, default: [] },
     json: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
+    profile: { type: "boolean", default: false },
+    out: { type: "string" },
   },
 });
 const extent = { seconds: Number(values.seconds), rounds: Number(values.rounds), connections: 16 };
@@ -54,8 +58,16 @@ async function compare(): Promise<void> {
   }
 }
 
+/** One profile is of one thing: the first that was chosen. */
+async function explain(): Promise<void> {
+  const [first] = chosen;
+  if (first === undefined) return;
+  const { files, table } = await profile(first.own, extent, values.out ?? null);
+  console.log(`${table}\n\n${files.join("\n")}`);
+}
+
 try {
-  await compare();
+  await (values.profile ? explain() : compare());
 } catch (error) {
   console.error((error as Error).message);
   process.exitCode = 1;

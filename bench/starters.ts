@@ -22,6 +22,8 @@ export interface Ground {
   readonly stub: { readonly url: string; readonly pid: number };
   /** Whether it is called over TLS, too. */
   readonly tls: boolean;
+  /** For each Node that runs Sallyport. */
+  readonly nodeArgs: readonly string[];
   /** Called in reverse when everything is over. */
   readonly stops: (() => Promise<unknown>)[];
 }
@@ -123,7 +125,7 @@ function sallyportWithout(part: Part): Starter {
 /** One process for each scheme: a Sallyport has one listener. */
 async function startOwn(ground: Ground, name: Name, setup: Setup = {}): Promise<OwnCandidate> {
   const start = async (tls: boolean) => {
-    const started = await startSallyport(ground.stub.url, ground.issuer, { ...setup, tls });
+    const started = await startSallyport(ground.stub.url, ground.issuer, { ...setup, tls, nodeArgs: ground.nodeArgs });
     ground.stops.push(started.gateway.stop);
     return { ...started, name: names[name] };
   };
