@@ -11,6 +11,8 @@ export interface Judged {
   readonly comparison: Comparison;
   /** Median of the ratios within each round. */
   readonly ratio: number;
+  /** Of the round with the lowest ratio, and the highest. */
+  readonly range: readonly [number, number];
   /** `noisy`: the machine was too busy for a verdict. */
   readonly verdict: "met" | "missed" | "shown" | "noisy";
 }
@@ -31,24 +33,27 @@ export function judge(comparison: Comparison, rounds: Rounds): Judged | null {
     return own === undefined || base === undefined ? [] : [{ own, base }];
   });
   if (pairs.length === 0) return null;
-  const ratio = median(pairs.map(({ own, base }) => own / base));
+  const ratios = pairs.map(({ own, base }) => own / base);
+  const ratio = median(ratios);
+  const range = [Math.min(...ratios), Math.max(...ratios)] as const;
   const costs = pairs.map(({ base }) => base);
-  if (comparison.most === null) return { comparison, ratio, verdict: "shown" };
-  if (median(costs) > mostNoise * Math.min(...costs)) return { comparison, ratio, verdict: "noisy" };
-  return { comparison, ratio, verdict: ratio <= comparison.most ? "met" : "missed" };
+  if (comparison.most === null) return { comparison, ratio, range, verdict: "shown" };
+  if (median(costs) > mostNoise * Math.min(...costs)) return { comparison, ratio, range, verdict: "noisy" };
+  return { comparison, ratio, range, verdict: ratio <= comparison.most ? "met" : "missed" };
 }
 
 /** The targets, as a table in Markdown. */
 export function renderJudged(judged: readonly Judged[]): string {
-  const rows = judged.map(({ comparison: { title, own, base, most }, ratio, verdict }) => [
+  const rows = judged.map(({ comparison: { title, own, base, most }, ratio, range, verdict }) => [
     title,
     names[own.candidate],
     own.candidate === base.candidate ? "itself" : names[base.candidate],
     ratio.toFixed(2),
+    range.map((end) => end.toFixed(2)).join(" to "),
     most === null ? "" : most.toFixed(2),
     verdict,
   ]);
-  return renderRows(["", "candidate", "in terms of", "ratio", "at most", "verdict"], rows);
+  return renderRows(["", "candidate", "in terms of", "ratio", "in the rounds", "at most", "verdict"], rows);
 }
 
 /** Everything that was measured, as a table in Markdown. */

@@ -14,6 +14,8 @@ export interface Absence {
 
 /** Every part that can be left out, in the order of the corridor; what only bounds or guards it comes with its room. */
 export const parts = {
+  // A control: what differs from 1 here is no part's doing.
+  nothing: { title: "anything missing", replaced: {} },
   peer: { title: "the address rules", replaced: { "src/stages/peer.ts": "peer.ts" } },
   addressLimit: { title: "the limit of addresses", replaced: { "src/stages/limits.ts": "address-limit.ts" } },
   route: { title: "the checks of host, origin and path", replaced: { "src/stages/route.ts": "route.ts" } },
