@@ -90,13 +90,15 @@ interface Exchange {
   readonly body?: string;
 }
 
-const initialize = JSON.stringify({
+/** The message that begins a session. */
+export const initialize = JSON.stringify({
   jsonrpc: "2.0",
   id: 0,
   method: "initialize",
   params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "bench", version: "1.0.0" } },
 });
-const initialized = JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" });
+/** The message that says that the session can be used. */
+export const initialized = JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" });
 
 function listenHeaders(token: string): Record<string, string> {
   return {

@@ -22,6 +22,8 @@ export interface Scale {
   collect(): Promise<void>;
   /** What the process holds: after a collection, and without what its allocator keeps in reserve. */
   weigh(): Promise<Memory>;
+  /** What keeps its event loop going (sockets, timers that count, requests to the system), by kind. */
+  countResources(): Promise<Readonly<Record<string, number>>>;
 }
 
 /** To be called before children are started that are to be weighed: each shall find a free port for its inspector. */
@@ -49,6 +51,12 @@ export async function createScale({ child, errors }: ReadyChild): Promise<Scale>
       const { usedSize, backingStorageSize } = (await interrogate(inspector, methods)) as HeapUsage;
       return { own: await readOwnBytes(pid), heap: usedSize, buffers: backingStorageSize };
     },
+    async countResources() {
+      const expression = "process.getActiveResourcesInfo()";
+      const said = await interrogate(inspector, [["Runtime.evaluate", { expression, returnByValue: true }]]);
+      const kinds = Object.groupBy((said as Evaluation).result.value, (kind) => kind);
+      return Object.fromEntries(Object.entries(kinds).map(([kind, found]) => [kind, found?.length ?? 0]));
+    },
   };
 }
 
@@ -62,6 +70,11 @@ const collection = [["HeapProfiler.collectGarbage"], ["HeapProfiler.collectGarba
 interface HeapUsage {
   readonly usedSize: number;
   readonly backingStorageSize: number;
+}
+
+/** The answer to Runtime.evaluate, of a list of strings. */
+interface Evaluation {
+  readonly result: { readonly value: readonly string[] };
 }
 
 /** Gives what is free in the allocator's arenas back to the system (malloc_trim(3)). */

@@ -11,6 +11,7 @@ import { startStub } from "./idle.ts";
 import { createIssuer } from "./issuer.ts";
 import { createScale, prepareScales } from "./memory.ts";
 import { startSallyport } from "./sallyport.ts";
+import { fitSlope, type Point } from "./slope.ts";
 
 const { values } = parseArgs({
   options: { sessions: { type: "string", default: "100000" }, json: { type: "boolean", default: false } },
@@ -26,21 +27,6 @@ const mostBytesPerSession = 8;
 if (!Number.isInteger(sessions) || sessions < points * identities) {
   console.error(`--sessions takes a whole number of at least ${points * identities}`);
   process.exit(2);
-}
-
-interface Point {
-  readonly sessions: number;
-  readonly heapBytes: number;
-}
-
-/** Bytes of each further session: the slope of the line that fits best. */
-function fitSlope(weighed: readonly Point[]): number {
-  const mean = (pick: (point: Point) => number) =>
-    weighed.reduce((sum, point) => sum + pick(point), 0) / weighed.length;
-  const meanSessions = mean((point) => point.sessions);
-  const meanBytes = mean((point) => point.heapBytes);
-  const covariance = mean((point) => (point.sessions - meanSessions) * (point.heapBytes - meanBytes));
-  return covariance / mean((point) => (point.sessions - meanSessions) ** 2);
 }
 
 async function abandonOne(client: Client, token: string, index: number): Promise<void> {
@@ -63,7 +49,7 @@ try {
   const each = sessions / points;
   for (let point = 0; point <= points; point++) {
     const { heap } = await scale.weigh();
-    weighed.push({ sessions: point * each, heapBytes: heap });
+    weighed.push({ at: point * each, heapBytes: heap });
     console.error(`${point * each} sessions: ${(heap / 1_048_576).toFixed(2)} MiB of heap`);
     if (point < points) await repeat(each, (i) => abandonOne(client, tokens[i % identities] ?? "", i));
   }

@@ -8,22 +8,12 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { type Call, resultOf } from "./answers.ts";
 import { tools } from "./call.ts";
 import { renderToolList } from "./tool-list.ts";
 
-interface Call {
-  readonly id?: string | number;
-  readonly method?: string;
-  readonly params?: { readonly name?: string };
-}
-
-const text = "x".repeat(200);
-/** With the members around it, 64 KiB. */
-const report = "x".repeat(65_000);
 /** Rendered once, so that the stub does not work more than the gateway on it. */
 const toolList = renderToolList();
-const capabilities = { tools: { listChanged: true } };
-const serverInfo = { name: "bench", version: "1.0.0" };
 
 let streams = 0;
 
@@ -40,15 +30,6 @@ function acknowledge(response: ServerResponse, id: Call["id"]): void {
   const params = { _meta: { "io.modelcontextprotocol/subscriptionId": id }, notifications: { toolsListChanged: true } };
   const message = { jsonrpc: "2.0", method: "notifications/subscriptions/acknowledged", params };
   response.write(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
-}
-
-function resultOf({ method, params }: Call): object {
-  if (method === "initialize") return { protocolVersion: "2025-11-25", capabilities, serverInfo };
-  if (method === "server/discover") {
-    const caching = { ttlMs: 3_600_000, cacheScope: "public" };
-    return { resultType: "complete", supportedVersions: ["2026-07-28"], capabilities, ...caching };
-  }
-  return { content: [{ type: "text", text: params?.name === tools.report ? report : text }], isError: false };
 }
 
 function answer(response: ServerResponse, call: Call): void {
