@@ -1,0 +1,55 @@
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import type { AuditRecord } from "../../src/audit/record.ts";
+import { verifyAudit } from "../../src/audit/verify.ts";
+import type { Ledger } from "./ledger.ts";
+
+/** What the audit says of the load, beside what the load says of itself. */
+export interface Accounts {
+  /** Verified, and closed by its `stop`. */
+  readonly sound: boolean;
+  readonly records: number;
+  /** Records that close a visit. */
+  readonly visits: number;
+  /** Records of visits by event, and by reason where they were refused. */
+  readonly events: Readonly<Record<string, number>>;
+  readonly reasons: Readonly<Record<string, number>>;
+  /** Request ids of answers that have no closing record. */
+  readonly missing: readonly string[];
+  /** Request ids with more than one closing record. */
+  readonly repeated: readonly string[];
+  /** Closing records whose id was in no answer. */
+  readonly unheard: number;
+  readonly failedReloads: number;
+}
+
+/** A message has one closing record; these two stand beside it, with the same request id. */
+const asides: ReadonlySet<string> = new Set(["server_request", "stream_failure"]);
+
+/**
+ * Reads the audit of a gateway that has stopped.
+ *
+ * @param file its one trail
+ */
+export async function readAccounts(file: string, { ids }: Ledger): Promise<Accounts> {
+  const { ok, stopped, records } = await verifyAudit(file);
+  const closed = new Set<string>();
+  const repeated: string[] = [];
+  const events: Record<string, number> = {};
+  const reasons: Record<string, number> = {};
+  let visits = 0;
+  let failedReloads = 0;
+  for await (const line of createInterface({ input: createReadStream(file) })) {
+    const { id, event, decision, note } = JSON.parse(line) as AuditRecord;
+    if (event === "reload" && note?.successful !== true) failedReloads += 1;
+    if (id === null || asides.has(event)) continue;
+    visits += 1;
+    events[event] = (events[event] ?? 0) + 1;
+    if (decision.reason !== null) reasons[decision.reason] = (reasons[decision.reason] ?? 0) + 1;
+    if (closed.has(id)) repeated.push(id);
+    closed.add(id);
+  }
+  const missing = [...ids].filter((id) => !closed.has(id));
+  const unheard = visits - repeated.length - (ids.size - missing.length);
+  return { sound: ok && stopped, records, visits, events, reasons, missing, repeated, unheard, failedReloads };
+}
