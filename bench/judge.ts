@@ -26,6 +26,7 @@ export function judge(comparison: Comparison, rounds: Rounds): Judged | null {
     const measured = round.get(keyOf(entry));
     if (measured === undefined) return undefined;
     if (comparison.of === "cpu") return measured.cpuMicrosPerCall;
+    if (comparison.of === "p99") return measured.p99Ms;
     return measured.p50Ms - (round.get(keyOf(withoutGateway))?.p50Ms ?? 0);
   };
   const pairs = rounds.flatMap((round) => {

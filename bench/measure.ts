@@ -11,7 +11,7 @@ import type { Scene } from "./call.ts";
 export interface Candidate {
   readonly name: string;
   readonly url: string;
-  /** The process whose processor time is counted. */
+  /** The process whose processor time is counted, with that of the processes it has started. */
   readonly pid: number;
   /** PEM of the CA to trust, where it speaks TLS. */
   readonly caFile: string | null;
@@ -52,6 +52,18 @@ export interface Load {
 
 /** What getconf CLK_TCK says on every Linux there is (proc(5), times in /proc/pid/stat). */
 const ticksPerSecond = 100;
+
+/** A process and those it has started (proc(5), /proc/pid/task/tid/children). */
+async function findTree(pid: number): Promise<readonly number[]> {
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).trim();
+  const trees = await Promise.all(children === "" ? [] : children.split(" ").map((child) => findTree(Number(child))));
+  return [pid, ...trees.flat()];
+}
+
+async function sumOverTree(pid: number, read: (pid: number) => Promise<number>): Promise<number> {
+  const values = await Promise.all((await findTree(pid)).map(read));
+  return values.reduce((sum, value) => sum + value, 0);
+}
 
 /** User and system time of a process so far, in seconds. */
 async function readCpuSeconds(pid: number): Promise<number> {
@@ -102,9 +114,9 @@ export async function measure(candidate: Candidate, given: Load): Promise<Measur
   let done: Extract<LoadSaid, { event: "done" }> | undefined;
   for await (const line of createInterface({ input: load.stdout })) {
     const said = JSON.parse(line) as LoadSaid;
-    if (said.event === "begin") cpuBefore = await readCpuSeconds(pid);
+    if (said.event === "begin") cpuBefore = await sumOverTree(pid, readCpuSeconds);
     else if (said.event === "end") {
-      const cpuSeconds = (await readCpuSeconds(pid)) - cpuBefore;
+      const cpuSeconds = (await sumOverTree(pid, readCpuSeconds)) - cpuBefore;
       const { calls, ms } = said;
       measured = {
         candidate: name,
@@ -124,7 +136,7 @@ export async function measure(candidate: Candidate, given: Load): Promise<Measur
     throw new Error(`${name}: ${records - recordsBefore} audit records for ${done.answered} calls`);
   }
   const { answered, p50, p99 } = done;
-  return { ...measured, p50Ms: p50, p99Ms: p99, answered, residentBytes: await readResidentBytes(pid) };
+  return { ...measured, p50Ms: p50, p99Ms: p99, answered, residentBytes: await sumOverTree(pid, readResidentBytes) };
 }
 
 function renderArgs(url: string, { connections, seconds, rate, call }: Load): string[] {

@@ -13,6 +13,9 @@ const common = {
   half: "Sallyport, half of the tools allowed",
   all: "Sallyport, all tools allowed",
   strangers: "Sallyport, asked by strangers",
+  workers: "Sallyport, two workers",
+  redis: "Sallyport, its limits in Redis",
+  local: "Sallyport, its limits in memory",
   whole: "Sallyport, whole",
 } as const;
 

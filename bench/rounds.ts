@@ -68,12 +68,12 @@ async function measureAll(field: Field, entries: readonly Entry[], extent: Exten
 /** @returns null where the candidate could not be had */
 export async function measureEntry(
   { candidates, tokens, key }: Field,
-  { candidate: name, scene, identities, rate }: Entry,
+  { candidate: name, scene, identities, rate, fold }: Entry,
   { connections, seconds }: Pick<Extent, "connections" | "seconds">,
 ): Promise<Measured | null> {
   const candidate = candidates.get(name);
   const target = scene.tls ? candidate?.tls : candidate;
   if (target === undefined || target === null) return null;
-  const load = { connections, seconds, tokens: tokens.slice(0, identities), call: scene, key };
+  const load = { connections: connections * fold, seconds, tokens: tokens.slice(0, identities), call: scene, key };
   return await measure(target, rate === null ? load : { ...load, rate });
 }

@@ -44,13 +44,28 @@ export interface Setup {
   readonly allTools?: boolean;
   /** What it does without. */
   readonly absent?: Part;
+  /** How many processes it has. Default: one. */
+  readonly workers?: number;
+  /** Where its limits are counted, if not in its own memory. */
+  readonly redis?: string;
+  /** Whether there is a limit so low that its counter is asked for each call. */
+  readonly lowLimit?: boolean;
   /** Further arguments of its Node. */
   readonly nodeArgs?: readonly string[];
 }
 
 /** Starts Sallyport before a server. */
 export async function startSallyport(upstream: string, issuer: Issuer, setup: Setup = {}): Promise<Sallyport> {
-  const { tls = false, rules = leastRules, allTools = false, absent, nodeArgs = [] } = setup;
+  const {
+    tls = false,
+    rules = leastRules,
+    allTools = false,
+    absent,
+    workers = 1,
+    redis,
+    lowLimit = false,
+    nodeArgs = [],
+  } = setup;
   const hook = absent === undefined ? [] : ["--import", new URL(`absent/hook.ts?${absent}`, import.meta.url).href];
   const rate = { requests: 1_000_000_000 };
   const gateway = await startGateway({
@@ -60,7 +75,15 @@ export async function startSallyport(upstream: string, issuer: Issuer, setup: Se
     configOverrides: {
       ...(tls ? {} : { listen: { tls: undefined } }),
       identity: { issuers: { bench: { issuer: issuer.url, jwks: issuer.jwks, audience: [issuer.audience] } } },
-      limits: { address: rate, identity: { ...rate, concurrent: 1_000, streams: 1_000_000 } },
+      limits: {
+        address: rate,
+        identity: { ...rate, concurrent: 1_000, streams: 1_000_000 },
+        tools: lowLimit ? [{ server: "bench", tools: ["*"], requests: 39, window: "10ms" }] : [],
+      },
+      // A thousand streams of one address are what is measured, and a machine that has no time for anybody is not judged.
+      overload: { requests: 100_000, connections: 100_000, connectionsPerAddress: 100_000, lag: "1h" },
+      workers,
+      ...(redis === undefined ? {} : { state: { redis } }),
       audit: { mode: "required" },
     },
   });
@@ -72,7 +95,7 @@ export async function startSallyport(upstream: string, issuer: Issuer, setup: Se
     caFile: tls ? gateway.caFile : null,
     async countRecords() {
       const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
-      const counts = metrics.matchAll(/^sallyport_audit_records_total\{event="(?:request|refusal)"\} (\d+)$/gm);
+      const counts = metrics.matchAll(/^sallyport_audit_records_total\{event="(?:request|refusal)"[^}]*\} (\d+)$/gm);
       return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
     },
   };

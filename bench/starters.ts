@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureCertificates } from "../src/quickstart/certificates.ts";
 import { startChild } from "../test/fixtures/child.ts";
+import { startRedis } from "../test/fixtures/redis.ts";
 import { type Absence, type Part, parts } from "./absent/parts.ts";
 import type { GuardedCandidate } from "./candidates.ts";
 import { proveAbsence, proveList } from "./checks.ts";
@@ -63,6 +64,14 @@ export const starters: Readonly<Record<Name, Starter>> = {
     prove: proveList(listedTools),
   }),
   strangers: sallyport(),
+  workers: sallyport({ workers: 2 }),
+  local: sallyport({ lowLimit: true }),
+  redis: async (ground, name) => {
+    if (!obtain("redis-server", "redis-server")) return "Redis could not be installed";
+    const redis = await startRedis();
+    ground.stops.push(redis.stop);
+    return startOwn(ground, name, { redis: redis.url, lowLimit: true });
+  },
   whole: sallyport(),
   ...collect(sallyportWithout),
 };

@@ -215,7 +215,7 @@ const overload = z
     requests: count().default(1_024).describe("Requests in progress, standing streams not counted."),
     connections: count().default(10_000).describe("Open connections."),
     connectionsPerAddress: count()
-      .default(256)
+      .default(1_024)
       .describe("Open connections of one address (IPv6: per /64); trusted proxies may have any number."),
     lag: duration()
       .prefault("250ms")
