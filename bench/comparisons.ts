@@ -141,6 +141,14 @@ export const comparisons: readonly Comparison[] = [
     of: "cpu",
   },
   versus("without audit", json, 1.1, "whole", "with the audit, and without"),
+  versus("without audit", json, 1.5, "forced", "with the audit forced to the disk, and without"),
+  {
+    title: "two workers, and one process, both at full speed",
+    own: enter("workers", json, { fold: 2 }),
+    base: enter("sallyport", json),
+    most: null,
+    of: "cpu",
+  },
   ...partNames.filter((part) => part !== "audit").map(leaveOut),
 ];
 

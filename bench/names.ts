@@ -16,6 +16,7 @@ const common = {
   workers: "Sallyport, two workers",
   redis: "Sallyport, its limits in Redis",
   local: "Sallyport, its limits in memory",
+  forced: "Sallyport, audit forced to the disk",
   whole: "Sallyport, whole",
 } as const;
 

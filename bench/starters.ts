@@ -72,6 +72,7 @@ export const starters: Readonly<Record<Name, Starter>> = {
     ground.stops.push(redis.stop);
     return startOwn(ground, name, { redis: redis.url, lowLimit: true });
   },
+  forced: sallyport({ forced: true }),
   whole: sallyport(),
   ...collect(sallyportWithout),
 };

@@ -69,6 +69,7 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
   const sink = await openAuditSink({
     directory: config.audit.directory,
     trail: station.number,
+    forced: config.audit.mode === "fsync",
     now: () => new Date(),
     onFailure: (error: unknown) => log.error({ error }, "audit record could not be written; requests are refused"),
     startNote: { version, config: hash, ...describeStation(station) },

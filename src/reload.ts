@@ -15,6 +15,7 @@ const fixed = {
   "listen.drainTimeout": ({ listen }: Config) => listen.drainTimeout,
   "admin.address": ({ admin }: Config) => admin.address,
   "audit.directory": ({ audit }: Config) => audit.directory,
+  "audit.mode": ({ audit }: Config) => audit.mode,
   "state.directory": ({ state }: Config) => state.directory,
   "state.redis": ({ state }: Config) => state.redis?.reveal(),
   "sessions.lifetime": ({ sessions }: Config) => sessions.lifetime,

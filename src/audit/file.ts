@@ -1,7 +1,10 @@
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fdatasync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { promisify } from "node:util";
 import { AuditFault } from "./fault.ts";
 
-/** The few things the sink does to its file. All block, and throw what the system says. */
+const forceToDisk = promisify(fdatasync);
+
+/** The few things the sink does to its file. All but one block, and throw what the system says. */
 export interface AppendFile {
   readonly descriptor: number;
   /** Appends in one system call, and returns how many bytes went in. */
@@ -10,6 +13,8 @@ export interface AppendFile {
   /** Size now, and in how many directories the file stands: none once it was deleted. */
   stat(): { sizeBytes: number; links: number };
   sync(): void;
+  /** Forces what was written to the disk without blocking (fdatasync(2)). */
+  syncData(): Promise<void>;
   close(): void;
 }
 
@@ -41,6 +46,7 @@ export function openAppendFile(path: string): AppendFile {
       return { sizeBytes: size, links: nlink };
     },
     sync: () => fsyncSync(descriptor),
+    syncData: () => forceToDisk(descriptor),
     close: () => closeSync(descriptor),
   };
 }

@@ -19,8 +19,8 @@ function baseName(trail: number): string {
 /** The audit file of one gateway process. */
 export interface AuditSink {
   /**
-   * Resolves once the record is in the file, where the end of this process cannot undo it. (A loss of power can: nothing
-   * is forced to the disk before {@link close}.)
+   * Resolves once the record is in the file, where the end of this process cannot undo it; with `forced` once it is on the
+   * disk, where a loss of power cannot either.
    *
    * @throws AuditFault when it could not be written. The next call tries again, so a disk that was full heals by itself
    */
@@ -40,6 +40,8 @@ export interface AuditSinkOptions {
   readonly directory: string;
   /** Which of the trails in the directory, from 1. Default: 1. */
   readonly trail?: number;
+  /** Whether records are forced to the disk, all of a moment together. Default: only at the end. */
+  readonly forced?: boolean;
   readonly now: () => Date;
   /** Called once when writing begins to fail, not for each record. */
   readonly onFailure?: (error: unknown) => void;
@@ -93,6 +95,8 @@ class FileSink implements AuditSink {
   readonly #file: AppendFile;
   readonly #lock: DirectoryLock;
   #waiting: Waiting[] = [];
+  /** Resolves when the disk has what was written last; null while nothing is being forced to it. */
+  #forcing: Promise<void> | null = null;
   #healthy = true;
   #closed = false;
 
@@ -123,15 +127,34 @@ class FileSink implements AuditSink {
   }
 
   #flush(): void {
+    // What comes while the disk is busy waits together, and is forced to it together.
+    if (this.#forcing !== null) return;
     const batch = this.#waiting;
     this.#waiting = [];
     if (batch.length === 0) return;
     const result = this.#writer.write(batch.map(({ entry }) => entry));
-    const { failure } = result;
+    if (this.#options.forced === true && result.failure === null) this.#forcing = this.#force(batch, result);
+    else this.#settle(batch, result);
+  }
+
+  async #force(batch: readonly Waiting[], result: BatchResult): Promise<void> {
+    try {
+      await this.#file.syncData();
+      this.#settle(batch, result);
+    } catch (cause) {
+      // They are in the file, and nobody knows whether they will stay there: their calls are refused.
+      const failure = new AuditFault(`${this.path} could not be forced to the disk`, { cause });
+      this.#settle(batch, { faults: result.faults.map((fault) => fault ?? failure), failure });
+    }
+    this.#forcing = null;
+    this.#flush();
+  }
+
+  #settle(batch: readonly Waiting[], { faults, failure }: BatchResult): void {
     const announced = !this.#healthy;
     if (failure !== undefined) this.#healthy = failure === null;
     for (const [index, { resolve, reject }] of batch.entries()) {
-      const fault = result.faults[index];
+      const fault = faults[index];
       if (fault == null) resolve();
       else reject(fault);
     }
@@ -142,6 +165,7 @@ class FileSink implements AuditSink {
     if (this.#closed) return;
     this.#closed = true;
     this.#flush();
+    while (this.#forcing !== null) await this.#forcing;
     const { now, stopNote = {} } = this.#options;
     try {
       throwFirst(this.#writer.write([gatewayEntry("stop", now().toISOString(), stopNote)]));

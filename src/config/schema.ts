@@ -258,7 +258,12 @@ export const configSchema = z
     audit: z
       .strictObject({
         directory: z.string().min(1).default("data/audit").describe("Where audit.jsonl is written."),
-        mode: z.enum(["required"]).default("required").describe("required: no record, no call."),
+        mode: z
+          .enum(["required", "fsync"])
+          .default("required")
+          .describe(
+            "`required`: no record in the file, no answer; the end of the process cannot undo it. `fsync`: on the disk, where a loss of power cannot either.",
+          ),
       })
       .prefault({}),
     state: z
