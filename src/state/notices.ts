@@ -1,7 +1,10 @@
 import { z } from "zod";
 import type { Recall } from "../limits/recall.ts";
 
-/** What one process has learnt and the others need to know. Each can only make a gateway stricter: a forged one opens nothing. */
+/**
+ * What one process has learnt and the others need to know. One that comes late, twice or never gives nobody a right: sessions and
+ * questions are judged by themselves first.
+ */
 const noticeSchema = z.discriminatedUnion("kind", [
   /** A session was ended, or a server's request answered; `known` is false where the answer did not arrive after all. */
   z.strictObject({

@@ -8,14 +8,15 @@ export interface RedisBoardOptions {
   readonly client: Pick<RedisClient, "xAdd" | "isReady" | "on">;
   /** A connection of its own: its reads wait for what comes. */
   readonly reader: Pick<RedisClient, "xRead">;
-  readonly key: string;
+  /** Of what is to be known for long, and of what is told again soon, so that the one does not push the other out. */
+  readonly keys: { readonly lasting: string; readonly passing: string };
   /** By whom notices of this process are signed, so that it does not hear itself. */
   readonly own: string;
   readonly sealer: Pick<Keyring, "seal" | "unseal">;
 }
 
 /** About this many notices are kept for those who were away. */
-const maxKept = 10_000;
+const mostKept = { lasting: 10_000, passing: 1_000 } as const;
 /** Notices that wait for Redis; the oldest go first. */
 const maxWaiting = 1_000;
 const readAtOnce = 100;
@@ -24,11 +25,11 @@ const retryMs = 500;
 const purpose = "notice";
 
 /**
- * A stream in Redis (https://redis.io/docs/latest/develop/data-types/streams/): each process reads it from its beginning and
- * remembers how far it got, so that whoever was cut off for a while catches up.
+ * Two streams in Redis (https://redis.io/docs/latest/develop/data-types/streams/): each process reads them from their beginning
+ * and remembers how far it got, so that whoever was cut off for a while catches up.
  */
 export function createRedisBoard(options: RedisBoardOptions): NoticeBoard & { close(): void } {
-  const { client, reader, key, own, sealer } = options;
+  const { client, reader, keys, own, sealer } = options;
   const hearers: ((notice: Notice) => void)[] = [];
   const waiting: Notice[] = [];
   let sending = false;
@@ -39,13 +40,10 @@ export function createRedisBoard(options: RedisBoardOptions): NoticeBoard & { cl
     sending = true;
     try {
       for (let [notice] = waiting; notice !== undefined; [notice] = waiting) {
+        const kind = notice.kind === "runs" ? "passing" : "lasting";
         const sealed = sealer.seal(purpose, { from: own, notice });
-        await client.xAdd(
-          key,
-          "*",
-          { sealed },
-          { TRIM: { strategy: "MAXLEN", strategyModifier: "~", threshold: maxKept } },
-        );
+        const trim = { strategy: "MAXLEN", strategyModifier: "~", threshold: mostKept[kind] } as const;
+        await client.xAdd(keys[kind], "*", { sealed }, { TRIM: trim });
         if (waiting[0] === notice) waiting.shift();
       }
     } catch {
@@ -56,13 +54,16 @@ export function createRedisBoard(options: RedisBoardOptions): NoticeBoard & { cl
   }
 
   async function read(): Promise<void> {
-    let last = "0-0";
+    const last = new Map(Object.values(keys).map((key) => [key, "0-0"]));
     while (!closed) {
       try {
-        const streams = await reader.xRead({ key, id: last }, { BLOCK: blockMs, COUNT: readAtOnce });
-        for (const { id, message } of streams?.[0]?.messages ?? []) {
-          last = id;
-          hear(sealer.unseal(purpose, message.sealed ?? ""));
+        const places = Array.from(last, ([key, id]) => ({ key, id }));
+        const streams = await reader.xRead(places, { BLOCK: blockMs, COUNT: readAtOnce });
+        for (const { name, messages } of streams ?? []) {
+          for (const { id, message } of messages) {
+            last.set(name, id);
+            hear(sealer.unseal(purpose, message.sealed ?? ""));
+          }
         }
       } catch {
         if (!closed) await delay(retryMs, undefined, { ref: false });

@@ -61,7 +61,8 @@ export function connectRedis({ url, keyring, log, now }: RedisOptions): RedisSha
   // Both go on trying for as long as they are not closed; until then nobody waits for them.
   for (const each of [client, reader]) each.connect().catch(() => {});
   const fingerprint = (text: string) => keyring.fingerprint("redis", text);
-  const board = createRedisBoard({ client, reader, key: `${prefix}:notices`, own: randomUUID(), sealer: keyring });
+  const keys = { lasting: `${prefix}:notices`, passing: `${prefix}:replicas` };
+  const board = createRedisBoard({ client, reader, keys, own: randomUUID(), sealer: keyring });
   return {
     permits: createRedisPermits({ client, prefix, fingerprint, now }),
     board,

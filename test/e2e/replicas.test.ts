@@ -1,8 +1,10 @@
 /** Replicas that share a Redis, and what becomes of them when it does not answer. */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { createClient as createRedisClient } from "@redis/client";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Gateway, type GatewayOptions, startGateway } from "../fixtures/gateway.ts";
+import type { RecorderHandler } from "../fixtures/recorder.ts";
 import { hasRedis, type Redis, startRedis } from "../fixtures/redis.ts";
 import { readAudit, readRefusals, scrape, until } from "../golden/observe.ts";
 import { layBalancer } from "./balancer.ts";
@@ -10,7 +12,15 @@ import { createClient, type HttpClient, initialize, toolCall } from "./http.ts";
 import { startSubjectWorld } from "./personas.ts";
 import { type SdkClient, steer, textOf } from "./sdk-client.ts";
 import { sessionClients } from "./sdk-clients.ts";
-import { denyEcho, replaceFile, type Setting, type SettingOptions, set, withSessions } from "./setting.ts";
+import {
+  denyEcho,
+  replaceFile,
+  type Setting,
+  type SettingOptions,
+  set,
+  upstreamSession,
+  withSessions,
+} from "./setting.ts";
 
 async function openRedis(): Promise<Redis> {
   const redis = await startRedis();
@@ -52,6 +62,12 @@ async function untilUp(gateway: Gateway, value: 0 | 1): Promise<void> {
   const line = new RegExp(`^sallyport_state_up ${value}$`, "m");
   await until(`sallyport_state_up ${value}`, async () => line.test(await scrape(gateway)) || undefined);
 }
+
+/** Gives sessions, and ends them when asked. */
+const endable: RecorderHandler = (request, body, response) => {
+  if (request.method === "DELETE") response.writeHead(204).end();
+  else withSessions(request, body, response);
+};
 
 /** What became of calls that were sent to both in turn. */
 async function send(clients: readonly HttpClient[], count: number): Promise<string[]> {
@@ -105,10 +121,7 @@ describe.skipIf(!hasRedis)("replicas with a Redis", () => {
 
   it("serve each other's sessions, and none of them one that was ended at the other", async () => {
     const { clients } = await setPair(await openRedis(), {
-      handler(request, body, response) {
-        if (request.method === "DELETE") response.writeHead(204).end();
-        else withSessions(request, body, response);
-      },
+      handler: endable,
     });
     const { session = "" } = await clients[0].post(initialize);
     const headers = { "mcp-session-id": session, "mcp-protocol-version": "2025-11-25" };
@@ -120,10 +133,7 @@ describe.skipIf(!hasRedis)("replicas with a Redis", () => {
   it("a replica that starts later learns which sessions were ended before", async () => {
     const redis = await openRedis();
     const pair = await setPair(redis, {
-      handler(request, body, response) {
-        if (request.method === "DELETE") response.writeHead(204).end();
-        else withSessions(request, body, response);
-      },
+      handler: endable,
     });
     const { session = "" } = await pair.client.post(initialize);
     const headers = { "mcp-session-id": session, "mcp-protocol-version": "2025-11-25" };
@@ -133,6 +143,36 @@ describe.skipIf(!hasRedis)("replicas with a Redis", () => {
     const client = await createClient({ publicUrl: late.publicUrl, caFile: pair.gateway.caFile }, "alpha", pair.token);
     onTestFinished(() => client.close());
     await until("it to know", async () => (await client.post(toolCall(2), headers)).status === 404);
+  });
+
+  it("leave nothing in Redis that can be read, and heed nothing that somebody else has put there", async () => {
+    const redis = await openRedis();
+    const { clients, gateway } = await setPair(redis, { handler: endable });
+    const intruder = await createRedisClient({ url: redis.url }).connect();
+    onTestFinished(() => intruder.destroy());
+    const { session = "" } = await clients[0].post(initialize);
+    const headers = { "mcp-session-id": session, "mcp-protocol-version": "2025-11-25" };
+    await clients[0].post(toolCall(1), headers);
+    const found = (await intruder.keys("*")).sort();
+    expect(found.filter((key) => !/^sallyport:[\w-]{16}:(limit:[\w-]{16}|notices|replicas)$/.test(key))).toEqual([]);
+    const [notices = ""] = found.map((key) => key.replace(/:(limit:.*|replicas)$/, ":notices"));
+    for (const field of ["sealed", "other"]) await intruder.xAdd(notices, "*", { [field]: "forged" });
+    await clients[1].send("DELETE", { headers });
+    await until("the other one to know", async () => (await clients[0].post(toolCall(2), headers)).status === 404);
+    const said = JSON.stringify([await intruder.xRange(notices, "-", "+"), found]);
+    for (const secret of [session, upstreamSession, "127.0.0.1", "tester", "alpha", "ended"])
+      expect(said).not.toContain(secret);
+    expect(gateway.child.exitCode).toBeNull();
+  });
+
+  it("a gateway whose password is wrong serves as its limits say, and says so once", async () => {
+    const redis = await openRedis();
+    const url = redis.url.replace("canary-redis-password", "wrong");
+    const { client, gateway } = await set({ configOverrides: { state: { redis: url }, ...tools("local") } });
+    expect(await send([client], 3)).toEqual(["passed", "passed", "passed"]);
+    expect(await send([client], 3)).toEqual(["passed", "passed", "passed"]);
+    await until("the log", () => gateway.errors().includes("Redis cannot be reached") || undefined);
+    expect(gateway.errors().match(/Redis cannot be reached/g)).toHaveLength(1);
   });
 
   it("tell each other what they run", async () => {
