@@ -30,10 +30,16 @@ export class Post {
   /** A worker has served here: from now on there is to be one. */
   #served = false;
   #stopping = false;
+  #serving = false;
 
   constructor(options: PostOptions) {
     this.#options = options;
     this.number = options.beginning.number;
+  }
+
+  /** Whether its worker takes connections. */
+  get serving(): boolean {
+    return this.#serving;
   }
 
   get pid(): number | null {
@@ -57,6 +63,7 @@ export class Post {
     worker.on("message", (message: FromWorker) => {
       if (message.kind === "ready") {
         this.#served = true;
+        this.#serving = true;
         serving.resolve(message.publicUrl);
       } else if (message.kind === "failed") serving.reject(new Error(message.text));
       else if (message.kind === "reported") this.#reports.answer(message.id, message.report);
@@ -67,6 +74,7 @@ export class Post {
     worker.on("error", () => {});
     worker.once("exit", (code, signal) => {
       this.#worker = null;
+      this.#serving = false;
       ended.resolve();
       serving.reject(new Error(`worker ${this.number} ended before it served`));
       this.#reports.fail();

@@ -38,7 +38,7 @@ export async function startFleet(config: Config, count: number, script: WorkerSc
   cluster.schedulingPolicy = cluster.SCHED_RR;
   cluster.setupPrimary({ exec: script.exec, args: [...script.args], serialization: "advanced" });
   const windows = createWindows(() => performance.now());
-  const metrics = createSupervisorMetrics(() => posts.filter(({ pid }) => pid !== null).length);
+  const metrics = createSupervisorMetrics(() => posts.filter(({ serving }) => serving).length);
   const common = { of: count, fixed: digestFixed(config), ticketKeys: randomBytes(ticketKeyBytes) };
   const posts = Array.from({ length: count }, (_, index) => {
     const number = index + 1;
@@ -94,10 +94,19 @@ const ticketKeyBytes = 48;
 
 async function reportHealth(posts: readonly Post[]): Promise<Health> {
   const found = await Promise.all(posts.map(async (post) => ({ post, report: await askReport(post) })));
-  const reasons = found.flatMap(({ post, report }) =>
-    (report?.health.reasons ?? ["does not answer"]).map((reason) => `worker ${post.number}: ${reason}`),
-  );
-  const workers = found.map(({ post, report }) => ({ worker: post.number, pid: post.pid, ...report?.health.parts }));
+  // One that is being replaced is given no connections, so it keeps nobody waiting.
+  const reasons = found
+    .filter(({ post }) => post.serving)
+    .flatMap(({ post, report }) =>
+      (report?.health.reasons ?? ["does not answer"]).map((reason) => `worker ${post.number}: ${reason}`),
+    );
+  if (!posts.some(({ serving }) => serving)) reasons.push("no worker serves");
+  const workers = found.map(({ post, report }) => ({
+    worker: post.number,
+    pid: post.pid,
+    serving: post.serving,
+    ...report?.health.parts,
+  }));
   return { reasons, parts: { workers } };
 }
 
@@ -107,7 +116,7 @@ async function reportMetrics(posts: readonly Post[], own: Registry): Promise<Reg
 }
 
 async function askReport(post: Post): Promise<WorkerReport | null> {
-  return post.report().catch(() => null);
+  return post.serving ? post.report().catch(() => null) : null;
 }
 
 function createSupervisorMetrics(running: () => number): { registry: Registry; replaced(worker: number): void } {
@@ -122,7 +131,7 @@ function createSupervisorMetrics(running: () => number): { registry: Registry; r
   });
   new Gauge({
     name: "sallyport_workers",
-    help: "Workers that run.",
+    help: "Workers that serve.",
     registers,
     collect() {
       this.set(running());

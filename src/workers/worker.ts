@@ -24,15 +24,34 @@ export async function work(
   write: (line: string) => void,
   explain: (error: unknown) => string,
 ): Promise<void> {
-  const stopped = Promise.withResolvers<void>();
   const takings = createQuestions<Taken>();
   const hearers: ((notice: Notice) => void)[] = [];
-  let running: Running | undefined;
+  const shared: Shared = {
+    permits: {
+      patienceMs,
+      take: (name, rate, key, want) =>
+        takings.ask((id) => send({ kind: "take", id, name, rate, key, want }), patienceMs),
+    },
+    board: {
+      post: (notice) => send({ kind: "notice", notice }),
+      attend: (hear) => void hearers.push(hear),
+    },
+  };
   const begun = Promise.withResolvers<Beginning>();
+  const stopped = Promise.withResolvers<void>();
+  const starting = begun.promise.then((beginning) => begin(configFile, beginning, shared, write));
 
-  async function stop(): Promise<void> {
-    await running?.stop();
-    stopped.resolve();
+  /** Does something with what runs, once it does; nothing where it could not start. */
+  async function withRunning(act: (running: Running) => Promise<void>): Promise<void> {
+    const running = await starting.catch(() => undefined);
+    if (running !== undefined) await act(running);
+  }
+
+  let stopping = false;
+  function stop(): void {
+    if (stopping) return;
+    stopping = true;
+    void withRunning((running) => running.stop()).then(stopped.resolve);
   }
 
   process.on("message", (message: ToWorker) => {
@@ -45,39 +64,30 @@ export async function work(
         for (const hear of hearers) hear(message.notice);
         return;
       case "reload":
-        return void running?.reload(message.cause).then(() => send({ kind: "reloaded", id: message.id }));
+        // The files may have changed while it was starting.
+        return void withRunning(async (running) => {
+          await running.reload(message.cause);
+          send({ kind: "reloaded", id: message.id });
+        });
       case "report":
-        return void report(message.id);
+        return void withRunning((running) => report(running, message.id));
       case "stop":
-        return void stop();
+        return stop();
     }
   });
   // A terminal sends these to the whole group; here the supervisor decides.
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   // One worker alone may be told to make room for a new one.
-  process.once("SIGTERM", () => void stop());
+  process.on("SIGTERM", stop);
 
-  async function report(id: number): Promise<void> {
-    if (running === undefined) return;
+  async function report(running: Running, id: number): Promise<void> {
     const metrics = await running.metrics.getMetricsAsJSON();
     send({ kind: "reported", id, report: { health: running.health(), metrics } });
   }
 
-  const shared: Shared = {
-    permits: {
-      patienceMs,
-      take: (name, rate, key, want) =>
-        takings.ask((id) => send({ kind: "take", id, name, rate, key, want }), patienceMs),
-    },
-    board: {
-      post: (notice) => send({ kind: "notice", notice }),
-      attend: (hear) => void hearers.push(hear),
-    },
-  };
-
   try {
-    running = await begin(configFile, await begun.promise, shared, write);
-    send({ kind: "ready", publicUrl: running.publicUrl });
+    const { publicUrl } = await starting;
+    send({ kind: "ready", publicUrl });
   } catch (error) {
     send({ kind: "failed", text: explain(error) });
     stopped.resolve();

@@ -39,9 +39,16 @@ async function readTrail(gateway: Gateway, worker: number): Promise<readonly Aud
     .map((line) => JSON.parse(line) as AuditRecord);
 }
 
-async function findWorkers(gateway: Gateway): Promise<readonly { worker: number; pid: number; config: string }[]> {
+interface Worker {
+  readonly worker: number;
+  readonly pid: number;
+  readonly serving: boolean;
+  readonly config: string;
+}
+
+async function findWorkers(gateway: Gateway): Promise<readonly Worker[]> {
   const health = await (await fetch(`${gateway.adminUrl}/healthz`)).json();
-  return (health as { workers: { worker: number; pid: number; config: string }[] }).workers;
+  return (health as { workers: Worker[] }).workers;
 }
 
 /** Ends a worker and waits until another one serves in its place; resolves to the record of its start. */
@@ -50,7 +57,7 @@ async function replaceWorker(gateway: Gateway, worker: number, signal: NodeJS.Si
   process.kill(before.find((one) => one.worker === worker)?.pid ?? 0, signal);
   await until("another worker", async () => {
     const now = await findWorkers(gateway);
-    return now.every(({ pid, config }) => pid !== null && config !== undefined) &&
+    return now.every(({ serving }) => serving) &&
       now.every(({ pid }, index) => (pid === before[index]?.pid) === (before[index]?.worker !== worker))
       ? true
       : undefined;
@@ -132,7 +139,7 @@ it("a worker that fails refuses its calls, on record, and is replaced", async ()
   expect(await call).toMatchObject({ status: 200, message: { id: 5, error: { code: -32603 } } });
   expect(start.note).toMatchObject({ after: "exit code 1" });
   const trail = await readTrail(gateway, worker);
-  expect(trail.at(trail.indexOf(start) - 1)).toMatchObject({ event: "stop" });
+  expect(trail[trail.findIndex(({ seq }) => seq === start.seq) - 1]).toMatchObject({ event: "stop" });
   expect(trail.find(({ decision }) => decision.reason === "internal_error")).toBeDefined();
   expect(log()).toContain("thrown by the test");
 });
@@ -155,6 +162,28 @@ it("a reload reaches all workers, and one that is started later as well", async 
   await replaceWorker(gateway, 2, "SIGKILL");
   for (const client of clients) {
     expect((await client.post(toolCall(1))).message).toMatchObject({ error: { data: { reason: "policy_denied" } } });
+  }
+});
+
+it("SIGTERM to one worker alone lets it finish and be replaced, while the gateway stays ready", async () => {
+  const { gateway, clients } = await setTwo();
+  const start = await replaceWorker(gateway, 2, "SIGTERM");
+  expect(start.note).toMatchObject({ after: "exit code 0" });
+  const trail = await readTrail(gateway, 2);
+  expect(trail[trail.findIndex(({ seq }) => seq === start.seq) - 1]).toMatchObject({ event: "stop" });
+  expect((await fetch(`${gateway.adminUrl}/readyz`)).status).toBe(200);
+  for (const client of clients) expect((await client.post(toolCall(1))).message).toMatchObject({ id: 1, result: {} });
+});
+
+it("SIGTERM to the whole group, as a terminal or a container sends it, ends everything once", async () => {
+  const { gateway } = await setTwo();
+  const exited = once(gateway.child, "exit");
+  for (const { pid } of await findWorkers(gateway)) process.kill(pid, "SIGTERM");
+  gateway.child.kill("SIGTERM");
+  expect(await exited).toEqual([0, null]);
+  for (const worker of [1, 2]) {
+    const trail = await readTrail(gateway, worker);
+    expect(trail.filter(({ event }) => event === "stop")).toHaveLength(1);
   }
 });
 
