@@ -219,7 +219,12 @@ export function renderDenial(denial: Denial, request: RefusedRequest): RenderedD
 /** Renders a refusal as a JSON-RPC error response; without an id where none was read (MCP 2026-07-28, Error Responses). */
 export function renderRpcError(denial: Denial, requestId: string, rpcId: string | number | undefined): string {
   const { row, extra, code } = denial;
-  const data = { ...extra.data, reason: code, requestId, retryAfterMs: extra.retryAfterMs };
+  const data = {
+    ...extra.data,
+    reason: code,
+    requestId,
+    retryAfterMs: extra.retryAfterMs && Math.ceil(extra.retryAfterMs),
+  };
   return JSON.stringify({ jsonrpc: "2.0", id: rpcId, error: { code: row.rpc, message: row.text, data } });
 }
 

@@ -35,8 +35,8 @@ export function createOverload(current: () => Gateway, house: House): Overload {
   const refusals = createWindows(() => performance.now());
 
   /** Too many of them: counted each, recorded once in a while, or records would be the flood. */
-  function turnAway(socket: Socket, address: string): void {
-    const denial = new Denial("connections_limited");
+  function turnAway(socket: Socket, address: string, detail: string): void {
+    const denial = new Denial("connections_limited", { detail });
     const { granted } = refusals.take("refusals", onceInAWhile, address, 1);
     if (granted === 1) return void refuseUnreadable(house, denial, socket, false);
     house.metrics.refused(denial.code);
@@ -67,7 +67,7 @@ export function createOverload(current: () => Gateway, house: House): Overload {
       }
       place?.[Symbol.dispose]();
       ownPlace?.[Symbol.dispose]();
-      turnAway(socket, address);
+      turnAway(socket, address, place === null ? "overload.connections" : "overload.connectionsPerAddress");
     },
     close: () => clearInterval(looking),
   };

@@ -74,7 +74,15 @@ export async function createPublicServer(
     const denial = new Denial("method_not_allowed", { allow: "POST, GET, DELETE" });
     void refuseUnreadable(house, denial, socket as Socket, !bySocket.has(socket));
   });
+  // What follows bytes that could not be read cannot be read either: the first of them stands for all.
+  const unreadable = new WeakSet<Duplex>();
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
+    if (unreadable.has(socket)) {
+      // The answer may still be on its way; who goes on behind it is cut off.
+      if (socket.writableFinished) socket.destroy();
+      return;
+    }
+    unreadable.add(socket);
     const visit = bySocket.get(socket);
     const reason = explainUnreadable(error);
     if (visit?.arriving === true && reason !== undefined) visit.interrupt(reason);

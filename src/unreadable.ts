@@ -29,7 +29,7 @@ export async function refuseUnreadable(
   house.metrics.refused(denial.code);
   try {
     const arrival = { requestId, remoteAddress: socket.remoteAddress ?? "" };
-    const outcome = { http: denial.row.http, denial };
+    const outcome = { http: answer ? denial.row.http : null, denial };
     const visit = { arrival, time: house.audit.wallTime(), facts: {}, outcome, totalMs: 0, upstreamMs: null };
     await house.audit.append(describeVisit(visit, house.audit.fingerprint));
     if (answer) socket.end(renderRaw(denial, requestId));

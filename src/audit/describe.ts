@@ -17,8 +17,8 @@ export interface Facts {
 
 /** How a visit ended. */
 export interface Outcome {
-  /** HTTP status the client gets. */
-  readonly http: number;
+  /** HTTP status the client gets; null where the connection is closed without one. */
+  readonly http: number | null;
   /** JSON-RPC error code, if the answer is an error. */
   readonly rpc?: number | null;
   readonly toolError?: boolean | null;

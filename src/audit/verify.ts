@@ -15,7 +15,7 @@ export interface AuditReport extends ChainReport {
  * The audit files that a path stands for, in the order of their numbers.
  *
  * @param path a file, or a directory of trails: `audit.jsonl`, and `audit-2.jsonl` and so on where there are workers
- * @throws Error of the file system when it cannot be read
+ * @throws Error when there is none, or of the file system when the directory cannot be read
  */
 export async function findTrails(path: string): Promise<readonly string[]> {
   if (!(await stat(path)).isDirectory()) return [path];
@@ -23,9 +23,8 @@ export async function findTrails(path: string): Promise<readonly string[]> {
     const [found, number = "1"] = /^audit(?:-(\d{1,3}))?\.jsonl$/.exec(name) ?? [];
     return found === undefined ? [] : [Number(number)];
   });
-  // Where there is none, the first one is what is missed.
-  const trails = numbers.length === 0 ? [1] : numbers.toSorted((a, b) => a - b);
-  return trails.map((number) => join(path, auditFileName(number)));
+  if (numbers.length === 0) throw new Error(`there is no audit trail in ${path}`);
+  return numbers.toSorted((a, b) => a - b).map((number) => join(path, auditFileName(number)));
 }
 
 /**

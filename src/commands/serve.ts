@@ -31,7 +31,7 @@ export function serveCommand(io: CommandIo): Command {
     .description("run the gateway (the default command)")
     .action(async (options: { config: string }) => {
       try {
-        if (isWorker) return await work(options.config, io.err, explainStart);
+        if (isWorker) return io.exit((await work(options.config, io.err, explainStart)) ? 0 : 2);
         const gateway = await startGateway(options.config, io);
         io.out(`${JSON.stringify({ event: "ready", public: gateway.publicUrl, admin: gateway.adminUrl })}\n`);
         await gateway.stopped;

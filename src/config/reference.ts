@@ -129,6 +129,7 @@ function typeOf(member: JsonSchema): string {
     return member.items.properties === undefined ? `list of ${typeOf(member.items)}` : "list";
   if (member.pattern?.includes("KiB")) return "size";
   if (member.pattern?.includes("ms|")) return "duration";
+  if (member.anyOf !== undefined) return member.anyOf.map(typeOf).join(" or ");
   return typeNames[String(member.type)] ?? "any";
 }
 

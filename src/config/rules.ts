@@ -78,8 +78,8 @@ function checkListeners({ listen, admin, publicUrl, network }: Config): RuleFind
 
 function checkState({ state }: Config): RuleFinding[] {
   if (state.redis === undefined) return [];
-  const { protocol, hostname } = new URL(state.redis.reveal());
-  if (protocol === "rediss:" || isLoopbackHost(hostname)) return [];
+  const { protocol, hostname, password } = new URL(state.redis.reveal());
+  if (protocol === "rediss:" || isLoopbackHost(hostname) || password === "") return [];
   return [warning(["state", "redis"], "the password of Redis crosses the network in the clear; rediss:// is TLS")];
 }
 

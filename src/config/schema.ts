@@ -228,7 +228,7 @@ export const configSchema = z
   .strictObject({
     version: z.literal(1).describe("Version of this file format."),
     workers: z
-      .union([z.literal("auto"), z.int().min(1).max(64)])
+      .union([z.literal("auto"), z.int().min(1).max(64)], { error: "expected auto or a whole number from 1 to 64" })
       .default(1)
       .describe("How many processes serve, each on a core of its own. `auto`: as many as there are cores."),
     publicUrl: read(

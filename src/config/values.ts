@@ -87,16 +87,24 @@ export function readWanted(value: unknown, issues: readonly z.core.$ZodIssue[], 
   let changed = false;
   for (const issue of issues) {
     const path = pathOf(issue);
-    if (issue.code !== "invalid_type" || !candidates.has(JSON.stringify(path))) continue;
+    const expected = wantedBy(issue);
+    if (expected === undefined || !candidates.has(JSON.stringify(path))) continue;
     const text = valueAt(value, path);
     const holder = valueAt(value, path.slice(0, -1));
-    const wanted = typeof text === "string" ? readScalar(text, issue.expected) : undefined;
+    const wanted = typeof text === "string" ? readScalar(text, expected) : undefined;
     const last = path.at(-1);
     if (wanted === undefined || last === undefined || typeof holder !== "object" || holder === null) continue;
     (holder as Record<string | number, unknown>)[last] = wanted;
     changed = true;
   }
   return changed;
+}
+
+/** The kind of value that is missed; of several that would do, the one that is no text. */
+function wantedBy(issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code === "invalid_type") return issue.expected;
+  if (issue.code !== "invalid_union") return undefined;
+  return issue.errors.flat().find((inner) => inner.code === "invalid_type")?.expected;
 }
 
 function readScalar(text: string, expected: string): number | boolean | undefined {

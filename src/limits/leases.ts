@@ -37,6 +37,9 @@ interface Lent {
   readonly asking: Map<string, Promise<Lease>>;
 }
 
+/** What a caller is told to wait while nobody counts, in milliseconds. */
+const tryAgainMs = 1_000;
+
 /** Counts against windows that others count against too. */
 export interface Leases {
   /**
@@ -95,7 +98,7 @@ export function createLeases(store: PermitStore, fallback: Windows, now: () => n
     } catch {
       failed();
     }
-    if (limit.onFailure === "refuse") throw new Denial("limit_unavailable", { detail: name });
+    if (limit.onFailure === "refuse") throw new Denial("limit_unavailable", { detail: name, retryAfterMs: tryAgainMs });
     const { granted, resetMs } = fallback.take(name, limit, key, 1);
     return granted === 0 ? resetMs : null;
   }

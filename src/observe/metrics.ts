@@ -129,7 +129,7 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
       const method = methodLabel(
         facts.message !== undefined && "method" in facts.message ? facts.message.method : null,
       );
-      const failed = outcome.rpc != null || outcome.toolError === true || outcome.http >= 400;
+      const failed = outcome.rpc != null || outcome.toolError === true || (outcome.http ?? 0) >= 400;
       requests.inc({ server, method, outcome: denial !== undefined ? "denied" : failed ? "error" : "ok" });
       durations(visit.totalMs / 1_000, server, method);
       for (const [stage, ms] of visit.rooms) stages(ms / 1_000, stage);
@@ -162,6 +162,8 @@ function addGauges(registry: Registry, sources: MetricSources, sessions: Recency
       registers,
       collect() {
         this.reset();
+        // A gauge without labels is set to 0 by that; what is not read is not there.
+        if (labelNames.length === 0) this.remove();
         read(this);
       },
     });

@@ -49,7 +49,11 @@ export function connectRedis({ url, keyring, log, now }: RedisOptions): RedisSha
   const reader = open();
   let lost = false;
   client.on("error", (error: unknown) => {
-    if (!lost) log.warn({ error }, "Redis cannot be reached; limits.*.onFailure says what holds until it is back");
+    if (!lost)
+      log.warn(
+        { problem: error instanceof Error ? error.message : String(error) },
+        "Redis cannot be reached; limits.*.onFailure says what holds until it is back",
+      );
     lost = true;
   });
   client.on("ready", () => {

@@ -31,6 +31,8 @@ export class Post {
   #served = false;
   #stopping = false;
   #serving = false;
+  /** Ends the wait before the next start, where there is one. */
+  #retry: (() => void) | null = null;
 
   constructor(options: PostOptions) {
     this.#options = options;
@@ -64,6 +66,7 @@ export class Post {
       if (message.kind === "ready") {
         this.#served = true;
         this.#serving = true;
+        void this.#watch(worker);
         serving.resolve(message.publicUrl);
       } else if (message.kind === "failed") serving.reject(new Error(message.text));
       else if (message.kind === "reported") this.#reports.answer(message.id, message.report);
@@ -74,12 +77,13 @@ export class Post {
     worker.on("error", () => {});
     worker.once("exit", (code, signal) => {
       this.#worker = null;
+      const served = this.#serving;
       this.#serving = false;
       ended.resolve();
       serving.reject(new Error(`worker ${this.number} ended before it served`));
       this.#reports.fail();
       this.#reloads.fail();
-      void this.#replace(signal ?? `exit code ${code}`, performance.now() - startedMs);
+      void this.#replace(signal ?? `exit code ${code}`, served, performance.now() - startedMs);
     });
     this.tell({ kind: "begin", beginning: { ...this.#options.beginning, after } });
     return serving.promise;
@@ -95,13 +99,16 @@ export class Post {
   }
 
   /** @throws Error when it ends, or does not answer in time */
-  reload(cause: string): Promise<void> {
-    return this.#reloads.ask((id) => this.tell({ kind: "reload", id, cause }), reloadMs);
+  async reload(cause: string): Promise<void> {
+    // The files may be better now than when one could not be started with them.
+    this.#retry?.();
+    if (this.#serving) await this.#reloads.ask((id) => this.tell({ kind: "reload", id, cause }), reloadMs);
   }
 
   /** @param withinMs after which it is killed, in milliseconds */
   async stop(withinMs: number): Promise<void> {
     this.#stopping = true;
+    this.#retry?.();
     const worker = this.#worker;
     this.tell({ kind: "stop" });
     const late = setTimeout(() => worker?.process.kill("SIGKILL"), withinMs);
@@ -109,24 +116,59 @@ export class Post {
     clearTimeout(late);
   }
 
-  async #replace(how: string, livedMs: number): Promise<void> {
+  async #replace(how: string, served: boolean, livedMs: number): Promise<void> {
     if (this.#stopping || !this.#served) return;
     const { log, replaced } = this.#options;
     this.#failures = livedMs < settledMs ? this.#failures + 1 : 0;
     const waitMs = this.#failures === 0 ? 0 : Math.min(firstWaitMs * 2 ** this.#failures, longestWaitMs);
-    log.error({ worker: this.number, how, waitMs }, "a worker has ended and is replaced");
-    replaced();
-    await delay(waitMs);
+    if (served) {
+      log.error({ worker: this.number, how, waitMs }, "a worker has ended and is replaced");
+      replaced();
+    }
+    await this.#rest(waitMs);
     if (this.#stopping) return;
     await this.fill(how).then(
       () => log.info({ worker: this.number }, "a new worker serves"),
-      (error: Error) => log.error({ worker: this.number, problem: error.message }, "a worker could not be started"),
+      ({ message }: Error) =>
+        log.error(
+          { worker: this.number, problems: message.split("\n") },
+          "a worker could not be started; trying again",
+        ),
     );
+  }
+
+  /** Waits so long, or until there is a reason to try sooner. */
+  async #rest(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#retry = resolve;
+    await promise;
+    this.#retry = null;
+    clearTimeout(timer);
+  }
+
+  /** Kills a worker that has not answered for a while: it takes its turn at connections and does nothing with them. */
+  async #watch(worker: Worker): Promise<void> {
+    let missed = 0;
+    while (worker === this.#worker && !this.#stopping && missed < mostMissed) {
+      await delay(watchMs, undefined, { ref: false });
+      const answered = await this.report().then(
+        () => true,
+        () => false,
+      );
+      missed = answered ? 0 : missed + 1;
+    }
+    if (missed < mostMissed || worker !== this.#worker) return;
+    this.#options.log.error({ worker: this.number }, "a worker does not answer and is killed");
+    worker.process.kill("SIGKILL");
   }
 }
 
 const reportMs = 2_000;
 const reloadMs = 60_000;
+/** A worker that misses three questions in a row, ten seconds apart, is no use. */
+const watchMs = 10_000;
+const mostMissed = 3;
 /** A worker that lives this long was not ended by its own start. */
 const settledMs = 5_000;
 const firstWaitMs = 250;

@@ -38,7 +38,7 @@ export async function startFleet(config: Config, count: number, script: WorkerSc
   cluster.schedulingPolicy = cluster.SCHED_RR;
   cluster.setupPrimary({ exec: script.exec, args: [...script.args], serialization: "advanced" });
   const windows = createWindows(() => performance.now());
-  const metrics = createSupervisorMetrics(() => posts.filter(({ serving }) => serving).length);
+  const metrics = createSupervisorMetrics(count, () => posts.filter(({ serving }) => serving).length);
   const common = { of: count, fixed: digestFixed(config), ticketKeys: randomBytes(ticketKeyBytes) };
   const posts = Array.from({ length: count }, (_, index) => {
     const number = index + 1;
@@ -119,7 +119,10 @@ async function askReport(post: Post): Promise<WorkerReport | null> {
   return post.serving ? post.report().catch(() => null) : null;
 }
 
-function createSupervisorMetrics(running: () => number): { registry: Registry; replaced(worker: number): void } {
+function createSupervisorMetrics(
+  count: number,
+  running: () => number,
+): { registry: Registry; replaced(worker: number): void } {
   const registry = new Registries();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -138,5 +141,6 @@ function createSupervisorMetrics(running: () => number): { registry: Registry; r
     },
   });
   registry.setDefaultLabels({ worker: "supervisor" });
+  for (let worker = 1; worker <= count; worker++) replaced.inc({ of: String(worker) }, 0);
   return { registry, replaced: (worker) => replaced.inc({ of: String(worker) }) };
 }

@@ -17,13 +17,13 @@ export const isWorker = cluster.isWorker;
  * Serves as one worker of a gateway: it does what its supervisor says and reports to it.
  *
  * @param explain says in words why it could not start
- * @returns resolves when it has stopped
+ * @returns resolves when it has stopped: whether it has served
  */
 export async function work(
   configFile: string,
   write: (line: string) => void,
   explain: (error: unknown) => string,
-): Promise<void> {
+): Promise<boolean> {
   const takings = createQuestions<Taken>();
   const hearers: ((notice: Notice) => void)[] = [];
   const shared: Shared = {
@@ -38,7 +38,7 @@ export async function work(
     },
   };
   const begun = Promise.withResolvers<Beginning>();
-  const stopped = Promise.withResolvers<void>();
+  const stopped = Promise.withResolvers<boolean>();
   const starting = begun.promise.then((beginning) => begin(configFile, beginning, shared, write));
 
   /** Does something with what runs, once it does; nothing where it could not start. */
@@ -51,7 +51,7 @@ export async function work(
   function stop(): void {
     if (stopping) return;
     stopping = true;
-    void withRunning((running) => running.stop()).then(stopped.resolve);
+    void withRunning((running) => running.stop()).then(() => stopped.resolve(true));
   }
 
   process.on("message", (message: ToWorker) => {
@@ -90,10 +90,11 @@ export async function work(
     send({ kind: "ready", publicUrl });
   } catch (error) {
     send({ kind: "failed", text: explain(error) });
-    stopped.resolve();
+    stopped.resolve(false);
   }
-  await stopped.promise;
+  const served = await stopped.promise;
   cluster.worker?.disconnect();
+  return served;
 }
 
 async function begin(

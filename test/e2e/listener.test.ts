@@ -2,14 +2,23 @@ import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { Agent, request } from "node:https";
-import { connect } from "node:tls";
+import { connect, type TLSSocket } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, it, onTestFinished } from "vitest";
-import { until } from "../golden/observe.ts";
+import type { Gateway } from "../fixtures/gateway.ts";
+import { readAudit, readRefusals, scrape, until } from "../golden/observe.ts";
 import { set } from "./setting.ts";
 
 const sallyport = fileURLToPath(new URL("../../bin/sallyport.js", import.meta.url));
+
+async function dial({ publicUrl, caFile }: Gateway): Promise<TLSSocket> {
+  const socket = connect({ host: "127.0.0.1", port: Number(new URL(publicUrl).port), ca: await readFile(caFile) });
+  onTestFinished(() => void socket.destroy());
+  socket.on("error", () => {});
+  await once(socket, "secureConnect");
+  return socket;
+}
 
 it.each(["TLSv1.1", "TLSv1.2", "TLSv1.3"] as const)("speaks %s only if it is 1.2 or newer", async (version) => {
   const { gateway } = await set();
@@ -78,4 +87,24 @@ it("tells an old Node what to do in one sentence, instead of a stack trace", asy
   );
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toMatch(/^sallyport needs Node 24 or newer and this is 20\.19\.0\. .*\n$/);
+});
+
+it("answers and records bytes that are no HTTP once, however many of them follow", async () => {
+  const { gateway, log } = await set();
+  const wire = await dial(gateway);
+  for (let part = 0; part < 40; part++) wire.write("\0".repeat(1_000));
+  const [answer] = (await once(wire, "data")) as [Buffer];
+  expect(answer.toString()).toContain("400");
+  await until("the end", () => wire.destroyed || undefined);
+  const refused = (await readAudit(gateway)).filter(({ decision }) => decision.reason === "malformed_http");
+  expect(refused).toMatchObject([{ outcome: { http: 400 } }]);
+  expect((await readRefusals(gateway)).get("malformed_http")).toBe(1);
+  expect(log()).toBe("");
+});
+
+it("shows no gauge for what there is not", async () => {
+  const { gateway } = await set({ configOverrides: { listen: { tls: undefined } } });
+  const metrics = await scrape(gateway);
+  expect(metrics).toContain("sallyport_audit_queue_length 0");
+  expect(metrics).not.toMatch(/^sallyport_(state_up|cert_expiry_timestamp_seconds)/m);
 });

@@ -165,6 +165,21 @@ it("a reload reaches all workers, and one that is started later as well", async 
   }
 });
 
+it("a worker that cannot be replaced, because the files are broken by then, leaves the gateway ready and comes back with them", async () => {
+  const { gateway, clients } = await setTwo();
+  const policy = join(gateway.directory, "policies", "all.yaml");
+  await replaceFile(policy, "version: 1\nroles: [\n");
+  const broken = await findWorkers(gateway);
+  process.kill(broken[1]?.pid ?? 0, "SIGKILL");
+  await until("the attempt to fail", () => gateway.errors().includes("could not be started") || undefined);
+  expect((await fetch(`${gateway.adminUrl}/readyz`)).status).toBe(200);
+  expect((await clients[0]?.post(toolCall(1)))?.message).toMatchObject({ id: 1, result: {} });
+  await replaceFile(policy, denyEcho);
+  gateway.child.kill("SIGHUP");
+  await until("both to serve", async () => (await findWorkers(gateway)).every(({ serving }) => serving) || undefined);
+  expect(await scrape(gateway)).toMatch(/^sallyport_worker_restarts_total\{of="2",worker="supervisor"\} 1$/m);
+});
+
 it("SIGTERM to one worker alone lets it finish and be replaced, while the gateway stays ready", async () => {
   const { gateway, clients } = await setTwo();
   const start = await replaceWorker(gateway, 2, "SIGTERM");
