@@ -8,6 +8,7 @@ import type { Running } from "./running.ts";
 export function leaveWell({ abandon }: Pick<Running, "abandon">, log: Log): void {
   const leave = (error: unknown) => {
     process.off("uncaughtException", leave).on("uncaughtException", () => {});
+    setTimeout(() => process.exit(failedCode), mostMs).unref();
     log.error({ error }, "failed in a way that was not foreseen; ending");
     abandon()
       .catch((failure: unknown) => log.error({ error: failure }, "could not end in good order"))
@@ -18,3 +19,5 @@ export function leaveWell({ abandon }: Pick<Running, "abandon">, log: Log): void
 }
 
 const failedCode = 1;
+/** Whatever hangs by then, such as a disk, the process ends. */
+const mostMs = 10_000;

@@ -82,8 +82,22 @@ function readHolder(path: string): string | null {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return !isThread(pid);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
+/**
+ * A signal finds threads by their numbers as well, and in a container those of one run are the process ids of the next (proc(5),
+ * Tgid in /proc/pid/status).
+ */
+function isThread(pid: number): boolean {
+  try {
+    const [, group] = /^Tgid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+    return group !== undefined && Number(group) !== pid;
+  } catch {
+    // Not Linux, or gone in this moment: the next start finds out.
+    return false;
   }
 }

@@ -26,8 +26,8 @@ const mostPermits = 64;
 /** What of a window has been taken for this process. */
 interface Lease {
   left: number;
-  /** The window was used up when it was asked for last. */
-  exhausted: boolean;
+  /** There was no more to be had: behind these the window is used up. */
+  readonly last: boolean;
   readonly endsAtMs: number;
 }
 
@@ -35,6 +35,8 @@ interface Lease {
 interface Lent {
   readonly leases: Map<string, Lease>;
   readonly asking: Map<string, Promise<Lease>>;
+  /** How many requests wait for an answer. */
+  readonly waiting: Map<string, number>;
 }
 
 /** What a caller is told to wait while nobody counts, in milliseconds. */
@@ -64,17 +66,19 @@ export function createLeases(store: PermitStore, fallback: Windows, now: () => n
 
   function lentOf(name: string, { requests, windowMs }: Limit): Lent {
     const limit = `${name}:${requests}/${windowMs}`;
-    const lent = limits.get(limit) ?? { leases: new Map(), asking: new Map() };
+    const lent = limits.get(limit) ?? { leases: new Map(), asking: new Map(), waiting: new Map() };
     limits.set(limit, lent);
     return lent;
   }
 
-  async function ask({ leases }: Lent, name: string, limit: Limit, key: string): Promise<Lease> {
+  async function ask({ leases, waiting }: Lent, name: string, limit: Limit, key: string): Promise<Lease> {
     const askedAtMs = now();
-    const want = Math.min(Math.max(1, Math.floor(limit.requests * shareOfLimit)), mostPermits);
+    const share = Math.min(Math.floor(limit.requests * shareOfLimit), mostPermits);
+    // A burst is served with one or two questions, not with one for each part.
+    const want = Math.max(share, waiting.get(key) ?? 0, 1);
     const { granted, resetMs } = await store.take(name, limit, key, want);
     // Counted from before the question: a lease must not outlive the window that it is part of.
-    const lease = { left: granted, exhausted: granted === 0, endsAtMs: askedAtMs + resetMs };
+    const lease = { left: granted, last: granted < want, endsAtMs: askedAtMs + resetMs };
     drop(leases, now());
     leases.delete(key);
     leases.set(key, lease);
@@ -90,14 +94,20 @@ export function createLeases(store: PermitStore, fallback: Windows, now: () => n
 
   async function countShared(lent: Lent, name: string, limit: Limit, key: string): Promise<number | null> {
     const giveUpAtMs = now() + store.patienceMs;
+    lent.waiting.set(key, (lent.waiting.get(key) ?? 0) + 1);
     try {
       while (now() < giveUpAtMs) {
         const verdict = use(await askOnce(lent, name, limit, key), now());
         if (verdict !== undefined) return verdict;
       }
     } catch {
-      failed();
+      // Below, it is all one whether there was no answer or none in time.
+    } finally {
+      const others = (lent.waiting.get(key) ?? 1) - 1;
+      if (others === 0) lent.waiting.delete(key);
+      else lent.waiting.set(key, others);
     }
+    failed();
     if (limit.onFailure === "refuse") throw new Denial("limit_unavailable", { detail: name, retryAfterMs: tryAgainMs });
     const { granted, resetMs } = fallback.take(name, limit, key, 1);
     return granted === 0 ? resetMs : null;
@@ -116,8 +126,7 @@ export function createLeases(store: PermitStore, fallback: Windows, now: () => n
 /** Uses one permit. Undefined when the lease does not tell. */
 function use(lease: Lease, nowMs: number): number | null | undefined {
   if (nowMs >= lease.endsAtMs) return undefined;
-  if (lease.exhausted) return lease.endsAtMs - nowMs;
-  if (lease.left === 0) return undefined;
+  if (lease.left === 0) return lease.last ? lease.endsAtMs - nowMs : undefined;
   lease.left -= 1;
   return null;
 }

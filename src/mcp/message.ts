@@ -145,8 +145,13 @@ function readNotification(
   return { kind: "notification", era, revision, method, bytes };
 }
 
+/** As in {@link isPlainId}, in UTF-16 code units. */
+const maxIdLength = 256;
+
 function readCancelled({ requestId }: JsonObject): RpcId | null {
-  return typeof requestId === "string" || typeof requestId === "number" ? requestId : null;
+  // As for ids themselves; a longer one is nobody's, and would be passed on as it is to other processes.
+  const isId = typeof requestId === "string" ? requestId.length <= maxIdLength : typeof requestId === "number";
+  return isId ? (requestId as RpcId) : null;
 }
 
 function readParams(envelope: JsonObject): JsonObject {

@@ -13,7 +13,11 @@ export interface RedisBoardOptions {
   /** By whom notices of this process are signed, so that it does not hear itself. */
   readonly own: string;
   readonly sealer: Pick<Keyring, "seal" | "unseal">;
+  /** Told of each notice that was sealed with keys which this process does not have. */
+  unopened(): void;
 }
+
+type Kind = keyof RedisBoardOptions["keys"];
 
 /** About this many notices are kept for those who were away. */
 const mostKept = { lasting: 10_000, passing: 1_000 } as const;
@@ -29,9 +33,9 @@ const purpose = "notice";
  * and remembers how far it got, so that whoever was cut off for a while catches up.
  */
 export function createRedisBoard(options: RedisBoardOptions): NoticeBoard & { close(): void } {
-  const { client, reader, keys, own, sealer } = options;
+  const { client, reader, keys, own, sealer, unopened } = options;
   const hearers: ((notice: Notice) => void)[] = [];
-  const waiting: Notice[] = [];
+  const waiting: Record<Kind, Notice[]> = { lasting: [], passing: [] };
   let sending = false;
   let closed = false;
 
@@ -39,12 +43,12 @@ export function createRedisBoard(options: RedisBoardOptions): NoticeBoard & { cl
     if (sending || !client.isReady) return;
     sending = true;
     try {
-      for (let [notice] = waiting; notice !== undefined; [notice] = waiting) {
-        const kind = notice.kind === "runs" ? "passing" : "lasting";
+      for (let next = findNext(waiting); next !== undefined; next = findNext(waiting)) {
+        const { kind, notice } = next;
         const sealed = sealer.seal(purpose, { from: own, notice });
         const trim = { strategy: "MAXLEN", strategyModifier: "~", threshold: mostKept[kind] } as const;
         await client.xAdd(keys[kind], "*", { sealed }, { TRIM: trim });
-        if (waiting[0] === notice) waiting.shift();
+        if (waiting[kind][0] === notice) waiting[kind].shift();
       }
     } catch {
       // It waits until Redis is back.
@@ -72,6 +76,7 @@ export function createRedisBoard(options: RedisBoardOptions): NoticeBoard & { cl
   }
 
   function hear(said: unknown): void {
+    if (said === undefined) unopened();
     const { from, notice } = (said ?? {}) as { from?: unknown; notice?: unknown };
     const known = readNotice(notice);
     if (from !== own && known !== undefined) for (const hearer of hearers) hearer(known);
@@ -80,8 +85,10 @@ export function createRedisBoard(options: RedisBoardOptions): NoticeBoard & { cl
   client.on("ready", () => void send());
   return {
     post(notice) {
-      waiting.push(notice);
-      if (waiting.length > maxWaiting) waiting.shift();
+      // What is of no use in a minute must not push out what a session's end depends on.
+      const queue = waiting[notice.kind === "recall" ? "lasting" : "passing"];
+      queue.push(notice);
+      if (queue.length > maxWaiting) queue.shift();
       void send();
     },
     attend(hearer) {
@@ -93,4 +100,12 @@ export function createRedisBoard(options: RedisBoardOptions): NoticeBoard & { cl
       closed = true;
     },
   };
+}
+
+/** The oldest that waits; what lasts comes first. */
+function findNext(waiting: Readonly<Record<Kind, readonly Notice[]>>): { kind: Kind; notice: Notice } | undefined {
+  const [lasting] = waiting.lasting;
+  if (lasting !== undefined) return { kind: "lasting", notice: lasting };
+  const [passing] = waiting.passing;
+  return passing && { kind: "passing", notice: passing };
 }

@@ -1,6 +1,6 @@
-import { type CommandParser, defineScript } from "@redis/client";
+import { type CommandParser, defineScript, ErrorReply } from "@redis/client";
 import type { PermitStore } from "../limits/leases.ts";
-import { answeredWithin, Impatience } from "./patience.ts";
+import { answeredWithin } from "./patience.ts";
 import type { RedisClient } from "./redis.ts";
 
 /**
@@ -34,14 +34,21 @@ export interface RedisPermitsOptions {
   readonly fingerprint: (text: string) => string;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** Told why, once, when it answers with an error: it is read-only, or has no memory left. */
+  refused(problem: string): void;
 }
 
 /** Requests counted in Redis. What is asked within one turn of the event loop travels together. */
-export function createRedisPermits({ client, prefix, fingerprint, now }: RedisPermitsOptions): PermitStore {
+export function createRedisPermits(options: RedisPermitsOptions): PermitStore & { readonly counting: boolean } {
+  const { client, prefix, fingerprint, now, refused } = options;
+  let counting = true;
   // A Redis that hangs is asked once a second, so that not every request waits for it.
   let restUntilMs = 0;
   return {
     patienceMs,
+    get counting() {
+      return counting;
+    },
     async take(name, { requests, windowMs }, key, want) {
       if (!client.isReady || now() < restUntilMs) throw new Error("Redis is not there");
       const place = `${prefix}:limit:${fingerprint(`${name}:${requests}/${windowMs}:${key}`)}`;
@@ -50,9 +57,14 @@ export function createRedisPermits({ client, prefix, fingerprint, now }: RedisPe
           patienceMs,
           client.take(place, want, requests, windowMs),
         );
+        counting = true;
         return { granted, resetMs };
       } catch (error) {
-        if (error instanceof Impatience) restUntilMs = now() + restMs;
+        restUntilMs = now() + restMs;
+        if (error instanceof ErrorReply) {
+          if (counting) refused(error.message);
+          counting = false;
+        }
         throw error;
       }
     },

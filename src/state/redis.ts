@@ -66,12 +66,20 @@ export function connectRedis({ url, keyring, log, now }: RedisOptions): RedisSha
   for (const each of [client, reader]) each.connect().catch(() => {});
   const fingerprint = (text: string) => keyring.fingerprint("redis", text);
   const keys = { lasting: `${prefix}:notices`, passing: `${prefix}:replicas` };
-  const board = createRedisBoard({ client, reader, keys, own: randomUUID(), sealer: keyring });
+  let warned = false;
+  const unopened = () => {
+    if (!warned) log.warn({}, "a notice in Redis cannot be opened: do all replicas have the same keys.json?");
+    warned = true;
+  };
+  const board = createRedisBoard({ client, reader, keys, own: randomUUID(), sealer: keyring, unopened });
+  const refused = (problem: string) =>
+    log.warn({ problem }, "Redis refuses to count; limits.*.onFailure says what holds until it does");
+  const permits = createRedisPermits({ client, prefix, fingerprint, now, refused });
   return {
-    permits: createRedisPermits({ client, prefix, fingerprint, now }),
+    permits,
     board,
     get ready() {
-      return client.isReady;
+      return client.isReady && permits.counting;
     },
     close() {
       board.close();

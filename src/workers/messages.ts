@@ -13,6 +13,8 @@ export interface Beginning {
   readonly fixed: string;
   /** For TLS session tickets, so that a client may come back to any worker. */
   readonly ticketKeys: Uint8Array;
+  /** What the others have learnt so far and it has to know. */
+  readonly notices: readonly Notice[];
 }
 
 /** State of a worker, for probes and scrapes. */

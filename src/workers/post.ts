@@ -1,6 +1,7 @@
 import cluster, { type Worker } from "node:cluster";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../observe/log.ts";
+import type { Notice } from "../state/notices.ts";
 import type { Beginning, FromWorker, ToWorker, WorkerReport } from "./messages.ts";
 import { createQuestions } from "./questions.ts";
 
@@ -10,9 +11,11 @@ export type Unasked = Extract<FromWorker, { kind: "take" | "notice" }>;
 /** What {@link Post} needs. */
 export interface PostOptions {
   /** What every worker of it begins with. */
-  readonly beginning: Omit<Beginning, "after">;
+  readonly beginning: Omit<Beginning, "after" | "notices">;
   readonly log: Log;
   hear(message: Unasked): void;
+  /** What a new worker has to know. */
+  notices(): readonly Notice[];
   /** A worker has ended though nobody told it to, and another one is started. */
   replaced(): void;
 }
@@ -24,7 +27,8 @@ export class Post {
   readonly #reports = createQuestions<WorkerReport>();
   readonly #reloads = createQuestions<void>();
   #worker: Worker | null = null;
-  #ended = Promise.resolve();
+  /** Resolves when its worker has ended; null where there is none. */
+  #ended: Promise<void> | null = null;
   /** Workers in a row that ended soon after their start. */
   #failures = 0;
   /** A worker has served here: from now on there is to be one. */
@@ -59,9 +63,30 @@ export class Post {
     const serving = Promise.withResolvers<string>();
     const ended = Promise.withResolvers<void>();
     const startedMs = performance.now();
-    const worker = cluster.fork();
-    this.#worker = worker;
+    const gone = (how: string) => {
+      if (this.#ended === null) return;
+      const served = this.#serving;
+      this.#worker = null;
+      this.#serving = false;
+      this.#ended = null;
+      ended.resolve();
+      serving.reject(new Error(`worker ${this.number} ended before it served: ${how}`));
+      this.#reports.fail();
+      this.#reloads.fail();
+      void this.#replace(how, served, performance.now() - startedMs);
+    };
     this.#ended = ended.promise;
+    // A process that cannot be made is either thrown or, without a pid, an error that no exit follows.
+    let worker: Worker;
+    try {
+      worker = cluster.fork();
+    } catch (error) {
+      gone(String(error));
+      return serving.promise;
+    }
+    this.#worker = worker;
+    worker.on("error", (error) => worker.process.pid === undefined && gone(String(error)));
+    worker.once("exit", (code, signal) => gone(signal ?? `exit code ${code}`));
     worker.on("message", (message: FromWorker) => {
       if (message.kind === "ready") {
         this.#served = true;
@@ -73,19 +98,8 @@ export class Post {
       else if (message.kind === "reloaded") this.#reloads.answer(message.id, undefined);
       else this.#options.hear(message);
     });
-    // A message that can no longer be delivered; the exit tells the rest.
-    worker.on("error", () => {});
-    worker.once("exit", (code, signal) => {
-      this.#worker = null;
-      const served = this.#serving;
-      this.#serving = false;
-      ended.resolve();
-      serving.reject(new Error(`worker ${this.number} ended before it served`));
-      this.#reports.fail();
-      this.#reloads.fail();
-      void this.#replace(signal ?? `exit code ${code}`, served, performance.now() - startedMs);
-    });
-    this.tell({ kind: "begin", beginning: { ...this.#options.beginning, after } });
+    const { beginning, notices } = this.#options;
+    this.tell({ kind: "begin", beginning: { ...beginning, after, notices: notices() } });
     return serving.promise;
   }
 
@@ -102,7 +116,7 @@ export class Post {
   async reload(cause: string): Promise<void> {
     // The files may be better now than when one could not be started with them.
     this.#retry?.();
-    if (this.#serving) await this.#reloads.ask((id) => this.tell({ kind: "reload", id, cause }), reloadMs);
+    if (this.#worker !== null) await this.#reloads.ask((id) => this.tell({ kind: "reload", id, cause }), reloadMs);
   }
 
   /** @param withinMs after which it is killed, in milliseconds */

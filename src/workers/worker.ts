@@ -26,6 +26,8 @@ export async function work(
 ): Promise<boolean> {
   const takings = createQuestions<Taken>();
   const hearers: ((notice: Notice) => void)[] = [];
+  /** What came while it was starting; null from then on. */
+  let early: Notice[] | null = [];
   const shared: Shared = {
     permits: {
       patienceMs,
@@ -34,7 +36,10 @@ export async function work(
     },
     board: {
       post: (notice) => send({ kind: "notice", notice }),
-      attend: (hear) => void hearers.push(hear),
+      attend(hear) {
+        hearers.push(hear);
+        for (const notice of early ?? []) hear(notice);
+      },
     },
   };
   const begun = Promise.withResolvers<Beginning>();
@@ -57,10 +62,12 @@ export async function work(
   process.on("message", (message: ToWorker) => {
     switch (message.kind) {
       case "begin":
+        early?.push(...message.beginning.notices);
         return begun.resolve(message.beginning);
       case "taken":
         return takings.answer(message.id, message.taken);
       case "notice":
+        early?.push(message.notice);
         for (const hear of hearers) hear(message.notice);
         return;
       case "reload":
@@ -87,6 +94,7 @@ export async function work(
 
   try {
     const { publicUrl } = await starting;
+    early = null;
     send({ kind: "ready", publicUrl });
   } catch (error) {
     send({ kind: "failed", text: explain(error) });

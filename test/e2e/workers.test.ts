@@ -78,8 +78,10 @@ it("workers count limits together, to the last request", async () => {
   expect([passed.length, refused.length]).toEqual([10, 20]);
 });
 
-it("a session that was opened at one worker is served by the other, and once ended by neither", async () => {
+it("a session that was opened at one worker is served by the other, and once ended by none, not even a later one", async () => {
   const {
+    gateway,
+    token,
     clients: [one, other],
   } = await setTwo({
     handler(request, body, response) {
@@ -95,6 +97,12 @@ it("a session that was opened at one worker is served by the other, and once end
     const answer = await one?.post(toolCall(2), headers);
     return answer?.status === 404 ? answer : undefined;
   });
+  await replaceWorker(gateway, 1, "SIGKILL");
+  for (let connection = 0; connection < 4; connection++) {
+    const client = await createClient(gateway, "alpha", token);
+    onTestFinished(() => client.close());
+    expect((await client.post(toolCall(3), headers)).status).toBe(404);
+  }
 });
 
 it("a request that is open at one worker can be called off at the other", async () => {
