@@ -20,6 +20,7 @@ export const auditEvents = [
   "server_request",
   "stream_failure",
   "reload",
+  "recovered",
 ] as const;
 
 export type AuditEvent = (typeof auditEvents)[number];
@@ -91,7 +92,7 @@ export interface AuditRecord extends AuditEntry {
 
 /** A record about the gateway itself. `time` is ISO 8601. */
 export function gatewayEntry(
-  event: "start" | "stop" | "reload",
+  event: "start" | "stop" | "reload" | "recovered",
   time: string,
   note: Readonly<Record<string, unknown>>,
 ): AuditEntry {

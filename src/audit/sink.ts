@@ -22,7 +22,7 @@ export interface AuditSink {
    * Resolves once the record is in the file, where the end of this process cannot undo it; with `forced` once it is on the
    * disk, where a loss of power cannot either.
    *
-   * @throws AuditFault when it could not be written. The next call tries again, so a disk that was full heals by itself
+   * @throws AuditFault when it could not be written. The next call tries again, so does the sink itself, and records `recovered` when it works
    */
   append(entry: AuditEntry): Promise<void>;
   /** False after a failed write, until one succeeds. */
@@ -49,6 +49,8 @@ export interface AuditSinkOptions {
   readonly startNote?: Readonly<Record<string, unknown>>;
   /** Facts for the `stop` record. */
   readonly stopNote?: Readonly<Record<string, unknown>>;
+  /** How often it is tried whether writing works again, in milliseconds. Default: 2,000. */
+  readonly healMs?: number;
   /** Opens the file; tests put one in its place that fails. */
   readonly openFile?: (path: string) => AppendFile;
 }
@@ -82,6 +84,8 @@ export async function openAuditSink(options: AuditSinkOptions): Promise<AuditSin
   }
 }
 
+const healMs = 2_000;
+
 interface Waiting {
   readonly entry: AuditEntry;
   readonly resolve: () => void;
@@ -98,6 +102,7 @@ class FileSink implements AuditSink {
   /** Resolves when the disk has what was written last; null while nothing is being forced to it. */
   #forcing: Promise<void> | null = null;
   #healthy = true;
+  #healing: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: AuditSinkOptions, path: string, writer: ChainWriter, file: AppendFile, lock: DirectoryLock) {
@@ -153,6 +158,8 @@ class FileSink implements AuditSink {
   #settle(batch: readonly Waiting[], { faults, failure }: BatchResult): void {
     const announced = !this.#healthy;
     if (failure !== undefined) this.#healthy = failure === null;
+    if (this.#healthy) this.#stopHealing();
+    else this.#healing ??= setInterval(() => this.#heal(), this.#options.healMs ?? healMs).unref();
     for (const [index, { resolve, reject }] of batch.entries()) {
       const fault = faults[index];
       if (fault == null) resolve();
@@ -161,9 +168,20 @@ class FileSink implements AuditSink {
     if (failure != null && !announced) this.#options.onFailure?.(failure);
   }
 
+  /** Nobody is sent to a gateway that is not ready, so no request would find out that the disk has room again. */
+  #heal(): void {
+    this.append(gatewayEntry("recovered", this.#options.now().toISOString(), {})).catch(() => {});
+  }
+
+  #stopHealing(): void {
+    clearInterval(this.#healing);
+    this.#healing = undefined;
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#stopHealing();
     this.#flush();
     while (this.#forcing !== null) await this.#forcing;
     const { now, stopNote = {} } = this.#options;

@@ -234,6 +234,19 @@ describe("a disk that fails", () => {
     },
   );
 
+  test("it heals without anybody asking, and says so", async () => {
+    const { faults, openFile, full } = faultyFile();
+    const sink = await open({ openFile, healMs: 1 });
+    faults.push(full, full, full);
+    await expect(sink.append(callEntry({ id: "x" }))).rejects.toThrow(AuditFault);
+    while (!sink.healthy) await new Promise((resolve) => setImmediate(resolve));
+    expect(faults).toEqual([]);
+    await sink.append(callEntry({ id: "after" }));
+    await sink.close();
+    expect(records().map(({ event }) => event)).toEqual(["start", "recovered", "request", "stop"]);
+    expect(await verifyAudit(path)).toMatchObject({ ok: true });
+  });
+
   test("half a record that cannot be taken back stays last until it can", async () => {
     const { faults, state, openFile, short } = faultyFile();
     const sink = await open({ openFile });
