@@ -18,17 +18,11 @@ export interface Overload {
 
 /** @param current the gateway that serves at the moment, whose settings count */
 export function createOverload(current: () => Gateway, house: House): Overload {
-  let { lag: mostMs } = current().config.overload;
-  let lag = createLag(mostMs);
+  const lag = createLag();
   let expectedMs = performance.now() + lookMs;
   const looking = setInterval(() => {
     const nowMs = performance.now();
-    const { config } = current();
-    if (config.overload.lag !== mostMs) {
-      mostMs = config.overload.lag;
-      lag = createLag(mostMs);
-    }
-    lag.note(nowMs - expectedMs);
+    lag.note(nowMs - expectedMs, current().config.overload.lag);
     expectedMs = nowMs + lookMs;
   }, lookMs);
   looking.unref();

@@ -1,6 +1,6 @@
 import cluster from "node:cluster";
 import { randomBytes } from "node:crypto";
-import { Counter, collectDefaultMetrics, Gauge, Registry as Registries, type Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { type Health, startAdmin } from "../admin.ts";
 import type { Config } from "../config/schema.ts";
 import { createWindows } from "../limits/windows.ts";
@@ -139,7 +139,7 @@ function createSupervisorMetrics(
   count: number,
   running: () => number,
 ): { registry: Registry; replaced(worker: number): void } {
-  const registry = new Registries();
+  const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   const replaced = new Counter({

@@ -10,7 +10,7 @@ it.each<[string, readonly number[], boolean]>([
   ["many, and then one in time", [300, 300, 300, 300, 300, 300, 250], false],
   ["all exactly at the limit", [250, 250, 250, 250, 250], false],
 ])("%s", (_case, looks, behind) => {
-  const lag = createLag(250);
-  for (const lateMs of looks) lag.note(lateMs);
+  const lag = createLag();
+  for (const lateMs of looks) lag.note(lateMs, 250);
   expect(lag.behind).toBe(behind);
 });
