@@ -392,6 +392,12 @@ describe("readMessage: what a client calls off", () => {
     [undefined, null],
   ])("%j is about %j", (params, cancels) => expect(read(cancel(params))).toMatchObject({ cancels }));
 
+  it("is about an id that a request may have, and not about a longer one", () => {
+    const ids = ["x".repeat(256), "x".repeat(257)];
+    const cancelled = ids.map((requestId) => (read(cancel({ requestId })) as { cancels: unknown }).cancels);
+    expect(cancelled).toEqual([ids[0], null]);
+  });
+
   it("is nothing with any other notification", () => {
     expect(read({ ...cancel({ requestId: 7 }), method: "notifications/progress" })).toMatchObject({ cancels: null });
   });
