@@ -1,3 +1,6 @@
+import type { Verdict } from "./policy/evaluate.ts";
+import type { Missing } from "./policy/require.ts";
+
 /**
  * Every way Sallyport says no, in one table.
  *
@@ -36,6 +39,7 @@ export const refusals = {
   streams_limited: call(429, 429, "Too many open streams."),
   tool_limited: call(429, 429, "Too many calls of this tool."),
   tool_busy: call(429, 429, "Too many calls of this tool at the same time."),
+  rule_limited: call(429, 429, "Policy allows this only so often."),
   limit_unavailable: call(503, 503, "A limit could not be evaluated, so nothing is let through."),
 
   token_missing: http(401, 401, "A bearer token is required."),
@@ -82,6 +86,8 @@ export const refusals = {
   answer_unasked: protocol(400, -32600, "No request of the server may be answered here."),
 
   policy_denied: call(403, 403, "Policy does not allow this."),
+  condition_failed: call(403, 403, "Policy does not allow this."),
+  step_up_required: protocol(403, 403, "Policy allows this to callers who prove more than this token does."),
   policy_unavailable: call(503, 503, "Policy could not be evaluated, so nothing is let through."),
   client_request_denied: call(403, 403, "The server asked the client for something it may not ask for."),
 
@@ -140,6 +146,10 @@ export interface DenialExtra {
   rpcId?: string | number;
   /** The rule that denied, and its `file:line`. */
   rule?: { id: string | null; policy: string | null };
+  /** What a caller has to prove to be let through. */
+  missing?: Missing;
+  /** What the rules in shadow would have made of it. */
+  shadow?: Verdict | null;
 }
 
 /** A refusal on its way to the caller. Its message is the row's text, so that printing one leaks nothing. */
@@ -200,7 +210,8 @@ export function renderDenial(denial: Denial, request: RefusedRequest): RenderedD
   const usual = asCall ? 200 : (extra.http ?? row.http);
   const status = request.unread === true && usual === 200 ? row.http : usual;
   const headers: Record<string, string> = { "cache-control": "no-store" };
-  if (status === 401) headers["www-authenticate"] = challenge(code, request.metadataUrl);
+  if (extra.missing !== undefined) headers["www-authenticate"] = renderStepUp(extra.missing, request.metadataUrl);
+  else if (status === 401) headers["www-authenticate"] = challenge(code, request.metadataUrl);
   if (extra.allow !== undefined) headers.allow = extra.allow;
   if (extra.retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(extra.retryAfterMs / 1000));
   if (!request.mcp) {
@@ -233,4 +244,30 @@ function challenge(code: DenialCode, metadataUrl: string | undefined): string {
   const metadata = metadataUrl === undefined ? "" : ` resource_metadata="${metadataUrl}"`;
   if (code === "token_missing") return `Bearer${metadata}`;
   return `Bearer${metadata}${metadata === "" ? " " : ", "}error="invalid_token", error_description="${refusals[code].text}"`;
+}
+
+/**
+ * Everything that is missing, in one challenge, so that the caller need not come back for each: scopes (RFC 6750 section 3.1,
+ * MCP 2026-07-28, Authorization, Scope Challenge Handling), authentication context and age (RFC 9470 section 3). For methods
+ * and certificates there are no parameters; the description names them.
+ *
+ * Its values are of a policy, whose schema lets nothing through that would have to be escaped here.
+ */
+function renderStepUp({ scopes, acr, amr, maxAge, certificate }: Missing, metadataUrl: string | undefined): string {
+  const proofs = [
+    ...(scopes.length > 0 ? ["more scopes"] : []),
+    ...(acr.length > 0 || amr.length > 0 ? [`a stronger login${amr.length > 0 ? ` (${amr.join(", ")})` : ""}`] : []),
+    ...(maxAge === null ? [] : ["a more recent login"]),
+    ...(certificate ? ["a client certificate"] : []),
+  ];
+  const error = scopes.length > 0 ? "insufficient_scope" : "insufficient_user_authentication";
+  const parameters = [
+    ...(metadataUrl === undefined ? [] : [["resource_metadata", metadataUrl]]),
+    ["error", error],
+    ...(scopes.length > 0 ? [["scope", scopes.join(" ")]] : []),
+    ...(acr.length > 0 ? [["acr_values", acr.join(" ")]] : []),
+    ...(maxAge === null ? [] : [["max_age", String(maxAge)]]),
+    ["error_description", `This takes ${proofs.join(" and ")}.`],
+  ];
+  return `Bearer ${parameters.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
 }

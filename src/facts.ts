@@ -12,7 +12,10 @@ import type { Given } from "./mcp/given.ts";
 import type { OwnedTask } from "./mcp/handles.ts";
 import type { Target } from "./mcp/methods.ts";
 import type { Narrowed } from "./mcp/subscription.ts";
-import type { View } from "./policy/evaluate.ts";
+import type { RuleLimit } from "./policy/compile.ts";
+import type { Verdict } from "./policy/evaluate.ts";
+import type { PolicySubject } from "./policy/facts.ts";
+import type { Sight } from "./policy/sight.ts";
 import type { Answer as ServerAnswer } from "./upstream/dispatch.ts";
 import type { ListRequest } from "./upstream/recollect.ts";
 
@@ -82,14 +85,7 @@ export interface PreflightRoute extends Granted<"route"> {
 }
 
 /** On whose behalf the request is made (stages/identity). */
-export interface Identity extends Granted<"identity"> {
-  /** The issuer's name in the configuration. */
-  readonly issuer: string;
-  readonly subject: string;
-  /** OAuth client (`client_id` or `azp`), where the token names one. */
-  readonly client: string | null;
-  readonly groups: readonly string[];
-  /** How identity was proved. */
+export interface Identity extends PolicySubject, Granted<"identity"> {
   readonly via: "jwt";
   /** When the proof ends, in milliseconds since the epoch; streams opened with it end then. */
   readonly expiresAtMs: number;
@@ -199,7 +195,11 @@ export interface Decision extends Granted<"decision"> {
   /** `file:line` of the rule. */
   readonly policy: string | null;
   /** Everything this identity may see of this server: lists are filtered by what calls are judged by. */
-  readonly view: View;
+  readonly sight: Sight;
+  /** How often the rule allows it. */
+  readonly limit: RuleLimit | null;
+  /** What the rules in shadow would have made of it, where that is something else. */
+  readonly shadow: Verdict | null;
   /** What a subscription asked for and does not get; null for everything else. */
   readonly narrowed: Narrowed | null;
 }

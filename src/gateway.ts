@@ -70,6 +70,7 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
     keys,
   }));
   if (identity.builtin.enabled) issuers.push(builtinIssuer(config, house));
+  const upstreams = findUpstreams(config, house.upstreams);
   const verify = createVerifier({ issuers, clockSkewMs: identity.clockSkew, now: house.now });
   return {
     config,
@@ -103,8 +104,8 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
       finishMs: config.listen.drainTimeout,
       now: house.now,
     },
-    policy: createPolicyBook((subject, server) => viewOf(policy, subject, server)),
-    upstreams: findUpstreams(config, house.upstreams),
+    policy: createPolicyBook((subject, server) => viewOf(policy, subject, server), upstreams, house.now),
+    upstreams,
     demands: demands.map(({ demand }) => demand),
     issuers: () => sources.map(({ name, keys }) => ({ name, ageMs: keys.ageMs() })),
     async prime() {
@@ -194,7 +195,11 @@ function readLimit({ requests, window, onFailure }: Config["limits"]["address"])
 }
 
 /** Views are kept by identity object: the token cache gives the same one for the same token, and lets go of it in time. */
-function createPolicyBook(view: (identity: Identity, server: string) => View): PolicyBook {
+function createPolicyBook(
+  view: (identity: Identity, server: string) => View,
+  upstreams: Upstreams,
+  now: () => number,
+): PolicyBook {
   const views = new WeakMap<Identity, Map<string, View>>();
   return {
     viewOf(identity, server) {
@@ -203,6 +208,10 @@ function createPolicyBook(view: (identity: Identity, server: string) => View): P
       const found = known.get(server) ?? view(identity, server);
       known.set(server, found);
       return found;
+    },
+    standpointOf({ ip }, route) {
+      const { lists } = upstreams.of(route);
+      return { ip, now, annotationsOf: lists.annotationsOf };
     },
   };
 }

@@ -8,8 +8,8 @@ const witness = createWitness("src/stages/policy.ts");
 let known: Decision | undefined;
 
 /** What was decided first holds for everything. */
-export const decide: typeof original.decide = (book, route, identity, message, session) => {
+export const decide: typeof original.decide = (...given) => {
   witness();
-  known ??= original.decide(book, route, identity, message, session);
+  known ??= original.decide(...given);
   return known;
 };

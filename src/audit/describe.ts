@@ -1,4 +1,4 @@
-import type { Denial } from "../denial.ts";
+import type { Denial, DenialCode } from "../denial.ts";
 import type { Answer, Arrival, Decision, Identity, Message, Peer, Route, Session } from "../facts.ts";
 import type { Fingerprint } from "../mcp/handles.ts";
 import type { AuditEntry } from "./record.ts";
@@ -36,6 +36,9 @@ const events = {
   end: "end",
 } as const satisfies Record<Message["kind"], AuditEntry["event"]>;
 
+/** Limits that are looked at behind the decision, and are part of it. */
+const countedBehind: ReadonlySet<DenialCode> = new Set(["rule_limited", "tool_limited", "tool_busy"]);
+
 /** A visit at the moment its record is made. */
 export interface RecordedVisit {
   readonly arrival: Pick<Arrival, "requestId" | "remoteAddress">;
@@ -55,7 +58,8 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
   const about = message?.kind === "listen" ? session?.resume?.pending : message;
   const [target] =
     session?.task?.targets ?? (about !== undefined && about !== null && "targets" in about ? about.targets : []);
-  const refused = denial !== undefined && (decision === undefined || denial.code.startsWith("tool_"));
+  const refused = denial !== undefined && (decision === undefined || countedBehind.has(denial.code));
+  const shadow = denial?.extra.shadow ?? decision?.shadow;
   return {
     time: time.toISOString(),
     id: arrival.requestId,
@@ -84,6 +88,7 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
       policy: denial?.extra.rule?.policy ?? decision?.policy ?? null,
       reason: denial?.code ?? null,
       detail: denial?.extra.detail ?? null,
+      ...(shadow && { shadow: { effect: shadow.effect, rule: shadow.rule, policy: shadow.policy } }),
     },
     outcome: {
       http: outcome.http,

@@ -67,6 +67,15 @@ export interface AuditDecision {
   readonly reason: DenialCode | null;
   /** For the operator only; the caller never reads it. */
   readonly detail?: string | null;
+  /** What the rules in shadow would have made of it, where that is something else. */
+  readonly shadow?: ShadowDecision | null;
+}
+
+export interface ShadowDecision {
+  readonly effect: "allow" | "deny" | "challenge";
+  readonly rule: string | null;
+  /** `file:line` of the rule. */
+  readonly policy: string | null;
 }
 
 export interface AuditOutcome {
@@ -150,6 +159,7 @@ export function renderRecord(entry: AuditEntry, seq: number, prev: string): stri
       policy: decision.policy,
       reason: decision.reason,
       detail: decision.detail == null ? undefined : sanitizeText(decision.detail),
+      shadow: decision.shadow ?? undefined,
     },
     outcome: { http: outcome.http, rpc: outcome.rpc, tool_error: outcome.tool_error, upstream: outcome.upstream },
     bytes: { in: bytes.in, out: bytes.out },

@@ -11,6 +11,8 @@ export interface VerifiedToken {
   readonly client: string | null;
   readonly groups: readonly string[];
   readonly scopes: readonly string[];
+  /** Everything the token says, as it says it. */
+  readonly claims: Readonly<Record<string, unknown>>;
   /** When it stops being accepted, in milliseconds since the epoch: `exp` and the clock tolerance. */
   readonly expiresAtMs: number;
 }
@@ -50,6 +52,7 @@ export function readClaims(payload: JWTPayload, rules: ClaimRules): VerifiedToke
     client: readClient(payload),
     groups: Object.freeze(readGroups(payload, rules.groupsClaim)),
     scopes: Object.freeze(readScopes(payload)),
+    claims: payload,
     expiresAtMs: exp * 1_000 + rules.clockSkewMs,
   });
 }

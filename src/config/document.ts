@@ -1,5 +1,7 @@
 import { type Document, isAlias, isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { type Excerpt, type Path, type Problem, renderPath, sortProblems } from "./diagnose.ts";
+import { valueAt } from "./issues.ts";
+import { findInScalar } from "./scalar.ts";
 
 const maxDepth = 64;
 /** Bounds what a few aliases can be blown up to ("billion laughs"). */
@@ -22,6 +24,8 @@ export interface ProblemExtra {
   hint?: string | undefined;
   /** Point at the key instead of the value; mappings and lists are always pointed at by their key. */
   at?: "key" | "value";
+  /** Point into the value, which is text: so many UTF-16 code units behind its beginning. */
+  offset?: number | undefined;
 }
 
 /** A YAML file as plain data that still knows where each piece stood. */
@@ -169,8 +173,14 @@ class PlacedFile implements YamlFile {
     const exact = this.#places.has(placeKey(path));
     // A missing member is reported where its parent is named, and what is about a whole mapping where that is named.
     const atKey = extra.at === "key" || !exact || !place.scalar;
-    const offset = atKey ? (place.key ?? place.start) : place.start;
+    const offset = atKey ? (place.key ?? place.start) : place.start + this.#within(place, path, extra.offset);
     return this.#source.problemAt(offset, path, message, extra.hint);
+  }
+
+  #within({ start, end }: Place, path: Path, offset: number | undefined): number {
+    const value = valueAt(this.value, path);
+    if (offset === undefined || typeof value !== "string") return 0;
+    return findInScalar(this.#source.text.slice(start, end), value, offset);
   }
 
   #find(path: Path): Place {
@@ -183,15 +193,15 @@ class PlacedFile implements YamlFile {
 }
 
 class SourceText {
+  readonly text: string;
   readonly lines: LineCounter;
   /** Offsets of what excerpts must not show. */
   readonly masks: (readonly [start: number, end: number])[] = [];
   readonly #file: string;
-  readonly #text: string;
 
   constructor(file: string, text: string, lines: LineCounter) {
     this.#file = file;
-    this.#text = text;
+    this.text = text;
     this.lines = lines;
   }
 
@@ -214,8 +224,8 @@ class SourceText {
   }
 
   #lineAt(offset: number): [start: number, text: string] {
-    const start = offset === 0 ? 0 : this.#text.lastIndexOf("\n", offset - 1) + 1;
-    const [line = ""] = this.#text.slice(start).split(/\r?\n/, 1);
+    const start = offset === 0 ? 0 : this.text.lastIndexOf("\n", offset - 1) + 1;
+    const [line = ""] = this.text.slice(start).split(/\r?\n/, 1);
     return [start, line];
   }
 
@@ -228,12 +238,12 @@ class SourceText {
       const from = Math.max(start, at);
       const to = Math.min(end, lineStart + line.length);
       if (from >= to) continue;
-      text += this.#text.slice(at, from);
+      text += this.text.slice(at, from);
       if (offset >= from) caret = offset < to ? text.length : caret + "[redacted]".length - (to - from);
       text += "[redacted]";
       at = to;
     }
-    return cut({ text: visible(text + this.#text.slice(at, lineStart + line.length)), caret });
+    return cut({ text: visible(text + this.text.slice(at, lineStart + line.length)), caret });
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { compilePolicy, type Program } from "../policy/compile.ts";
+import { checkConditions } from "../policy/conditions.ts";
 import { expandPatterns } from "../policy/files.ts";
 import { type PolicyText, readPolicies } from "../policy/load.ts";
 import { checkReferences } from "../policy/references.ts";
@@ -73,7 +74,12 @@ export async function loadConfig(
     issuers: issuerNames(yaml, value),
     roleNames: policies.roleNames,
   });
-  const policyProblems = [...policies.problems, ...references.problems, ...checkSpelling(policies.sources)];
+  const policyProblems = [
+    ...policies.problems,
+    ...references.problems,
+    ...checkSpelling(policies.sources),
+    ...checkConditions(policies.sources),
+  ];
   const problems = [...sortProblems(own.map(place)), ...sortProblems(policyProblems)];
   if (problems.length > 0 || value === undefined || paths === undefined) throw new ConfigError(problems);
   return {

@@ -2,7 +2,7 @@
 
 import { Denial } from "../denial.ts";
 import type { Pending } from "../facts.ts";
-import type { View } from "../policy/evaluate.ts";
+import type { Sight } from "../policy/sight.ts";
 import type { Era } from "./era.ts";
 import { findKeyTwin } from "./json.ts";
 import { clientRequestMethods } from "./methods.ts";
@@ -13,7 +13,7 @@ export interface Expectation {
   /** The request whose answer is owed; null on a standalone stream. */
   readonly pending: Pending | null;
   readonly era: Era;
-  readonly view: View;
+  readonly sight: Sight;
   /** Kinds of requests that the server may send to the client. */
   readonly clientRequests: ReadonlySet<string>;
   /** What a subscription asked for; null where there is none. */

@@ -1,6 +1,5 @@
 /** Notifications of a server, judged: only about what the identity may see, and on a subscription only what it asked for. */
-import type { View } from "../policy/evaluate.ts";
-import { seesAny } from "../policy/evaluate.ts";
+import type { Sight } from "../policy/sight.ts";
 import { type Expectation, refuseTwins } from "./expectation.ts";
 import { isObject, type JsonObject } from "./object.ts";
 import { renameTask } from "./results.ts";
@@ -29,7 +28,7 @@ export function judgeNotification(
   if (change !== undefined) return hearsOfLists(change, expected) ? text : undefined;
   switch (method) {
     case "notifications/resources/updated":
-      return hearsOfResources(expected) && isVisible(expected.view, "resource", said.uri) ? text : undefined;
+      return hearsOfResources(expected) && isVisible(expected.sight, "resource", said.uri) ? text : undefined;
     case "notifications/cancelled":
       return renameRequest(text, expected);
     case "notifications/tasks/status":
@@ -42,8 +41,8 @@ export function judgeNotification(
   }
 }
 
-function hearsOfLists(change: keyof typeof subscriptionKinds, { view, filter }: Expectation): boolean {
-  return seesAny(view, subscriptionKinds[change]) && (filter === null || filter[change] === true);
+function hearsOfLists(change: keyof typeof subscriptionKinds, { sight, filter }: Expectation): boolean {
+  return sight.seesAny(subscriptionKinds[change]) && (filter === null || filter[change] === true);
 }
 
 function hearsOfResources({ filter }: Expectation): boolean {
@@ -66,7 +65,7 @@ function renameRequest(text: string, { handles, era }: Expectation): string | un
 /** Tells of nothing that was not asked for, and of tasks by the ids they were asked for by. */
 function narrowAcknowledgment(text: string, params: JsonObject, expected: Expectation): string {
   if (!isObject(params.notifications)) return text;
-  const { view, handles } = expected;
+  const { sight, handles } = expected;
   refuseTwins(params.notifications, filterNames);
   const { resourceSubscriptions, taskIds } = params.notifications;
   const path = ["params", "notifications"];
@@ -75,17 +74,17 @@ function narrowAcknowledgment(text: string, params: JsonObject, expected: Expect
     if (!(change in params.notifications) || hearsOfLists(change, expected)) continue;
     told = setMember(told, [...path, change], "false");
   }
-  const cut = cutUris(told, resourceSubscriptions, [...path, "resourceSubscriptions"], view);
+  const cut = cutUris(told, resourceSubscriptions, [...path, "resourceSubscriptions"], sight);
   if (taskIds === undefined) return cut;
   const known = Array.isArray(taskIds) ? taskIds.map((id) => handles.task(String(id))).filter(Boolean) : [];
   return setMember(cut, [...path, "taskIds"], JSON.stringify(known));
 }
 
-function cutUris(text: string, uris: unknown, path: readonly string[], view: View): string {
+function cutUris(text: string, uris: unknown, path: readonly string[], sight: Sight): string {
   if (!Array.isArray(uris) || elementSpans(text, path) === undefined) return text;
   return removeElements(
     text,
     path,
-    uris.map((uri) => isVisible(view, "resource", uri)),
+    uris.map((uri) => isVisible(sight, "resource", uri)),
   );
 }

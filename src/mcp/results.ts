@@ -1,7 +1,6 @@
 /** Results, judged: what the identity may not see is cut out, and what it may hand back later goes out as a handle. */
 import { Denial } from "../denial.ts";
 import type { Pending } from "../facts.ts";
-import { judge, seesAll } from "../policy/evaluate.ts";
 import { filterCompletion } from "./completion.ts";
 import { type Expectation, malformed, mayAsk, refuseTwins } from "./expectation.ts";
 import { filterContents, filterPrompt } from "./filters.ts";
@@ -9,7 +8,7 @@ import { findKeyTwin } from "./json.ts";
 import { type ListShape, requestMethods, type Target } from "./methods.ts";
 import { isObject, type JsonObject } from "./object.ts";
 import { editElements, removeElements, setMember } from "./splice.ts";
-import { isVisible } from "./visible.ts";
+import { annotationsIn, isVisible } from "./visible.ts";
 
 const resultNames = new Set([
   ...["tools", "prompts", "resources", "resourceTemplates", "nextCursor", "cacheScope"],
@@ -69,7 +68,7 @@ function methodOf(request: unknown): string {
 
 /** Results in which more is named than was asked for. */
 function filterOthers(text: string, result: JsonObject, { method, about }: Pending, expected: Expectation): string {
-  const sees = (target: Target) => judge(expected.view, target).effect === "allow";
+  const sees = (target: Target) => expected.sight.sees(target);
   if (method === "prompts/get") return filterPrompt(text, result, sees);
   if (about !== null && "completion" in about) return filterCompletion(text, result, about.completion, sees);
   if (about === null || method !== "resources/read") return text;
@@ -133,7 +132,7 @@ function filterList(
   result: JsonObject,
   list: ListShape,
   pending: Pending,
-  { era, view, handles }: Expectation,
+  { era, sight, handles }: Expectation,
 ): string {
   const elements = result[list.member];
   if (!Array.isArray(elements)) throw malformed(`result.${list.member} is not an array`);
@@ -141,11 +140,11 @@ function filterList(
     (element) =>
       isObject(element) &&
       findKeyTwin(element, elementNames) === undefined &&
-      isVisible(view, list.kind, element[list.key]),
+      isVisible(sight, list.kind, element[list.key], annotationsIn(element)),
   );
   const cut = keep.every(Boolean) ? text : removeElements(text, ["result", list.member], keep);
   const marked = era === "modern" ? setMember(cut, ["result", "cacheScope"], '"private"') : cut;
-  if (seesAll(view, list.kind)) return marked;
+  if (sight.seesAll(list.kind)) return marked;
   return sealNext(marked, result, (cursor) => handles.cursor(pending.method, cursor));
 }
 

@@ -1,6 +1,6 @@
 /** Subscriptions of the stateless revision (MCP 2026-07-28, Subscriptions), narrowed to what their identity may see. */
 import type { TargetKind } from "../policy/compile.ts";
-import { judge, seesAny, type View } from "../policy/evaluate.ts";
+import type { Sight } from "../policy/sight.ts";
 import type { OwnedTask } from "./handles.ts";
 import type { Target } from "./methods.ts";
 import { isObject } from "./object.ts";
@@ -37,19 +37,19 @@ export interface Narrowed {
  * @param tasks the caller's own among `taskIds`
  */
 export function narrowFilter(
-  view: View,
+  sight: Sight,
   { targets, args }: { readonly targets: readonly Target[]; readonly args: unknown },
   tasks: Iterable<OwnedTask>,
 ): Narrowed {
   const [, ...uris] = targets;
   const filter = isObject(args) ? args : {};
   const asked = Object.entries(subscriptionKinds).filter(([member]) => filter[member] === true);
-  const mayHear = (target: Target) => judge(view, target).effect === "allow";
+  const mayHear = (target: Target) => sight.sees(target);
   const heard = [...tasks].filter((task) => task.targets.every(mayHear));
   return {
     uris: uris.map(mayHear),
     tasks: heard.map(({ taskId }) => taskId),
-    kinds: new Set(asked.map(([, kind]) => kind).filter((kind) => seesAny(view, kind))),
+    kinds: new Set(asked.map(([, kind]) => kind).filter((kind) => sight.seesAny(kind))),
   };
 }
 

@@ -1,6 +1,7 @@
-import { judge, type View } from "../policy/evaluate.ts";
+import type { Annotations, Sight } from "../policy/sight.ts";
 import type { ListShape, Target } from "./methods.ts";
 import { canonicalTemplate, canonicalUri, isPlainName } from "./names.ts";
+import { isObject, type JsonObject } from "./object.ts";
 
 /** The target that a name of the server stands for; undefined for what could not be asked for because of its name. */
 export function findTarget(kind: ListShape["kind"], name: unknown): Target | undefined {
@@ -12,7 +13,12 @@ export function findTarget(kind: ListShape["kind"], name: unknown): Target | und
 }
 
 /** Whether the identity may see what a name of the server stands for. What could not be called is not shown either. */
-export function isVisible(view: View, kind: ListShape["kind"], name: unknown): boolean {
+export function isVisible(sight: Sight, kind: ListShape["kind"], name: unknown, annotations?: Annotations): boolean {
   const target = findTarget(kind, name);
-  return target !== undefined && judge(view, target).effect === "allow";
+  return target !== undefined && sight.sees(target, annotations);
+}
+
+/** What a list says of a tool beside its name (2025-11-25, Tools, Data Types); nothing, where it says something else. */
+export function annotationsIn({ annotations }: Readonly<JsonObject>): Annotations {
+  return isObject(annotations) ? annotations : {};
 }

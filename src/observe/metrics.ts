@@ -105,7 +105,7 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
   reload.set(1);
   const policyErrors = new Counter({
     name: "sallyport_policy_errors_total",
-    help: "Requests refused because policy could not be evaluated.",
+    help: "Requests refused because a policy, or a condition in it, could not be evaluated.",
     registers,
   });
   const limitErrors = new Counter({
@@ -138,7 +138,7 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
       if (facts.session?.fingerprint != null) sessions.touch(server, facts.session.fingerprint, performance.now());
       if (denial === undefined) return;
       refusals.inc({ reason: denial.code });
-      if (denial.code === "policy_unavailable") policyErrors.inc();
+      if (denial.code === "policy_unavailable" || denial.code === "condition_failed") policyErrors.inc();
       if (denial.code.startsWith("token_") || denial.code === "keys_unavailable")
         authFailures.inc({ reason: denial.code });
     },

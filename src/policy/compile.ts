@@ -1,15 +1,26 @@
 import { compileGlob, type Glob } from "../mcp/glob.ts";
+import { compileHours, type Hours, intersect, type Period, readPeriod } from "./clock.ts";
+import { type Condition, compileCondition } from "./condition.ts";
 import type { PolicySource } from "./load.ts";
 import { rulesOf } from "./references.ts";
+import type { Requirement } from "./require.ts";
 import type { Binding, Rule } from "./schema.ts";
 
 /** Kinds of things that rules name. */
 export type TargetKind = "tool" | "prompt" | "resource";
 
+/** How often each identity may use what a rule allows. */
+export interface RuleLimit {
+  readonly requests: number;
+  readonly windowMs: number;
+  readonly onFailure: "local" | "refuse";
+}
+
 /** A rule, ready to be judged by. */
 export interface CompiledRule {
   /** Its id, or its place such as `reader.allow[0]`. */
   readonly name: string;
+  readonly role: string;
   /** `file:line` where it stands. */
   readonly policy: string;
   /** Place among all rules: file by file, then down the lines. */
@@ -18,6 +29,16 @@ export interface CompiledRule {
   /** Configured servers it is about. */
   readonly servers: ReadonlySet<string>;
   readonly patterns: Readonly<Record<TargetKind, readonly Glob[]>>;
+  readonly condition: Condition | null;
+  /** When it holds; one that came by a binding with a period of its own holds in both. */
+  readonly period: Period;
+  readonly hours: Hours | null;
+  readonly require: Requirement | null;
+  readonly limit: RuleLimit | null;
+  /** It decides nothing, and is recorded where it would. */
+  readonly shadow: boolean;
+  /** The rule as it is written. */
+  readonly text: Rule;
 }
 
 /** Who has which rules. A selector that is undefined lets everyone through. */
@@ -26,8 +47,15 @@ export interface CompiledBinding {
   readonly subjects: ReadonlySet<string> | undefined;
   readonly issuers: ReadonlySet<string> | undefined;
   readonly clients: ReadonlySet<string> | undefined;
+  readonly apiKeys: ReadonlySet<string> | undefined;
+  readonly certificates: ReadonlySet<string> | undefined;
+  readonly claims: readonly (readonly [claim: string, values: ReadonlySet<unknown>])[];
   /** Own and inherited rules of all its roles. */
-  readonly rules: ReadonlySet<CompiledRule>;
+  readonly rules: readonly CompiledRule[];
+  readonly roles: readonly string[];
+  /** `file:line` where it stands. */
+  readonly policy: string;
+  readonly text: Binding;
 }
 
 /** Every policy file as one thing that decides. */
@@ -36,42 +64,57 @@ export interface Program {
   readonly rules: readonly CompiledRule[];
   readonly files: readonly string[];
   readonly roles: readonly string[];
+  readonly servers: readonly string[];
+}
+
+interface RoleNode {
+  readonly shadow: boolean;
+  readonly inherits: readonly string[];
+  readonly rules: CompiledRule[];
 }
 
 /**
- * Compiles policies that were checked (`checkReferences`). Nothing depends on the order of the sources.
+ * Compiles policies that were checked (`checkReferences`, `checkConditions`). Nothing depends on the order of the sources.
  *
  * @param serverNames the configured servers, which server patterns are matched against once
- * @throws Error when a role is missing or defined twice: going on could lose a deny
+ * @throws Error when a role is missing or defined twice, or a condition cannot be read: going on could lose a deny
  */
 export function compilePolicy(sources: readonly PolicySource[], serverNames: readonly string[]): Program {
   const sorted = sources.toSorted((a, b) => (a.file < b.file ? -1 : 1));
   const rules: CompiledRule[] = [];
-  const ownRules = new Map<string, CompiledRule[]>();
-  const parents = new Map<string, readonly string[]>();
+  const roles = new Map<string, RoleNode>();
   for (const source of sorted) {
+    const shadow = source.policy.mode === "shadow";
     for (const [role, { inherits }] of Object.entries(source.policy.roles)) {
-      if (parents.has(role)) throw new Error("a role is defined twice");
-      parents.set(role, inherits);
-      ownRules.set(role, []);
+      if (roles.has(role)) throw new Error("a role is defined twice");
+      roles.set(role, { shadow, inherits, rules: [] });
     }
     for (const { role, effect, rule, path } of rulesOf(source)) {
       const name = rule.id ?? `${role}.${effect}[${path.at(-1)}]`;
       const policy = `${source.file}:${source.lineOf(path)}`;
-      const compiled = { name, policy, order: rules.length, effect, ...compileRule(rule, serverNames) };
+      const compiled = { name, role, policy, order: rules.length, effect, ...compileRule(rule, shadow, serverNames) };
       rules.push(compiled);
-      ownRules.get(role)?.push(compiled);
+      roles.get(role)?.rules.push(compiled);
     }
   }
-  const rulesOfBinding = ({ roles }: Binding) =>
-    new Set([...inherit(roles, parents)].flatMap((role) => ownRules.get(role) ?? []));
-  const bindings = sorted.flatMap(({ policy }) =>
-    policy.bindings.map((binding) => ({ ...compileSelectors(binding), rules: rulesOfBinding(binding) })),
+  const bindings = sorted.flatMap((source) =>
+    source.policy.bindings.map((binding, index) => ({
+      ...compileSelectors(binding),
+      rules: rulesOfBinding(binding, source.policy.mode === "shadow", roles),
+      roles: binding.roles,
+      policy: `${source.file}:${source.lineOf(["bindings", index])}`,
+      text: binding,
+    })),
   );
-  return { bindings, rules, files: sorted.map(({ file }) => file), roles: [...parents.keys()] };
+  const files = sorted.map(({ file }) => file);
+  return { bindings, rules, files, roles: [...roles.keys()], servers: serverNames };
 }
 
-function compileRule(rule: Rule, serverNames: readonly string[]): Pick<CompiledRule, "servers" | "patterns"> {
+function compileRule(
+  rule: Rule,
+  shadow: boolean,
+  serverNames: readonly string[],
+): Omit<CompiledRule, "name" | "role" | "policy" | "order" | "effect"> {
   const server = compileGlob(rule.server);
   return {
     servers: new Set(serverNames.filter((name) => server.matches(name))),
@@ -80,24 +123,71 @@ function compileRule(rule: Rule, serverNames: readonly string[]): Pick<CompiledR
       prompt: (rule.prompts ?? []).map(compileGlob),
       resource: (rule.resources ?? []).map(compileGlob),
     },
+    condition: rule.when === undefined ? null : mustCompile(rule.when),
+    period: readPeriod(rule),
+    hours: rule.hours === undefined ? null : compileHours(rule.hours),
+    require: rule.require ?? null,
+    limit:
+      rule.limit === undefined
+        ? null
+        : { requests: rule.limit.requests, windowMs: rule.limit.window, onFailure: rule.limit.onFailure },
+    shadow: shadow || rule.mode === "shadow",
+    text: rule,
   };
 }
 
-function compileSelectors({ groups, subjects, issuers, clients }: Binding): Omit<CompiledBinding, "rules"> {
-  const set = (values: readonly string[] | undefined) => (values === undefined ? undefined : new Set(values));
-  return { groups: set(groups), subjects: set(subjects), issuers: set(issuers), clients: set(clients) };
+function mustCompile(text: string): Condition {
+  const condition = compileCondition(text);
+  if ("outcomes" in condition) return condition;
+  throw new Error("a condition cannot be read");
 }
 
-/** The roles themselves and every role they inherit from. */
-function inherit(roles: readonly string[], parents: ReadonlyMap<string, readonly string[]>): Set<string> {
-  const all = new Set<string>();
-  const pending = [...roles];
-  for (let role = pending.pop(); role !== undefined; role = pending.pop()) {
-    if (all.has(role)) continue;
-    const inherited = parents.get(role);
-    if (inherited === undefined) throw new Error("a policy refers to a role that does not exist");
-    all.add(role);
-    pending.push(...inherited);
+function compileSelectors(binding: Binding): Omit<CompiledBinding, "rules" | "roles" | "policy" | "text"> {
+  const set = (values: readonly string[] | undefined) => (values === undefined ? undefined : new Set(values));
+  return {
+    groups: set(binding.groups),
+    subjects: set(binding.subjects),
+    issuers: set(binding.issuers),
+    clients: set(binding.clients),
+    apiKeys: set(binding.apiKeys),
+    certificates: set(binding.certificates),
+    claims: Object.entries(binding.claims ?? {}).map(([claim, values]) => [claim, new Set<unknown>(values)] as const),
+  };
+}
+
+function rulesOfBinding(binding: Binding, shadow: boolean, roles: ReadonlyMap<string, RoleNode>): CompiledRule[] {
+  const period = readPeriod(binding);
+  return [...inherit(binding.roles, shadow, roles)].flatMap(([role, inShadow]) =>
+    (roles.get(role)?.rules ?? []).map((rule) => narrow(rule, period, inShadow)),
+  );
+}
+
+/** The rule as this binding gives it. Most give it as it is, and share it. */
+function narrow(rule: CompiledRule, period: Period, shadow: boolean): CompiledRule {
+  const common = intersect(rule.period, period);
+  const same = common.fromMs === rule.period.fromMs && common.untilMs === rule.period.untilMs;
+  return same && (rule.shadow || !shadow) ? rule : { ...rule, period: common, shadow: rule.shadow || shadow };
+}
+
+/**
+ * The roles themselves and every role they inherit from, and whether each is reached in shadow only: what a file in shadow says
+ * about roles of other files must not give anybody anything.
+ */
+function inherit(
+  names: readonly string[],
+  shadow: boolean,
+  roles: ReadonlyMap<string, RoleNode>,
+): ReadonlyMap<string, boolean> {
+  const reached = new Map<string, boolean>();
+  const pending = names.map((name) => ({ name, shadow }));
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const role = roles.get(next.name);
+    if (role === undefined) throw new Error("a policy refers to a role that does not exist");
+    const inShadow = next.shadow || role.shadow;
+    const before = reached.get(next.name);
+    if (before === false || before === inShadow) continue;
+    reached.set(next.name, inShadow);
+    for (const name of role.inherits) pending.push({ name, shadow: inShadow });
   }
-  return all;
+  return reached;
 }

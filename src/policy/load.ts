@@ -1,5 +1,5 @@
 import { type Path, type Problem, sortProblems } from "../config/diagnose.ts";
-import { readYaml, type YamlFile } from "../config/document.ts";
+import { type ProblemExtra, readYaml, type YamlFile } from "../config/document.ts";
 import { findIssues, pathOf, valueAt } from "../config/issues.ts";
 import { salvage } from "../config/salvage.ts";
 import { type Policy, policySchema } from "./schema.ts";
@@ -19,7 +19,7 @@ export interface PolicySource {
   readonly policy: Policy;
   /** Line of what stands at a path of the file, counted from 1. */
   lineOf(path: Path): number;
-  problem(path: Path, message: string, extra?: { hint?: string | undefined; at?: "key" | "value" }): Problem;
+  problem(path: Path, message: string, extra?: ProblemExtra): Problem;
 }
 
 /** Policy files as far as they could be read, and what is wrong with them. */

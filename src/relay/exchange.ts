@@ -5,7 +5,7 @@ import type { Recall } from "../limits/recall.ts";
 import type { Expectation, Handles } from "../mcp/expectation.ts";
 import { type Fingerprint, sealCursor, sealState, signTask } from "../mcp/handles.ts";
 import { type Place, type Sealer, sealSession, signRequestId } from "../mcp/session.ts";
-import { judge, type View } from "../policy/evaluate.ts";
+import type { Sight } from "../policy/sight.ts";
 import type { Reply } from "../reply.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { StandingStreams } from "./standing.ts";
@@ -49,7 +49,7 @@ export interface Exchange {
 
 /** What may change while an answer is on its way: an open stream is judged by the policy of now. */
 export interface Live {
-  view: View;
+  sight: Sight;
   /** Requests of the server within a window, and when that began. */
   asks: number;
   asksSinceMs: number;
@@ -85,8 +85,8 @@ class LiveExpectation implements Expectation {
     this.#live = live;
   }
 
-  get view(): View {
-    return this.#live.view;
+  get sight(): Sight {
+    return this.#live.sight;
   }
 }
 
@@ -130,7 +130,7 @@ class BoundHandles implements Handles {
     if (asked?.taskId === taskId) return asked.handle;
     const task = tasks.get(taskId) ?? this.#kit.tasks.find(this.#place, taskId);
     // A task is heard of only as long as what it does is allowed.
-    return task?.targets.every((target) => judge(this.#live.view, target).effect === "allow") ? task.handle : undefined;
+    return task?.targets.every((target) => this.#live.sight.sees(target)) ? task.handle : undefined;
   }
 
   request(idText: string): string {

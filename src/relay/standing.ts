@@ -3,7 +3,8 @@ import type { Identity } from "../facts.ts";
 import { sessionKey } from "../mcp/session.ts";
 import { renderEvent } from "../mcp/sse.ts";
 import { isWider, listChanges, narrowFilter, subscriptionKinds } from "../mcp/subscription.ts";
-import { differs, type View } from "../policy/evaluate.ts";
+import type { View } from "../policy/evaluate.ts";
+import { differs } from "../policy/sight.ts";
 import type { EventStream } from "../reply.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -81,14 +82,14 @@ export function stand(exchange: Exchange, stream: EventStream): Stand {
   const end = () => exchange.answer.body.destroy(new Denial("draining"));
   const session = upstreamId === null ? null : sessionKey(server, upstreamId);
   const reconsider: Reconsider = (viewOf) => {
-    const before = live.view;
-    live.view = viewOf(known.identity, known.route.server);
+    const before = live.sight.view;
+    live.sight = live.sight.by(viewOf(known.identity, known.route.server));
     for (const [method, member] of listChanges) {
       const asked = exchange.expected.filter === null || exchange.expected.filter[member] === true;
-      if (asked && differs(before, live.view, subscriptionKinds[member])) tell(method);
+      if (asked && differs(before, live.sight.view, subscriptionKinds[member])) tell(method);
     }
     // What may be heard of now and was not asked of the server can only be had by asking again.
-    if (live.view.grant === undefined || asksTooLittle(exchange)) end();
+    if (!live.sight.sees({ kind: "server" }) || asksTooLittle(exchange)) end();
   };
   const place = kit.standing.add(session, reconsider, end);
   return {
@@ -104,7 +105,7 @@ export function stand(exchange: Exchange, stream: EventStream): Stand {
 function asksTooLittle({ known, live }: Exchange): boolean {
   const { message, session, decision } = known;
   if (message.kind !== "request" || decision.narrowed === null) return false;
-  return isWider(narrowFilter(live.view, message, session.tasks.values()), decision.narrowed);
+  return isWider(narrowFilter(live.sight, message, session.tasks.values()), decision.narrowed);
 }
 
 function renderChange({ known }: Exchange, method: string): string {

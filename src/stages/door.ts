@@ -2,7 +2,7 @@ import type { Trail } from "../audit/trail.ts";
 import { asDenial, Denial } from "../denial.ts";
 import type { Door, Doors } from "../doors/doors.ts";
 import { createDoorReply } from "../doors/reply.ts";
-import type { Arrival, Identity, McpRoute, Message, Session } from "../facts.ts";
+import type { Arrival, Decision, Identity, McpRoute, Message, Session } from "../facts.ts";
 import { callKey, type OpenCalls } from "../limits/calls.ts";
 import { renderEvent } from "../mcp/sse.ts";
 import type { StandingStreams, ViewOf } from "../relay/standing.ts";
@@ -19,6 +19,7 @@ export async function holdDoor(
   arrival: Arrival,
   route: McpRoute,
   identity: Identity,
+  decision: Decision,
   reply: Reply,
   trail: Trail,
 ): Promise<void> {
@@ -28,7 +29,7 @@ export async function holdDoor(
   const door = doors.open({ server, identity, arrival, stream });
   // Who may not speak to the server any more has nothing to listen to.
   const reconsider = (viewOf: ViewOf) =>
-    viewOf(identity, server).grant === undefined && door.close(new Denial("policy_denied"));
+    !decision.sight.by(viewOf(identity, server)).sees({ kind: "server" }) && door.close(new Denial("policy_denied"));
   using _standing = standing.add(null, reconsider, () => door.close(new Denial("draining")));
   try {
     // A path, which the client resolves against the address it came by.

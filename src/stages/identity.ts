@@ -30,10 +30,11 @@ const identities = new WeakMap<VerifiedToken, Identity>();
 function toIdentity(verified: VerifiedToken): Identity {
   const known = identities.get(verified);
   if (known !== undefined) return known;
-  const { issuer, subject, client, groups, expiresAtMs } = verified;
+  const { issuer, subject, client, groups, scopes, claims, expiresAtMs } = verified;
   // JSON keeps the parts apart: ["a","b:c"] and ["a:b","c"] never meet.
   const key = hash("sha256", JSON.stringify([issuer, subject, client]), "base64url");
-  const identity = { issuer, subject, client, groups, via: "jwt", expiresAtMs, key } as Identity;
+  const proved = { scopes, claims, apiKey: null, certificate: null };
+  const identity = { issuer, subject, client, groups, via: "jwt", ...proved, expiresAtMs, key } as Identity;
   identities.set(verified, identity);
   return identity;
 }

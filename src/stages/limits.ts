@@ -1,5 +1,5 @@
 import { Denial } from "../denial.ts";
-import type { Identity, McpRoute, Message, Peer } from "../facts.ts";
+import type { Decision, Identity, McpRoute, Message, Peer } from "../facts.ts";
 import type { Counters, Lease } from "../limits/counters.ts";
 import type { Limit } from "../limits/leases.ts";
 import type { Glob } from "../mcp/glob.ts";
@@ -60,17 +60,23 @@ export async function limitIdentity(
 }
 
 /**
- * Counts a call of a tool, by the first entry of the configuration that names it.
+ * Counts what is asked for by the rule that allows it, if it allows only so much, and a call of a tool by the first entry of the
+ * configuration that names it.
  *
  * @returns the call's place among those in flight
- * @throws Denial `tool_limited`, `tool_busy`
+ * @throws Denial `rule_limited`, `tool_limited`, `tool_busy`
  */
-export async function limitTool(
+export async function limitCall(
   { counters, tools }: Limits,
   route: McpRoute,
   identity: Identity,
   message: Message,
+  { rule, policy, limit }: Decision,
 ): Promise<Lease> {
+  if (limit !== null) {
+    const retryAfterMs = await counters.count(`rule:${rule}`, limit, identity.key);
+    if (retryAfterMs !== null) throw new Denial("rule_limited", { retryAfterMs, rule: { id: rule, policy } });
+  }
   const [target] = message.kind === "request" ? message.targets : [];
   const entry = target?.kind === "tool" ? tools.find((limit) => names(limit, route.server, target.name)) : undefined;
   if (entry === undefined || target?.kind !== "tool") return unlimited;

@@ -27,7 +27,7 @@ export async function respond(
 ): Promise<void> {
   try {
     const place = findPlace(known, answer);
-    const live = { view: known.decision.view, asks: 0, asksSinceMs: 0 };
+    const live = { sight: known.decision.sight, asks: 0, asksSinceMs: 0 };
     const expected = expectationOf(kit, upstream, known, place, live);
     await relay({ kit, upstream, known, answer, reply, trail, expected, live, place });
   } catch (cause) {

@@ -6,6 +6,8 @@
 
 import { type Mirror, readMirrors } from "../mcp/mirrors.ts";
 import { isObject, type JsonObject } from "../mcp/object.ts";
+import { annotationsIn } from "../mcp/visible.ts";
+import type { Annotations } from "../policy/sight.ts";
 
 /** What a `list_changed` is about. */
 export type ListKind = "tools" | "prompts" | "resources";
@@ -49,6 +51,8 @@ export interface ListMemory {
   learnTools(ticket: Ticket, listResult: unknown): void;
   /** Undefined for a tool that is not known or whose definition is invalid: the server judges its calls itself. */
   mirrorsOf(tool: string): readonly Mirror[] | undefined;
+  /** What the server says of a tool beside its name; undefined for a tool that is not known. */
+  annotationsOf(tool: string): Annotations | undefined;
   /**
    * Keeps a list's answer if the server lets everybody have it (`cacheScope` is `public`) for a while (`ttlMs`). In any
    * case it replaces what was kept under that key.
@@ -83,7 +87,7 @@ const maxToolNameChars = 256;
 
 /** Makes the memory for one server. When it is full, what nobody used for longest goes first. */
 export function createListMemory(limits: ListLimits = defaults): ListMemory {
-  const tools = createShelf<readonly Mirror[]>(limits.maxTools, limits.maxChars);
+  const tools = createShelf<Definition>(limits.maxTools, limits.maxChars);
   const answers = createShelf<Answer>(limits.maxAnswers, limits.maxChars);
   const tickets = {
     tools: { kind: "tools" },
@@ -96,13 +100,13 @@ export function createListMemory(limits: ListLimits = defaults): ListMemory {
     begin: (kind) => tickets[kind],
     learnTools(ticket, listResult) {
       if (!isCurrent(ticket)) return;
-      for (const { name, inputSchema } of readTools(listResult)) {
-        const mirrors = readMirrors(inputSchema);
-        if (mirrors === undefined) tools.remove(name);
-        else tools.put(name, mirrors, name.length + JSON.stringify(mirrors).length);
+      for (const { name, inputSchema, annotations } of readTools(listResult)) {
+        const definition: Definition = { mirrors: readMirrors(inputSchema), annotations };
+        tools.put(name, definition, name.length + JSON.stringify(definition).length);
       }
     },
-    mirrorsOf: (tool) => tools.use(tool),
+    mirrorsOf: (tool) => tools.use(tool)?.mirrors,
+    annotationsOf: (tool) => tools.use(tool)?.annotations,
     keep(ticket, key, text, hints, nowMs) {
       if (!isCurrent(ticket)) return;
       answers.remove(key);
@@ -144,12 +148,18 @@ function readTtl({ ttlMs, cacheScope }: CacheHints, maxTtlMs: number): number {
   return Math.min(Math.floor(ttlMs), maxTtlMs);
 }
 
-function* readTools(listResult: unknown): Generator<{ name: string; inputSchema: unknown }> {
+/** What is remembered of one tool. */
+interface Definition {
+  readonly mirrors: readonly Mirror[] | undefined;
+  readonly annotations: Annotations;
+}
+
+function* readTools(listResult: unknown): Generator<{ name: string; inputSchema: unknown; annotations: Annotations }> {
   const tools = isObject(listResult) ? listResult.tools : undefined;
   if (!Array.isArray(tools)) return;
   for (const tool of tools) {
     if (!isObject(tool) || typeof tool.name !== "string" || tool.name.length > maxToolNameChars) continue;
-    yield { name: tool.name, inputSchema: tool.inputSchema };
+    yield { name: tool.name, inputSchema: tool.inputSchema, annotations: annotationsIn(tool) };
   }
 }
 

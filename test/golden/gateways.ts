@@ -16,8 +16,18 @@ roles:
   echoing:
     allow:
       - { id: echo-only, server: alpha, tools: [echo], resources: ["note://public/*"] }
+  paying:
+    allow:
+      - { id: small-payments, server: alpha, tools: [pay], when: mcp.tool.arguments.amount <= 100 }
+      - { id: proven, server: alpha, tools: [refund], require: { scopes: ["billing:write", "billing:read"], acr: [mfa] } }
+      - { id: fresh, server: alpha, tools: [close], require: { amr: [otp], maxAge: 5m } }
+      - { id: once, server: alpha, tools: [pay-once], limit: { requests: 1, window: 1h } }
+      - { id: transfers, server: alpha, tools: [transfer] }
+    deny:
+      - { id: no-big-transfers, server: alpha, tools: [transfer], when: mcp.tool.arguments.amount > 100 }
 bindings:
   - { roles: [everything], groups: [all] }
+  - { roles: [paying], groups: [paying] }
   - { roles: [echoing], groups: [limited] }
 `;
 

@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Target } from "../../src/mcp/methods.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
-import { judge, type PolicySubject, viewOf } from "../../src/policy/evaluate.ts";
+import { judge, viewOf } from "../../src/policy/evaluate.ts";
 import { readPolicies } from "../../src/policy/load.ts";
+import { plainly, subjectOf } from "../fixtures/policy.ts";
 
 type Kind = "tool" | "prompt" | "resource";
 interface Rule {
@@ -33,7 +34,7 @@ const roles = fc.array(role, { minLength: 1, maxLength: 4 });
 const kind = fc.constantFrom<Kind>("tool", "prompt", "resource");
 const server = fc.constantFrom(...servers);
 
-const identity: PolicySubject = { issuer: "builtin", subject: "alice", client: null, groups: [] };
+const identity = subjectOf({ issuer: "builtin", subject: "alice" });
 
 /** One file a role, all of them bound to the same subject. */
 function policyFiles(given: readonly Role[]) {
@@ -50,7 +51,7 @@ function policyFiles(given: readonly Role[]) {
 function isAllowed(given: readonly Role[], onServer: string, target: Target): boolean {
   const { sources, problems } = readPolicies(policyFiles(given));
   expect(problems).toEqual([]);
-  return judge(viewOf(compilePolicy(sources, servers), identity, onServer), target).effect === "allow";
+  return judge(viewOf(compilePolicy(sources, servers), identity, onServer), target, plainly).effect === "allow";
 }
 
 /** The rule of the language said once more in the plainest way, with a regular expression for the wildcards. */
@@ -106,8 +107,8 @@ describe("policy", () => {
       fc.property(roles, server, kind, name, (given, onServer, ofKind, named) => {
         const program = compilePolicy(readPolicies(policyFiles(given)).sources, servers);
         const view = viewOf(program, { ...identity, subject: "mallory" }, onServer);
-        expect(judge(view, { kind: ofKind, name: named }).reason).toBe("no_rule");
-        expect(judge(view, { kind: "server" }).effect).toBe("deny");
+        expect(judge(view, { kind: ofKind, name: named }, plainly).reason).toBe("no_rule");
+        expect(judge(view, { kind: "server" }, plainly).effect).toBe("deny");
       }),
     );
   });

@@ -69,13 +69,14 @@ beforeEach(() => {
 
 describe("accepts", () => {
   test("a token and says what it proves", async () => {
-    const token = await sign(key, claims({ groups: ["a", "b"], client_id: "cli", scope: "x y", iat: nowS }));
-    expect(await verifierFor()(token, resource)).toEqual({
+    const said = claims({ groups: ["a", "b"], client_id: "cli", scope: "x y", iat: nowS });
+    expect(await verifierFor()(await sign(key, said), resource)).toEqual({
       issuer: "corp",
       subject: "ann",
       client: "cli",
       groups: ["a", "b"],
       scopes: ["x", "y"],
+      claims: said,
       expiresAtMs: (nowS + 60 + skewS) * 1_000,
     } satisfies VerifiedToken);
   });

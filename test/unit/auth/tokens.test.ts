@@ -19,6 +19,7 @@ const token = (expiresAtMs = nowMs + 60_000): VerifiedToken => ({
   client: null,
   groups: [],
   scopes: [],
+  claims: {},
   expiresAtMs,
 });
 

@@ -4,8 +4,9 @@ import type { IsVisible } from "../../../src/mcp/filters.ts";
 import type { Target } from "../../../src/mcp/methods.ts";
 import { expandTemplate, parseTemplate } from "../../../src/mcp/templates.ts";
 import { compilePolicy } from "../../../src/policy/compile.ts";
-import { judge, viewOf } from "../../../src/policy/evaluate.ts";
+import { viewOf } from "../../../src/policy/evaluate.ts";
 import { readPolicies } from "../../../src/policy/load.ts";
+import { sightOf, subjectOf } from "../../fixtures/policy.ts";
 
 const policy = `version: 1
 roles:
@@ -15,7 +16,7 @@ roles:
 bindings: [{ roles: [some], groups: [some] }]
 `;
 const { sources } = readPolicies([{ file: "p.yaml", text: policy }]);
-const view = viewOf(compilePolicy(sources, ["s"]), { issuer: "i", subject: "u", client: null, groups: ["some"] }, "s");
+const sight = sightOf(viewOf(compilePolicy(sources, ["s"]), subjectOf({ groups: ["some"] }), "s"));
 
 const ask = (template: string, argument: string, given: Record<string, string> = {}): CompletionAsk => ({
   kind: "template",
@@ -190,7 +191,7 @@ describe("filterCompletion", () => {
     [ask("x://h/{area}/{name}", "name", { area: "pub" }), ["a", "key"], ["a"]],
     [ask("x://h/{area}/{name}", "name"), ["a", "key"], ["a"]],
   ])("judges as lists and calls are judged: %j", (asked, values, kept) => {
-    const text = filter(JSON.stringify({ values }), asked, (target) => judge(view, target).effect === "allow");
+    const text = filter(JSON.stringify({ values }), asked, (target) => sight.sees(target));
     expect(JSON.parse(text).result.completion.values).toEqual(kept);
   });
 });

@@ -16,6 +16,7 @@ import type { Place, Sealer } from "../../../src/mcp/session.ts";
 import { listChanges, narrowFilter, narrowSubscription } from "../../../src/mcp/subscription.ts";
 import { viewOf } from "../../../src/policy/evaluate.ts";
 import { openSession } from "../../../src/stages/session.ts";
+import { sightOf, subjectOf } from "../../fixtures/policy.ts";
 import { programOf } from "../policy/sources.ts";
 
 const rows = listMethods();
@@ -25,10 +26,9 @@ const program = programOf(`version: 1
 roles: { all: { allow: [{ server: "*", tools: ["*"], prompts: ["*"], resources: ["*"] }] } }
 bindings: [{ roles: [all], groups: [all] }]
 `);
-const subject = { issuer: "i", subject: "u", client: null };
-const views = {
-  everything: viewOf(program, { ...subject, groups: ["all"] }, "news"),
-  nothing: viewOf(program, { ...subject, groups: [] }, "news"),
+const sights = {
+  everything: sightOf(viewOf(program, subjectOf({ groups: ["all"] }), "news")),
+  nothing: sightOf(viewOf(program, subjectOf({}), "news")),
 };
 
 const fingerprint = (label: string, text: string) => Buffer.from(`${label} ${text}`).toString("base64url");
@@ -91,10 +91,10 @@ const requests = inEachEra("clientRequests").flatMap(({ row, method, era }) =>
   paramsOf(method, requestMethods.get(method)?.names ?? "server").map((params) => ({ row, method, era, params })),
 );
 
-const expectationOf = (era: Era, allowed: keyof typeof views, changes: Partial<Expectation> = {}): Expectation => ({
+const expectationOf = (era: Era, allowed: keyof typeof sights, changes: Partial<Expectation> = {}): Expectation => ({
   pending: null,
   era,
-  view: views[allowed],
+  sight: sights[allowed],
   clientRequests: new Set(),
   filter: null,
   handles: {
@@ -115,7 +115,7 @@ describe("the table of methods, and what becomes of messages of the client", () 
     const message = read(era, method, params) as RequestMessage;
     const { edits, tasks } = open(message);
     const source = message.bytes.toString();
-    const narrowed = narrowFilter(views.nothing, message, tasks.values());
+    const narrowed = narrowFilter(sights.nothing, message, tasks.values());
     const isNarrowed =
       row.recorded?.args === "the filter" && narrowSubscription(source, message.args, narrowed) !== source;
     expect(edits.length > 0 || isNarrowed).toBe(row.message !== null);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Era } from "../../../src/mcp/era.ts";
 import type { Expectation } from "../../../src/mcp/expectation.ts";
 import { judgeNotification } from "../../../src/mcp/notices.ts";
-import { expectedWith, views } from "./scene.ts";
+import { expectedWith, sights } from "./scene.ts";
 
 /** Judges a notification from the JSON of its params; undefined where it may not pass. */
 function judged(method: string, params: string, changes: Partial<Expectation> = {}): string | undefined {
@@ -16,7 +16,7 @@ const malformed: unknown = expect.objectContaining({ code: "upstream_malformed" 
 const modern: Era = "modern";
 
 describe("that a list has changed", () => {
-  const changes: [string, string, keyof typeof views][] = [
+  const changes: [string, string, keyof typeof sights][] = [
     ["notifications/tools/list_changed", "toolsListChanged", "tools"],
     ["notifications/prompts/list_changed", "promptsListChanged", "some"],
     ["notifications/resources/list_changed", "resourcesListChanged", "some"],
@@ -24,12 +24,12 @@ describe("that a list has changed", () => {
 
   describe.each(changes)("%s", (method, member, seeing) => {
     it("is heard by who may see any of it", () => {
-      expect(judged(method, "{}", { view: views[seeing] })).toBe(wrap(method, "{}"));
+      expect(judged(method, "{}", { sight: sights[seeing] })).toBe(wrap(method, "{}"));
     });
 
     it.each(["none", ...(seeing === "tools" ? [] : (["tools"] as const))] as const)("is not heard by %s", (name) => {
-      expect(judged(method, "{}", { view: views[name] })).toBeUndefined();
-      expect(judged(method, "{}", { view: views[name], filter: { [member]: true } })).toBeUndefined();
+      expect(judged(method, "{}", { sight: sights[name] })).toBeUndefined();
+      expect(judged(method, "{}", { sight: sights[name], filter: { [member]: true } })).toBeUndefined();
     });
 
     it.each<[boolean, unknown]>([
@@ -43,14 +43,14 @@ describe("that a list has changed", () => {
       [false, { [member.toLowerCase()]: true }],
       [false, { resourceSubscriptions: ["test://open/1"] }],
     ])("is heard (%s) on a subscription to %j", (heard, filter) => {
-      const text = judged(method, "{}", { view: views.all, filter: filter as Expectation["filter"], era: modern });
+      const text = judged(method, "{}", { sight: sights.all, filter: filter as Expectation["filter"], era: modern });
       expect(text).toBe(heard ? wrap(method, "{}") : undefined);
     });
 
     it("is heard on a subscription to another list by nobody", () => {
       for (const [, other] of changes) {
         if (other === member) continue;
-        expect(judged(method, "{}", { view: views.all, filter: { [other]: true } })).toBeUndefined();
+        expect(judged(method, "{}", { sight: sights.all, filter: { [other]: true } })).toBeUndefined();
       }
     });
   });
@@ -160,13 +160,13 @@ describe.each<[string, Era]>([
 
 describe("what a subscription got", () => {
   const method = "notifications/subscriptions/acknowledged";
-  const told = (notifications: string, filter: Expectation["filter"] = {}, view = views.some) => {
-    const text = judged(method, `{"_meta":{"n":1.0},"notifications":${notifications}}`, { era: modern, filter, view });
+  const told = (notifications: string, filter: Expectation["filter"] = {}, sight = sights.some) => {
+    const text = judged(method, `{"_meta":{"n":1.0},"notifications":${notifications}}`, { era: modern, filter, sight });
     const [, rest = ""] = /^\{ .*?"notifications":(.*)\},"n":\[1e400,-0,"\\ud800"\] \}$/.exec(text ?? "") ?? [];
     return rest;
   };
 
-  it.each<[string, string, string, Expectation["filter"], keyof typeof views]>([
+  it.each<[string, string, string, Expectation["filter"], keyof typeof sights]>([
     ["nothing", "{}", "{}", {}, "some"],
     [
       "what was asked for",
@@ -200,7 +200,7 @@ describe("what a subscription got", () => {
     ],
     ["tasks that are no array", '{"taskIds":"other"}', '{"taskIds":[]}', { taskIds: [] }, "some"],
   ])("is told of %s", (_case, notifications, left, filter, name) => {
-    expect(told(notifications, filter, views[name])).toBe(left);
+    expect(told(notifications, filter, sights[name])).toBe(left);
   });
 
   it.each(["{}", "null", '{"notifications":null}', '{"notifications":["test://shut"]}'])(

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Era } from "../../../src/mcp/era.ts";
 import type { Expectation } from "../../../src/mcp/expectation.ts";
 import { inputMethods, judgeResult } from "../../../src/mcp/results.ts";
-import type { View } from "../../../src/policy/evaluate.ts";
-import { echo, expectedWith, pendingFor, views } from "./scene.ts";
+import type { Sight } from "../../../src/policy/sight.ts";
+import { echo, expectedWith, pendingFor, sights } from "./scene.ts";
 
 /** What the judgement of a result rests on, besides the result. */
 interface Scene extends Partial<Omit<Expectation, "pending">> {
@@ -158,8 +158,8 @@ describe("tasks/list", () => {
     ["a cursor that is no string", '"tasks":[],"nextCursor":{"after":"other"}'],
   ])("is refused with %s", (_case, result) => expect(() => list(result)).toThrow(malformed));
 
-  it.each(Object.entries(views))("seals where it goes on, whoever asks: %s", (_name, view) => {
-    expect(judged('"tasks":[],"nextCursor":"c"', { method: "tasks/list", view })).toBe(
+  it.each(Object.entries(sights))("seals where it goes on, whoever asks: %s", (_name, sight) => {
+    expect(judged('"tasks":[],"nextCursor":"c"', { method: "tasks/list", sight })).toBe(
       wrap('"tasks":[],"nextCursor":"tasks/list/c"'),
     );
   });
@@ -258,15 +258,15 @@ describe("rounds", () => {
 });
 
 describe("where a list goes on", () => {
-  const lists: [string, string, View, View][] = [
-    ["tools/list", "tools", views.some, views.tools],
-    ["prompts/list", "prompts", views.tools, views.all],
-    ["resources/list", "resources", views.some, views.all],
-    ["resources/templates/list", "resourceTemplates", views.tools, views.all],
+  const lists: [string, string, Sight, Sight][] = [
+    ["tools/list", "tools", sights.some, sights.tools],
+    ["prompts/list", "prompts", sights.tools, sights.all],
+    ["resources/list", "resources", sights.some, sights.all],
+    ["resources/templates/list", "resourceTemplates", sights.tools, sights.all],
   ];
 
   describe.each(lists)("%s", (method, member, filteredFor, openFor) => {
-    const list = (cursor: string, view: View) => judged(`"${member}":[],"nextCursor":${cursor}`, { method, view });
+    const list = (cursor: string, sight: Sight) => judged(`"${member}":[],"nextCursor":${cursor}`, { method, sight });
 
     it.each(['"c"', '""'])("is sealed for somebody who may not see everything: %s", (cursor) => {
       const sealed = JSON.stringify(`${method}/${JSON.parse(cursor)}`);
@@ -286,14 +286,14 @@ describe("where a list goes on", () => {
     });
 
     it.each(["NextCursor", "next_cursor"])("is refused with a %s", (twin) => {
-      expect(() => judged(`"${member}":[],"${twin}":"c"`, { method, view: openFor })).toThrow(malformed);
+      expect(() => judged(`"${member}":[],"${twin}":"c"`, { method, sight: openFor })).toThrow(malformed);
     });
   });
 });
 
 describe("how long an answer may be kept", () => {
-  it.each(Object.entries(views))("a list is for one caller only: %s", (_name, view) => {
-    const scene = { method: "tools/list", era: modern, view };
+  it.each(Object.entries(sights))("a list is for one caller only: %s", (_name, sight) => {
+    const scene = { method: "tools/list", era: modern, sight };
     const result = '"resultType":"complete","tools":[],"cacheScope" : ';
     expect(judged(`${result}"public"`, scene)).toBe(wrap(`${result}"private"`));
     expect(JSON.parse(judged('"tools":[]', scene)).result.cacheScope).toBe("private");

@@ -4,6 +4,7 @@ import type { Target } from "../../../src/mcp/methods.ts";
 import { compilePolicy } from "../../../src/policy/compile.ts";
 import { type View, viewOf } from "../../../src/policy/evaluate.ts";
 import { readPolicies } from "../../../src/policy/load.ts";
+import { sightOf, subjectOf } from "../../fixtures/policy.ts";
 
 const policy = `version: 1
 roles:
@@ -34,8 +35,16 @@ export const views = {
   none: viewFor("none"),
 } as const satisfies Record<string, View>;
 
+/** The same, as sights. */
+export const sights = {
+  some: sightOf(views.some),
+  all: sightOf(views.all),
+  tools: sightOf(views.tools),
+  none: sightOf(views.none),
+} as const;
+
 function viewFor(group: string): View {
-  return viewOf(program, { issuer: "i", subject: "u", client: null, groups: [group] }, "s");
+  return viewOf(program, subjectOf({ issuer: "i", subject: "u", groups: [group] }), "s");
 }
 
 /** A request with id 7. */
@@ -51,7 +60,7 @@ export function expectedWith(changes: Partial<Expectation> = {}): Expectation {
   return {
     pending: pendingCall,
     era: "legacy",
-    view: views.some,
+    sight: sights.some,
     clientRequests: new Set(),
     filter: null,
     handles: readableHandles(),

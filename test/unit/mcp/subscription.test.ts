@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { OwnedTask } from "../../../src/mcp/handles.ts";
 import type { Target } from "../../../src/mcp/methods.ts";
 import { isWider, type Narrowed, narrowFilter, narrowSubscription } from "../../../src/mcp/subscription.ts";
-import { echo, views } from "./scene.ts";
+import { echo, sights } from "./scene.ts";
 
 const server: Target = { kind: "server" };
 const resource = (name: string): Target => ({ kind: "resource", name });
@@ -25,16 +25,16 @@ describe("what an identity may hear of", () => {
 
   it("has no kind that was not asked for", () => {
     const args = { toolsListChanged: true, promptsListChanged: "true", resourcesListChanged: false };
-    expect(narrowFilter(views.all, { targets: [server], args }, []).kinds).toEqual(new Set(["tool"]));
+    expect(narrowFilter(sights.all, { targets: [server], args }, []).kinds).toEqual(new Set(["tool"]));
   });
 
-  it.each<[keyof typeof views, boolean[], string[], string[]]>([
+  it.each<[keyof typeof sights, boolean[], string[], string[]]>([
     ["some", [true, false, true], ["echo"], ["tool", "prompt", "resource"]],
     ["all", [true, true, true], ["echo", "drop", "mixed"], ["tool", "prompt", "resource"]],
     ["tools", [false, false, false], ["echo", "drop", "mixed"], ["tool"]],
     ["none", [false, false, false], [], []],
   ])("%s", (name, uris, heard, kinds) => {
-    expect(narrowFilter(views[name], { targets, args: asked }, tasks)).toEqual({
+    expect(narrowFilter(sights[name], { targets, args: asked }, tasks)).toEqual({
       uris,
       tasks: heard,
       kinds: new Set(kinds),
@@ -42,7 +42,7 @@ describe("what an identity may hear of", () => {
   });
 
   it("may be nothing in particular", () => {
-    expect(narrowFilter(views.some, { targets: [server], args: {} }, [])).toMatchObject({ uris: [], tasks: [] });
+    expect(narrowFilter(sights.some, { targets: [server], args: {} }, [])).toMatchObject({ uris: [], tasks: [] });
   });
 });
 

@@ -1,10 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { Target } from "../../../src/mcp/methods.ts";
 import { compilePolicy } from "../../../src/policy/compile.ts";
-import { judge, type PolicySubject, viewOf } from "../../../src/policy/evaluate.ts";
-import { programOf, sourcesOf } from "./sources.ts";
+import { judge as judgeUnder, type View, viewOf } from "../../../src/policy/evaluate.ts";
+import type { PolicySubject } from "../../../src/policy/facts.ts";
+import { plainly, sourcesOf, subjectOf } from "../../fixtures/policy.ts";
+import { programOf } from "./sources.ts";
 
-const alice: PolicySubject = { issuer: "corp", subject: "alice", client: "cli", groups: ["staff", "analysts"] };
+const judge = (view: View, target: Target) => judgeUnder(view, target, plainly);
+
+const alice = subjectOf({ issuer: "corp", subject: "alice", client: "cli", groups: ["staff", "analysts"] });
 
 const policy = `version: 1
 roles:
@@ -62,6 +66,9 @@ describe("verdicts", () => {
       rule: "read-tools",
       policy: "policies/0.yaml:5",
       reason: "allowed",
+      missing: null,
+      limit: null,
+      certain: true,
     });
     expect(judge(view, { kind: "tool", name: "drop-it" })).toMatchObject({
       policy: "policies/0.yaml:12",
@@ -72,6 +79,9 @@ describe("verdicts", () => {
       rule: null,
       policy: null,
       reason: "no_rule",
+      missing: null,
+      limit: null,
+      certain: true,
     });
   });
 

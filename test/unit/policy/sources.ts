@@ -1,16 +1,9 @@
-import { compilePolicy, type Program } from "../../../src/policy/compile.ts";
-import { type PolicySource, readPolicies } from "../../../src/policy/load.ts";
+import type { Program } from "../../../src/policy/compile.ts";
+import { programOf as programFor } from "../../fixtures/policy.ts";
 
 export const servers = ["weather", "news", "billing"];
 
-/** Reads policies that must be sound; several are several files. */
-export function sourcesOf(...texts: readonly string[]): readonly PolicySource[] {
-  const reading = readPolicies(texts.map((text, index) => ({ file: `policies/${index}.yaml`, text })));
-  const [first] = reading.problems;
-  if (first !== undefined) throw new Error(`${first.path}: ${first.message}`);
-  return reading.sources;
-}
-
+/** Compiles policies that must be sound; several are several files. */
 export function programOf(...texts: readonly string[]): Program {
-  return compilePolicy(sourcesOf(...texts), servers);
+  return programFor(servers, ...texts);
 }

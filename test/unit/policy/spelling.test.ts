@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkSpelling } from "../../../src/policy/spelling.ts";
-import { sourcesOf } from "./sources.ts";
+import { sourcesOf } from "../../fixtures/policy.ts";
 
 function refused(kind: string, pattern: string): boolean {
   const rule = JSON.stringify({ server: "weather", [kind]: [pattern] });

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { differs, seesAll, seesAny, type View, viewOf } from "../../../src/policy/evaluate.ts";
+import { type View, viewOf } from "../../../src/policy/evaluate.ts";
+import { differs } from "../../../src/policy/sight.ts";
+import { sightOf, subjectOf } from "../../fixtures/policy.ts";
 import { programOf } from "./sources.ts";
 
 /** The view of somebody for whom these rules hold on `weather`; `more` is the text of another policy file. */
 function viewBy(rules: string, ...more: string[]): View {
   const text = `version: 1\nroles:\n  r:\n${rules}\nbindings:\n  - { roles: [r], groups: [g] }\n`;
-  const subject = { issuer: "i", subject: "u", client: null, groups: ["g"] };
+  const subject = subjectOf({ issuer: "i", subject: "u", groups: ["g"] });
   return viewOf(programOf(text, ...more), subject, "weather");
 }
 
@@ -26,7 +28,7 @@ describe("seesAny", () => {
     ["another server's", allow("prompts: [b]").replace("weather", "news"), []],
   ])("of %s", (_case, rules, seen) => {
     const view = viewBy(rules);
-    expect(kinds.filter((kind) => seesAny(view, kind))).toEqual(seen);
+    expect(kinds.filter((kind) => sightOf(view).seesAny(kind))).toEqual(seen);
   });
 });
 
@@ -51,7 +53,7 @@ describe("seesAll", () => {
     ["nothing", allow("tools: [x]").replace("weather", "news"), []],
   ])("of %s", (_case, rules, seen) => {
     const view = viewBy(rules);
-    expect(([...kinds, "template"] as const).filter((kind) => seesAll(view, kind))).toEqual(seen);
+    expect(([...kinds, "template"] as const).filter((kind) => sightOf(view).seesAll(kind))).toEqual(seen);
   });
 });
 

@@ -9,6 +9,7 @@ import { type Narrowed, narrowFilter } from "../../../src/mcp/subscription.ts";
 import type { View } from "../../../src/policy/evaluate.ts";
 import type { Exchange } from "../../../src/relay/exchange.ts";
 import { createStandingStreams, type StandingStreams, stand } from "../../../src/relay/standing.ts";
+import { sightOf } from "../../fixtures/policy.ts";
 import { views } from "../mcp/scene.ts";
 
 const never = () => {
@@ -96,7 +97,8 @@ interface Scene {
 function open(order: Opened = {}, standing = createStandingStreams()): Scene {
   const { era = "modern", id = 7, view = views.some, filter = {}, uris = [], tasks = [], upstreamId = null } = order;
   const targets = [{ kind: "server" as const }, ...uris.map((name) => ({ kind: "resource" as const, name }))];
-  const narrowed: Narrowed | null = filter === null ? null : narrowFilter(view, { targets, args: filter }, tasks);
+  const narrowed: Narrowed | null =
+    filter === null ? null : narrowFilter(sightOf(view), { targets, args: filter }, tasks);
   const message = filter === null ? { kind: "listen", era } : { kind: "request", era, id, targets, args: filter };
   const session = { tasks: new Map(tasks.map((task) => [task.taskId, task])) };
   const identity = { key: "alice" } as Identity;
@@ -105,7 +107,7 @@ function open(order: Opened = {}, standing = createStandingStreams()): Scene {
   const exchange = {
     kit: { standing },
     known,
-    live: { view },
+    live: { sight: sightOf(view) },
     expected: { filter },
     place: { server: "s", identity, upstreamId },
     answer: { body },
@@ -165,7 +167,7 @@ describe("the stream of a session", () => {
   it("is judged by the new policy from now on", () => {
     const scene = open(session);
     scene.reload(views.tools);
-    expect(scene.exchange.live.view).toBe(views.tools);
+    expect(scene.exchange.live.sight.view).toBe(views.tools);
   });
 
   it("is ended for who may not speak to the server any more", () => {
@@ -179,7 +181,7 @@ describe("the stream of a session", () => {
     scene.stand[Symbol.dispose]();
     scene.reload(views.all);
     expect(scene.heard).toEqual([]);
-    expect(scene.exchange.live.view).toBe(views.some);
+    expect(scene.exchange.live.sight.view).toBe(views.some);
   });
 
   it("is ended with it", () => {

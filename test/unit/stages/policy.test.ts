@@ -1,20 +1,24 @@
 import { describe, expect, it } from "vitest";
 import { Denial } from "../../../src/denial.ts";
-import type { Decision, Identity, McpRoute, Message, Pending, Session } from "../../../src/facts.ts";
+import type { Decision, Identity, McpRoute, Message, Peer, Pending, Session } from "../../../src/facts.ts";
 import type { OwnedTask } from "../../../src/mcp/handles.ts";
 import type { Target } from "../../../src/mcp/methods.ts";
 import type { View } from "../../../src/policy/evaluate.ts";
 import { decide, type PolicyBook } from "../../../src/stages/policy.ts";
+import { noonMs } from "../../fixtures/policy.ts";
 import { echo, views } from "../mcp/scene.ts";
 
+const peer = { ip: "127.0.0.1" } as Peer;
 const route = { server: "s" } as McpRoute;
 const identity = { key: "alice", groups: ["some", "more"] } as unknown as Identity;
 const server: Target = { kind: "server" };
 const drop: Target = { kind: "tool", name: "drop" };
 const env: Target = { kind: "tool", name: "get-env" };
 const resource = (name: string): Target => ({ kind: "resource", name });
+const standpointOf = ({ ip }: Peer) => ({ ip, now: () => noonMs, annotationsOf: () => undefined });
 const bookOf = (view: View): PolicyBook => ({
   viewOf: (asking, name) => (asking === identity && name === "s" ? view : views.none),
+  standpointOf,
 });
 
 const request = (method: string, targets: readonly Target[] = [server]) =>
@@ -23,7 +27,7 @@ const taskOf = (...targets: Target[]): OwnedTask => ({ taskId: "t", handle: "h",
 const nothing = { resume: null, task: null, tasks: new Map(), bareCursor: false };
 const sessionWith = (changes: Partial<Session> = {}): Session => ({ ...nothing, ...changes }) as Session;
 const judged = (message: Message, session: Session = sessionWith(), view: View = views.some): Decision =>
-  decide(bookOf(view), route, identity, message, session);
+  decide(bookOf(view), peer, route, identity, message, session);
 const refused = (code: string, extra: object = {}): unknown =>
   expect.objectContaining({ code, extra: expect.objectContaining(extra) });
 
@@ -32,8 +36,10 @@ describe("what a message asks for", () => {
     expect(judged(request("tools/call", [echo]))).toEqual({
       rule: "some",
       policy: expect.stringMatching(/^p\.yaml:\d+$/),
-      view: views.some,
+      sight: expect.objectContaining({ view: views.some }),
       narrowed: null,
+      limit: null,
+      shadow: null,
     });
   });
 
@@ -155,9 +161,9 @@ describe("a cursor that was not sealed for the caller", () => {
     ["tasks/list", views.some, false],
     ["tasks/list", views.all, false],
   ])("of %s is good only where nothing is hidden", (method, view, good) => {
-    if (good) expect(judged(request(method), bare, view).view).toBe(view);
+    if (good) expect(judged(request(method), bare, view).sight.view).toBe(view);
     else expect(() => judged(request(method), bare, view)).toThrow(refused("cursor_unknown"));
-    expect(judged(request(method), sessionWith(), view).view).toBe(view);
+    expect(judged(request(method), sessionWith(), view).sight.view).toBe(view);
   });
 });
 
@@ -167,7 +173,7 @@ describe("deciding that fails", () => {
     const viewOf = () => {
       throw cause;
     };
-    expect(() => decide({ viewOf }, route, identity, request("ping"), sessionWith())).toThrow(
+    expect(() => decide({ viewOf, standpointOf }, peer, route, identity, request("ping"), sessionWith())).toThrow(
       expect.objectContaining({ code: "policy_unavailable", cause }),
     );
   });
@@ -176,6 +182,8 @@ describe("deciding that fails", () => {
     const viewOf = () => {
       throw new Denial("draining");
     };
-    expect(() => decide({ viewOf }, route, identity, request("ping"), sessionWith())).toThrow(refused("draining"));
+    expect(() => decide({ viewOf, standpointOf }, peer, route, identity, request("ping"), sessionWith())).toThrow(
+      refused("draining"),
+    );
   });
 });

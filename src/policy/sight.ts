@@ -1,0 +1,71 @@
+import type { Target } from "../mcp/methods.ts";
+import type { CompiledRule, TargetKind } from "./compile.ts";
+import { isPlain, judge, type View } from "./evaluate.ts";
+import type { Circumstances } from "./facts.ts";
+
+/** Whatever a tool's list says of it beside its name. */
+export type Annotations = Readonly<Record<string, unknown>>;
+
+/** Where and when somebody looks. */
+export interface Standpoint {
+  readonly ip: string;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** As the server has listed the tool last; undefined where it has not. */
+  annotationsOf(tool: string): Annotations | undefined;
+}
+
+/**
+ * What an identity may see: what it could call under some arguments, or could after proving more. A list is made of it, before
+ * anybody has written an argument.
+ */
+export class Sight {
+  readonly view: View;
+  readonly #standpoint: Standpoint;
+
+  constructor(view: View, standpoint: Standpoint) {
+    this.view = view;
+    this.#standpoint = standpoint;
+  }
+
+  /** The same place, seen by another policy. */
+  by(view: View): Sight {
+    return new Sight(view, this.#standpoint);
+  }
+
+  /** @param annotations of a tool that is being listed; where they are left out, what its server has said last counts */
+  sees(target: Target, annotations?: Annotations): boolean {
+    const { ip } = this.#standpoint;
+    const annotationsOf = (tool: string) => annotations ?? this.#standpoint.annotationsOf(tool);
+    const circumstances: Circumstances = { nowMs: this.#standpoint.now(), ip, call: null, annotationsOf };
+    return judge(this.view, target, circumstances).effect !== "deny";
+  }
+
+  /** Whether there is anything of a kind to see, or may be at another time. */
+  seesAny(kind: TargetKind): boolean {
+    return this.view.enforced.grants.some(({ patterns }) => patterns[kind].length > 0);
+  }
+
+  /** Whether there is nothing of a kind that the identity may not see, at any time. */
+  seesAll(kind: TargetKind | "template"): boolean {
+    const named = kind === "template" ? "resource" : kind;
+    const { grants, deny } = this.view.enforced;
+    const denies = deny[named].some(({ literals, globs }) => literals.size > 0 || globs.length > 0);
+    const showsAll = (rule: CompiledRule) =>
+      isPlain(rule) && rule.patterns[named].some(({ pattern }) => pattern === "*");
+    return !denies && grants.some(showsAll);
+  }
+}
+
+/** Whether two views can show different things of a kind: whether their rules differ, as far as that can be told. */
+export function differs(one: View, other: View, kind: TargetKind): boolean {
+  return one !== other && renderRules(one, kind) !== renderRules(other, kind);
+}
+
+function renderRules({ enforced }: View, kind: TargetKind): string {
+  const rules = [...enforced.grants, ...enforced.denials];
+  const lines = rules.flatMap(({ effect, patterns, period, text: { when, hours } }) =>
+    patterns[kind].map(({ pattern }) => JSON.stringify([effect, pattern, period, when, hours])),
+  );
+  return [...new Set(lines)].sort().join("\n");
+}
