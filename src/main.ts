@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { auditCommand } from "./commands/audit.ts";
 import { checkCommand } from "./commands/check.ts";
 import type { CommandIo } from "./commands/io.ts";
+import { policyCommand } from "./commands/policy.ts";
 import { quickstartCommand } from "./commands/quickstart.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { tokenCommand } from "./commands/token.ts";
@@ -30,6 +31,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(serveCommand(io), { isDefault: true })
     .addCommand(quickstartCommand(io))
     .addCommand(checkCommand(io))
+    .addCommand(policyCommand(io))
     .addCommand(tokenCommand(io))
     .addCommand(auditCommand(io));
   for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {

@@ -1,9 +1,9 @@
 import { Command } from "commander";
 import { sanitizeText } from "../audit/sanitize.ts";
 import { type AuditReport, findTrails, verifyAudit } from "../audit/verify.ts";
-import { ConfigError, renderProblems } from "../config/diagnose.ts";
 import { loadConfig } from "../config/load.ts";
 import { withConfig } from "./config.ts";
+import { reportFailure } from "./failure.ts";
 import type { CommandIo } from "./io.ts";
 
 interface VerifyOptions {
@@ -29,10 +29,7 @@ export function auditCommand(io: CommandIo): Command {
         io.out(options.json === true ? `${JSON.stringify(found, null, 2)}\n` : trails.map(renderReport).join("\n"));
         io.exit(ok ? 0 : 1);
       } catch (error) {
-        const text = renderFailure(error);
-        if (options.json === true) io.out(`${JSON.stringify({ ok: false, error: text }, null, 2)}\n`);
-        else io.err(`${text}\n`);
-        io.exit(2);
+        reportFailure(io, error, options.json);
       }
     });
   return audit;
@@ -61,9 +58,4 @@ function renderReport(report: AuditReport): string {
     if (total > maxShown) lines.push(`… and ${total - maxShown} more`);
   }
   return `${lines.join("\n")}\n`;
-}
-
-function renderFailure(error: unknown): string {
-  if (error instanceof ConfigError) return renderProblems(error.problems).trimEnd();
-  return error instanceof Error ? error.message : "the audit trail could not be read";
 }

@@ -1,11 +1,9 @@
 import { createHash } from "node:crypto";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { dirname, resolve } from "node:path";
+import { checkPolicies } from "../policy/check.ts";
 import { compilePolicy, type Program } from "../policy/compile.ts";
-import { checkConditions } from "../policy/conditions.ts";
-import { expandPatterns } from "../policy/files.ts";
-import { type PolicyText, readPolicies } from "../policy/load.ts";
-import { checkReferences } from "../policy/references.ts";
-import { checkSpelling } from "../policy/spelling.ts";
+import { expandPatterns, readPolicyTexts } from "../policy/files.ts";
+import { type PolicySource, readPolicies } from "../policy/load.ts";
 import { arePathsRelated, ConfigError, type Path, type Problem, sortProblems } from "./diagnose.ts";
 import { readYaml, type YamlFile } from "./document.ts";
 import { readText } from "./files.ts";
@@ -22,6 +20,9 @@ export interface LoadedConfig {
   /** File names in it are absolute; `policies` are the files that the patterns stand for. */
   readonly config: Config;
   readonly policy: Program;
+  /** The policy files it was compiled from, and the suites beside them, as absolute paths. */
+  readonly sources: readonly PolicySource[];
+  readonly suites: readonly string[];
   /** Absolute path of the configuration file, and the directory that relative paths in it are relative to. */
   readonly file: string;
   readonly directory: string;
@@ -64,27 +65,22 @@ export async function loadConfig(
   const findings = [...(value === undefined ? [] : checkConfig(value)), ...(material?.findings ?? [])].filter(
     (finding) => !isVoid(finding, dropped),
   );
-  const policies = await readPolicyFiles(value, dropped, directory, (path) =>
-    join(dirname(file), relative(directory, path)),
-  );
+  const policies = await readPolicyFiles(value, dropped, directory, dirname(file));
   const place = ({ path, message, ...extra }: Finding) => yaml.problem(path, message, extra);
   const own = [...reading.findings, ...findings.filter(({ severity }) => severity === "problem"), ...policies.findings];
-  const references = checkReferences(policies.sources, {
+  const checked = checkPolicies(policies.sources, {
     servers: namesAt(yaml, ["servers"]),
     issuers: issuerNames(yaml, value),
     roleNames: policies.roleNames,
   });
-  const policyProblems = [
-    ...policies.problems,
-    ...references.problems,
-    ...checkSpelling(policies.sources),
-    ...checkConditions(policies.sources),
-  ];
+  const policyProblems = [...policies.problems, ...checked.problems];
   const problems = [...sortProblems(own.map(place)), ...sortProblems(policyProblems)];
   if (problems.length > 0 || value === undefined || paths === undefined) throw new ConfigError(problems);
   return {
     config: { ...paths, policies: [...policies.files] },
     policy: compilePolicy(policies.sources, Object.keys(value.servers)),
+    sources: policies.sources,
+    suites: policies.suites,
     file: absolute,
     directory,
     hash: hashOf([["", yaml.value], ...policies.contents]),
@@ -93,7 +89,7 @@ export async function loadConfig(
     watchedDirectories: policies.directories,
     warnings: [
       ...sortProblems(findings.filter(({ severity }) => severity === "warning").map(place)),
-      ...references.warnings,
+      ...checked.warnings,
     ],
   };
 }
@@ -126,26 +122,21 @@ async function readPolicyFiles(
   config: Config | undefined,
   dropped: readonly Path[],
   directory: string,
-  display: (path: string) => string,
+  shownIn: string,
 ) {
   const known = config !== undefined && !dropped.some(([first]) => first === "policies");
-  const { files, directories, faults } = await expandPatterns(known ? config.policies : [], directory);
+  const { files, suites, directories, faults } = await expandPatterns(known ? config.policies : [], directory);
   const findings: Finding[] = faults.map(({ index, message }) => ({ path: ["policies", index], message }));
-  const unreadable: Problem[] = [];
-  const texts: PolicyText[] = [];
-  for (const path of files) {
-    const read = await readText(path, { maxBytes: maxFileBytes });
-    if ("fault" in read) unreadable.push(fileProblem(display(path), read.fault));
-    else texts.push({ file: relative(directory, path).split(sep).join("/"), shownAs: display(path), text: read.value });
-  }
+  const { texts, problems } = await readPolicyTexts(files, directory, shownIn);
   const reading = readPolicies(texts);
-  const complete = known && unreadable.length === 0 && faults.length === 0;
+  const complete = known && problems.length === 0 && faults.length === 0;
   return {
     ...reading,
     files,
+    suites,
     directories,
     findings,
-    problems: [...unreadable, ...reading.problems],
+    problems: [...problems, ...reading.problems],
     roleNames: complete ? reading.roleNames : undefined,
   };
 }

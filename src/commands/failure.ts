@@ -1,0 +1,15 @@
+import { ConfigError, renderProblems } from "../config/diagnose.ts";
+import type { CommandIo } from "./io.ts";
+
+/** Says why a command could not run, and ends it with 2. */
+export function reportFailure(io: CommandIo, error: unknown, json: true | undefined): void {
+  const text = renderFailure(error);
+  if (json === true) io.out(`${JSON.stringify({ ok: false, error: text }, null, 2)}\n`);
+  else io.err(`${text}\n`);
+  io.exit(2);
+}
+
+function renderFailure(error: unknown): string {
+  if (error instanceof ConfigError) return renderProblems(error.problems).trimEnd();
+  return error instanceof Error ? error.message : String(error);
+}

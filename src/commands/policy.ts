@@ -1,0 +1,7 @@
+import { Command } from "commander";
+import type { CommandIo } from "./io.ts";
+
+/** `sallyport policy`: one file for each command in policy/. */
+export function policyCommand(_io: CommandIo): Command {
+  return new Command("policy").description("test, explain, compare and review policies");
+}

@@ -1,0 +1,125 @@
+import { stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import type { Command } from "commander";
+import { ConfigError, type Problem } from "../../config/diagnose.ts";
+import { loadConfig } from "../../config/load.ts";
+import { checkPolicies } from "../../policy/check.ts";
+import { compilePolicy, type Program } from "../../policy/compile.ts";
+import { expandPatterns, readPolicyTexts } from "../../policy/files.ts";
+import { type PolicySource, readPolicies } from "../../policy/load.ts";
+import { rulesOf } from "../../policy/references.ts";
+import { withConfig } from "../config.ts";
+
+/** A policy to ask, test or compare. */
+export interface PolicySet {
+  readonly sources: readonly PolicySource[];
+  /** Absolute paths of the suites beside it. */
+  readonly suites: readonly string[];
+  /** What file names in verdicts are relative to. */
+  readonly directory: string;
+  /** Where its audit trail is; null without a configuration. */
+  readonly audit: string | null;
+  readonly warnings: readonly Problem[];
+  /** Whether a server of this name is configured; without a configuration, any name may be one. */
+  hasServer(name: string): boolean;
+  /** Whether tokens of this issuer are trusted; without a configuration, any name may be one's. */
+  hasIssuer(name: string): boolean;
+  /** The claim that holds the groups of an issuer's tokens. */
+  groupsClaimOf(issuer: string): string;
+  /**
+   * @param servers that are asked about: without a configuration nothing else tells which ones a pattern could mean, besides those
+   * that rules name
+   */
+  compile(servers?: Iterable<string>): Program;
+}
+
+/** Options that say which policy is meant. */
+export interface PolicyOptions {
+  readonly config: string;
+  readonly policies?: readonly string[];
+  readonly json?: true;
+}
+
+/** Options that say which policy is meant, the same for every command that asks one. */
+export function withPolicies(command: Command): Command {
+  return withConfig(command).option(
+    "-p, --policies <path...>",
+    "policy files or directories, without a configuration; any name may then be a server or an issuer",
+  );
+}
+
+/** @throws ConfigError with every problem */
+export function loadPolicySet({ config, policies }: PolicyOptions): Promise<PolicySet> {
+  return policies === undefined ? loadConfiguredPolicy(config) : loadPolicyFiles(policies);
+}
+
+/** The policy of a configuration. @throws ConfigError with every problem */
+async function loadConfiguredPolicy(file: string): Promise<PolicySet> {
+  const { config, policy, sources, suites, directory, warnings } = await loadConfig(file);
+  const { issuers, builtin } = config.identity;
+  return {
+    sources,
+    suites,
+    directory,
+    audit: config.audit.directory,
+    warnings,
+    hasServer: (name) => Object.hasOwn(config.servers, name),
+    hasIssuer: (name) => Object.hasOwn(issuers, name) || (name === "builtin" && builtin.enabled),
+    groupsClaimOf: (issuer) =>
+      (Object.hasOwn(issuers, issuer) ? issuers[issuer]?.claims.groups : undefined) ?? "groups",
+    compile: () => policy,
+  };
+}
+
+/**
+ * Policy files without a configuration, such as those of another branch.
+ *
+ * @param paths files, patterns, or directories of policy files
+ * @throws ConfigError with every problem
+ */
+export async function loadPolicyFiles(paths: readonly string[]): Promise<PolicySet> {
+  const patterns = await Promise.all(
+    paths.map(async (path) => ((await isDirectory(path)) ? join(path, "*.y*ml") : path)),
+  );
+  const { files, suites, faults } = await expandPatterns(patterns, process.cwd());
+  const missing = faults.map(({ index, message }) => ({
+    file: paths[index] ?? "",
+    line: 1,
+    column: 1,
+    path: "",
+    message,
+  }));
+  const [first = process.cwd()] = files;
+  const directory = paths.length === 1 ? dirname(first) : process.cwd();
+  const { texts, problems } = await readPolicyTexts(files, directory, relativeName(directory));
+  const reading = readPolicies(texts);
+  const context = { servers: undefined, issuers: undefined, roleNames: reading.roleNames };
+  const checked = checkPolicies(reading.sources, context);
+  const all = [...missing, ...problems, ...reading.problems, ...checked.problems];
+  if (all.length > 0) throw new ConfigError(all, missing.length + problems.length > 0 ? "unreadable" : "invalid");
+  const named = reading.sources.flatMap((source) => [...rulesOf(source)].map(({ rule }) => rule.server));
+  return {
+    sources: reading.sources,
+    suites,
+    directory,
+    audit: null,
+    warnings: checked.warnings,
+    hasServer: () => true,
+    hasIssuer: () => true,
+    groupsClaimOf: () => "groups",
+    compile: (servers = []) =>
+      compilePolicy(reading.sources, [...new Set([...named.filter((name) => !/[*?]/.test(name)), ...servers])]),
+  };
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return await stat(resolve(path)).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+function relativeName(directory: string): string {
+  const name = directory.startsWith(process.cwd()) ? directory.slice(process.cwd().length + 1) : directory;
+  return name === "" ? "." : name;
+}

@@ -1,0 +1,12 @@
+import { type Problem, sortProblems } from "../config/diagnose.ts";
+import { checkConditions } from "./conditions.ts";
+import type { PolicySource } from "./load.ts";
+import { checkReferences, type PolicyContext, type ReferenceFindings } from "./references.ts";
+import { checkSpelling } from "./spelling.ts";
+
+/** Everything that is wrong with policy files that were read, and what deserves a look. A policy with a problem must not be compiled. Pure. */
+export function checkPolicies(sources: readonly PolicySource[], context: PolicyContext): ReferenceFindings {
+  const { problems, warnings } = checkReferences(sources, context);
+  const all: Problem[] = [...problems, ...checkSpelling(sources), ...checkConditions(sources)];
+  return { problems: sortProblems(all), warnings };
+}

@@ -1,0 +1,203 @@
+/** Questions to a policy, as people, suites and audit records put them, and the answer that a call would get. Pure. */
+import { z } from "zod";
+import type { Target } from "../mcp/methods.ts";
+import { canonicalTemplate, canonicalUri, isPlainName } from "../mcp/names.ts";
+import type { CompiledBinding, Program } from "./compile.ts";
+import { judge, rehearse, type Verdict, viewOf } from "./evaluate.ts";
+import { type Circumstances, factBits, nobody, type PolicySubject } from "./facts.ts";
+
+const texts = (meaning: string) => z.array(z.string().min(1)).default([]).describe(meaning);
+
+/** Who asks, in a suite or on a command line. */
+export const identitySchema = z
+  .strictObject({
+    issuer: z.string().min(1).default("builtin").describe("Issuer, by its name in sallyport.yaml. Default: `builtin`."),
+    subject: z.string().min(1).describe("Subject of the token."),
+    client: z.string().min(1).optional().describe("OAuth client."),
+    groups: texts("Groups, as the token's claim would hold them."),
+    scopes: texts("OAuth scopes of the token."),
+    claims: z
+      .record(z.string().min(1), z.json())
+      .default({})
+      .describe("Further claims of the token, such as tenant, acr, amr and auth_time.")
+      .meta({ examples: [{ tenant: "acme", acr: "mfa" }] }),
+    apiKey: z.string().min(1).optional().describe("Name of the API key that was used."),
+    certificate: z.string().min(1).optional().describe("Name that the client's certificate was issued for."),
+  })
+  .describe("Somebody who asks.");
+
+const thing = (meaning: string) => z.string().min(1).optional().describe(meaning);
+const thingKinds = ["tool", "prompt", "resource", "template"] as const;
+
+/** What is asked for, in a suite or on a command line. */
+export const requestSchema = z
+  .strictObject({
+    server: z.string().min(1).describe("Server, by its name in sallyport.yaml."),
+    tool: thing("Tool that is called."),
+    prompt: thing("Prompt that is asked for."),
+    resource: thing("URI of the resource that is read."),
+    template: thing("URI template that is listed."),
+    arguments: z.record(z.string(), z.json()).optional().describe("Arguments of the tool or prompt. Default: none."),
+    annotations: z
+      .record(z.string(), z.json())
+      .optional()
+      .describe("What the server says of the tool in its list, such as readOnlyHint. Default: not known."),
+    method: z.string().min(1).optional().describe("Method. Default: the one that asks for such a thing."),
+  })
+  .refine(
+    (request) => thingKinds.filter((kind) => request[kind] !== undefined).length <= 1,
+    "expected at most one of tool, prompt, resource and template",
+  )
+  .describe("Something that is asked for; with a server alone, whether anything may be asked of it.");
+
+export type AskedIdentity = z.output<typeof identitySchema>;
+export type AskedRequest = z.output<typeof requestSchema>;
+
+/** Where and when, as far as it is said; rules that rest on what is not said may come out either way. */
+export interface Setting {
+  /** Milliseconds since the epoch. */
+  readonly atMs?: number | undefined;
+  readonly ip?: string | undefined;
+}
+
+/** A question with everything that is known of it. */
+export interface Question {
+  readonly subject: PolicySubject;
+  readonly server: string;
+  readonly target: Target;
+  readonly circumstances: Circumstances;
+}
+
+/** What a policy makes of a question. */
+export interface PolicyAnswer {
+  /** Where `certain` is false, it rests on what the question does not say. */
+  readonly verdict: Verdict;
+  /** What it would be with the rules in shadow enforced; null where there are none. */
+  readonly rehearsed: Verdict | null;
+}
+
+/** Answers a question as a call would be answered. */
+export function answerQuestion(program: Program, { subject, server, target, circumstances }: Question): PolicyAnswer {
+  const view = viewOf(program, subject, server);
+  const verdict = judge(view, target, circumstances);
+  const rehearsed = rehearse(view, target, circumstances);
+  if (((circumstances.unknown ?? 0) & factBits.claims) === 0) return { verdict, rehearsed };
+  // Whether a binding by claims holds is not known either.
+  const possible = viewOf({ ...program, bindings: program.bindings.flatMap(withoutClaims) }, subject, server);
+  const certain = (said: Verdict, more: Verdict) => ({ ...said, certain: said.certain && isSettled(said, more) });
+  const moreRehearsed = rehearse(possible, target, circumstances) ?? judge(possible, target, circumstances);
+  return {
+    verdict: certain(verdict, judge(possible, target, circumstances)),
+    rehearsed: rehearsed && certain(rehearsed, moreRehearsed),
+  };
+}
+
+function withoutClaims(binding: CompiledBinding): CompiledBinding[] {
+  return binding.claims.length === 0 ? [] : [{ ...binding, claims: [] }];
+}
+
+/** Whether a verdict stands whatever becomes of rules that may hold besides. */
+function isSettled({ effect, reason }: Verdict, more: Verdict): boolean {
+  if (more.reason === "no_rule" || reason === "denied_by_rule") return true;
+  return effect === "allow" && more.effect === "allow" && more.certain;
+}
+
+/** @param groupsClaim the claim that holds the groups of an issuer's tokens */
+export function readSubject(identity: AskedIdentity, groupsClaim = "groups"): PolicySubject {
+  const { issuer, subject, client = null, groups, scopes, claims, apiKey = null, certificate = null } = identity;
+  const said = {
+    sub: subject,
+    ...(client !== null && { client_id: client }),
+    ...(groups.length > 0 && { [groupsClaim]: groups }),
+    ...(scopes.length > 0 && { scope: scopes.join(" ") }),
+  };
+  return { ...nobody, issuer, subject, client, groups, scopes, apiKey, certificate, claims: { ...said, ...claims } };
+}
+
+const usualMethods = { tool: "tools/call", prompt: "prompts/get", resource: "resources/read" } as const;
+
+/**
+ * Reads a request as the gateway would: URIs in the form they are compared in, names in one spelling.
+ *
+ * @returns a sentence where the gateway would refuse the name whatever the policy
+ */
+export function readQuestion(subject: PolicySubject, request: AskedRequest, setting: Setting): Question | string {
+  const { server, annotations } = request;
+  const target = readTarget(request);
+  if (typeof target === "string") return target;
+  const method =
+    request.method ?? (Object.hasOwn(usualMethods, target.kind) ? usualMethods[target.kind as "tool"] : "");
+  const unsaid = [
+    setting.atMs === undefined ? factBits.now : 0,
+    setting.ip === undefined ? factBits.ip : 0,
+    target.kind === "tool" && annotations === undefined ? factBits.annotations : 0,
+  ];
+  const circumstances: Circumstances = {
+    nowMs: setting.atMs ?? Number.NaN,
+    ip: setting.ip ?? "",
+    call: { method, args: request.arguments ?? {} },
+    annotationsOf: () => annotations ?? {},
+    unknown: unsaid.reduce((sum, bit) => sum | bit, 0),
+  };
+  return { subject, server, target, circumstances };
+}
+
+function readTarget({ tool, prompt, resource, template }: AskedRequest): Target | string {
+  const [kind, name] = tool !== undefined ? (["tool", tool] as const) : (["prompt", prompt] as const);
+  if (name !== undefined) return isPlainName(name) ? { kind, name } : "the name could be read in more than one way";
+  if (resource === undefined && template === undefined) return { kind: "server" };
+  const uri = resource === undefined ? canonicalTemplate(template ?? "") : canonicalUri(resource);
+  if (uri === undefined) return "the URI could be read in more than one way";
+  return { kind: resource === undefined ? "template" : "resource", name: uri };
+}
+
+/** What a call's audit record says of it. */
+export interface RecordedCall {
+  readonly time: string;
+  readonly server: string | null;
+  readonly method: string | null;
+  readonly peer: { readonly ip: string } | null;
+  readonly identity: {
+    readonly issuer: string;
+    readonly subject: string;
+    readonly client: string | null;
+    readonly via: string;
+    readonly groups: readonly string[];
+  } | null;
+  readonly target: { readonly kind: string; readonly name: string | null } | null;
+}
+
+/**
+ * The question that a recorded call put to the policy. Claims, annotations and arguments are not recorded, so what rests on them
+ * may come out either way.
+ *
+ * @returns null for a record of something that no policy was asked about
+ */
+export function recallQuestion({ time, server, method, peer, identity, target }: RecordedCall): Question | null {
+  if (server === null || identity === null || method === null || peer === null) return null;
+  const recalled = recallTarget(target);
+  if (recalled === null) return null;
+  const { issuer, subject, client, via, groups } = identity;
+  return {
+    subject: { ...nobody, issuer, subject, client, via, groups },
+    server,
+    target: recalled,
+    circumstances: {
+      nowMs: Date.parse(time),
+      ip: peer.ip,
+      call: { method, args: {} },
+      annotationsOf: () => ({}),
+      unknown: unrecorded,
+    },
+  };
+}
+
+const unrecorded = factBits.claims | factBits.annotations | factBits.toolArguments | factBits.promptArguments;
+
+function recallTarget(target: RecordedCall["target"]): Target | null {
+  if (target === null || target.kind === "server") return { kind: "server" };
+  const { kind, name } = target;
+  const known = kind === "tool" || kind === "prompt" || kind === "resource" || kind === "template";
+  // What looked like a secret in the name is not in the record.
+  return known && name !== null && !name.includes("[redacted]") ? { kind, name } : null;
+}

@@ -1,0 +1,50 @@
+/** The schema of suites, which stand beside policies in files whose names end in `_test.yaml`. */
+import { z } from "zod";
+import { readInstant } from "./clock.ts";
+import { identitySchema, requestSchema } from "./question.ts";
+
+const name = z.string().min(1).max(200);
+const moment = z
+  .string()
+  .refine((text) => readInstant(text) !== undefined, "expected a moment such as 2026-12-31T18:00:00Z, or a date")
+  .describe("Moment at which it is asked. A date is its midnight in UTC.")
+  .meta({ examples: ["2026-03-02T12:00:00Z"] });
+const address = z
+  .string()
+  .min(1)
+  .describe("Address that it is asked from.")
+  .meta({ examples: ["10.0.0.7"] });
+
+const setting = { at: moment.optional(), ip: address.optional() };
+
+const names = (what: string) =>
+  z.array(name).min(1).describe(`${what}, by their names above; each is tried with each of the other list.`);
+
+const test = z.strictObject({
+  name: name.describe("What the test is about."),
+  identities: names("Identities"),
+  requests: names("Requests"),
+  expect: z
+    .enum(["allow", "deny", "challenge"])
+    .describe("`challenge`: the caller is told what to prove, and would be let through then."),
+  rule: name.optional().describe("Rule that has to be the one that decides, by its id or place."),
+  ...setting,
+});
+
+export const suiteSchema = z
+  .strictObject({
+    version: z.literal(1).describe("Version of this file format."),
+    identities: z.record(name, identitySchema).describe("Who asks, by a name of your choice."),
+    requests: z.record(name, requestSchema).describe("What is asked for, by a name of your choice."),
+    ...setting,
+    tests: z
+      .array(test)
+      .default([])
+      .describe(
+        "What is expected. Whatever identity and request of this file meet in no test must be denied; so a suite says what is allowed.",
+      ),
+  })
+  .describe("Suite of tests for policies of the Sallyport gateway.");
+
+export type Suite = z.output<typeof suiteSchema>;
+export type SuiteTest = Suite["tests"][number];
