@@ -68,7 +68,10 @@ export async function startGateway(configFile: string, io: CommandIo): Promise<R
     workers === 1
       ? await startAlone(loaded, log, source)
       : watching(await startFleet(loaded.config, workers, scriptOf(configFile), log), source);
-  log.info({ public: running.publicUrl, admin: running.adminUrl, config: loaded.hash, workers }, "serving");
+  log.info(
+    { public: running.publicUrl, admin: running.adminUrl, config: loaded.hash, policy: loaded.policy.hash, workers },
+    "serving",
+  );
   return superviseProcess(running, source, log);
 }
 

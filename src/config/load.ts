@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import { checkPolicies } from "../policy/check.ts";
 import { compilePolicy, type Program } from "../policy/compile.ts";
 import { expandPatterns, readPolicyTexts } from "../policy/files.ts";
 import { type PolicySource, readPolicies } from "../policy/load.ts";
 import { arePathsRelated, ConfigError, type Path, type Problem, sortProblems } from "./diagnose.ts";
+import { digestContents } from "./digest.ts";
 import { readYaml, type YamlFile } from "./document.ts";
 import { readText } from "./files.ts";
 import { type Finding, valueAt } from "./issues.ts";
@@ -83,8 +83,8 @@ export async function loadConfig(
     suites: policies.suites,
     file: absolute,
     directory,
-    hash: hashOf([["", yaml.value], ...policies.contents]),
-    settings: hashOf([["", yaml.value]]),
+    hash: digestContents([["", yaml.value], ...policies.contents]),
+    settings: digestContents([["", yaml.value]]),
     watched: [...new Set([absolute, ...reading.files, ...(material?.files ?? []), ...policies.files])],
     watchedDirectories: policies.directories,
     warnings: [
@@ -155,13 +155,4 @@ function issuerNames(yaml: YamlFile, config: Config | undefined): string[] | und
   if (config === undefined) return undefined;
   const named = namesAt(yaml, ["identity", "issuers"]) ?? [];
   return config.identity.builtin.enabled ? [...named, "builtin"] : named;
-}
-
-function hashOf(contents: readonly (readonly [file: string, value: unknown])[]): string {
-  return createHash("sha256").update(JSON.stringify(contents, sortKeys)).digest("hex").slice(0, 16);
-}
-
-function sortKeys(_key: string, value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

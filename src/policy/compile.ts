@@ -1,3 +1,4 @@
+import { digestContents } from "../config/digest.ts";
 import { compileGlob, type Glob } from "../mcp/glob.ts";
 import { compileHours, type Hours, intersect, type Period, readPeriod } from "./clock.ts";
 import { type Condition, compileCondition } from "./condition.ts";
@@ -60,6 +61,8 @@ export interface CompiledBinding {
 
 /** Every policy file as one thing that decides. */
 export interface Program {
+  /** Hash of what the files say, comments and layout aside. */
+  readonly hash: string;
   readonly bindings: readonly CompiledBinding[];
   readonly rules: readonly CompiledRule[];
   readonly files: readonly string[];
@@ -107,7 +110,8 @@ export function compilePolicy(sources: readonly PolicySource[], serverNames: rea
     })),
   );
   const files = sorted.map(({ file }) => file);
-  return { bindings, rules, files, roles: [...roles.keys()], servers: serverNames };
+  const hash = digestContents(sorted.map(({ file, policy }) => [file, policy]));
+  return { hash, bindings, rules, files, roles: [...roles.keys()], servers: serverNames };
 }
 
 function compileRule(

@@ -51,7 +51,14 @@ beforeEach(async () => {
   house = await buildHouse(
     loaded,
     { debug: line, info: line, warn: line, error: line },
-    { servers: () => [], issuers: () => [], certificateExpiry: () => null, configHash: () => "", forgetTokens() {} },
+    {
+      servers: () => [],
+      issuers: () => [],
+      certificateExpiry: () => null,
+      configHash: () => "",
+      policyHash: () => "",
+      forgetTokens() {},
+    },
     alone,
   );
   gateway = buildGateway(loaded, house);

@@ -173,6 +173,16 @@ describe("the hash", () => {
     await expect(hashOf({ ...plain, "policies/a.yaml": policy.replace("forecast", "alerts") })).resolves.not.toBe(hash);
     await expect(hashOf({ ...plain, "policies/b.yaml": "version: 1\n" })).resolves.not.toBe(hash);
   });
+
+  it("of the policy changes with what policy files say, and with nothing else", async () => {
+    const hashOf = async (files: Record<string, string>) => (await load(files)).policy.hash;
+    const plain = { "sallyport.yaml": configWith("") };
+    const hash = await hashOf(plain);
+    expect(hash).toMatch(/^[0-9a-f]{16}$/);
+    await expect(hashOf({ "sallyport.yaml": configWith("log: { level: warn }\n") })).resolves.toBe(hash);
+    await expect(hashOf({ ...plain, "policies/a.yaml": `# words\n${policy}` })).resolves.toBe(hash);
+    await expect(hashOf({ ...plain, "policies/a.yaml": policy.replace("forecast", "alerts") })).resolves.not.toBe(hash);
+  });
 });
 
 describe("certificates", () => {
