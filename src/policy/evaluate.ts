@@ -129,8 +129,11 @@ function decideBy(
   if (target.kind !== "server" && search(deny[shelfOf(target)], target, globCoversTemplate, denial))
     return denial.verdict();
   const allowance = new Allowing(scene);
-  if (target.kind === "server") grants.some((rule) => allowance.hear(rule));
-  else search(allow[shelfOf(target)], target, globOverlapsTemplate, allowance);
+  if (target.kind === "server") {
+    grants.some((rule) => allowance.hear(rule));
+    return allowance.plumbing();
+  }
+  search(allow[shelfOf(target)], target, globOverlapsTemplate, allowance);
   return allowance.verdict(denial.maybe);
 }
 
@@ -194,6 +197,16 @@ class Allowing implements Hearing {
       this.#unproved = { rule, missing };
     }
     return false;
+  }
+
+  /**
+   * Plumbing shows nothing, so it is for whoever may do anything at all, be it under some arguments or after proving more; and it
+   * is no use of a rule that would count.
+   */
+  plumbing(): Verdict {
+    const rule = this.#sure ?? this.#maybe ?? this.#unproved?.rule;
+    if (rule === undefined) return this.verdict(false);
+    return { ...speak("allow", "allowed", rule, this.#sure !== null), limit: null };
   }
 
   verdict(maybeDenied: boolean): Verdict {
