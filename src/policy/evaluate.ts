@@ -2,14 +2,14 @@
  * The decision: a pure function of the compiled policy and the facts. One function serves calls and lists; where something is
  * not known, such as the arguments while listing, it says what may be.
  */
-import { type Glob, globCoversTemplate, globOverlapsTemplate } from "../mcp/glob.ts";
+import { globCoversTemplate, globOverlapsTemplate } from "../mcp/glob.ts";
 import type { Target } from "../mcp/methods.ts";
-import { always } from "./clock.ts";
-import type { CompiledBinding, CompiledRule, Program, RuleLimit, TargetKind } from "./compile.ts";
+import type { CompiledBinding, CompiledRule, Program, RuleLimit } from "./compile.ts";
 import { outcome } from "./condition.ts";
 import type { Circumstances, PolicySubject } from "./facts.ts";
 import { countMissing, type Missing } from "./require.ts";
 import { Scene } from "./scene.ts";
+import { arrange, type Hearing, type Ruleset, rankOf, search, shelfOf } from "./shelves.ts";
 
 /** All rules that hold for one identity on one server. */
 export interface View {
@@ -18,36 +18,8 @@ export interface View {
   readonly enforced: Ruleset;
   /** With the rules in shadow as if they were enforced; null where there are none. */
   readonly rehearsed: Ruleset | null;
-}
-
-export interface Ruleset {
-  readonly allow: Shelves;
-  readonly deny: Shelves;
-  /** Every allow rule, and every deny, the plainest first. */
-  readonly grants: readonly CompiledRule[];
-  readonly denials: readonly CompiledRule[];
-}
-
-type Shelves = Readonly<Record<TargetKind, Shelf>>;
-
-/**
- * The patterns of one kind, by what it takes to judge by their rules: plain ones, then those with conditions, then those that
- * count. The first that allows is the one that is named, so nothing is evaluated, and nothing counted, where a plain rule says
- * enough.
- */
-type Shelf = readonly Tier[];
-
-/** Literals are looked up, so that a thousand of them cost what one costs. */
-interface Tier {
-  readonly literals: ReadonlyMap<string, readonly CompiledRule[]>;
-  readonly globs: readonly Entry[];
-  /** Both, one by one, as resource templates are compared with them. */
-  readonly every: readonly Entry[];
-}
-
-interface Entry {
-  readonly glob: Glob;
-  readonly rule: CompiledRule;
+  /** What conditions of any of the rules read, as a sum of `factBits`. */
+  readonly reads: number;
 }
 
 /** What policy says about a target, and which rule says so. */
@@ -76,7 +48,8 @@ export function viewOf(program: Program, subject: PolicySubject, server: string)
   const ordered = [...held].sort((a, b) => rankOf(a) - rankOf(b) || a.order - b.order);
   const enforced = ordered.filter(({ shadow }) => !shadow);
   const rehearsed = enforced.length === ordered.length ? null : arrange(ordered);
-  return { subject, server, enforced: arrange(enforced), rehearsed };
+  const reads = ordered.reduce((sum, { condition }) => sum | (condition?.reads ?? 0), 0);
+  return { subject, server, enforced: arrange(enforced), rehearsed, reads };
 }
 
 /** Whether a binding gives its roles to someone. Its period is that of the rules it gives. */
@@ -135,12 +108,6 @@ function decideBy(
   }
   search(allow[shelfOf(target)], target, globOverlapsTemplate, allowance);
   return allowance.verdict(denial.maybe);
-}
-
-/** Hears the rules that fit, one after the other. */
-interface Hearing {
-  /** Whether no further rule needs to be heard. */
-  hear(rule: CompiledRule): boolean;
 }
 
 class Denying implements Hearing {
@@ -239,68 +206,4 @@ function speak(
 ): Verdict {
   const limit = effect === "allow" && rule !== null ? rule.limit : null;
   return { effect, reason, rule: rule?.name ?? null, policy: rule?.policy ?? null, missing: null, limit, certain };
-}
-
-type NamedTarget = Exclude<Target, { kind: "server" }>;
-
-function shelfOf({ kind }: NamedTarget): TargetKind {
-  return kind === "template" ? "resource" : kind;
-}
-
-/** Has every rule heard whose pattern fits, in the order of precedence, until one is enough. */
-function search(
-  shelf: Shelf,
-  { kind, name }: NamedTarget,
-  fitsTemplate: (glob: Glob, template: string) => boolean,
-  hearing: Hearing,
-): boolean {
-  for (const { literals, globs, every } of shelf) {
-    if (kind === "template") {
-      for (const { glob, rule } of every) if (fitsTemplate(glob, name) && hearing.hear(rule)) return true;
-      continue;
-    }
-    for (const rule of literals.get(name) ?? []) if (hearing.hear(rule)) return true;
-    for (const { glob, rule } of globs) if (glob.matches(name) && hearing.hear(rule)) return true;
-  }
-  return false;
-}
-
-/** How much it takes to judge by a rule; the least is asked first. */
-function rankOf(rule: CompiledRule): 0 | 1 | 2 {
-  if (rule.limit !== null) return 2;
-  return isPlain(rule) ? 0 : 1;
-}
-
-/** Whether nothing but its patterns and a deny stands between the rule and its effect. */
-export function isPlain({ condition, period, hours, require, limit }: CompiledRule): boolean {
-  return condition === null && period === always && hours === null && require === null && limit === null;
-}
-
-function arrange(ordered: readonly CompiledRule[]): Ruleset {
-  const grants = ordered.filter(({ effect }) => effect === "allow");
-  const denials = ordered.filter(({ effect }) => effect === "deny");
-  return { allow: shelve(grants), deny: shelve(denials), grants, denials };
-}
-
-function shelve(rules: readonly CompiledRule[]): Shelves {
-  const shelf = (kind: TargetKind) =>
-    [0, 1, 2].map((rank) =>
-      fillTier(
-        rules.filter((rule) => rankOf(rule) === rank),
-        kind,
-      ),
-    );
-  return { tool: shelf("tool"), prompt: shelf("prompt"), resource: shelf("resource") };
-}
-
-function fillTier(rules: readonly CompiledRule[], kind: TargetKind): Tier {
-  const literals = new Map<string, CompiledRule[]>();
-  const every = rules.flatMap((rule) => rule.patterns[kind].map((glob): Entry => ({ glob, rule })));
-  for (const { glob, rule } of every) {
-    if (!glob.literal) continue;
-    const same = literals.get(glob.pattern) ?? [];
-    literals.set(glob.pattern, same);
-    if (!same.includes(rule)) same.push(rule);
-  }
-  return { literals, globs: every.filter(({ glob }) => !glob.literal), every: kind === "resource" ? every : [] };
 }

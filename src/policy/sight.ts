@@ -1,7 +1,8 @@
 import type { Target } from "../mcp/methods.ts";
 import type { CompiledRule, TargetKind } from "./compile.ts";
-import { isPlain, judge, type View } from "./evaluate.ts";
+import { judge, type View } from "./evaluate.ts";
 import type { Circumstances } from "./facts.ts";
+import { isPlain } from "./shelves.ts";
 
 /** Whatever a tool's list says of it beside its name. */
 export type Annotations = Readonly<Record<string, unknown>>;

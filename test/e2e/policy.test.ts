@@ -55,15 +55,15 @@ const tools = [
 ];
 
 /** A server that lists its tools with their annotations. */
-function startHinting(policyYaml: string): Promise<Setting> {
+function startHinting(policyYaml: string, state = { listing: true }): Promise<Setting> {
   return set({
     policyYaml,
     handler(_request, body, response) {
       const { id, method } = JSON.parse(body.toString() || "{}");
-      const result = method === "tools/list" ? { tools } : { content: [] };
-      response
-        .writeHead(200, { "content-type": "application/json" })
-        .end(JSON.stringify({ jsonrpc: "2.0", id, result }));
+      if (method === "tools/list" && !state.listing) return void response.writeHead(500).end();
+      const answer = { result: method === "tools/list" ? { tools } : { content: [] } };
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(JSON.stringify({ jsonrpc: "2.0", id, ...answer }));
     },
   });
 }
@@ -81,18 +81,36 @@ bindings:
   - { roles: [analyst], groups: [all] }
 `;
 
-  it("are those that the server has listed: who is not listed yet is not let through", async () => {
-    const { client, recorder, gateway } = await startHinting(policyYaml);
-    expect((await client.post(call("look"))).message).toMatchObject({
-      error: { data: { reason: "condition_failed" } },
-    });
-    expect(recorder.requests).toEqual([]);
+  it("are those that the server has listed, to whoever asked", async () => {
+    const { client } = await startHinting(policyYaml);
     expect((await client.post(list)).message).toMatchObject({ result: { tools: [{ name: "look" }] } });
     expect((await client.post(call("look"))).message).toMatchObject({ result: { content: [] } });
     for (const name of ["change", "unsaid"]) {
       expect((await client.post(call(name))).message).toMatchObject({ error: { data: { reason: "policy_denied" } } });
     }
-    expect((await readAudit(gateway)).filter(({ decision }) => decision.rule === "harmless")).toHaveLength(3);
+  });
+
+  it("are asked for where nobody has listed the tools yet, once for many", async () => {
+    const { client, recorder } = await startHinting(policyYaml);
+    const calls = ["change", "look", "look", "unsaid", "made-up", "made-up-too"].map((name) => client.post(call(name)));
+    const reasons = (await Promise.all(calls)).map(({ message }) => Object(message.error).data?.reason);
+    const [denied, failed] = ["policy_denied", "condition_failed"];
+    expect(reasons).toEqual([denied, undefined, undefined, denied, failed, failed]);
+    const heard = recorder.requests.map(({ body }) => JSON.parse(body.toString()).method);
+    expect(heard.filter((method) => method !== "tools/call")).toEqual(["tools/list"]);
+    expect(heard.filter((method) => method === "tools/call")).toHaveLength(2);
+  });
+
+  it("are unknown where the server does not say them, and nobody is let through", async () => {
+    const state = { listing: false };
+    const { client, recorder } = await startHinting(policyYaml, state);
+    expect((await client.post(call("look"))).message).toMatchObject({
+      error: { data: { reason: "condition_failed" } },
+    });
+    expect(recorder.requests.filter(({ body }) => body.includes('"tools/call"'))).toEqual([]);
+    state.listing = true;
+    expect((await client.post(list)).message).toMatchObject({ result: { tools: [{ name: "look" }] } });
+    expect((await client.post(call("look"))).message).toMatchObject({ result: { content: [] } });
   });
 });
 
