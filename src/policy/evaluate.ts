@@ -9,7 +9,7 @@ import { outcome } from "./condition.ts";
 import type { Circumstances, PolicySubject } from "./facts.ts";
 import { countMissing, type Missing } from "./require.ts";
 import { Scene } from "./scene.ts";
-import { arrange, type Hearing, type Ruleset, rankOf, search, shelfOf } from "./shelves.ts";
+import { arrange, type Ruleset, rulesFor } from "./shelves.ts";
 
 /** All rules that hold for one identity on one server. */
 export interface View {
@@ -38,18 +38,38 @@ export interface Verdict {
   readonly certain: boolean;
 }
 
-/** Collects the rules that hold for an identity on a server. The same identity always has the same view. */
+/** Collects the rules that hold for an identity on a server. The same bindings always give the same rules, arranged once. */
 export function viewOf(program: Program, subject: PolicySubject, server: string): View {
-  const held = new Set<CompiledRule>();
-  for (const binding of program.bindings) {
-    if (!binds(binding, subject)) continue;
-    for (const rule of binding.rules) if (rule.servers.has(server)) held.add(rule);
-  }
-  const ordered = [...held].sort((a, b) => rankOf(a) - rankOf(b) || a.order - b.order);
-  const enforced = ordered.filter(({ shadow }) => !shadow);
-  const rehearsed = enforced.length === ordered.length ? null : arrange(ordered);
-  const reads = ordered.reduce((sum, { condition }) => sum | (condition?.reads ?? 0), 0);
-  return { subject, server, enforced: arrange(enforced), rehearsed, reads };
+  const held = program.bindings.flatMap((binding, index) => (binds(binding, subject) ? [index] : []));
+  return { subject, server, ...arrangeFor(program, held, server) };
+}
+
+type Arranged = Omit<View, "subject" | "server">;
+
+const arranged = new WeakMap<Program, Map<string, Arranged>>();
+/** Sets of bindings that hold together: as many as there are kinds of callers, unless somebody makes tokens up. */
+const maxArranged = 1_000;
+
+/** @param held indexes of the bindings */
+function arrangeFor(program: Program, held: readonly number[], server: string): Arranged {
+  const known = arranged.get(program) ?? new Map<string, Arranged>();
+  arranged.set(program, known);
+  const key = [server, ...held].join(" ");
+  const found =
+    known.get(key) ?? arrangeRules(new Set(held.flatMap((at) => program.bindings[at]?.rules ?? [])), server);
+  if (known.size >= maxArranged) known.clear();
+  known.set(key, found);
+  return found;
+}
+
+function arrangeRules(rules: ReadonlySet<CompiledRule>, server: string): Arranged {
+  const here = [...rules].filter(({ servers }) => servers.has(server));
+  const enforced = here.filter(({ shadow }) => !shadow);
+  return {
+    enforced: arrange(enforced),
+    rehearsed: enforced.length === here.length ? null : arrange(here),
+    reads: here.reduce((sum, { condition }) => sum | (condition?.reads ?? 0), 0),
+  };
 }
 
 /** Whether a binding gives its roles to someone. Its period is that of the rules it gives. */
@@ -99,18 +119,18 @@ function decideBy(
 ): Verdict {
   const scene = new Scene(subject, server, target, circumstances);
   const denial = new Denying(scene);
-  if (target.kind !== "server" && search(deny[shelfOf(target)], target, globCoversTemplate, denial))
-    return denial.verdict();
   const allowance = new Allowing(scene);
   if (target.kind === "server") {
     grants.some((rule) => allowance.hear(rule));
     return allowance.plumbing();
   }
-  search(allow[shelfOf(target)], target, globOverlapsTemplate, allowance);
+  if (rulesFor(deny, target, globCoversTemplate).some((rule) => denial.hear(rule))) return denial.verdict();
+  rulesFor(allow, target, globOverlapsTemplate).some((rule) => allowance.hear(rule));
   return allowance.verdict(denial.maybe);
 }
 
-class Denying implements Hearing {
+/** Hears the deny rules that fit, one after the other; `hear` says whether no further one needs to be heard. */
+class Denying {
   readonly #scene: Scene;
   #rule: CompiledRule | null = null;
   #failed = false;
@@ -137,7 +157,8 @@ class Denying implements Hearing {
   }
 }
 
-class Allowing implements Hearing {
+/** The same for allow rules. */
+class Allowing {
   readonly #scene: Scene;
   #sure: CompiledRule | null = null;
   #maybe: CompiledRule | null = null;

@@ -1,4 +1,4 @@
-/** Rules, put where they are found: by kind of thing, by what it takes to judge by them, and by name where they give one. */
+/** Rules that hold together, put where they are found: by effect, and by the kind of thing they are about. */
 import type { Glob } from "../mcp/glob.ts";
 import type { Target } from "../mcp/methods.ts";
 import { always } from "./clock.ts";
@@ -15,59 +15,59 @@ export interface Ruleset {
 
 type Shelves = Readonly<Record<TargetKind, Shelf>>;
 
-/**
- * The patterns of one kind, by what it takes to judge by their rules: plain ones, then those with conditions, then those that
- * count. The first that allows is the one that is named, so nothing is evaluated, and nothing counted, where a plain rule says
- * enough.
- */
-type Shelf = readonly Tier[];
+/** Names whose rules are remembered; callers choose names, so what they can fill is bounded. */
+const maxNames = 512;
+const maxNameLength = 256;
 
-/** Literals are looked up, so that a thousand of them cost what one costs. */
-interface Tier {
-  readonly literals: ReadonlyMap<string, readonly CompiledRule[]>;
-  readonly globs: readonly Entry[];
-  /** Both, one by one, as resource templates are compared with them. */
-  readonly every: readonly Entry[];
-}
+/** Rules of one effect about one kind of things, in the order in which they are heard. */
+export class Shelf {
+  readonly #entries: readonly { readonly glob: Glob; readonly rule: CompiledRule }[];
+  /** The same names are asked for again and again, and a thousand patterns take longer than all the rest of a decision. */
+  readonly #found = new Map<string, readonly CompiledRule[]>();
 
-interface Entry {
-  readonly glob: Glob;
-  readonly rule: CompiledRule;
-}
-
-type NamedTarget = Exclude<Target, { kind: "server" }>;
-
-/** Templates are of resources, and rules name those. */
-export function shelfOf({ kind }: NamedTarget): TargetKind {
-  return kind === "template" ? "resource" : kind;
-}
-
-/** Hears the rules that fit, one after the other. */
-export interface Hearing {
-  /** Whether no further rule needs to be heard. */
-  hear(rule: CompiledRule): boolean;
-}
-
-/** Has every rule heard whose pattern fits, in the order of precedence, until one is enough. */
-export function search(
-  shelf: Shelf,
-  { kind, name }: NamedTarget,
-  fitsTemplate: (glob: Glob, template: string) => boolean,
-  hearing: Hearing,
-): boolean {
-  for (const { literals, globs, every } of shelf) {
-    if (kind === "template") {
-      for (const { glob, rule } of every) if (fitsTemplate(glob, name) && hearing.hear(rule)) return true;
-      continue;
-    }
-    for (const rule of literals.get(name) ?? []) if (hearing.hear(rule)) return true;
-    for (const { glob, rule } of globs) if (glob.matches(name) && hearing.hear(rule)) return true;
+  constructor(rules: readonly CompiledRule[], kind: TargetKind) {
+    this.#entries = rules.flatMap((rule) => rule.patterns[kind].map((glob) => ({ glob, rule })));
   }
-  return false;
+
+  get isEmpty(): boolean {
+    return this.#entries.length === 0;
+  }
+
+  /** The rules whose pattern fits a name. */
+  fitting(name: string): readonly CompiledRule[] {
+    const known = this.#found.get(name);
+    if (known !== undefined) return known;
+    const found = this.#pick((glob) => glob.matches(name));
+    if (name.length > maxNameLength) return found;
+    if (this.#found.size >= maxNames) this.#found.clear();
+    this.#found.set(name, found);
+    return found;
+  }
+
+  /** The rules whose pattern fits a resource template, which is asked for seldom. */
+  fittingTemplate(template: string, fits: (glob: Glob, template: string) => boolean): readonly CompiledRule[] {
+    return this.#pick((glob) => fits(glob, template));
+  }
+
+  #pick(fits: (glob: Glob) => boolean): readonly CompiledRule[] {
+    return [...new Set(this.#entries.filter(({ glob }) => fits(glob)).map(({ rule }) => rule))];
+  }
 }
 
-/** How much it takes to judge by a rule; the least is asked first. */
-export function rankOf(rule: CompiledRule): 0 | 1 | 2 {
+/** The rules to be heard about a target. */
+export function rulesFor(
+  shelves: Shelves,
+  { kind, name }: Exclude<Target, { kind: "server" }>,
+  fitsTemplate: (glob: Glob, template: string) => boolean,
+): readonly CompiledRule[] {
+  return kind === "template" ? shelves.resource.fittingTemplate(name, fitsTemplate) : shelves[kind].fitting(name);
+}
+
+/**
+ * Plain rules come first, then those with conditions, then those that count. The first that allows is the one that is named, so
+ * nothing is evaluated, and nothing counted, where a plain rule says enough.
+ */
+function rankOf(rule: CompiledRule): 0 | 1 | 2 {
   if (rule.limit !== null) return 2;
   return isPlain(rule) ? 0 : 1;
 }
@@ -77,32 +77,14 @@ export function isPlain({ condition, period, hours, require, limit }: CompiledRu
   return condition === null && period === always && hours === null && require === null && limit === null;
 }
 
-/** @param ordered by {@link rankOf}, then by their order in the files */
-export function arrange(ordered: readonly CompiledRule[]): Ruleset {
+/** Arranges rules in the order in which they are heard: the plainest first, then as they stand in the files. */
+export function arrange(rules: Iterable<CompiledRule>): Ruleset {
+  const ordered = [...rules].sort((a, b) => rankOf(a) - rankOf(b) || a.order - b.order);
   const grants = ordered.filter(({ effect }) => effect === "allow");
   const denials = ordered.filter(({ effect }) => effect === "deny");
   return { allow: shelve(grants), deny: shelve(denials), grants, denials };
 }
 
 function shelve(rules: readonly CompiledRule[]): Shelves {
-  const shelf = (kind: TargetKind) =>
-    [0, 1, 2].map((rank) =>
-      fillTier(
-        rules.filter((rule) => rankOf(rule) === rank),
-        kind,
-      ),
-    );
-  return { tool: shelf("tool"), prompt: shelf("prompt"), resource: shelf("resource") };
-}
-
-function fillTier(rules: readonly CompiledRule[], kind: TargetKind): Tier {
-  const literals = new Map<string, CompiledRule[]>();
-  const every = rules.flatMap((rule) => rule.patterns[kind].map((glob): Entry => ({ glob, rule })));
-  for (const { glob, rule } of every) {
-    if (!glob.literal) continue;
-    const same = literals.get(glob.pattern) ?? [];
-    literals.set(glob.pattern, same);
-    if (!same.includes(rule)) same.push(rule);
-  }
-  return { literals, globs: every.filter(({ glob }) => !glob.literal), every: kind === "resource" ? every : [] };
+  return { tool: new Shelf(rules, "tool"), prompt: new Shelf(rules, "prompt"), resource: new Shelf(rules, "resource") };
 }

@@ -51,10 +51,9 @@ export class Sight {
   seesAll(kind: TargetKind | "template"): boolean {
     const named = kind === "template" ? "resource" : kind;
     const { grants, deny } = this.view.enforced;
-    const denies = deny[named].some(({ literals, globs }) => literals.size > 0 || globs.length > 0);
     const showsAll = (rule: CompiledRule) =>
       isPlain(rule) && rule.patterns[named].some(({ pattern }) => pattern === "*");
-    return !denies && grants.some(showsAll);
+    return deny[named].isEmpty && grants.some(showsAll);
   }
 }
 
