@@ -40,6 +40,8 @@ export interface Bindings {
   width(): number;
   /** Whether the arguments have a member that only looks like one of these: the server may take it for that one. */
   hasTwin(names: ReadonlySet<string>): boolean;
+  /** Whether a number among the arguments is another one to whoever reads more digits than a double has. */
+  isInexact(): boolean;
 }
 
 export interface Condition {
@@ -72,7 +74,8 @@ export function compileCondition(text: string): Condition | readonly ConditionFa
     reads,
     outcomes(bindings) {
       if (maxWidth < Infinity && bindings.width() > maxWidth) return outcome.error;
-      if ((reads & argumentBits) !== 0 && bindings.hasTwin(names)) return outcome.error;
+      // What the server may read differently is not judged.
+      if ((reads & argumentBits) !== 0 && (bindings.hasTwin(names) || bindings.isInexact())) return outcome.error;
       return node(bindings);
     },
   };

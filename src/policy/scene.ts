@@ -2,6 +2,7 @@ import type { CelInput } from "@bufbuild/cel";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { findKeyTwin } from "../mcp/json.ts";
 import type { Target } from "../mcp/methods.ts";
+import { holdsInexactNumber } from "../mcp/numbers.ts";
 import { always, isWithin } from "./clock.ts";
 import type { CompiledRule } from "./compile.ts";
 import { type Bindings, type Condition, type Outcomes, outcome } from "./condition.ts";
@@ -66,8 +67,9 @@ export class Scene {
       unknown: this.#unknown,
       // Servers that were never asked for their list must not look as if they had said nothing of a tool.
       missing: target.kind === "tool" && annotations === undefined ? factBits.annotations : 0,
-      width: () => Math.max(widest(args), widest(claims)),
+      width: once(() => Math.max(widest(args), widest(claims))),
       hasTwin: (names) => hasTwin(args, names),
+      isInexact: once(() => call?.bytes !== undefined && holdsInexactNumber(new TextDecoder().decode(call.bytes))),
     };
   }
 }
@@ -93,6 +95,15 @@ function renderTarget(target: Target, args: unknown, annotations: unknown): Reco
     default:
       return { resource: { uri: target.name } };
   }
+}
+
+/** Many conditions may ask the same of a large body. */
+function once<Value extends number | boolean>(compute: () => Value): () => Value {
+  let known: Value | undefined;
+  return () => {
+    known ??= compute();
+    return known;
+  };
 }
 
 function hasTwin(value: unknown, names: ReadonlySet<string>): boolean {

@@ -55,7 +55,7 @@ export function decide(
 /** Arguments are judged with the call that carries them, and with nothing else that belongs to it. */
 function findCircumstances({ ip, now, annotationsOf }: Standpoint, message: Message, { task }: Session): Circumstances {
   const known = message.kind === "request" && task === null && !isAboutOthers(message.method);
-  const call = known ? { method: message.method, args: message.args } : null;
+  const call = known ? { method: message.method, args: message.args, bytes: message.bytes } : null;
   return { nowMs: now(), ip, call, annotationsOf };
 }
 
