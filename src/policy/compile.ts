@@ -170,7 +170,9 @@ function rulesOfBinding(binding: Binding, shadow: boolean, roles: ReadonlyMap<st
 function narrow(rule: CompiledRule, period: Period, shadow: boolean): CompiledRule {
   const common = intersect(rule.period, period);
   const same = common.fromMs === rule.period.fromMs && common.untilMs === rule.period.untilMs;
-  return same && (rule.shadow || !shadow) ? rule : { ...rule, period: common, shadow: rule.shadow || shadow };
+  if (same && (rule.shadow || !shadow)) return rule;
+  // What holds at any time is known by its period being `always` itself.
+  return { ...rule, period: same ? rule.period : common, shadow: rule.shadow || shadow };
 }
 
 /**

@@ -26,7 +26,10 @@ export class Shelf {
   readonly #found = new Map<string, readonly CompiledRule[]>();
 
   constructor(rules: readonly CompiledRule[], kind: TargetKind) {
-    this.#entries = rules.flatMap((rule) => rule.patterns[kind].map((glob) => ({ glob, rule })));
+    const entries = rules.flatMap((rule) => rule.patterns[kind].map((glob) => ({ glob, rule })));
+    // Of rules that take the same to judge by, one that names the thing itself is heard first.
+    const precedence = ({ glob, rule }: (typeof entries)[number]) => rankOf(rule) * 2 + (glob.literal ? 0 : 1);
+    this.#entries = entries.sort((a, b) => precedence(a) - precedence(b));
   }
 
   get isEmpty(): boolean {
