@@ -45,7 +45,8 @@ export class Scene {
   /** What the caller must prove besides; `unknown` where it is not known what was proved. */
   missingFor({ require }: CompiledRule): Missing | "unknown" | null {
     if (require === null) return null;
-    if ((this.#unknown & (factBits.claims | factBits.now)) !== 0) return "unknown";
+    const rests = require.maxAge === undefined ? factBits.claims : factBits.claims | factBits.now;
+    if ((this.#unknown & rests) !== 0) return "unknown";
     return findMissing(require, this.#subject, this.#circumstances.nowMs);
   }
 

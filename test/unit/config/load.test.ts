@@ -35,8 +35,9 @@ describe("what is loaded", () => {
     expect(config.audit.directory).toBe(join(directory, "data/audit"));
     expect(config.state.directory).toBe(join(directory, "data"));
     expect(config.identity.issuers.corp?.jwks).toBe(join(directory, "keys.json"));
-    expect(config.policies).toEqual([join(directory, "policies/a.yaml")]);
-    expect(watched.toSorted()).toEqual([file, join(directory, "keys.json"), join(directory, "policies/a.yaml")].sort());
+    expect(config.policies.files).toEqual([join(directory, "policies/a.yaml")]);
+    const own = ["keys.json", "policies/a.yaml", "policies/a_test.yaml"].map((name) => join(directory, name));
+    expect(watched.toSorted()).toEqual([file, ...own].sort());
     expect(watchedDirectories).toEqual([join(directory, "policies")]);
   });
 
@@ -56,6 +57,29 @@ describe("what is loaded", () => {
       "policies/.hidden.yaml": "not: a policy",
     });
     expect(program.files).toEqual(["policies/a.yaml", "policies/b.yaml", "policies/c.yaml"]);
+  });
+
+  it("watches suites, and the places where one would count, unless reloads do not depend on them", async () => {
+    const policies = "policies: { files: [policies/*.yaml], testsOnReload: false }\n";
+    const files = { "policies/a.yaml": policy, "policies/more_test.yaml": "" };
+    const tested = await load({ ...files, "sallyport.yaml": configWith() });
+    const suites = (paths: readonly string[]) => paths.filter((path) => path.includes("_test")).toSorted();
+    expect(suites(tested.watched)).toEqual(
+      ["policies/a_test.yaml", "policies/more_test.yaml"].map((name) => join(tested.directory, name)),
+    );
+    const untested = await load({
+      ...files,
+      "sallyport.yaml": configWith().replace("policies: [policies/*.yaml]\n", policies),
+    });
+    expect(untested.config.policies.testsOnReload).toBe(false);
+    expect(suites(untested.watched)).toEqual([]);
+  });
+
+  it("is the same by its hash whatever suites say", async () => {
+    const files = { "policies/a.yaml": policy, "sallyport.yaml": configWith() };
+    const [one, other] = [await load({ ...files, "policies/a_test.yaml": "a" }), await load(files)];
+    expect(one.suites).toHaveLength(1);
+    expect(one.hash).toBe(other.hash);
   });
 
   it("loads the example of the reference", async () => {

@@ -68,7 +68,7 @@ describe("what a first run makes", () => {
       admin: { address: { host: "127.0.0.1", port: 9090 } },
       identity: { builtin: { enabled: true } },
       servers: { everything: { clientRequests: ["elicitation", "sampling", "roots"] } },
-      policies: [join(directory, "policies/quickstart.yaml")],
+      policies: { files: [join(directory, "policies/quickstart.yaml")], testsOnReload: true },
       state: { directory: join(directory, "data") },
     });
     expect(config.servers.everything?.url.href).toBe("http://127.0.0.1:4000/mcp");
