@@ -179,6 +179,11 @@ function unselected(binding: CompiledBinding): CompiledBinding {
   return { ...binding, ...open, claims: [] };
 }
 
+/** How the condition of a rule came out, where it keeps the rule from its effect. */
+export function conditionOf({ blockers }: RuleFinding): ConditionFinding | undefined {
+  return blockers.flatMap((blocker) => (blocker.kind === "condition" ? blocker.finding : []))[0];
+}
+
 /** The days and times of a rule, as people write them. */
 export function renderHours({ hours }: CompiledRule["text"]): string {
   if (hours === undefined) return "any time";

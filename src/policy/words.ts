@@ -113,12 +113,20 @@ export function adviseBlocker(blocker: Blocker, rule: Rule): string {
     case "time":
       return "say when it is asked";
     case "condition":
-      return `meet the condition ${oneLine(blocker.finding.text)}`;
+      return `meet the condition ${oneLine(wantedOf(blocker.finding))}`;
     case "proof":
       return blocker.missing === "unknown" ? "prove what it requires" : `prove ${describeMissing(blocker.missing)}`;
     case "pattern":
       return "have its patterns changed";
   }
+}
+
+/** What of a condition is not met; of alternatives, all. */
+function wantedOf({ text, joint, parts }: ConditionFinding): string {
+  const unmet = parts.filter(({ outcome }) => outcome !== "true");
+  if (joint !== "&&" || unmet.length === 0) return text;
+  if (unmet.length === 1) return unmet.map(wantedOf).join();
+  return unmet.map((part) => (part.joint === "||" ? `(${part.text})` : wantedOf(part))).join(" && ");
 }
 
 /** A text from YAML, where a line may be broken anywhere. */

@@ -156,7 +156,7 @@ describe("advice", () => {
       analyst,
       refund(5),
       [
-        'be in group finance or ops | meet the condition mcp.tool.arguments.amount <= 100 && (jwt.tenant == "acme" || "ops" in jwt.groups) | -> small',
+        'be in group finance or ops | meet the condition jwt.tenant == "acme" || "ops" in jwt.groups | -> small',
         "be subject root | have claim tenant = acme | have the binding's period prolonged, which was over at 2026-01-01T00:00:00.000Z | -> all",
       ],
     ],
