@@ -1,6 +1,6 @@
 /** Questions to a policy, as people, suites and audit records put them, and the answer that a call would get. Pure. */
 import { z } from "zod";
-import type { Target } from "../mcp/methods.ts";
+import { requestMethods, type Target } from "../mcp/methods.ts";
 import { canonicalTemplate, canonicalUri, isPlainName } from "../mcp/names.ts";
 import type { CompiledBinding, Program } from "./compile.ts";
 import { judge, rehearse, type Verdict, viewOf } from "./evaluate.ts";
@@ -154,6 +154,7 @@ function readTarget({ tool, prompt, resource, template }: AskedRequest): Target 
 /** What a call's audit record says of it. */
 export interface RecordedCall {
   readonly time: string;
+  readonly event: string;
   readonly server: string | null;
   readonly method: string | null;
   readonly peer: { readonly ip: string } | null;
@@ -171,13 +172,15 @@ export interface RecordedCall {
  * The question that a recorded call put to the policy. Claims, annotations and arguments are not recorded, so what rests on them
  * may come out either way.
  *
- * @returns null for a record of something that no policy was asked about
+ * @returns null for a record of something that no policy was asked about, or whose names the sanitizer had to change
  */
-export function recallQuestion({ time, server, method, peer, identity, target }: RecordedCall): Question | null {
-  if (server === null || identity === null || method === null || peer === null) return null;
+export function recallQuestion(recorded: RecordedCall): Question | null {
+  const { time, server, peer, identity, target } = recorded;
+  if (server === null || identity === null || peer === null) return null;
   const recalled = recallTarget(target);
-  if (recalled === null) return null;
   const { issuer, subject, client, via, groups } = identity;
+  // A binding could hold by what is not in the record any more.
+  if (recalled === null || [subject, client ?? "", ...groups].some(isAltered)) return null;
   return {
     subject: { ...nobody, issuer, subject, client, via, groups },
     server,
@@ -185,11 +188,18 @@ export function recallQuestion({ time, server, method, peer, identity, target }:
     circumstances: {
       nowMs: Date.parse(time),
       ip: peer.ip,
-      call: { method, args: {} },
+      call: recallCall(recorded),
       annotationsOf: () => ({}),
       unknown: unrecorded,
     },
   };
+}
+
+/** What goes on from an earlier request, or is about what somebody could ask for, is judged as if no call were known. */
+function recallCall({ event, method }: RecordedCall): Circumstances["call"] {
+  if (event !== "request" || method === null) return null;
+  const { names } = requestMethods.get(method) ?? {};
+  return names === "task" || names === "reference" || names === "subscriptions" ? null : { method, args: {} };
 }
 
 const unrecorded = factBits.claims | factBits.annotations | factBits.toolArguments | factBits.promptArguments;
@@ -198,6 +208,10 @@ function recallTarget(target: RecordedCall["target"]): Target | null {
   if (target === null || target.kind === "server") return { kind: "server" };
   const { kind, name } = target;
   const known = kind === "tool" || kind === "prompt" || kind === "resource" || kind === "template";
-  // What looked like a secret in the name is not in the record.
-  return known && name !== null && !name.includes("[redacted]") ? { kind, name } : null;
+  return known && name !== null && !isAltered(name) ? { kind, name } : null;
+}
+
+/** What looked like a secret, or was too long, is not in the record. */
+function isAltered(text: string): boolean {
+  return text.includes("[redacted]") || text === "[cut]" || /…\(\d+ characters\)$/.test(text);
 }

@@ -1,0 +1,63 @@
+import { Command } from "commander";
+import type { AuditRecord } from "../../audit/record.ts";
+import { explainQuestion } from "../../policy/explain.ts";
+import type { Question } from "../../policy/question.ts";
+import { reportFailure } from "../failure.ts";
+import type { CommandIo } from "../io.ts";
+import { describeExplanation } from "./account.ts";
+import { type AskingOptions, readAsked, recallAsked, withQuestion } from "./asking.ts";
+import { renderExplanation, renderUnasked } from "./explanation.ts";
+import { printJson } from "./printing.ts";
+import { findRecord, findTrail } from "./records.ts";
+import { loadPolicySet, type PolicyOptions, type PolicySet, withPolicies } from "./set.ts";
+
+interface ExplainOptions extends PolicyOptions, AskingOptions {
+  readonly audit?: string;
+}
+
+/** `sallyport policy explain`. Exit code 0 it is allowed, 1 it is not, 2 it could not be asked. */
+export function explainCommand(io: CommandIo): Command {
+  return withQuestion(withPolicies(new Command("explain")))
+    .description("say why a request is allowed or denied, and what would have to change")
+    .argument("[request-id]", "request id of a call that was made, as in X-Request-Id and the audit trail")
+    .option("--audit <path>", "audit file or directory (default: the one of the configuration)")
+    .option("--json", "print one JSON object")
+    .action(async (id: string | undefined, options: ExplainOptions) => {
+      try {
+        const policies = await loadPolicySet(options);
+        const { question, record } = await findQuestion(io, id, options, policies);
+        if (question === null) return reportUnasked(io, record, options);
+        const explanation = explainQuestion(policies.compile([question.server]), question);
+        if (options.json === true) printJson(io, describeExplanation(explanation, record));
+        else io.out(renderExplanation(explanation, record));
+        const { effect, certain } = explanation.answer.verdict;
+        io.exit(effect === "allow" && certain ? 0 : 1);
+      } catch (error) {
+        reportFailure(io, error, options.json);
+      }
+    });
+}
+
+interface Found {
+  readonly question: Question | null;
+  readonly record: AuditRecord | null;
+}
+
+async function findQuestion(
+  io: CommandIo,
+  id: string | undefined,
+  options: ExplainOptions,
+  policies: PolicySet,
+): Promise<Found> {
+  if (id === undefined) return { question: readAsked(options, policies, Date.now()), record: null };
+  const trail = findTrail(options.audit, policies);
+  const record = await findRecord(io, trail, id);
+  if (record === null) throw new Error(`there is no record of this request in ${trail}`);
+  return { question: recallAsked(record, options, policies), record };
+}
+
+function reportUnasked(io: CommandIo, record: AuditRecord | null, { json }: ExplainOptions): void {
+  if (json === true) printJson(io, { decision: null, recorded: record });
+  else io.out(renderUnasked(record));
+  io.exit(1);
+}

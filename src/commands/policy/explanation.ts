@@ -1,0 +1,182 @@
+import type { AuditRecord } from "../../audit/record.ts";
+import type { Verdict } from "../../policy/evaluate.ts";
+import { decides, type Explanation } from "../../policy/explain.ts";
+import { type ConditionFinding, conditionOf, type RuleFinding } from "../../policy/findings.ts";
+import type { Question } from "../../policy/question.ts";
+import { describeBlocker, describeMisses, describeMissing, describeTarget } from "../../policy/words.ts";
+import { nameUnknown, renderAdvice } from "./account.ts";
+import { alignRows, count, show, showValue } from "./printing.ts";
+
+/** An explanation as text of a screen or two. */
+export function renderExplanation(explanation: Explanation, record: AuditRecord | null): string {
+  const { question, answer, bindings, rules } = explanation;
+  const sections = [
+    [renderVerdict(answer.verdict), ...renderRest(explanation)],
+    alignRows([...renderQuestion(question), ...(record === null ? [] : renderRecord(record))]),
+    [
+      `bindings: ${bindings.filter(({ holds }) => holds === "yes").length} of ${bindings.length} hold`,
+      ...renderBindings(explanation),
+    ],
+    [`rules of this caller on ${show(question.server)}: ${rules.length}`, ...renderRules(explanation)],
+    renderShadow(explanation),
+    renderChanges(explanation),
+  ];
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n")}\n`;
+}
+
+const heads = { allow: "ALLOWED", deny: "DENIED", challenge: "STEP-UP" } as const;
+const reasons = {
+  allowed: "by rule",
+  denied_by_rule: "by deny rule",
+  no_rule: "no rule allows it",
+  condition_failed: "the condition fails of rule",
+  unproved: "more has to be proved for rule",
+} as const;
+
+function renderVerdict({ effect, reason, rule, policy, certain, missing }: Verdict): string {
+  const by = rule === null ? "" : ` ${show(rule)} (${show(policy ?? "")})`;
+  const proof = missing === null ? "" : `: ${show(describeMissing(missing))}`;
+  return `${certain ? "" : "PERHAPS "}${heads[effect]}: ${reasons[reason]}${by}${proof}`;
+}
+
+/** What an answer rests on that is not certain. */
+function renderRest({ question, answer, rules }: Explanation): string[] {
+  if (answer.verdict.certain) return [];
+  const open = rules.filter(({ held, result }) => held === "unknown" || result === "maybe");
+  const named = open
+    .slice(0, maxOpen)
+    .map(({ rule, held }) => `${show(rule.name)}${held === "unknown" ? " (if its binding holds)" : ""}`);
+  return [
+    `It rests on what is not known (${nameUnknown(question).join(", ")}), by ${named.join(", ")}.`,
+    "Say it with --claim, --scopes, --arguments or --annotations to be sure.",
+  ];
+}
+
+const maxOpen = 6;
+
+function renderQuestion({ subject, server, target, circumstances }: Question): string[][] {
+  const { issuer, client, groups, scopes, claims } = subject;
+  const by = client === null ? "" : `, client ${show(client)}`;
+  const method = circumstances.call?.method ?? "";
+  const told = Object.entries(claims).filter(([name]) => !["sub", "client_id", "scope", "groups"].includes(name));
+  return [
+    ["who", `${show(subject.subject)} (${show(issuer)})${by}, groups ${groups.map(show).join(", ") || "none"}`],
+    ...(scopes.length === 0 ? [] : [["", `scopes ${scopes.map(show).join(", ")}`]]),
+    ...(told.length === 0
+      ? []
+      : [["", `claims ${told.map(([name, value]) => `${show(name)}=${showValue(name, value)}`).join(", ")}`]]),
+    ["what", `${method === "" ? "" : `${show(method)}: `}${show(describeTarget(target))} on ${show(server)}`],
+    ["when", `${new Date(circumstances.nowMs).toISOString()} from ${show(circumstances.ip)}`],
+  ];
+}
+
+function renderRecord({ time, decision, outcome, args }: AuditRecord): string[][] {
+  const { effect, rule, policy, reason, detail } = decision;
+  const by = rule === null ? "" : ` by ${show(rule)} (${show(policy ?? "")})`;
+  const why = [reason, detail].filter((text) => text != null).map((text) => show(String(text)));
+  const view = args?.view === undefined ? "" : showValue("arguments", args.view);
+  return [
+    [
+      "then",
+      `${show(time)}: ${effect ?? "undecided"}${by}${why.length === 0 ? "" : `, ${why.join(": ")}`}, HTTP ${outcome.http ?? "none"}`,
+    ],
+    ["", "not recorded: claims, scopes and annotations; arguments only as a view that leaves out secrets"],
+    ...(view === "" ? [] : [["", `arguments were like ${view}`]]),
+  ];
+}
+
+function renderBindings({ bindings }: Explanation): string[] {
+  const near = bindings.filter(({ holds }) => holds !== "no");
+  const missed = bindings.filter(({ holds }) => holds === "no");
+  const rows = [...near, ...missed.slice(0, maxMissed)].map(({ binding, holds, misses }) => [
+    `  ${{ yes: "holds", unknown: "perhaps", no: "misses" }[holds]}`,
+    show(binding.policy),
+    `${binding.roles.map(show).join(", ")}${misses.length === 0 ? "" : `: ${show(describeMisses(misses))}`}`,
+  ]);
+  const more = missed.length - maxMissed;
+  return [...alignRows(rows), ...(more > 0 ? [`  … and ${more} more that miss`] : [])];
+}
+
+const maxMissed = 10;
+
+function renderRules(explanation: Explanation): string[] {
+  const named = explanation.rules.filter(({ blockers }) => !blockers.some(({ kind }) => kind === "pattern"));
+  const others = explanation.rules.length - named.length;
+  const lines = named.flatMap((finding) => renderRule(finding, decides(explanation, finding)));
+  return others === 0 ? lines : [...lines, `  ${count(others, "rule")} about something else`];
+}
+
+function renderRule(finding: RuleFinding, isDecisive: boolean): string[] {
+  const { rule, held, result, blockers } = finding;
+  const why = blockers.map((blocker) => show(describeBlocker(blocker, rule.text)));
+  const notes = [
+    ...(isDecisive ? ["decides"] : []),
+    ...(rule.shadow ? ["in shadow, decides nothing"] : []),
+    ...(held === "unknown" ? ["if its binding holds"] : []),
+    ...why,
+  ];
+  const condition = conditionOf(finding);
+  const head = `  ${marks[result]}${rule.effect} ${show(rule.name)} (${show(rule.policy)})`;
+  return [
+    `${head}${notes.length === 0 ? "" : `: ${notes.join("; ")}`}`,
+    ...(condition === undefined ? [] : renderCondition(condition, "      ")),
+  ];
+}
+
+const marks = {
+  holds: "matched  ",
+  unproved: "unproved ",
+  maybe: "perhaps  ",
+  not: "not      ",
+  error: "error    ",
+} as const;
+
+function renderCondition({ text, outcome, joint, parts, reads }: ConditionFinding, indent: string): string[] {
+  const facts = reads.map(({ path, value }) => {
+    const absent = outcome === "unknown" ? "not known" : "not there";
+    return `${show(path)} is ${value === undefined ? absent : showValue(path.split(".").at(-1) ?? path, value)}`;
+  });
+  const own = `${indent}${outcome.padEnd(7)}  ${show(text)}${facts.length === 0 ? "" : `   [${facts.join(", ")}]`}`;
+  const hidden = outcome === "error" && joint !== null && !parts.some((part) => part.outcome === "error");
+  const lines = joint === null ? [own] : [own, ...parts.flatMap((part) => renderCondition(part, `${indent}  `))];
+  return hidden
+    ? [...lines, `${indent}  too much to walk over, or an argument whose name only looks like one of these`]
+    : lines;
+}
+
+function renderShadow({ answer: { verdict, rehearsed }, rules }: Explanation): string[] {
+  if (rehearsed === null) return [];
+  const shadows = rules.filter(({ rule }) => rule.shadow).length;
+  const same = rehearsed.effect === verdict.effect;
+  return [`with the ${count(shadows, "rule")} in shadow enforced: ${same ? "the same" : renderVerdict(rehearsed)}`];
+}
+
+function renderChanges({ answer: { verdict }, obstacles, advice }: Explanation): string[] {
+  if (verdict.effect === "allow" && verdict.certain) return [];
+  const lines = [
+    ...obstacles.map(({ rule }) => `deny rule ${show(rule.name)} (${show(rule.policy)}) stands in the way`),
+    ...advice.map(renderAdvice),
+  ];
+  if (lines.length === 0) lines.push("no rule of any role names this");
+  const more = lines.length - maxAdvice;
+  return [
+    "what would have to change:",
+    ...lines.slice(0, maxAdvice).map((line) => `  - ${line}`),
+    ...(more > 0 ? [`  … and ${more} more ways`] : []),
+  ];
+}
+
+const maxAdvice = 8;
+
+/** A request that no policy was asked about. */
+export function renderUnasked(record: AuditRecord | null): string {
+  if (record === null) return "";
+  const lines = [
+    "No policy can be asked about this: it was refused before one was, or its names are not recorded whole.",
+    "",
+  ];
+  return `${[...lines, ...alignRows(renderRecord(record))].join("\n")}\n`;
+}

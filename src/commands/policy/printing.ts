@@ -1,0 +1,48 @@
+import { sanitize, sanitizeText } from "../../audit/sanitize.ts";
+import { oneLine } from "../../policy/words.ts";
+import type { CommandIo } from "../io.ts";
+
+/** A text of anybody as a terminal may show it: no controls, nothing that looks like a secret, one line. */
+export function show(text: string): string {
+  return sanitizeText(oneLine(text), maxShown);
+}
+
+const maxShown = 500;
+
+/** A value under its name, so that one whose name says that it is a secret is not shown. */
+export function showValue(name: string, value: unknown): string {
+  const shown = JSON.stringify(Object.values(sanitize({ [name]: value }) as object)[0]);
+  return shown.length > maxValue ? `${shown.slice(0, maxValue)}…` : shown;
+}
+
+const maxValue = 200;
+
+/** Prints JSON in which every character shows: those that steer a terminal are escaped. */
+export function printJson(io: CommandIo, value: unknown): void {
+  const text = JSON.stringify(value, null, 2);
+  io.out(`${text.replaceAll(steering, escapeCharacter)}\n`);
+}
+
+const steering = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+function escapeCharacter(character: string): string {
+  return Array.from({ length: character.length }, (_, at) => character.charCodeAt(at))
+    .map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`)
+    .join("");
+}
+
+/** Rows with their columns aligned; the last one is as long as it is. */
+export function alignRows(rows: readonly (readonly string[])[]): string[] {
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,79 @@
+import { type AuditEntry, gatewayEntry, renderRecord } from "../../../src/audit/record.ts";
+import { policyCommand } from "../../../src/commands/policy.ts";
+import { writeTree } from "../config/fixture.ts";
+
+/** What a command wrote, and how it ended. */
+export interface Said {
+  readonly out: string;
+  readonly err: string;
+  readonly code: number | undefined;
+  /** Where the files are. */
+  readonly directory: string;
+}
+
+/**
+ * Runs `sallyport policy` with files of a new directory.
+ *
+ * @param args `{}` stands for the directory
+ */
+export async function runPolicy(files: Readonly<Record<string, string>>, ...args: string[]): Promise<Said> {
+  return runPolicyIn(await writeTree(files), ...args);
+}
+
+export async function runPolicyIn(directory: string, ...args: string[]): Promise<Said> {
+  const said = { out: "", err: "", code: undefined as number | undefined, directory };
+  const io = {
+    out: (text: string) => {
+      said.out += text;
+    },
+    err: (text: string) => {
+      said.err += text;
+    },
+    exit: (code: number) => {
+      said.code = code;
+    },
+  };
+  const placed = args.map((arg) => arg.replace("{}", directory));
+  await policyCommand(io).parseAsync(placed, { from: "user" });
+  return said;
+}
+
+/** A recorded call; by default one of alice that was allowed. */
+export interface Recorded {
+  readonly id?: string;
+  readonly time?: string;
+  readonly subject?: string;
+  readonly groups?: readonly string[];
+  readonly server?: string;
+  readonly tool?: string;
+  readonly resource?: string;
+  readonly decision?: Partial<AuditEntry["decision"]>;
+  readonly entry?: Partial<AuditEntry>;
+}
+
+/** The text of an audit file; each call has a number as its id unless another is said. */
+export function trailOf(...calls: readonly Recorded[]): string {
+  const lines = calls.map(
+    (call, at) => `${renderRecord(entryOf(call, at + 1), at + 1, "0").slice(0, -1)},"hash":"0"}\n`,
+  );
+  return lines.join("");
+}
+
+function entryOf(call: Recorded, number: number): AuditEntry {
+  const { id = String(number), time = "2026-03-02T12:00:00.000Z", subject = "alice", groups = ["analysts"] } = call;
+  const target = call.resource === undefined ? { kind: "tool", name: call.tool ?? "forecast" } : null;
+  return {
+    ...gatewayEntry("start", time, {}),
+    id,
+    event: "request",
+    peer: { ip: "127.0.0.1", proxied: false },
+    identity: { issuer: "builtin", subject, client: null, via: "jwt", groups },
+    server: call.server ?? "weather",
+    era: "legacy",
+    method: call.resource === undefined ? "tools/call" : "resources/read",
+    target: target ?? { kind: "resource", name: call.resource ?? "" },
+    decision: { effect: "allow", rule: null, policy: null, reason: null, ...call.decision },
+    outcome: { http: 200, rpc: null, tool_error: null, upstream: 200 },
+    ...call.entry,
+  };
+}

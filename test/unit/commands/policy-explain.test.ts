@@ -1,0 +1,175 @@
+import { describe, expect, it } from "vitest";
+import { configWith } from "../config/fixture.ts";
+import { runPolicy, trailOf } from "./policies.ts";
+
+const policy = `version: 1
+roles:
+  reader:
+    allow:
+      - { id: read, server: weather, tools: [forecast, "get-*"] }
+      - { id: proved, server: weather, tools: [publish], require: { scopes: [weather:write] } }
+      - { id: small, server: weather, tools: [order], when: mcp.tool.arguments.amount < 10 && jwt.tenant == "acme" }
+    deny:
+      - { id: never, server: weather, tools: ["drop-*"] }
+      - { id: try-out, server: weather, tools: [forecast], mode: shadow }
+bindings:
+  - { roles: [reader], groups: [analysts] }
+`;
+const files = { "p/a.yaml": policy };
+const alice = ["--subject", "alice", "--groups", "analysts", "--server", "weather"];
+
+describe("sallyport policy explain", () => {
+  it.each<[string, string[], number, string[]]>([
+    [
+      "what is allowed",
+      [...alice, "--tool", "forecast"],
+      0,
+      ["ALLOWED: by rule read (a.yaml:5)", "matched  allow read (a.yaml:5): decides", "DENIED: by deny rule try-out"],
+    ],
+    [
+      "what is denied",
+      [...alice, "--tool", "drop-all"],
+      1,
+      ["DENIED: by deny rule never (a.yaml:9)", "deny rule never (a.yaml:9) stands in the way"],
+    ],
+    [
+      "what takes more proof",
+      [...alice, "--tool", "publish"],
+      1,
+      ["STEP-UP: more has to be proved for rule proved (a.yaml:6): scope weather:write", "prove scope weather:write"],
+    ],
+    ["what was proved", [...alice, "--scopes", "weather:write", "--tool", "publish"], 0, ["scopes weather:write"]],
+    [
+      "a condition",
+      [...alice, "--tool", "order", "--arguments", '{"amount":20}', "--claim", "tenant=acme", "--claim", "level=3"],
+      1,
+      [
+        "false    mcp.tool.arguments.amount < 10   [mcp.tool.arguments.amount is 20]",
+        'true     jwt.tenant == "acme"   [jwt.tenant is "acme"]',
+        "meet the condition mcp.tool.arguments.amount < 10: rule small",
+        'claims tenant="acme", level=3',
+      ],
+    ],
+    [
+      "whom nothing binds",
+      ["--subject", "bob", "--server", "weather", "--tool", "forecast"],
+      1,
+      ["bindings: 0 of 1 hold", "misses  a.yaml:12  reader: not group analysts", "be in group analysts: rule read"],
+    ],
+    ["the server itself", alice, 0, ["the server itself on weather"]],
+    ["a resource", [...alice, "--resource", "weather://x"], 1, ["resources/read: resource weather://x"]],
+    [
+      "a moment and a place",
+      [...alice, "--at", "2026-03-02", "--ip", "10.0.0.9"],
+      0,
+      ["2026-03-02T00:00:00.000Z from 10.0.0.9"],
+    ],
+  ])("explains %s", async (_case, args, code, expected) => {
+    const said = await runPolicy(files, "explain", "-p", "{}/p", ...args);
+    expect(said).toMatchObject({ code, err: "" });
+    for (const text of expected) expect(said.out).toContain(text);
+  });
+
+  it("says the same as JSON", async () => {
+    const { out, code } = await runPolicy(files, "explain", "-p", "{}/p", ...alice, "--tool", "drop-x", "--json");
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({
+      decision: { effect: "deny", rule: "never", policy: "a.yaml:9", certain: true },
+      bindings: [{ holds: "yes" }],
+      rules: [
+        { rule: "read", result: "not", why: ["no pattern of it fits"] },
+        {},
+        {},
+        { rule: "never", decides: true },
+        {},
+      ],
+      obstacles: [{ rule: "never" }],
+      recorded: null,
+    });
+  });
+
+  it("shows nothing that steers a terminal, and no secrets", async () => {
+    const secret = "ghp_abcdefghijklmnopqrstuvwxyz0123456789";
+    const evil = `\u001b[2J\u202e${secret}`;
+    const args = ["--subject", evil, "--server", "weather", "--tool", "order", "--claim", `password=${secret}`];
+    const text = await runPolicy(files, "explain", "-p", "{}/p", "--groups", "analysts", ...args);
+    const json = await runPolicy(files, "explain", "-p", "{}/p", "--groups", "analysts", ...args, "--json");
+    for (const { out, code } of [text, json]) {
+      expect(code).toBe(1);
+      expect(out).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
+      expect(out).not.toContain(secret);
+    }
+  });
+
+  const config = { "sallyport.yaml": configWith(), "policies/a.yaml": policy };
+  const denied = { effect: "deny", rule: null, policy: null, reason: "policy_denied", detail: "no_rule" } as const;
+  const trail = trailOf(
+    { id: "allowed" },
+    { id: "uncertain", tool: "order", entry: { args: { digest: "d", view: { amount: 4 } } } },
+    { id: "denied", tool: "forecast", groups: [], decision: denied },
+    {
+      id: "unasked",
+      entry: { identity: null, event: "refusal" },
+      decision: { effect: "deny", reason: "token_expired" },
+    },
+    { id: "allowed", tool: "drop-x", entry: { event: "server_request" } },
+  );
+  const recorded = (...args: string[]) =>
+    runPolicy({ ...config, "data/audit/audit.jsonl": trail }, "explain", "-c", "{}/sallyport.yaml", ...args);
+
+  it.each<[string, string[], number, string[]]>([
+    [
+      "that was allowed",
+      ["allowed"],
+      0,
+      ["ALLOWED: by rule read (policies/a.yaml:5)", "then  2026-03-02T12:00:00.000Z: allow"],
+    ],
+    ["that was denied", ["denied"], 1, ["DENIED: no rule allows it", "deny, policy_denied: no_rule, HTTP 200"]],
+    [
+      "that rests on what is not recorded",
+      ["uncertain"],
+      1,
+      [
+        "PERHAPS ALLOWED: by rule small",
+        "It rests on what is not known (arguments, annotations, claims), by small.",
+        'arguments were like {"amount":4}',
+        "unknown  mcp.tool.arguments.amount < 10   [mcp.tool.arguments.amount is not known]",
+      ],
+    ],
+    [
+      "with what is not recorded",
+      ["uncertain", "--arguments", '{"amount":4}', "--claim", "tenant=acme"],
+      0,
+      ["ALLOWED: by rule small"],
+    ],
+    ["that no policy was asked about", ["unasked"], 1, ["No policy can be asked about this", "deny, token_expired"]],
+  ])("explains a request %s", async (_case, args, code, expected) => {
+    const said = await recorded(...args);
+    expect(said).toMatchObject({ code, err: "" });
+    for (const text of expected) expect(said.out).toContain(text);
+  });
+
+  it.each<[string, string[], string]>([
+    ["a request that is not there", ["nowhere"], "there is no record of this request"],
+    ["what the record says already", ["allowed", "--tool", "x"], "--tool is recorded"],
+    ["nobody", [], "say which request is meant"],
+    ["an unknown server", ["--subject", "a", "--server", "wether"], 'did you mean "weather"?'],
+    ["an unknown issuer", ["--subject", "a", "--issuer", "x", "--server", "weather"], "no issuer of this name"],
+    [
+      "a name that looks like another",
+      ["--subject", "a", "--server", "weather", "--tool", "a\u200b"],
+      "in more than one way",
+    ],
+    ["two things", ["--subject", "a", "--server", "weather", "--tool", "a", "--prompt", "b"], "at most one of tool"],
+  ])("cannot ask about %s", async (_case, args, message) => {
+    const said = await recorded(...args);
+    expect(said.code).toBe(2);
+    expect(said.err).toContain(message);
+  });
+
+  it("cannot run with a policy that is wrong", async () => {
+    const { code, err } = await runPolicy({ "p/a.yaml": "version: 2\n" }, "explain", "-p", "{}/p", ...alice);
+    expect(code).toBe(2);
+    expect(err).toContain("a.yaml:1");
+  });
+});

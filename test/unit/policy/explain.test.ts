@@ -1,0 +1,309 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Program } from "../../../src/policy/compile.ts";
+import { decides, type Explanation, explainQuestion } from "../../../src/policy/explain.ts";
+import type { PolicySubject } from "../../../src/policy/facts.ts";
+import { type AskedRequest, type Question, readQuestion, requestSchema } from "../../../src/policy/question.ts";
+import { adviseBlocker, adviseMiss, describeBlocker, describeMisses } from "../../../src/policy/words.ts";
+import { noonMs, subjectOf } from "../../fixtures/policy.ts";
+import { programOf } from "./sources.ts";
+
+const policy = `version: 1
+roles:
+  reader:
+    allow:
+      - { id: read, server: weather, tools: [forecast, "get-*"] }
+      - { id: night, server: weather, tools: [maintain], hours: { timeZone: UTC, from: "22:00", to: "06:00" } }
+      - { id: gone, server: weather, tools: [legacy], until: 2026-01-01 }
+      - { id: later, server: weather, tools: [next], from: 2027-01-01 }
+  cashier:
+    inherits: [reader]
+    allow:
+      - id: small
+        server: billing
+        tools: [refund]
+        when: mcp.tool.arguments.amount <= 100 && (jwt.tenant == "acme" || "ops" in jwt.groups)
+      - { id: proved, server: billing, tools: [payout], require: { scopes: [billing:write], acr: [mfa] } }
+    deny:
+      - { id: never, server: "*", tools: ["drop-*"] }
+      - { id: halt, server: billing, tools: [halt], when: mcp.tool.arguments.force }
+  trial:
+    allow: [{ id: tried, server: news, tools: [publish], mode: shadow }]
+  unbound:
+    allow: [{ id: nobody-has, server: weather, tools: [forge] }]
+  everything:
+    allow: [{ id: all, server: billing, tools: ["*"] }]
+bindings:
+  - { roles: [reader], groups: [analysts] }
+  - { roles: [cashier], groups: [finance, ops], issuers: [corp] }
+  - { roles: [trial], subjects: [alice] }
+  - { roles: [everything], claims: { tenant: [acme] }, subjects: [root], until: 2026-01-01 }
+`;
+const program = programOf(policy);
+
+function explain(who: Partial<PolicySubject>, request: Partial<AskedRequest>, of: Program = program): Explanation {
+  const asked = requestSchema.parse({ server: "weather", ...request });
+  const setting = { atMs: noonMs, ip: "127.0.0.1" };
+  const question = readQuestion(subjectOf({ issuer: "corp", subject: "alice", ...who }), asked, setting);
+  if (typeof question === "string") throw new Error(question);
+  return explainQuestion(of, question);
+}
+
+/** Why the rule of this id is not what it could be. */
+function why(explanation: Explanation, id: string): readonly string[] {
+  const found = explanation.rules.find(({ rule }) => rule.name === id);
+  return found?.blockers.map((blocker) => describeBlocker(blocker, found.rule.text)) ?? ["not held"];
+}
+
+function ways({ advice }: Explanation): string[] {
+  return advice.map(({ rule, misses, blockers, unboundRole, shadow, obstacle }) =>
+    [
+      ...misses.map(adviseMiss),
+      ...(unboundRole === null ? [] : [`bind ${unboundRole}`]),
+      ...(shadow ? ["enforce"] : []),
+      ...blockers.map((blocker) => adviseBlocker(blocker, rule.text)),
+      `-> ${rule.name}`,
+      ...(obstacle === null ? [] : [`but ${obstacle.rule}`]),
+    ].join(" | "),
+  );
+}
+
+const analyst = { groups: ["analysts"] };
+const cashier = { groups: ["finance"], claims: { tenant: "acme", groups: ["finance"] } };
+const refund = (amount: unknown) =>
+  ({ server: "billing", tool: "refund", arguments: { amount } }) as Partial<AskedRequest>;
+
+describe("what is explained of rules", () => {
+  it.each<[string, Partial<PolicySubject>, Partial<AskedRequest>, string, readonly string[]]>([
+    ["a rule that allows", analyst, { tool: "forecast" }, "read", []],
+    ["a pattern", analyst, { tool: "other" }, "read", ["no pattern of it fits"]],
+    ["hours", analyst, { tool: "maintain" }, "night", ["outside its hours: every day 22:00-06:00 UTC"]],
+    ["a period that is over", analyst, { tool: "legacy" }, "gone", ["its period was over at 2026-01-01T00:00:00.000Z"]],
+    [
+      "one that has not come",
+      analyst,
+      { tool: "next" },
+      "later",
+      ["its period begins only at 2027-01-01T00:00:00.000Z"],
+    ],
+    ["a condition that is false", cashier, refund(500), "small", ["its condition is false"]],
+    ["one that fails", cashier, refund("x"), "small", ["its condition fails"]],
+    [
+      "what is not proved",
+      { ...cashier, scopes: ["billing:read"] },
+      { server: "billing", tool: "payout" },
+      "proved",
+      ["not proved: scope billing:write; acr mfa"],
+    ],
+    ["a deny that holds", cashier, { tool: "drop-all" }, "never", []],
+    ["a rule of somebody else", analyst, refund(5), "small", ["not held"]],
+    [
+      "a period of the binding",
+      { subject: "root", claims: { tenant: "acme" } },
+      refund(5),
+      "all",
+      ["the binding's period was over at 2026-01-01T00:00:00.000Z"],
+    ],
+  ])("%s", (_case, who, request, id, expected) => {
+    expect(why(explain(who, request), id)).toEqual(expected);
+  });
+
+  it("shows the parts of a condition, and what each of them read", () => {
+    const { rules } = explain(cashier, refund(500));
+    const [blocker] = rules.find(({ rule }) => rule.name === "small")?.blockers ?? [];
+    expect(blocker).toMatchObject({
+      finding: {
+        outcome: "false",
+        joint: "&&",
+        parts: [
+          { outcome: "false", reads: [{ path: "mcp.tool.arguments.amount", value: 500 }] },
+          {
+            outcome: "true",
+            joint: "||",
+            parts: [
+              { outcome: "true", reads: [{ path: "jwt.tenant", value: "acme" }] },
+              { outcome: "false", reads: [{ path: "jwt.groups", value: ["finance"] }] },
+            ],
+          },
+        ],
+      },
+    });
+  });
+
+  it("says what each binding misses", () => {
+    const { bindings } = explain(analyst, { tool: "forecast" });
+    expect(bindings.map(({ holds, misses }) => `${holds} ${describeMisses(misses)}`)).toEqual([
+      "yes ",
+      "no not group finance or ops",
+      "yes ",
+      "no not subject root; not claim tenant = acme",
+    ]);
+  });
+
+  it("names the rule that decided, and no other", () => {
+    const explanation = explain(analyst, { tool: "forecast" });
+    expect(explanation.rules.filter((finding) => decides(explanation, finding)).map(({ rule }) => rule.name)).toEqual([
+      "read",
+    ]);
+  });
+});
+
+describe("advice", () => {
+  it.each<[string, Partial<PolicySubject>, Partial<AskedRequest>, readonly string[]]>([
+    ["none for what is allowed", analyst, { tool: "forecast" }, []],
+    [
+      "to join a group",
+      analyst,
+      refund(5),
+      [
+        'be in group finance or ops | meet the condition jwt.tenant == "acme" || "ops" in jwt.groups | -> small',
+        "be subject root | have claim tenant = acme | have the binding's period prolonged, which was over at 2026-01-01T00:00:00.000Z | -> all",
+      ],
+    ],
+    [
+      "to come in the night",
+      analyst,
+      { tool: "maintain" },
+      [
+        "ask within every day 22:00-06:00 UTC | -> night",
+        "be in group finance or ops | ask within every day 22:00-06:00 UTC | -> night",
+      ].slice(0, 1),
+    ],
+    ["to enforce what is in shadow", analyst, { server: "news", tool: "publish" }, ["enforce | -> tried"]],
+    ["to bind a role", analyst, { tool: "forge" }, ["bind unbound | -> nobody-has"]],
+    [
+      "to prove more",
+      cashier,
+      { server: "billing", tool: "payout" },
+      [
+        "prove scope billing:write; acr mfa | -> proved",
+        "be subject root | have the binding's period prolonged, which was over at 2026-01-01T00:00:00.000Z | -> all",
+      ],
+    ],
+    [
+      "that does not hide a deny",
+      cashier,
+      { server: "billing", tool: "drop-x" },
+      [
+        "be subject root | have the binding's period prolonged, which was over at 2026-01-01T00:00:00.000Z | -> all | but never",
+      ],
+    ],
+    ["none where nothing names it", analyst, { tool: "unheard-of" }, []],
+  ])("%s", (_case, who, request, expected) => {
+    expect(ways(explain(who, request))).toEqual(expected);
+  });
+
+  it("names every deny that stands in the way", () => {
+    const { obstacles } = explain(cashier, { server: "billing", tool: "halt", arguments: { force: "yes" } });
+    expect(obstacles.map(({ rule, result }) => [rule.name, result])).toEqual([["halt", "error"]]);
+  });
+});
+
+describe("any explanation", () => {
+  const names = fc.constantFrom("a", "b", "ab");
+  const pattern = fc.constantFrom("a", "b", "a*", "*", "?");
+  const when = fc.constantFrom(
+    "mcp.tool.arguments.n < 5",
+    'jwt.tenant == "acme"',
+    'jwt.tenant == "acme" && mcp.tool.arguments.n < 5',
+    "mcp.tool.annotations.readOnlyHint || mcp.tool.arguments.n > 7",
+    'peer.ip == "10.0.0.1"',
+  );
+  const period = fc.constantFrom({}, { from: "2027-01-01" }, { until: "2026-01-01" }, { from: "2026-01-01" });
+  const common = {
+    server: fc.constantFrom("weather", "*"),
+    tools: fc.array(pattern, { minLength: 1, maxLength: 2 }),
+    mode: fc.constantFrom("enforce", "enforce", "shadow"),
+    when: fc.option(when, { nil: undefined }),
+  };
+  const deny = fc.tuple(fc.record(common), period).map(([rule, more]) => ({ ...rule, ...more }));
+  const require = fc.option(fc.constantFrom({ scopes: ["s"] }, { acr: ["mfa"] }), { nil: undefined });
+  const allow = fc.tuple(fc.record({ ...common, require }), period).map(([rule, more]) => ({ ...rule, ...more }));
+  const role = fc.record({ allow: fc.array(allow, { maxLength: 3 }), deny: fc.array(deny, { maxLength: 2 }) });
+  const binding = fc.constantFrom(
+    { groups: ["g"] },
+    { groups: ["h"] },
+    { subjects: ["alice"], until: "2026-01-01" },
+    { claims: { tenant: ["acme"] } },
+    { groups: ["g"], claims: { tenant: ["acme", "b"] } },
+  );
+  const policies = fc.array(fc.tuple(role, binding), { minLength: 1, maxLength: 3 }).map((roles) =>
+    programOf(
+      JSON.stringify({
+        version: 1,
+        roles: Object.fromEntries(roles.map(([rules], at) => [`r${at}`, rules])),
+        bindings: roles.map(([, selectors], at) => ({ roles: [`r${at}`], ...selectors })),
+      }),
+    ),
+  );
+  const anyQuestion: fc.Arbitrary<Question> = fc.record({
+    subject: fc
+      .record({
+        groups: fc.constantFrom([], ["g"], ["g", "h"]),
+        scopes: fc.constantFrom([], ["s"]),
+        claims: fc.constantFrom({}, { tenant: "acme" }, { tenant: "acme", acr: "mfa" }),
+      })
+      .map((who) => subjectOf({ issuer: "corp", subject: "alice", ...who })),
+    server: fc.constantFrom("weather", "news"),
+    target: fc.oneof(
+      names.map((name) => ({ kind: "tool" as const, name })),
+      fc.constant({ kind: "server" as const }),
+    ),
+    circumstances: fc.record({
+      nowMs: fc.constant(noonMs),
+      ip: fc.constantFrom("10.0.0.1", "127.0.0.1"),
+      call: fc.constantFrom(null, { method: "tools/call", args: {} }, { method: "tools/call", args: { n: 1 } }),
+      annotationsOf: fc.constantFrom(
+        () => undefined,
+        () => ({ readOnlyHint: true }),
+      ),
+      unknown: fc.constantFrom(0, 0, 128, 4, 128 + 4 + 8, 512),
+    }),
+  });
+
+  /** Claims that are not known are not there. */
+  const question = anyQuestion.map(({ subject, ...asked }) =>
+    ((asked.circumstances.unknown ?? 0) & 128) === 0
+      ? { subject, ...asked }
+      : { subject: { ...subject, claims: {} }, ...asked },
+  );
+
+  it("adds up to the answer that the question gets", () => {
+    fc.assert(
+      fc.property(policies, question, (given, asked) => {
+        const { answer, rules } = explainQuestion(given, asked);
+        const enforced = rules.filter(({ rule, held }) => held === "yes" && !rule.shadow);
+        const of = (effect: string, ...results: string[]) =>
+          enforced.filter(({ rule, result }) => rule.effect === effect && results.includes(result));
+        const expected = () => {
+          if (of("deny", "holds", "error").length > 0) return ["deny", of("deny", "holds", "error")] as const;
+          if (of("allow", "holds").length > 0) return ["allow", of("allow", "holds")] as const;
+          if (of("allow", "maybe").length > 0) return ["allow", of("allow", "maybe")] as const;
+          if (of("allow", "unproved").length > 0) return ["challenge", of("allow", "unproved")] as const;
+          return ["deny", of("allow", "error")] as const;
+        };
+        const [effect, by] = expected();
+        expect(answer.verdict.effect).toBe(effect);
+        const names = by.map(({ rule }) => rule.name);
+        if (answer.verdict.rule === null) expect(names).toEqual([]);
+        else expect(names).toContain(answer.verdict.rule);
+        const open = rules.filter(({ held, result }) => held === "unknown" || result === "maybe");
+        if (open.length === 0) expect(answer.verdict.certain).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("marks exactly one rule as the one that decided, where one did", () => {
+    fc.assert(
+      fc.property(policies, question, (given, asked) => {
+        const explanation = explainQuestion(given, asked);
+        const marked = explanation.rules.filter((finding) => decides(explanation, finding));
+        expect(marked.map(({ rule }) => rule.name)).toEqual(
+          explanation.answer.verdict.rule === null ? [] : [explanation.answer.verdict.rule],
+        );
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});

@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import { answerQuestion, type RecordedCall, recallQuestion } from "../../../src/policy/question.ts";
+import { programOf } from "./sources.ts";
+
+const program = programOf(`version: 1
+roles:
+  r:
+    allow:
+      - { id: plain, server: weather, tools: [forecast] }
+      - { id: by-method, server: weather, tools: [history], when: mcp.method == "tools/call" }
+      - { id: by-amount, server: billing, tools: [refund], when: mcp.tool.arguments.amount < 5 }
+  t:
+    allow: [{ id: tenant, server: news, tools: ["*"] }]
+bindings:
+  - { roles: [r], groups: [analysts] }
+  - { roles: [t], claims: { tenant: [acme] } }
+`);
+
+const recorded: RecordedCall = {
+  time: "2026-03-02T12:00:00.000Z",
+  event: "request",
+  server: "weather",
+  method: "tools/call",
+  peer: { ip: "127.0.0.1" },
+  identity: { issuer: "builtin", subject: "alice", client: null, via: "jwt", groups: ["analysts"] },
+  target: { kind: "tool", name: "forecast" },
+};
+const { identity } = recorded;
+const who = (change: object) => ({ identity: identity && { ...identity, ...change } });
+const tool = (name: string) => ({ target: { kind: "tool", name } });
+
+describe("a recorded call", () => {
+  it.each<[string, Partial<RecordedCall>, string, boolean]>([
+    ["of a tool that a plain rule allows", {}, "allow", true],
+    ["of a tool that no rule allows", tool("drop"), "deny", true],
+    ["by its method", tool("history"), "allow", true],
+    ["of a task, whose method decided nothing", { ...tool("history"), method: "tasks/get" }, "allow", false],
+    ["of a stream that was resumed", { ...tool("history"), event: "stream" }, "allow", false],
+    ["by arguments, which are not recorded", { ...tool("refund"), server: "billing" }, "allow", false],
+    ["by a claim, which is not recorded", { ...tool("headlines"), server: "news" }, "deny", false],
+    ["of the server", { target: null, method: "ping" }, "allow", true],
+  ])("%s", (_case, change, effect, certain) => {
+    const question = recallQuestion({ ...recorded, ...change });
+    expect(question && answerQuestion(program, question).verdict).toMatchObject({ effect, certain });
+  });
+
+  it.each<[string, Partial<RecordedCall>]>([
+    ["before anybody was known", { identity: null }],
+    ["of no server", { server: null }],
+    ["whose target is half a secret", tool("key-[redacted]")],
+    ["whose target was cut", tool("xx…(4000 characters)")],
+    ["whose subject is half a secret", who({ subject: "[redacted]" })],
+    ["with more groups than are recorded", who({ groups: ["analysts", "[cut]"] })],
+  ])("%s cannot be put again", (_case, change) => {
+    expect(recallQuestion({ ...recorded, ...change })).toBeNull();
+  });
+});
