@@ -194,7 +194,8 @@ class Allowing {
   plumbing(): Verdict {
     const rule = this.#sure ?? this.#maybe ?? this.#unproved?.rule;
     if (rule === undefined) return this.verdict(false);
-    return { ...speak("allow", "allowed", rule, this.#sure !== null), limit: null };
+    const certain = this.#sure !== null || (this.#maybe === null && this.#unproved?.certain === true);
+    return { ...speak("allow", "allowed", rule, certain), limit: null };
   }
 
   verdict(maybeDenied: boolean): Verdict {
