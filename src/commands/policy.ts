@@ -1,7 +1,8 @@
 import { Command } from "commander";
 import type { CommandIo } from "./io.ts";
+import { testCommand } from "./policy/test.ts";
 
 /** `sallyport policy`: one file for each command in policy/. */
-export function policyCommand(_io: CommandIo): Command {
-  return new Command("policy").description("test, explain, compare and review policies");
+export function policyCommand(io: CommandIo): Command {
+  return new Command("policy").description("test, explain, compare and review policies").addCommand(testCommand(io));
 }
