@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { ConfigError, type Problem, renderProblems, sortProblems } from "../config/diagnose.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
+import { type SuiteReport, testPolicies } from "../config/suites.ts";
 import { renderAddress } from "../network/address.ts";
 import type { LintCode, Severity } from "../policy/lint/finding.ts";
 import { lintPolicies } from "../policy/lint.ts";
@@ -16,9 +17,9 @@ interface CheckOptions {
 }
 
 /**
- * `sallyport check`: reads the configuration and its policies and says everything that is wrong with them, or what they
- * amount to and what of it is probably not meant. Exit code 0 sound, 1 problems, or warnings with `--strict`, 2 the file could
- * not be read.
+ * `sallyport check`: reads the configuration and its policies, runs the suites beside them and says everything that is wrong
+ * with them, or what they amount to and what of it is probably not meant. Exit code 0 sound, 1 problems, or warnings with
+ * `--strict`, 2 the file could not be read.
  */
 export function checkCommand(io: CommandIo): Command {
   return withConfig(new Command("check"))
@@ -30,13 +31,14 @@ export function checkCommand(io: CommandIo): Command {
       const print = options.json === true ? printJson : printText;
       try {
         const loaded = await loadConfig(options.config);
+        const tested = await testPolicies(loaded);
         const found = sortProblems<Finding>([
           ...lintPolicies(loaded.sources, loaded.policy, Date.now()),
           ...(options.online === true ? await lintOnline(loaded, options.config) : []),
         ]);
         const warnings = [...loaded.warnings, ...found.filter(({ severity }) => severity === "warning")];
         const notes = found.filter(({ severity }) => severity === "note");
-        print(io, { summary: summarize(loaded), warnings, notes, problems: [] });
+        print(io, { summary: summarize(loaded, tested), warnings, notes, problems: [] });
         io.exit(options.strict === true && warnings.length > 0 ? 1 : 0);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
@@ -69,9 +71,11 @@ interface Summary {
   readonly roles: readonly string[];
   readonly rules: number;
   readonly bindings: number;
+  /** What the suites beside the policies asked, all answered as expected; null where there are none. */
+  readonly suites: { readonly files: number; readonly answers: number } | null;
 }
 
-function summarize({ config, policy, file, hash }: LoadedConfig): Summary {
+function summarize({ config, policy, file, hash }: LoadedConfig, tested: SuiteReport | null): Summary {
   const issuers = Object.entries(config.identity.issuers).map(([name, { issuer }]) => ({ name, issuer }));
   if (config.identity.builtin.enabled) issuers.push({ name: "builtin", issuer: config.publicUrl });
   return {
@@ -86,6 +90,7 @@ function summarize({ config, policy, file, hash }: LoadedConfig): Summary {
     roles: policy.roles,
     rules: policy.rules.length,
     bindings: policy.bindings.length,
+    suites: tested && { files: tested.runs.length, answers: tested.totals.answers },
   };
 }
 
@@ -118,11 +123,17 @@ function renderSummary(summary: Summary): string {
     ["issuers", summary.issuers.map(({ name, issuer }) => `${name}  ${issuer}`)],
     ["policies", summary.policies],
     ["roles", [`${summary.roles.join(", ")} (${count(summary.rules, "rule")}, ${count(summary.bindings, "binding")})`]],
+    ["suites", [describeSuites(summary.suites)]],
   ];
   const lines = rows.flatMap(([label, values]) =>
     shorten(values).map((value, index) => `${(index === 0 ? label : "").padEnd(10)}${value}`),
   );
   return `ok\n\n${lines.join("\n")}\n`;
+}
+
+function describeSuites(suites: Summary["suites"]): string {
+  if (suites === null) return "none";
+  return `${count(suites.files, "suite")}, ${count(suites.answers, "answer")} as expected`;
 }
 
 /** One screen, however long the lists are. */

@@ -56,7 +56,7 @@ export function suiteOf(file: string): string {
   return file.replace(/(\.ya?ml)$/, "_test$1");
 }
 
-function isSuite(name: string): boolean {
+export function isSuite(name: string): boolean {
   return suiteEnd.test(name);
 }
 
