@@ -1,43 +1,62 @@
 import { Command } from "commander";
-import { ConfigError, renderProblems } from "../config/diagnose.ts";
+import { ConfigError, type Problem, renderProblems, sortProblems } from "../config/diagnose.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import { type SuiteReport, testPolicies } from "../config/suites.ts";
 import { renderAddress } from "../network/address.ts";
+import type { LintCode, Severity } from "../policy/lint/finding.ts";
+import { lintPolicies } from "../policy/lint.ts";
+import { lintOnline } from "./check/online.ts";
 import { withConfig } from "./config.ts";
 import type { CommandIo } from "./io.ts";
 
 interface CheckOptions {
   config: string;
   json?: true;
+  strict?: true;
+  online?: true;
 }
 
 /**
- * `sallyport check`: reads the configuration and its policies, runs the suites beside them and says everything that is wrong with them, or what they
- * amount to. Exit code 0 sound, 1 problems, 2 the file could not be read.
+ * `sallyport check`: reads the configuration and its policies, runs the suites beside them and says everything that is wrong
+ * with them, or what they amount to and what of it is probably not meant. Exit code 0 sound, 1 problems, or warnings with
+ * `--strict`, 2 the file could not be read.
  */
 export function checkCommand(io: CommandIo): Command {
   return withConfig(new Command("check"))
     .description("check the configuration and policies, and report every problem at once")
     .option("--json", "print one JSON object")
+    .option("--strict", "exit with 1 when there are warnings")
+    .option("--online", "ask the configured servers for their lists, and compare policies with them")
     .action(async (options: CheckOptions) => {
       const print = options.json === true ? printJson : printText;
       try {
         const loaded = await loadConfig(options.config);
         const tested = await testPolicies(loaded);
-        print(io, { summary: summarize(loaded, tested), warnings: loaded.warnings, problems: [] });
-        io.exit(0);
+        const found = sortProblems<Finding>([
+          ...lintPolicies(loaded.sources, loaded.policy, Date.now()),
+          ...(options.online === true ? await lintOnline(loaded, options.config) : []),
+        ]);
+        const warnings = [...loaded.warnings, ...found.filter(({ severity }) => severity === "warning")];
+        const notes = found.filter(({ severity }) => severity === "note");
+        print(io, { summary: summarize(loaded, tested), warnings, notes, problems: [] });
+        io.exit(options.strict === true && warnings.length > 0 ? 1 : 0);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
-        print(io, { summary: null, warnings: [], problems: error.problems });
+        print(io, { summary: null, warnings: [], notes: [], problems: error.problems });
         io.exit(error.kind === "unreadable" ? 2 : 1);
       }
     });
 }
 
+/** What lint found has a code. */
+type Finding = Problem & { readonly code?: LintCode; readonly severity?: Severity };
+
 interface Findings {
   readonly summary: Summary | null;
-  readonly warnings: ConfigError["problems"];
-  readonly problems: ConfigError["problems"];
+  readonly warnings: readonly Finding[];
+  /** What deserves a look, and is often meant. */
+  readonly notes: readonly Finding[];
+  readonly problems: readonly Problem[];
 }
 
 interface Summary {
@@ -75,14 +94,23 @@ function summarize({ config, policy, file, hash }: LoadedConfig, tested: SuiteRe
   };
 }
 
-function printJson(io: CommandIo, { summary, warnings, problems }: Findings): void {
-  io.out(`${JSON.stringify({ ok: problems.length === 0, summary, warnings, problems }, null, 2)}\n`);
+function printJson(io: CommandIo, { problems, ...rest }: Findings): void {
+  io.out(`${JSON.stringify({ ok: problems.length === 0, ...rest, problems }, null, 2)}\n`);
 }
 
-function printText(io: CommandIo, { summary, warnings, problems }: Findings): void {
+function printText(io: CommandIo, { summary, warnings, notes, problems }: Findings): void {
   if (summary !== null) io.out(renderSummary(summary));
-  if (warnings.length > 0) io.err(`\n${count(warnings.length, "warning")}\n\n${renderProblems(warnings)}`);
+  for (const [noun, found] of [
+    ["warning", warnings],
+    ["note", notes],
+  ] as const) {
+    if (found.length > 0) io.err(`\n${count(found.length, noun)}\n\n${renderProblems(found.map(nameCode))}`);
+  }
   if (problems.length > 0) io.err(`${renderProblems(problems)}\n${count(problems.length, "problem")}\n`);
+}
+
+function nameCode(finding: Finding): Problem {
+  return finding.code === undefined ? finding : { ...finding, message: `${finding.message} (${finding.code})` };
 }
 
 function renderSummary(summary: Summary): string {

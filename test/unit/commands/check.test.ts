@@ -1,25 +1,6 @@
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { checkCommand } from "../../../src/commands/check.ts";
-import { configWith, policy, writeTree } from "../config/fixture.ts";
-
-async function check(files: Record<string, string>, ...args: string[]) {
-  const directory = await writeTree(files);
-  const said = { out: "", err: "", codes: [] as number[] };
-  const io = {
-    out: (text: string) => {
-      said.out += text;
-    },
-    err: (text: string) => {
-      said.err += text;
-    },
-    exit: (code: number) => {
-      said.codes.push(code);
-    },
-  };
-  await checkCommand(io).parseAsync(["-c", join(directory, "sallyport.yaml"), ...args], { from: "user" });
-  return said;
-}
+import { configWith, policy } from "../config/fixture.ts";
+import { check } from "./run.ts";
 
 describe("sallyport check", () => {
   const sound = { "sallyport.yaml": configWith(), "policies/a.yaml": policy };
