@@ -60,17 +60,9 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
     time: time.toISOString(),
     id: arrival.requestId,
     event: message !== undefined ? events[message.kind] : route === undefined || denial ? "refusal" : "discovery",
-    peer: peer === undefined ? { ip: arrival.remoteAddress, proxied: false } : { ip: peer.ip, proxied: peer.proxied },
-    identity:
-      identity === undefined
-        ? null
-        : {
-            issuer: identity.issuer,
-            subject: identity.subject,
-            client: identity.client,
-            via: identity.via,
-            groups: [...identity.groups],
-          },
+    peer: peer ?? { ip: arrival.remoteAddress, proxied: false },
+    // Itself and no copy: what a record says of it is rendered once for each.
+    identity: identity ?? null,
     server: route?.kind === "mcp" ? route.server : null,
     era: message?.era ?? null,
     session: session?.fingerprint ?? null,
