@@ -5,6 +5,7 @@ import { openTrail, type Receipt, receiptForFailure, type Trail } from "./audit/
 import { asDenial, Denial, type RenderedDenial, renderDenial, renderRpcError } from "./denial.ts";
 import type { Door } from "./doors/doors.ts";
 import { createDoorReply } from "./doors/reply.ts";
+import { type Ending, VisitEnding } from "./ending.ts";
 import type { Arrival, Route } from "./facts.ts";
 import type { Gateway } from "./gateway.ts";
 import type { House } from "./house.ts";
@@ -42,7 +43,7 @@ export function receive(
   response: ServerResponse,
   refusal: Denial | null,
 ): Visit {
-  const ended = new AbortController();
+  const ended = new VisitEnding();
   response.once("close", () => {
     if (!response.writableFinished) ended.abort(new Denial("client_gone"));
   });
@@ -122,10 +123,10 @@ export async function runErrand(gateway: Gateway, house: House, door: Door, verb
   await steps.catch((error: unknown) => refuse(asDenial(error), arrival, reply, trail, house));
 }
 
-function endAfter(ms: number): AbortSignal {
-  const ended = new AbortController();
+function endAfter(ms: number): Ending {
+  const ended = new VisitEnding();
   setTimeout(() => ended.abort(new Denial("upstream_timeout")), ms).unref();
-  return ended.signal;
+  return ended;
 }
 
 /** How long a server may take to end a session whose client has gone, in milliseconds. */

@@ -10,7 +10,9 @@ it("is HMAC-SHA-256 of label, NUL and text", () => {
     fc.property(keys, fc.string(), texts, (key, label, [part, times]) => {
       const text = part.repeat(times);
       const mac = createMac(key);
-      const expected = createHmac("sha256", key).update(Buffer.from(`${label}\0${text}`)).digest("base64url");
+      const expected = createHmac("sha256", key)
+        .update(Buffer.from(`${label}\0${text}`))
+        .digest("base64url");
       expect([mac(label, text), mac(label, text)]).toEqual([expected, expected]);
     }),
   );
