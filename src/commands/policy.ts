@@ -2,11 +2,13 @@ import { Command } from "commander";
 import type { CommandIo } from "./io.ts";
 import { diffCommand } from "./policy/diff.ts";
 import { explainCommand } from "./policy/explain.ts";
+import { simulateCommand } from "./policy/simulate.ts";
 
 /** `sallyport policy`: one file for each command in policy/. */
 export function policyCommand(io: CommandIo): Command {
   return new Command("policy")
     .description("test, explain, compare and review policies")
     .addCommand(explainCommand(io))
-    .addCommand(diffCommand(io));
+    .addCommand(diffCommand(io))
+    .addCommand(simulateCommand(io));
 }
