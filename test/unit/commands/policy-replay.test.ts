@@ -11,16 +11,17 @@ bindings: [{ roles: [reader], groups: [analysts] }]
 `;
 const shadow = { effect: "deny", rule: "try-out", policy: "policies/a.yaml:5" } as const;
 const evil = "\u001b[2J ghp_abcdefghijklmnopqrstuvwxyz0123456789";
+/** As no gateway writes it: the sanitizer would have been there. */
+const evilTrail = trailOf({ subject: "e", server: "EVIL", tool: "EVIL", decision: { shadow } }).replaceAll(
+  "EVIL",
+  JSON.stringify(evil).slice(1, -1),
+);
 const files = {
   "old/a.yaml": policy("[forecast, history]"),
   "new/a.yaml": policy("[forecast]"),
   "odd/a.yaml": policy('["\\u202ex"]'),
   "audit.jsonl": trailOf({ decision: { shadow } }, { tool: "history", id: "h1" }, { tool: "history", id: "h2" }),
-  "evil.jsonl": trailOf({
-    subject: "e",
-    entry: { server: evil, target: { kind: "tool", name: evil } },
-    decision: { shadow },
-  }),
+  "evil.jsonl": evilTrail,
 };
 
 describe("sallyport policy diff", () => {
