@@ -1,9 +1,10 @@
 /** Recorded calls, put again to a policy: which of them would be decided otherwise. Pure. */
 import type { AuditRecord, ShadowDecision } from "../audit/record.ts";
 import { always } from "./clock.ts";
-import type { Program } from "./compile.ts";
+import type { CompiledRule, Program } from "./compile.ts";
 import { factBits } from "./facts.ts";
 import { findBindings, findRules } from "./findings.ts";
+import { fits } from "./fit.ts";
 import { answerQuestion, type Question, recallQuestion } from "./question.ts";
 import { type Tallied, Tally } from "./tally.ts";
 import { termsKey, termsOf } from "./terms.ts";
@@ -23,7 +24,7 @@ export interface Decided {
 
 export interface Decider {
   /** Whether the time of the call counts. */
-  readonly timed: boolean;
+  isTimed(question: Question): boolean;
   decide(question: Question, record: AuditRecord): Decided;
 }
 
@@ -48,7 +49,7 @@ const verdicts = {
 
 /** Decides as it was decided. */
 export const asRecorded: Decider = {
-  timed: false,
+  isTimed: () => false,
   decide: (_question, record) => {
     const { rule, policy } = record.decision;
     return { effect: recallDecision(record) ?? "deny", rule, policy, certain: true, grounds: null };
@@ -57,8 +58,14 @@ export const asRecorded: Decider = {
 
 /** Decides by a policy. @param programFor the policy compiled so that it knows a server */
 export function byPolicy(programFor: (server: string) => Program): Decider {
+  const timedRules = new Map<Program, readonly CompiledRule[]>();
   return {
-    timed: isTimed(programFor("")),
+    isTimed(question) {
+      const program = programFor(question.server);
+      const timed = timedRules.get(program) ?? program.bindings.flatMap(({ rules }) => rules.filter(isTimedRule));
+      timedRules.set(program, timed);
+      return timed.some((rule) => rule.servers.has(question.server) && fits(rule, question.target));
+    },
     decide(question) {
       const program = programFor(question.server);
       const { effect, rule, policy, certain } = answerQuestion(program, question).verdict;
@@ -67,16 +74,9 @@ export function byPolicy(programFor: (server: string) => Program): Decider {
   };
 }
 
-function isTimed({ bindings }: Program): boolean {
-  return bindings.some(({ rules }) =>
-    rules.some(
-      ({ period, hours, condition, require }) =>
-        period !== always ||
-        hours !== null ||
-        require?.maxAge !== undefined ||
-        ((condition?.reads ?? 0) & factBits.now) !== 0,
-    ),
-  );
+function isTimedRule({ period, hours, condition, require }: CompiledRule): boolean {
+  const readsNow = ((condition?.reads ?? 0) & factBits.now) !== 0;
+  return period !== always || hours !== null || readsNow || require?.maxAge !== undefined;
 }
 
 function findGrounds(program: Program, question: Question): string {
@@ -92,7 +92,10 @@ function findGrounds(program: Program, question: Question): string {
 
 /** A way in which calls would be decided otherwise. */
 export interface Turn {
+  /** Whether both are: otherwise it may be that nothing turns. */
   readonly certain: boolean;
+  readonly certainBefore: boolean;
+  readonly certainAfter: boolean;
   readonly from: Effect;
   readonly to: Effect;
   /** Rules that decide, as `name (file:line)`. */
@@ -156,7 +159,7 @@ export class Replay {
 
   /** Most calls are like calls before them. */
   #turnOf(question: Question, record: AuditRecord): Turn | null {
-    if (this.#before.timed || this.#after.timed) return this.#compare(question, record);
+    if (this.#before.isTimed(question) || this.#after.isTimed(question)) return this.#compare(question, record);
     const { identity, server, event, method, peer, decision } = record;
     const { target } = question;
     const { rule, policy, reason, effect } = decision;
@@ -178,6 +181,8 @@ export class Replay {
     const { subject, server, target } = question;
     return {
       certain,
+      certainBefore: before.certain,
+      certainAfter: after.certain,
       from: before.effect,
       to: after.effect,
       ruleBefore: nameRule(before),

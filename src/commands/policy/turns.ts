@@ -50,7 +50,7 @@ function renderRows(turns: readonly Tallied<Turn | Rehearsed>[]): string[] {
   const rows = turns
     .slice(0, maxRows)
     .map(({ what, count: times, first, last, examples }) => [
-      `  ${what.from ?? "undecided"} -> ${what.to}`,
+      `  ${nameSides(what)}`,
       `${times}x`,
       what.subject === null ? "nobody" : `${show(what.subject)} (${show(what.issuer ?? "")})`,
       show(what.server ?? ""),
@@ -60,4 +60,10 @@ function renderRows(turns: readonly Tallied<Turn | Rehearsed>[]): string[] {
     ]);
   const more = turns.length - maxRows;
   return [...alignRows(rows), ...(more > 0 ? [`  … and ${more} more, which --json lists`] : [])];
+}
+
+/** A question mark behind a side that rests on what is not recorded. */
+function nameSides(what: Turn | Rehearsed): string {
+  const [before, after] = "certain" in what ? [what.certainBefore, what.certainAfter] : [true, true];
+  return `${what.from ?? "undecided"}${before ? "" : "?"} -> ${what.to}${after ? "" : "?"}`;
 }
