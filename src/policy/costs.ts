@@ -59,7 +59,8 @@ export function meterMacros(expr: Expr): void {
   kind.value.iterRange = create(ExprSchema, { id: range.id, exprKind });
 }
 
-function partsOf({ exprKind: kind }: Expr): readonly (Expr | undefined)[] {
+/** What an expression is made of, one step down. */
+export function partsOf({ exprKind: kind }: Expr): readonly (Expr | undefined)[] {
   switch (kind.case) {
     case "selectExpr":
       return [kind.value.operand];

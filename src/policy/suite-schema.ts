@@ -4,12 +4,12 @@ import { readCidr } from "../network/cidr.ts";
 import { readInstant } from "./clock.ts";
 import { identitySchema, requestSchema } from "./question.ts";
 
-/** Reports show names as they are. */
+/** Reports show names as they are. No pattern: not every reader of JSON Schema knows classes of characters. */
 const name = z
   .string()
   .min(1)
   .max(200, "expected at most 200 characters")
-  .regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u, "expected text without characters that do not show");
+  .refine((text) => !/[\p{C}\p{Zl}\p{Zp}]/u.test(text), "expected text without characters that do not show");
 const moment = z
   .string()
   .refine((text) => readInstant(text) !== undefined, "expected a moment such as 2026-12-31T18:00:00Z, or a date")
@@ -33,19 +33,28 @@ function named<Value extends z.ZodType>(value: Value, what: string) {
   return z.record(name, value).refine((all) => Object.keys(all).length > 0, `expected at least one ${what}`);
 }
 
-const names = (what: string) =>
-  z.array(name).min(1).describe(`${what}, by their names above; each is tried with each of the other list.`);
+const names = (what: string, example: string) =>
+  z
+    .array(name)
+    .min(1)
+    .describe(`${what}, by their names above; each is tried with each of the other list.`)
+    .meta({ examples: [[example]] });
 
-const test = z.strictObject({
-  name: name.describe("What the test is about."),
-  identities: names("Identities"),
-  requests: names("Requests"),
-  expect: z
-    .enum(["allow", "deny", "challenge"])
-    .describe("`challenge`: the caller is told what to prove, and would be let through then."),
-  rule: name.optional().describe("Rule that has to be the one that decides, by its id or place."),
-  ...setting,
-});
+const test = z
+  .strictObject({
+    name: name.describe("What the test is about.").meta({ examples: ["analysts read"] }),
+    identities: names("Identities", "analyst"),
+    requests: names("Requests", "forecast"),
+    expect: z
+      .enum(["allow", "deny", "challenge"])
+      .describe("`challenge`: the caller is told what to prove, and would be let through then."),
+    rule: name
+      .optional()
+      .describe("Rule that has to be the one that decides, by its id or place.")
+      .meta({ examples: ["read-tools"] }),
+    ...setting,
+  })
+  .describe("What is expected of some identities and requests.");
 
 export const suiteSchema = z
   .strictObject({

@@ -5,9 +5,12 @@ import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { describeDifferences, renderDifferences } from "./difference.ts";
 import { printJson } from "./printing.ts";
+import { replayTrail } from "./records.ts";
 import { loadPolicyFiles } from "./set.ts";
+import { renderReplay } from "./turns.ts";
 
 interface DiffOptions {
+  readonly replay?: string;
   readonly json?: true;
 }
 
@@ -17,15 +20,17 @@ export function diffCommand(io: CommandIo): Command {
     .description("say who gains and who loses what from one policy to another")
     .argument("<old>", "policy file or directory")
     .argument("<new>", "policy file or directory")
+    .option("--replay <audit>", "audit file or directory: which of its calls would be decided otherwise")
     .option("--json", "print one JSON object")
     .action(async (old: string, now: string, options: DiffOptions) => {
       try {
         const [before, after] = [await loadPolicyFiles([old]), await loadPolicyFiles([now])];
         const named = nameServers([...before.sources, ...after.sources]);
         const differences = comparePolicies(before.compile(named.names), after.compile(named.names), named);
-        if (options.json === true) printJson(io, { differences: describeDifferences(differences) });
-        else io.out(renderDifferences(differences));
-        io.exit(differences.length === 0 ? 0 : 1);
+        const replay = options.replay === undefined ? null : await replayTrail(io, options.replay, before, after);
+        if (options.json === true) printJson(io, { differences: describeDifferences(differences), replay });
+        else io.out(`${renderDifferences(differences)}${replay === null ? "" : `\n${renderReplay(replay)}`}`);
+        io.exit(differences.length === 0 && (replay?.changed ?? 0) === 0 ? 0 : 1);
       } catch (error) {
         reportFailure(io, error, options.json);
       }

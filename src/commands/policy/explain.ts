@@ -50,7 +50,7 @@ async function findQuestion(
   policies: PolicySet,
 ): Promise<Found> {
   if (id === undefined) return { question: readAsked(options, policies, Date.now()), record: null };
-  const trail = findTrail(options.audit, policies);
+  const trail = await findTrail(options.audit, options.config);
   const record = await findRecord(io, trail, id);
   if (record === null) throw new Error(`there is no record of this request in ${trail}`);
   return { question: recallAsked(record, options, policies), record };

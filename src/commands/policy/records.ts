@@ -1,17 +1,18 @@
 import type { AuditRecord } from "../../audit/record.ts";
 import { readRecords } from "../../audit/records.ts";
+import { loadConfig } from "../../config/load.ts";
+import type { Program } from "../../policy/compile.ts";
+import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../policy/replay.ts";
 import type { CommandIo } from "../io.ts";
 import type { PolicySet } from "./set.ts";
 
 /**
- * The audit trail that is meant.
+ * The audit trail that is meant: the one that is named, or else the one of the configuration.
  *
- * @throws Error where neither an option nor a configuration names one
+ * @throws ConfigError where there is no configuration either
  */
-export function findTrail(audit: string | undefined, { audit: configured }: PolicySet): string {
-  const path = audit ?? configured;
-  if (path === null) throw new Error("without a configuration, name the audit trail with --audit");
-  return path;
+export async function findTrail(named: string | undefined, config: string): Promise<string> {
+  return named ?? (await loadConfig(config)).config.audit.directory;
 }
 
 /** Every record of a trail, one after the other; of a long one, says on stderr how far it is. */
@@ -36,3 +37,24 @@ export async function findRecord(io: CommandIo, path: string, id: string): Promi
 
 /** Records of what callers sent; others can bear the same id. */
 const ofCallers = new Set(["request", "notification", "response", "stream", "end", "discovery", "refusal"]);
+
+/** Puts every call of a trail to a policy, and to another or to what was decided then. */
+export async function replayTrail(
+  io: CommandIo,
+  path: string,
+  before: PolicySet | null,
+  after: PolicySet,
+): Promise<ReplayReport> {
+  const replay = new Replay(before === null ? asRecorded : decideBy(before), decideBy(after));
+  for await (const record of followTrail(io, path)) replay.hear(record);
+  return replay.finish();
+}
+
+function decideBy(policies: PolicySet): Decider {
+  const programs = new Map<string, Program>();
+  return byPolicy((server) => {
+    const program = programs.get(server) ?? policies.compile([server]);
+    programs.set(server, program);
+    return program;
+  });
+}

@@ -2,10 +2,12 @@
 import { celEnv, parse, plan } from "@bufbuild/cel";
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import { type Outcomes, outcome } from "../condition.ts";
+import { fillPurse, partsOf, payFrom } from "../costs.ts";
+import { soundFunctions } from "../functions.ts";
 import { checkTypes } from "../typing.ts";
 import { variables } from "../variables.ts";
 
-const environment = celEnv();
+const environment = celEnv({ funcs: [...soundFunctions] });
 const anything: Outcomes = outcome.true | outcome.false | outcome.error;
 
 /** A condition that compiles, taken apart. */
@@ -24,7 +26,7 @@ export interface FoldedCondition {
 export function foldCondition(text: string): FoldedCondition {
   const { expr } = parse(text);
   if (expr === undefined) throw new Error("a condition cannot be read");
-  const parts = [...partsOf(expr)];
+  const parts = [...walk(expr)];
   const asked = new Set(parts.flatMap((part) => askedBy(part) ?? []));
   const read = new Set(parts.flatMap((part) => readBy(part) ?? []));
   return {
@@ -48,7 +50,7 @@ function fold(expr: Expr, missing: number): Outcomes {
     }
   }
   if ((checkTypes(expr, () => 0).reads & missing) !== 0) return outcome.error;
-  return [...partsOf(expr)].some(namesVariable) ? anything : evaluate(expr);
+  return [...walk(expr)].some(namesVariable) ? anything : evaluate(expr);
 }
 
 function isLogical(name: string): boolean {
@@ -77,6 +79,7 @@ function negate(outcomes: Outcomes): Outcomes {
 
 function evaluate(expr: Expr): Outcomes {
   try {
+    payFrom(fillPurse());
     const result = plan(environment, expr)({});
     if (result === true) return outcome.true;
     return result === false ? outcome.false : outcome.error;
@@ -91,31 +94,9 @@ function namesVariable({ exprKind }: Expr): boolean {
 }
 
 /** An expression and everything within it. */
-function* partsOf(expr: Expr): Generator<Expr> {
+function* walk(expr: Expr): Generator<Expr> {
   yield expr;
-  for (const part of insideOf(expr)) if (part !== undefined) yield* partsOf(part);
-}
-
-function insideOf({ exprKind }: Expr): readonly (Expr | undefined)[] {
-  switch (exprKind.case) {
-    case "selectExpr":
-      return [exprKind.value.operand];
-    case "callExpr":
-      return [exprKind.value.target, ...exprKind.value.args];
-    case "listExpr":
-      return exprKind.value.elements;
-    case "structExpr":
-      return exprKind.value.entries.flatMap(({ keyKind, value }) => [
-        keyKind.case === "mapKey" ? keyKind.value : undefined,
-        value,
-      ]);
-    case "comprehensionExpr": {
-      const { iterRange, accuInit, loopCondition, loopStep, result } = exprKind.value;
-      return [iterRange, accuInit, loopCondition, loopStep, result];
-    }
-    default:
-      return [];
-  }
+  for (const part of partsOf(expr)) if (part !== undefined) yield* walk(part);
 }
 
 /** Maps of which nobody knows beforehand what is in them. */

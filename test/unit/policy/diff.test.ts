@@ -259,9 +259,20 @@ describe("any two policies", () => {
   const names = ["a", "b", "ab", "aa", "zab", "z"];
   const called = [{ n: 1 }, { n: 2 }, {}];
 
+  /** Two policies, of which the other is often the one and a rule more or less. */
+  const pair = fc.oneof(
+    fc.tuple(policy, policy),
+    fc.tuple(policy, rule, fc.constantFrom("allow" as const, "deny" as const)).map(([one, more, effect]) => {
+      const changed = JSON.parse(one) as { roles: Record<string, Record<"allow" | "deny", unknown[]>> };
+      changed.roles.r0?.[effect].push(more);
+      return [one, JSON.stringify(changed)] as const;
+    }),
+  );
+
   it("differ wherever a call is decided otherwise", () => {
     fc.assert(
-      fc.property(policy, policy, (one, other) => {
+      fc.property(pair, fc.boolean(), ([given, changed], turned) => {
+        const [one, other] = turned ? [changed, given] : [given, changed];
         const [before, after] = [sourcesOf(one), sourcesOf(other)];
         const named = nameServers([...before, ...after]);
         const servers = [...new Set([...named.names, "w", "n", "elsewhere"])];

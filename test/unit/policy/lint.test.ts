@@ -259,6 +259,7 @@ describe("conditions", () => {
     ["!(true || peer.ip == '::1')", "condition_never_true"],
     ["true ? false : jwt.a", "condition_never_true"],
     ["1 / 0 == 1", "condition_never_true"],
+    ['int("0x10") == 16', "condition_never_true"],
     ['mcp.resource.uri == "a:b"', "condition_never_true"],
     ['mcp.prompt.arguments.a == "b"', "condition_never_true"],
     ['identity.subject == "ann"', undefined],

@@ -1,0 +1,68 @@
+import { createHash } from "node:crypto";
+import { type Review, reviewAccess } from "../../policy/review.ts";
+import { nameServers } from "../../policy/servers.ts";
+import { Usage } from "../../policy/usage.ts";
+import type { CommandIo } from "../io.ts";
+import { followTrail } from "./records.ts";
+import type { PolicySet } from "./set.ts";
+
+/** A review, and what it was made of. */
+export interface ReviewReport extends Review {
+  /** ISO 8601, like every time here. */
+  readonly made: string;
+  readonly period: { readonly from: string; readonly to: string; readonly days: number };
+  readonly policy: { readonly files: readonly string[]; readonly digest: string };
+  readonly trail: {
+    readonly path: string;
+    readonly records: number;
+    readonly first: string | null;
+    readonly last: string | null;
+  };
+  /** Records of more people than can be listed. */
+  readonly unlisted: number;
+}
+
+const dayMs = 86_400_000;
+
+/** Reads a trail from beginning to end and reviews who can do what by a policy. */
+export async function makeReview(
+  io: CommandIo,
+  policies: PolicySet,
+  path: string,
+  days: number,
+  nowMs: number,
+): Promise<ReviewReport> {
+  const { names, patternOf } = nameServers(policies.sources);
+  const program = policies.compile([...names, ...(await findServers(io, policies, path))]);
+  const sinceMs = nowMs - days * dayMs;
+  const usage = new Usage(program, sinceMs);
+  for await (const record of followTrail(io, path)) usage.hear(record);
+  const { grants, usables } = reviewAccess(program, usage);
+  const name = <Named extends { readonly server: string }>(named: Named): Named => ({
+    ...named,
+    server: patternOf.get(named.server) ?? named.server,
+  });
+  return {
+    made: new Date(nowMs).toISOString(),
+    period: { from: new Date(sinceMs).toISOString(), to: new Date(nowMs).toISOString(), days },
+    policy: { files: program.files, digest: digestOf(policies) },
+    trail: { path, records: usage.records, first: usage.first, last: usage.last },
+    unlisted: usage.beyond,
+    grants: grants.map(name),
+    usables: usables.map(name),
+  };
+}
+
+/** Without a configuration the trail alone says which servers a pattern could mean. */
+async function findServers(io: CommandIo, { audit }: PolicySet, path: string): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  if (audit !== null) return found;
+  for await (const { server } of followTrail(io, path)) if (server !== null) found.add(server);
+  return found;
+}
+
+/** Of what the files say, without comments and layout. */
+function digestOf({ sources }: PolicySet): string {
+  const contents = sources.map(({ file, policy }) => [file, policy] as const).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(contents)).digest("hex");
+}

@@ -1,0 +1,210 @@
+import { describe, expect, it } from "vitest";
+import type { AuditRecord } from "../../../src/audit/record.ts";
+import { compilePolicy } from "../../../src/policy/compile.ts";
+import { Rehearsal } from "../../../src/policy/rehearsal.ts";
+import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../../src/policy/replay.ts";
+import { Tally } from "../../../src/policy/tally.ts";
+import { sourcesOf } from "../../fixtures/policy.ts";
+import { type Recorded, trailOf } from "../commands/policies.ts";
+
+function recordsOf(...calls: readonly Recorded[]): AuditRecord[] {
+  return trailOf(...calls)
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as AuditRecord);
+}
+
+function decider(rules: string, bindings = "{ roles: [r], groups: [analysts] }"): Decider {
+  const sources = sourcesOf(`version: 1\nroles: { r: ${rules} }\nbindings: [${bindings}]\n`);
+  return byPolicy((server) => compilePolicy(sources, [server]));
+}
+
+function replay(before: Decider, after: Decider, ...calls: readonly Recorded[]): ReplayReport {
+  const put = new Replay(before, after);
+  for (const record of recordsOf(...calls)) put.hear(record);
+  return put.finish();
+}
+
+/** What turns, one line each. */
+function turns({ turns }: ReplayReport): string[] {
+  return turns.map(({ what, count, examples }) => {
+    const { certain, certainBefore, certainAfter, from, to, subject, server, kind, name } = what;
+    expect(certain).toBe(certainBefore && certainAfter);
+    return `${from}${certainBefore ? "" : "?"}->${to}${certainAfter ? "" : "?"} ${subject} ${server} ${kind} ${name} x${count} ${examples.join(",")}`;
+  });
+}
+
+const allow = (rule: string) => decider(`{ allow: [{ server: weather, ${rule} }] }`);
+const forecast = allow("tools: [forecast]");
+const nothing = allow("tools: [other]");
+const denied = { effect: "deny", reason: "policy_denied" } as const;
+
+describe("calls put to two policies", () => {
+  it.each<[string, Decider, Decider, Recorded, string[]]>([
+    ["that say the same", forecast, forecast, {}, []],
+    ["of which one denies", forecast, nothing, {}, ["allow->deny alice weather tool forecast x1 1"]],
+    ["of which one allows", nothing, forecast, {}, ["deny->allow alice weather tool forecast x1 1"]],
+    [
+      "of which one wants more proof, which is not recorded",
+      forecast,
+      allow("tools: [forecast], require: { scopes: [s] }"),
+      {},
+      ["allow->allow? alice weather tool forecast x1 1"],
+    ],
+    [
+      "which both rest on the same condition",
+      allow("id: a, tools: [forecast], when: mcp.tool.arguments.n == 1 && jwt.a == 2"),
+      allow("id: b, tools: [x, forecast], when: jwt.a == 2 && mcp.tool.arguments.n==1"),
+      {},
+      [],
+    ],
+    [
+      "which rest on two conditions",
+      allow("tools: [forecast], when: mcp.tool.arguments.n == 1"),
+      allow("tools: [forecast], when: mcp.tool.arguments.n == 2"),
+      {},
+      ["allow?->allow? alice weather tool forecast x1 1"],
+    ],
+    [
+      "which both rest on the same claim",
+      decider("{ allow: [{ server: weather, tools: [forecast] }] }", "{ roles: [r], claims: { t: [a] } }"),
+      decider("{ allow: [{ server: weather, tools: [forecast] }] }", "{ roles: [r], claims: { t: [a] } }"),
+      {},
+      [],
+    ],
+    [
+      "which rest on two claims",
+      decider("{ allow: [{ server: weather, tools: [forecast] }] }", "{ roles: [r], claims: { t: [a] } }"),
+      decider("{ allow: [{ server: weather, tools: [forecast] }] }", "{ roles: [r], claims: { t: [b] } }"),
+      {},
+      ["deny?->deny? alice weather tool forecast x1 1"],
+    ],
+    ["about something else", forecast, nothing, { tool: "third" }, []],
+    ["by somebody else", forecast, nothing, { groups: [] }, []],
+    ["of a server that no rule names", forecast, nothing, { server: "news" }, []],
+    [
+      "that no policy was asked about",
+      forecast,
+      nothing,
+      { decision: { effect: "deny", reason: "token_expired" } },
+      [],
+    ],
+    ["of servers, which clients answer", forecast, nothing, { entry: { event: "server_request" } }, []],
+    [
+      "of which one holds until noon only",
+      forecast,
+      allow("tools: [forecast], until: '2026-03-02T12:00:00Z'"),
+      { time: "2026-03-02T12:00:01.000Z" },
+      ["allow->deny alice weather tool forecast x1 1"],
+    ],
+    [
+      "that had not ended yet",
+      forecast,
+      allow("tools: [forecast], until: '2026-03-02T12:00:00Z'"),
+      { time: "2026-03-02T11:59:59.000Z" },
+      [],
+    ],
+  ])("%s", (_case, before, after, call, expected) => {
+    expect(turns(replay(before, after, call))).toEqual(expected);
+  });
+
+  it("are counted by caller and target, with some of their ids", () => {
+    const calls: Recorded[] = [{}, {}, {}, {}, { subject: "bob" }, { tool: "third" }];
+    const report = replay(forecast, nothing, ...calls, {
+      entry: { identity: null },
+      decision: { effect: "deny", reason: "token_missing" },
+    });
+    expect(turns(report)).toEqual([
+      "allow->deny alice weather tool forecast x4 1,2,3",
+      "allow->deny bob weather tool forecast x1 5",
+    ]);
+    expect(report).toMatchObject({ records: 7, asked: 6, changed: 5, open: 0, unrecalled: 0, unlisted: 0 });
+  });
+
+  it("are counted apart where their names are not recorded whole", () => {
+    expect(replay(forecast, nothing, { subject: "[redacted]" })).toMatchObject({ asked: 1, unrecalled: 1, changed: 0 });
+  });
+
+  it("are told apart by time where a policy tells them apart", () => {
+    const morning = allow("tools: [forecast], hours: { timeZone: UTC, to: '12:00' }");
+    const at = (time: string) => ({ time: `2026-03-02T${time}:00.000Z` });
+    expect(turns(replay(forecast, morning, at("11:00"), at("13:00"), at("09:00")))).toEqual([
+      "allow->deny alice weather tool forecast x1 2",
+    ]);
+  });
+});
+
+describe("calls put to a policy, against what was decided", () => {
+  it.each<[string, Decider, Recorded, string[]]>([
+    ["as it was allowed", forecast, {}, []],
+    ["as it was denied", nothing, { decision: denied }, []],
+    ["denied now", nothing, {}, ["allow->deny alice weather tool forecast x1 1"]],
+    ["allowed now", forecast, { decision: denied }, ["deny->allow alice weather tool forecast x1 1"]],
+    [
+      "limited then, which the policy had allowed",
+      forecast,
+      { decision: { effect: "deny", reason: "rule_limited" } },
+      [],
+    ],
+    [
+      "answered with a step-up then",
+      forecast,
+      { decision: { effect: "deny", reason: "step_up_required" } },
+      ["challenge->allow alice weather tool forecast x1 1"],
+    ],
+    [
+      "allowed, and then stopped by the server's absence",
+      nothing,
+      { decision: { effect: "allow", reason: "upstream_unreachable" } },
+      ["allow->deny alice weather tool forecast x1 1"],
+    ],
+    [
+      "that rests on arguments now",
+      allow("tools: [forecast], when: mcp.tool.arguments.n == 1"),
+      {},
+      ["allow->allow? alice weather tool forecast x1 1"],
+    ],
+  ])("%s", (_case, policy, call, expected) => {
+    expect(turns(replay(asRecorded, policy, call))).toEqual(expected);
+  });
+});
+
+describe("a rehearsal", () => {
+  it("counts what rules in shadow would have done, rule by rule", () => {
+    const rehearsal = new Rehearsal();
+    const shadow = { effect: "deny", rule: "try-out", policy: "a.yaml:3" } as const;
+    const calls: Recorded[] = [
+      { decision: { shadow } },
+      { decision: { shadow }, time: "2026-03-01T12:00:00.000Z" },
+      { decision: { ...denied, shadow: { ...shadow, effect: "allow", rule: "more" } } },
+      {},
+    ];
+    for (const record of recordsOf(...calls)) rehearsal.hear(record);
+    expect(rehearsal.finish()).toMatchObject({
+      records: 4,
+      would: { deny: 2, allow: 1, challenge: 0 },
+      turns: [
+        {
+          what: { rule: "try-out", policy: "a.yaml:3", from: "allow", to: "deny", subject: "alice", name: "forecast" },
+          count: 2,
+          first: "2026-03-01T12:00:00.000Z",
+          last: "2026-03-02T12:00:00.000Z",
+          examples: ["1", "2"],
+        },
+        { what: { rule: "more", from: "deny", to: "allow" }, count: 1 },
+      ],
+    });
+  });
+});
+
+describe("a tally", () => {
+  it("keeps so many kinds, and counts the rest", () => {
+    const tally = new Tally<number>(2);
+    for (const kind of [1, 2, 3, 2, 3, 1, 2]) tally.add(kind, { time: "t", id: null });
+    expect(tally.list().map(({ what, count }) => [what, count])).toEqual([
+      [2, 3],
+      [1, 2],
+    ]);
+    expect(tally.beyond).toBe(2);
+  });
+});
