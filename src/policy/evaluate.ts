@@ -62,7 +62,7 @@ export interface Verdict {
   readonly missing: Missing | null;
   /** How often the rule allows it, where it does. */
   readonly limit: RuleLimit | null;
-  /** False where it rests on what is not known: an allow may then be a denial in the end. */
+  /** False where it rests on what is not known: an allow or a challenge may then be a denial in the end. */
   readonly certain: boolean;
 }
 
@@ -172,7 +172,7 @@ class Allowing implements Hearing {
   #sure: CompiledRule | null = null;
   #maybe: CompiledRule | null = null;
   #failed: CompiledRule | null = null;
-  #unproved: { readonly rule: CompiledRule; readonly missing: Missing } | null = null;
+  #unproved: { readonly rule: CompiledRule; readonly missing: Missing; readonly certain: boolean } | null = null;
 
   constructor(scene: Scene) {
     this.#scene = scene;
@@ -191,7 +191,7 @@ class Allowing implements Hearing {
     }
     if (missing === null || missing === "unknown") this.#maybe ??= rule;
     else if (this.#unproved === null || countMissing(missing) < countMissing(this.#unproved.missing)) {
-      this.#unproved = { rule, missing };
+      this.#unproved = { rule, missing, certain: outcomes === outcome.true };
     }
     return false;
   }
@@ -200,8 +200,8 @@ class Allowing implements Hearing {
     if (this.#sure !== null) return speak("allow", "allowed", this.#sure, !maybeDenied);
     if (this.#maybe !== null) return speak("allow", "allowed", this.#maybe, false);
     if (this.#unproved !== null) {
-      const { rule, missing } = this.#unproved;
-      return { ...speak("challenge", "unproved", rule), missing };
+      const { rule, missing, certain } = this.#unproved;
+      return { ...speak("challenge", "unproved", rule, certain && !maybeDenied), missing };
     }
     if (this.#failed !== null) return speak("deny", "condition_failed", this.#failed);
     return noRule;
