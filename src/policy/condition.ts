@@ -76,9 +76,12 @@ export function compileCondition(text: string): Condition | readonly ConditionFa
     text,
     reads,
     outcomes(bindings) {
-      if ((reads & argumentBits) !== 0 && bindings.hasTwin(known)) return outcome.error;
       payFrom(bindings.purse);
-      return node(bindings);
+      try {
+        return (reads & argumentBits) !== 0 && bindings.hasTwin(known) ? outcome.error : node(bindings);
+      } catch {
+        return outcome.error;
+      }
     },
   };
 }

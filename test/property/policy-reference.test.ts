@@ -8,7 +8,7 @@ import { decide, type Given, type Tree } from "../fixtures/policy-reference.ts";
 
 /** Questions altogether, and to each policy. */
 const questions = Number(process.env.POLICY_QUESTIONS ?? 100_000);
-const toEach = 20;
+const toEach = 40;
 
 /** Another seed asks other questions; one that found something can be asked again. */
 const firstSeed = Number(process.env.POLICY_SEED ?? 1);
