@@ -6,7 +6,7 @@ import { type FactName, factBits } from "../../policy/facts.ts";
 import { type ConditionFinding, conditionOf } from "../../policy/findings.ts";
 import type { Question } from "../../policy/question.ts";
 import { adviseBlocker, adviseMiss, describeBlocker } from "../../policy/words.ts";
-import { show } from "./printing.ts";
+import { show, viewValue } from "./printing.ts";
 
 /** An explanation as one JSON value. */
 export function describeExplanation(explanation: Explanation, record: AuditRecord | null): unknown {
@@ -61,7 +61,7 @@ function describeCondition(finding: ConditionFinding | undefined): unknown {
   return {
     ...{ text, outcome, joint },
     parts: parts.map(describeCondition),
-    reads: reads.map(({ path, value }) => ({ path, value: value === undefined ? null : sanitize(value) })),
+    reads: reads.map(({ path, value }) => ({ path, value: value === undefined ? null : viewValue(path, value) })),
   };
 }
 

@@ -137,7 +137,7 @@ const marks = {
 function renderCondition({ text, outcome, joint, parts, reads }: ConditionFinding, indent: string): string[] {
   const facts = reads.map(({ path, value }) => {
     const absent = outcome === "unknown" ? "not known" : "not there";
-    return `${show(path)} is ${value === undefined ? absent : showValue(path.split(".").at(-1) ?? path, value)}`;
+    return `${show(path)} is ${value === undefined ? absent : showValue(path, value)}`;
   });
   const own = `${indent}${outcome.padEnd(7)}  ${show(text)}${facts.length === 0 ? "" : `   [${facts.join(", ")}]`}`;
   const hidden = outcome === "error" && joint !== null && !parts.some((part) => part.outcome === "error");

@@ -101,9 +101,23 @@ describe("sallyport policy explain", () => {
     }
   });
 
+  it("shows no claim that is a secret, in a condition either, and escapes what a policy hides", async () => {
+    const secret = policy
+      .replace('jwt.tenant == "acme"', 'jwt.password == "acme"')
+      .replace("[analysts]", '[analysts, "\\u202eab"]');
+    const args = ["--subject", "bob", "--server", "weather", "--tool", "order", "--claim", "password=hunter2"];
+    for (const more of [[], ["--json"], ["--groups", "analysts"], ["--groups", "analysts", "--json"]]) {
+      const { out } = await runPolicy({ "p/a.yaml": secret }, "explain", "-p", "{}/p", ...args, ...more);
+      expect(out).toContain("order");
+      expect(out).not.toContain("hunter2");
+      expect(out).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
+    }
+  });
+
   const config = { "sallyport.yaml": configWith(), "policies/a.yaml": policy };
   const denied = { effect: "deny", rule: null, policy: null, reason: "policy_denied", detail: "no_rule" } as const;
   const trail = trailOf(
+    { id: "allowed", tool: "drop-x", entry: { event: "server_request" } },
     { id: "allowed" },
     { id: "uncertain", tool: "order", entry: { args: { digest: "d", view: { amount: 4 } } } },
     { id: "denied", tool: "forecast", groups: [], decision: denied },
@@ -112,7 +126,6 @@ describe("sallyport policy explain", () => {
       entry: { identity: null, event: "refusal" },
       decision: { effect: "deny", reason: "token_expired" },
     },
-    { id: "allowed", tool: "drop-x", entry: { event: "server_request" } },
   );
   const recorded = (...args: string[]) =>
     runPolicy({ ...config, "data/audit/audit.jsonl": trail }, "explain", "-c", "{}/sallyport.yaml", ...args);
