@@ -5,6 +5,7 @@ import type { PolicySubject } from "./facts.ts";
 import { covers } from "./fit.ts";
 import { isFree, isWeaker, type Terms, termsKey, termsOf } from "./terms.ts";
 
+/** One pattern of one rule. */
 export interface Holding {
   readonly effect: "allow" | "deny";
   readonly shadow: boolean;

@@ -49,6 +49,7 @@ export function alignRows(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
+/** `1 rule`, `2 rules`. */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
