@@ -31,7 +31,10 @@ export function advise(
 ): readonly Advice[] {
   const wishes = [...heldWishes(rules, question), ...missedWishes(bindings, rules, question)];
   wishes.push(...unboundWishes(program, question));
-  const nearest = wishes.sort(byEffort).slice(0, maxTried);
+  const nearest = wishes
+    .filter((wish) => effort(wish) > 0)
+    .sort(byEffort)
+    .slice(0, maxTried);
   return nearest.map((wish) => ({ ...wish, obstacle: tryOut(program, question, wish) })).sort(byEffort);
 }
 

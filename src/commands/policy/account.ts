@@ -65,9 +65,13 @@ function describeCondition(finding: ConditionFinding | undefined): unknown {
   };
 }
 
-/** What is not known of a question, as options and records call it. */
-export function nameUnknown({ circumstances: { unknown = 0, call } }: Question): string[] {
-  const names = (Object.keys(factBits) as FactName[]).filter((name) => (unknown & factBits[name]) !== 0);
+/**
+ * What is not known of a question, as options and records call it.
+ *
+ * @param among what of it matters, as a sum of `factBits`
+ */
+export function nameUnknown({ circumstances: { unknown = 0, call } }: Question, among = -1): string[] {
+  const names = (Object.keys(factBits) as FactName[]).filter((name) => (unknown & among & factBits[name]) !== 0);
   const shown = names.map((name) => words[name] ?? name);
   return [...new Set(call === null ? [...shown, "the call itself"] : shown)];
 }

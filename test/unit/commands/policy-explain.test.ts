@@ -11,6 +11,7 @@ roles:
       - { id: small, server: weather, tools: [order], when: mcp.tool.arguments.amount < 10 && jwt.tenant == "acme" }
     deny:
       - { id: never, server: weather, tools: ["drop-*"] }
+      - { id: rid, server: weather, tools: [get-rid] }
       - { id: try-out, server: weather, tools: [forecast], mode: shadow }
 bindings:
   - { roles: [reader], groups: [analysts] }
@@ -30,7 +31,16 @@ describe("sallyport policy explain", () => {
       "what is denied",
       [...alice, "--tool", "drop-all"],
       1,
-      ["DENIED: by deny rule never (a.yaml:9)", "deny rule never (a.yaml:9) stands in the way"],
+      ["DENIED: by deny rule never (a.yaml:9)", "- deny rule never (a.yaml:9) stands in the way\n"],
+    ],
+    [
+      "what is allowed and denied",
+      [...alice, "--tool", "get-rid"],
+      1,
+      [
+        "DENIED: by deny rule rid (a.yaml:10)",
+        "- deny rule rid (a.yaml:10) stands in the way of rule read (a.yaml:5)\n",
+      ],
     ],
     [
       "what takes more proof",
@@ -54,7 +64,7 @@ describe("sallyport policy explain", () => {
       "whom nothing binds",
       ["--subject", "bob", "--server", "weather", "--tool", "forecast"],
       1,
-      ["bindings: 0 of 1 hold", "misses  a.yaml:12  reader: not group analysts", "be in group analysts: rule read"],
+      ["bindings: 0 of 1 hold", "misses  a.yaml:13  reader: not group analysts", "be in group analysts: rule read"],
     ],
     ["the server itself", alice, 0, ["the server itself on weather"]],
     ["a resource", [...alice, "--resource", "weather://x"], 1, ["resources/read: resource weather://x"]],
@@ -81,6 +91,7 @@ describe("sallyport policy explain", () => {
         {},
         {},
         { rule: "never", decides: true },
+        {},
         {},
       ],
       obstacles: [{ rule: "never" }],
@@ -144,9 +155,10 @@ describe("sallyport policy explain", () => {
       1,
       [
         "PERHAPS ALLOWED: by rule small",
-        "It rests on what is not known (arguments, annotations, claims), by small.",
+        "It rests on what is not known (arguments, claims), by small.",
         'arguments were like {"amount":4}',
         "unknown  mcp.tool.arguments.amount < 10   [mcp.tool.arguments.amount is not known]",
+        '- meet the condition mcp.tool.arguments.amount < 10 && jwt.tenant == "acme": rule small (policies/a.yaml:7) would allow it',
       ],
     ],
     [
