@@ -6,14 +6,17 @@ import { type JsonSchema, renderConfiguration, renderRefusals, renderRefusalTabl
 import { configSchema } from "./config/schema.ts";
 import { renderMethods } from "./mcp/method-page.ts";
 import { policySchema } from "./policy/schema.ts";
+import { suiteSchema } from "./policy/suite-schema.ts";
 
 /** Every generated file, by its path in the repository. */
 export function generateFiles(): Map<string, string> {
   const config = z.toJSONSchema(configSchema, { io: "input" }) as JsonSchema;
   const policy = z.toJSONSchema(policySchema, { io: "input" });
+  const suite = z.toJSONSchema(suiteSchema, { io: "input" });
   return new Map([
     ["schema/sallyport.schema.json", renderSchema(allowReferences(config), "Sallyport configuration")],
     ["schema/policy.schema.json", renderSchema(policy, "Sallyport policy")],
+    ["schema/policy-suite.schema.json", renderSchema(suite, "Sallyport policy suite")],
     ["docs/configuration.md", renderConfiguration(config)],
     ["docs/refusals.md", renderRefusals()],
     ["docs/methods.md", renderMethods()],
@@ -34,6 +37,9 @@ function allowReferences(schema: JsonSchema): JsonSchema {
     const members = Object.entries(schema.properties).map(([key, member]) => [key, allowReferences(member)]);
     result.properties = Object.fromEntries(members);
   }
+  // Values of one kind or another are opened up where one of them has members.
+  if (schema.anyOf?.some(({ properties }) => properties !== undefined))
+    result.anyOf = schema.anyOf.map(allowReferences);
   if (schema.items !== undefined) result.items = allowReferences(schema.items);
   if (typeof schema.additionalProperties === "object") {
     result.additionalProperties = allowReferences(schema.additionalProperties);

@@ -62,7 +62,7 @@ const maxRecalled = 10_000;
  * @throws Error when the key ring or the audit file cannot be used safely
  */
 export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant, station: Station): Promise<House> {
-  const { config, hash } = loaded;
+  const { config, hash, policy } = loaded;
   const now = Date.now;
   const monotonic = () => performance.now();
   const keyring = await openKeyring(config.state.directory, { now, sessionLifetimeMs: config.sessions.lifetime });
@@ -72,7 +72,7 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
     forced: config.audit.mode === "fsync",
     now: () => new Date(),
     onFailure: (error: unknown) => log.error({ error }, "audit record could not be written; requests are refused"),
-    startNote: { version, config: hash, ...describeStation(station) },
+    startNote: { version, config: hash, policy: policy.hash, ...describeStation(station) },
   });
   const redis = await openRedis(config, keyring, log, monotonic);
   const { permits, board } = redis ?? station.shared;

@@ -2,6 +2,7 @@ import type { Trail } from "./audit/trail.ts";
 import type { Arrival } from "./facts.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Reply } from "./reply.ts";
+import { learnAnnotations } from "./stages/annotations.ts";
 import { enter, holdDoor } from "./stages/door.ts";
 import { identify } from "./stages/identity.ts";
 import { limitAddress, limitCall, limitIdentity } from "./stages/limits.ts";
@@ -30,6 +31,7 @@ export async function walk(gateway: Gateway, arrival: Arrival, reply: Reply, tra
   using _place = await limitIdentity(gateway.limits, identity, message);
   const session = trail.note("session", openSession(gateway.sessions, arrival, route, identity, message));
   using _presence = await enter(gateway.sessions, arrival, route, identity, message, session, reply);
+  await learnAnnotations(gateway.policy, gateway.upstreams, route, identity, message);
   const decision = trail.note("decision", decide(gateway.policy, peer, route, identity, message, session));
   if (route.door === "sse") return await holdDoor(gateway.sessions, arrival, route, identity, decision, reply, trail);
   using _call = await limitCall(gateway.limits, route, identity, message, decision);

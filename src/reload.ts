@@ -40,7 +40,7 @@ export interface ConfigSource {
   /**
    * Reads the files until nothing changes in between.
    *
-   * @throws ConfigError as `loadConfig` does
+   * @throws ConfigError as `loadConfig` and `admitConfig` do
    */
   read(): Promise<LoadedConfig>;
   /** Whether a file is another one than when it was read last. */
@@ -50,8 +50,14 @@ export interface ConfigSource {
 /** Files that change faster than they can be read are left to the next look. */
 const maxReadings = 5;
 
-/** @param load reads everything once */
-export function createConfigSource(load: () => Promise<LoadedConfig>): ConfigSource {
+/**
+ * @param load reads everything once
+ * @param admit throws when what was read may not be taken; its files are watched all the same
+ */
+export function createConfigSource(
+  load: () => Promise<LoadedConfig>,
+  admit: (loaded: LoadedConfig) => Promise<void>,
+): ConfigSource {
   let paths: readonly string[] = [];
   let signature = "";
   return {
@@ -61,7 +67,9 @@ export function createConfigSource(load: () => Promise<LoadedConfig>): ConfigSou
         signature = await sign(paths);
         const loaded = await load();
         paths = [...loaded.watched, ...loaded.watchedDirectories];
-        if ((await sign(paths)) === signature || reading === maxReadings) return loaded;
+        if ((await sign(paths)) !== signature && reading < maxReadings) continue;
+        await admit(loaded);
+        return loaded;
       }
     },
     changed: async () => (await sign(paths)) !== signature,

@@ -46,6 +46,7 @@ export async function run(
     servers: () => gateway?.upstreams.all() ?? [],
     issuers: () => gateway?.issuers() ?? [],
     configHash: () => current.hash,
+    policyHash: () => current.policy.hash,
     forgetTokens: () => gateway?.tokens.clear(),
     certificateExpiry: () => readExpiry(current.config.listen.tls?.cert),
   };
@@ -85,21 +86,21 @@ export async function run(
         house.standing.reconsider(built.policy.viewOf);
         house.replicas?.tell();
         void built.prime();
-        await report(cause, next.hash, null);
+        await report(cause, next, null);
       } catch (error) {
-        await report(cause, current.hash, error instanceof Error ? error : new Error(String(error)));
+        await report(cause, current, error instanceof Error ? error : new Error(String(error)));
       }
     }
 
-    async function report(cause: string, hash: string, failure: Error | null): Promise<void> {
+    async function report(cause: string, { hash, policy }: LoadedConfig, failure: Error | null): Promise<void> {
       house.metrics.reloaded(failure === null);
-      if (failure === null) log.info({ cause, hash }, "configuration reloaded");
+      if (failure === null) log.info({ cause, hash, policy: policy.hash }, "configuration reloaded");
       else
         log.error(
-          { cause, hash, problems: problemsOf(failure) },
+          { cause, hash, policy: policy.hash, problems: problemsOf(failure) },
           "configuration not reloaded; the last good one goes on",
         );
-      const note = { cause, config: hash, successful: failure === null };
+      const note = { cause, config: hash, policy: policy.hash, successful: failure === null };
       await house.audit
         .append(gatewayEntry("reload", house.audit.wallTime().toISOString(), note))
         .catch((error: unknown) => log.error({ error }, "audit record of the reload could not be written"));

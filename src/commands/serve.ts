@@ -5,6 +5,7 @@ import { startAdmin } from "../admin.ts";
 import { ConfigError, renderProblems } from "../config/diagnose.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { admitConfig } from "../config/suites.ts";
 import { leaveWell } from "../leave.ts";
 import { createLog, type Log } from "../observe/log.ts";
 import { type ConfigSource, createConfigSource } from "../reload.ts";
@@ -59,7 +60,7 @@ export function explainStart(error: unknown): string {
  * @throws ConfigError, or an Error that {@link explainStart} explains
  */
 export async function startGateway(configFile: string, io: CommandIo): Promise<RunningGateway> {
-  const source = createConfigSource(() => loadConfig(configFile));
+  const source = createConfigSource(() => loadConfig(configFile), admitConfig);
   const loaded = await source.read();
   const log = createLog(loaded.config.log.level, io.err);
   for (const { file, line, column, message } of loaded.warnings) log.warn({ file, line, column }, message);
@@ -68,7 +69,10 @@ export async function startGateway(configFile: string, io: CommandIo): Promise<R
     workers === 1
       ? await startAlone(loaded, log, source)
       : watching(await startFleet(loaded.config, workers, scriptOf(configFile), log), source);
-  log.info({ public: running.publicUrl, admin: running.adminUrl, config: loaded.hash, workers }, "serving");
+  log.info(
+    { public: running.publicUrl, admin: running.adminUrl, config: loaded.hash, policy: loaded.policy.hash, workers },
+    "serving",
+  );
   return superviseProcess(running, source, log);
 }
 

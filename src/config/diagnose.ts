@@ -114,7 +114,7 @@ export function arePathsRelated(a: Path, b: Path): boolean {
 }
 
 /** In the order in which a reader meets them: file by file as first seen, then down the lines. */
-export function sortProblems(problems: readonly Problem[]): Problem[] {
+export function sortProblems<Kind extends Problem>(problems: readonly Kind[]): Kind[] {
   const files = [...new Set(problems.map(({ file }) => file))];
   return problems.toSorted(
     (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column,

@@ -6,9 +6,18 @@ import { isRedisUrl, readHttpUrl, readTrustedUrl } from "../network/url.ts";
 import { Secret } from "./secret.ts";
 import { readDuration, readSize } from "./units.ts";
 
-/** A string that some reader understands; what it returns is the value, and `undefined` is a problem. */
-export function read<T>(reader: (text: string) => T | undefined, expected: string, pattern?: RegExp) {
-  const text = pattern === undefined ? z.string() : z.string().meta({ pattern: pattern.source });
+/**
+ * A string that some reader understands; what it returns is the value, and `undefined` is a problem.
+ *
+ * @param form what an editor is told of the string
+ */
+export function read<T>(
+  reader: (text: string) => T | undefined,
+  expected: string,
+  form?: { readonly pattern: RegExp; readonly examples: string[] },
+) {
+  const text =
+    form === undefined ? z.string() : z.string().meta({ pattern: form.pattern.source, examples: form.examples });
   return text.transform((value, context) => {
     const result = reader(value);
     if (result !== undefined) return result;
@@ -17,8 +26,10 @@ export function read<T>(reader: (text: string) => T | undefined, expected: strin
   });
 }
 
-export const duration = () => read(readDuration, "a duration such as 30s, 5m or 8h", /^\d+(ms|s|m|h|d)$/);
-export const size = () => read(readSize, "a size such as 16KiB or 1MiB", /^\d+(B|KiB|MiB|GiB)$/);
+export const duration = () =>
+  read(readDuration, "a duration such as 30s, 5m or 8h", { pattern: /^\d+(ms|s|m|h|d)$/, examples: ["30s", "5m"] });
+export const size = () =>
+  read(readSize, "a size such as 16KiB or 1MiB", { pattern: /^\d+(B|KiB|MiB|GiB)$/, examples: ["1MiB"] });
 export const cidr = () =>
   read(readCidr, "an IP address or CIDR such as 10.0.0.0/8 or ::1/128, with no bits set after the prefix");
 export const address = () =>

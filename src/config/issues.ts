@@ -10,12 +10,29 @@ export interface Finding extends ProblemExtra {
 
 /** Findings of a schema about one value, in words for an operator; none of them quotes the value. */
 export function findIssues(schema: z.core.$ZodType, issues: readonly z.core.$ZodIssue[], value: unknown): Finding[] {
-  return issues.flatMap((issue) => describeIssue(schema, issue, value));
+  return openUnions(issues).flatMap((issue) => describeIssue(schema, issue, value));
+}
+
+/** Of a value that may be of several kinds, what is wrong with it as the kind that it is of, where that is clear. */
+export function openUnions(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  return issues.flatMap((issue) => {
+    if (issue.code !== "invalid_union" || issue.message !== unsaid) return issue;
+    const meant = issue.errors.find((each) => !each.some(isOfOtherKind));
+    if (meant === undefined) return issue;
+    return openUnions(meant.map((each) => ({ ...each, path: [...issue.path, ...each.path] })));
+  });
+}
+
+/** What zod says of a union that has no message of its own. */
+const unsaid = "Invalid input";
+
+function isOfOtherKind({ code, path }: z.core.$ZodIssue): boolean {
+  return code === "invalid_type" && path.length === 0;
 }
 
 /** The value of a key nobody knows is of a kind nobody knows: it is kept out of excerpts like a secret. */
 export function maskUnknown(file: YamlFile, issues: readonly z.core.$ZodIssue[]): void {
-  for (const issue of issues) {
+  for (const issue of openUnions(issues)) {
     if (issue.code !== "unrecognized_keys") continue;
     for (const key of issue.keys) file.mask([...pathOf(issue), key]);
   }
@@ -46,11 +63,17 @@ function describeIssue(schema: z.core.$ZodType, issue: z.core.$ZodIssue, value: 
       return [{ path, message: `expected ${typeName(issue.expected)}, not ${kindOf(found)}`, hint }];
     }
     case "invalid_value": {
-      const expected = issue.values
-        .map((option) => JSON.stringify(option))
-        .join(", ")
-        .replace(/, ([^,]*)$/, " or $1");
+      const expected = joinOr(issue.values.map((option) => JSON.stringify(option)));
       return [{ path, message: `${valueAt(value, path) === undefined ? "missing; " : ""}expected ${expected}` }];
+    }
+    case "invalid_union": {
+      if (issue.message !== unsaid) return [{ path, message: issue.message }];
+      const found = valueAt(value, path);
+      const kinds = issue.errors.flatMap((each) =>
+        each.flatMap((one) => ("expected" in one ? typeName(one.expected) : [])),
+      );
+      const expected = `expected ${joinOr(kinds)}`;
+      return [{ path, message: found === undefined ? `missing; ${expected}` : `${expected}, not ${kindOf(found)}` }];
     }
     case "invalid_key":
       return issue.issues.map(({ message }) => ({ path, message, at: "key" as const }));
@@ -64,6 +87,10 @@ function describeIssue(schema: z.core.$ZodType, issue: z.core.$ZodIssue, value: 
     default:
       return [{ path, message: issue.message }];
   }
+}
+
+function joinOr(words: readonly string[]): string {
+  return words.join(", ").replace(/, ([^,]*)$/, " or $1");
 }
 
 const typeNames: Readonly<Record<string, string>> = {
@@ -114,6 +141,10 @@ function schemaAt(schema: z.core.$ZodType, path: Path): z.core.$ZodType | undefi
       return step === undefined ? schema : schemaAt(def.valueType, rest);
     case "array":
       return step === undefined ? schema : schemaAt(def.element, rest);
+    case "union": {
+      const found = def.options.flatMap((option) => schemaAt(option, path) ?? []) as z.core.$ZodTypes[];
+      return found.find((each) => each._zod.def.type === "object") ?? found[0];
+    }
     default:
       return step === undefined ? schema : undefined;
   }

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import { checkPolicies } from "../policy/check.ts";
 import { compilePolicy, type Program } from "../policy/compile.ts";
-import { expandPatterns, readPolicyTexts } from "../policy/files.ts";
+import { expandPatterns, readPolicyTexts, suiteOf } from "../policy/files.ts";
 import { type PolicySource, readPolicies } from "../policy/load.ts";
 import { arePathsRelated, ConfigError, type Path, type Problem, sortProblems } from "./diagnose.ts";
+import { digestContents } from "./digest.ts";
 import { readYaml, type YamlFile } from "./document.ts";
 import { readText } from "./files.ts";
 import { type Finding, valueAt } from "./issues.ts";
@@ -26,11 +26,13 @@ export interface LoadedConfig {
   /** Absolute path of the configuration file, and the directory that relative paths in it are relative to. */
   readonly file: string;
   readonly directory: string;
+  /** The same directory as problems name it. */
+  readonly shownIn: string;
   /** 16 hex digits of SHA-256 over the content of configuration and policies, comments and layout aside. */
   readonly hash: string;
   /** The same over the configuration without the policies. */
   readonly settings: string;
-  /** Absolute paths of every file that was read. */
+  /** Absolute paths of every file that was read, and of suites that may be read with them, whether or not they are there. */
   readonly watched: readonly string[];
   /** Absolute paths of the directories in which a new policy file would count. */
   readonly watchedDirectories: readonly string[];
@@ -65,7 +67,8 @@ export async function loadConfig(
   const findings = [...(value === undefined ? [] : checkConfig(value)), ...(material?.findings ?? [])].filter(
     (finding) => !isVoid(finding, dropped),
   );
-  const policies = await readPolicyFiles(value, dropped, directory, dirname(file));
+  const listed = Array.isArray(valueAt(yaml.value, ["policies"])) ? ["policies"] : ["policies", "files"];
+  const policies = await readPolicyFiles(value, dropped, directory, dirname(file), listed);
   const place = ({ path, message, ...extra }: Finding) => yaml.problem(path, message, extra);
   const own = [...reading.findings, ...findings.filter(({ severity }) => severity === "problem"), ...policies.findings];
   const checked = checkPolicies(policies.sources, {
@@ -76,16 +79,18 @@ export async function loadConfig(
   const policyProblems = [...policies.problems, ...checked.problems];
   const problems = [...sortProblems(own.map(place)), ...sortProblems(policyProblems)];
   if (problems.length > 0 || value === undefined || paths === undefined) throw new ConfigError(problems);
+  const suites = value.policies.testsOnReload ? [...policies.suites, ...policies.files.map(suiteOf)] : [];
   return {
-    config: { ...paths, policies: [...policies.files] },
+    config: { ...paths, policies: { ...paths.policies, files: [...policies.files] } },
     policy: compilePolicy(policies.sources, Object.keys(value.servers)),
     sources: policies.sources,
     suites: policies.suites,
     file: absolute,
     directory,
-    hash: hashOf([["", yaml.value], ...policies.contents]),
-    settings: hashOf([["", yaml.value]]),
-    watched: [...new Set([absolute, ...reading.files, ...(material?.files ?? []), ...policies.files])],
+    shownIn: dirname(file),
+    hash: digestContents([["", yaml.value], ...policies.contents]),
+    settings: digestContents([["", yaml.value]]),
+    watched: [...new Set([absolute, ...reading.files, ...(material?.files ?? []), ...policies.files, ...suites])],
     watchedDirectories: policies.directories,
     warnings: [
       ...sortProblems(findings.filter(({ severity }) => severity === "warning").map(place)),
@@ -123,10 +128,11 @@ async function readPolicyFiles(
   dropped: readonly Path[],
   directory: string,
   shownIn: string,
+  listed: Path,
 ) {
   const known = config !== undefined && !dropped.some(([first]) => first === "policies");
-  const { files, suites, directories, faults } = await expandPatterns(known ? config.policies : [], directory);
-  const findings: Finding[] = faults.map(({ index, message }) => ({ path: ["policies", index], message }));
+  const { files, suites, directories, faults } = await expandPatterns(known ? config.policies.files : [], directory);
+  const findings: Finding[] = faults.map(({ index, message }) => ({ path: [...listed, index], message }));
   const { texts, problems } = await readPolicyTexts(files, directory, shownIn);
   const reading = readPolicies(texts);
   const complete = known && problems.length === 0 && faults.length === 0;
@@ -155,13 +161,4 @@ function issuerNames(yaml: YamlFile, config: Config | undefined): string[] | und
   if (config === undefined) return undefined;
   const named = namesAt(yaml, ["identity", "issuers"]) ?? [];
   return config.identity.builtin.enabled ? [...named, "builtin"] : named;
-}
-
-function hashOf(contents: readonly (readonly [file: string, value: unknown])[]): string {
-  return createHash("sha256").update(JSON.stringify(contents, sortKeys)).digest("hex").slice(0, 16);
-}
-
-function sortKeys(_key: string, value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,6 +1,6 @@
 import { arePathsRelated, type Path } from "./diagnose.ts";
 import type { YamlFile } from "./document.ts";
-import { type Finding, findIssues, maskUnknown, pathOf, valueAt } from "./issues.ts";
+import { type Finding, findIssues, maskUnknown, openUnions, pathOf, valueAt } from "./issues.ts";
 import { salvage } from "./salvage.ts";
 import { type Config, configSchema } from "./schema.ts";
 import { fillReferences, readWanted, type Surroundings } from "./values.ts";
@@ -27,10 +27,11 @@ export async function readConfig(yaml: YamlFile, surroundings: Surroundings): Pr
   maskSecrets(yaml, yaml.value, []);
   const { value, findings, whole, files } = await fillReferences(yaml.value, surroundings);
   let result = configSchema.safeParse(value);
-  if (!result.success && readWanted(value, result.error.issues, whole)) result = configSchema.safeParse(value);
+  if (!result.success && readWanted(value, openUnions(result.error.issues), whole))
+    result = configSchema.safeParse(value);
   if (result.success && findings.length === 0) return { value: result.data, dropped: [], findings, files };
   const faulty = findings.map(({ path }) => path);
-  const all = result.success ? [] : result.error.issues;
+  const all = result.success ? [] : openUnions(result.error.issues);
   // Where a reference leads nowhere, that the value is missing is no second problem.
   const issues = all.filter((issue) => !faulty.some((path) => samePath(path, pathOf(issue))));
   maskUnknown(yaml, issues);

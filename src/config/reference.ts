@@ -112,6 +112,10 @@ function rowsOfMember(member: JsonSchema, key: string, required: boolean): Row[]
     const below = inner.properties === undefined ? [] : rowsOf(inner, `${key}.<name>`);
     return [row(member, key, required), ...below];
   }
+  const mappings = member.anyOf?.filter(({ properties }) => properties !== undefined) ?? [];
+  if (mappings.length > 0) {
+    return [row(member, key, required), ...mappings.flatMap((mapping) => rowsOf(mapping, key))];
+  }
   const below = member.items?.properties === undefined ? [] : rowsOf(member.items, `${key}[]`);
   return [row(member, key, required), ...below];
 }

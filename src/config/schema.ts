@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { readOrigin, readOriginUrl } from "../network/url.ts";
 import { address, cidr, count, duration, httpsUrl, httpUrl, name, read, redisUrl, secret, size } from "./fields.ts";
+import { policies } from "./policies.ts";
 
 const tls = z
   .strictObject({
@@ -247,7 +248,7 @@ export const configSchema = z
       .record(name(), server)
       .refine((servers) => Object.keys(servers).length > 0, "expected at least one server")
       .describe("The MCP servers behind the gateway, by the name in their public path /{server}/mcp."),
-    policies: z.array(z.string().min(1)).min(1).describe("Policy files, with * and ?, relative to this file."),
+    policies,
     sessions: z
       .strictObject({
         lifetime: duration().prefault("24h").describe("How long a session id is accepted after initialize."),

@@ -55,6 +55,32 @@ export function globCoversTemplate(glob: Glob, uriTemplate: string): boolean {
   return matchTokens(readPattern(glob.pattern), readTemplate(uriTemplate));
 }
 
+/** A pattern as it is compared with other patterns. */
+export interface GlobShape {
+  /** What stands before the first wildcard, and behind the last one. */
+  readonly prefix: string;
+  readonly suffix: string;
+  readonly tokens: readonly number[];
+}
+
+export function shapeOf({ pattern }: Glob): GlobShape {
+  const [prefix = ""] = /^[^*?]*/.exec(pattern) ?? [];
+  const [suffix = ""] = /[^*?]*$/.exec(pattern) ?? [];
+  // `*?`, `?*` and `?**` mean the same, and are compared in one form.
+  const ordered = pattern.replaceAll(/[*?]{2,}/g, (wildcards) => {
+    const ones = wildcards.replaceAll("*", "");
+    return ones.length < wildcards.length ? `${ones}*` : ones;
+  });
+  return { prefix, suffix, tokens: readPattern(ordered) };
+}
+
+/** Whether everything that the other pattern matches is matched by this one. A yes is certain; a no may be too careful. */
+export function coversShape(one: GlobShape, other: GlobShape): boolean {
+  // Says no to most pairs, without a look at each token.
+  if (!other.prefix.startsWith(one.prefix) || !other.suffix.endsWith(one.suffix)) return false;
+  return matchTokens(one.tokens, other.tokens, takesOne);
+}
+
 function readPattern(pattern: string): number[] {
   return readText(pattern).map((point) => {
     if (point === 0x2a) return anyRun;
@@ -82,7 +108,7 @@ function readText(text: string): number[] {
  * Matches greedily: after a mismatch only the last run of the pattern needs to take one token more, since whatever an earlier
  * run could take, the last one can take as well. A run in `text` is taken by a run of the pattern only.
  */
-function matchTokens(pattern: readonly number[], text: readonly number[]): boolean {
+function matchTokens(pattern: readonly number[], text: readonly number[], fits = isSameOne): boolean {
   let inPattern = 0;
   let inText = 0;
   let afterRun = -1;
@@ -91,7 +117,7 @@ function matchTokens(pattern: readonly number[], text: readonly number[]): boole
     if (pattern[inPattern] === anyRun) {
       afterRun = ++inPattern;
       runEnd = inText;
-    } else if (isSameOne(pattern[inPattern], text[inText])) {
+    } else if (fits(pattern[inPattern], text[inText])) {
       inPattern++;
       inText++;
     } else if (afterRun >= 0) {
@@ -114,4 +140,9 @@ function startsAgree(one: readonly number[], other: readonly number[]): boolean 
 function isSameOne(one: number | undefined, other: number | undefined): boolean {
   if (one === undefined || other === undefined || one === anyRun || other === anyRun) return false;
   return one === other || one === anyOne || other === anyOne;
+}
+
+/** Whether a token of a pattern takes whatever one of another pattern may stand for. */
+function takesOne(one: number | undefined, other: number | undefined): boolean {
+  return other !== anyRun && (one === anyOne || one === other);
 }

@@ -101,13 +101,20 @@ export function findKeyTwin(
   const { exact, folded } = foldNames(names);
   for (const key of Object.keys(object)) {
     if (exact.has(key)) continue;
-    if (key.length > maxFoldedName ? !/^[ -~]*$/.test(key) : folded.has(foldName(key))) return key;
+    const form = foldKey(key);
+    if (form === undefined || folded.has(form)) return key;
   }
   return undefined;
 }
 
 /** In UTF-16 code units. */
 const maxFoldedName = 256;
+
+/** {@link foldName} of a member's name; undefined for a long one that might be taken for anything. */
+export function foldKey(key: string): string | undefined {
+  if (key.length <= maxFoldedName) return foldName(key);
+  return /^[ -~]*$/.test(key) ? key : undefined;
+}
 
 interface FoldedNames {
   readonly exact: ReadonlySet<string>;

@@ -11,6 +11,7 @@ export interface MetricSources {
   certificateExpiry(): Date | null;
   auditQueueLength(): number;
   configHash(): string;
+  policyHash(): string;
   /** Whether the Redis of the configuration can be asked; null where there is none. */
   stateReady(): boolean | null;
 }
@@ -212,5 +213,8 @@ function addGauges(registry: Registry, sources: MetricSources, sessions: Recency
   });
   add("sallyport_config_hash", "Hash of the configuration that runs, as a label.", ["hash"], (gauge) => {
     gauge.set({ hash: sources.configHash() }, 1);
+  });
+  add("sallyport_policy_hash", "Hash of the policies that decide, as a label.", ["hash"], (gauge) => {
+    gauge.set({ hash: sources.policyHash() }, 1);
   });
 }

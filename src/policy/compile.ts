@@ -1,3 +1,4 @@
+import { digestContents } from "../config/digest.ts";
 import { compileGlob, type Glob } from "../mcp/glob.ts";
 import { compileHours, type Hours, intersect, type Period, readPeriod } from "./clock.ts";
 import { type Condition, compileCondition } from "./condition.ts";
@@ -60,6 +61,8 @@ export interface CompiledBinding {
 
 /** Every policy file as one thing that decides. */
 export interface Program {
+  /** Hash of what the files say, comments and layout aside. */
+  readonly hash: string;
   readonly bindings: readonly CompiledBinding[];
   readonly rules: readonly CompiledRule[];
   readonly files: readonly string[];
@@ -107,7 +110,8 @@ export function compilePolicy(sources: readonly PolicySource[], serverNames: rea
     })),
   );
   const files = sorted.map(({ file }) => file);
-  return { bindings, rules, files, roles: [...roles.keys()], servers: serverNames };
+  const hash = digestContents(sorted.map(({ file, policy }) => [file, policy]));
+  return { hash, bindings, rules, files, roles: [...roles.keys()], servers: serverNames };
 }
 
 function compileRule(
@@ -166,7 +170,9 @@ function rulesOfBinding(binding: Binding, shadow: boolean, roles: ReadonlyMap<st
 function narrow(rule: CompiledRule, period: Period, shadow: boolean): CompiledRule {
   const common = intersect(rule.period, period);
   const same = common.fromMs === rule.period.fromMs && common.untilMs === rule.period.untilMs;
-  return same && (rule.shadow || !shadow) ? rule : { ...rule, period: common, shadow: rule.shadow || shadow };
+  if (same && (rule.shadow || !shadow)) return rule;
+  // What holds at any time is known by its period being `always` itself.
+  return { ...rule, period: same ? rule.period : common, shadow: rule.shadow || shadow };
 }
 
 /**

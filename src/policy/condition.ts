@@ -5,15 +5,17 @@
 import { type CelInput, celEnv, parse, plan } from "@bufbuild/cel";
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import { RE2JS } from "@bufbuild/re2";
+import { foldKey } from "../mcp/json.ts";
+import { meterMacros, type Purse, paidFunctions, pay, payFrom } from "./costs.ts";
 import { factBits } from "./facts.ts";
+import { soundFunctions } from "./functions.ts";
 import { checkTypes } from "./typing.ts";
+import type { KnownNames } from "./values.ts";
 
 /** Characters of an expression. */
 export const maxConditionLength = 2_048;
 /** Brackets within brackets; the parser recurses. */
 const maxNesting = 32;
-/** Steps of all macros of an expression together, in one evaluation. */
-const maxSteps = 10_000;
 /** Characters that a regular expression is asked about; the engine is linear, but slow on a megabyte. */
 const maxMatched = 16_384;
 
@@ -31,15 +33,18 @@ export interface ConditionFault {
 
 /** What a condition is evaluated over. */
 export interface Bindings {
-  readonly values: Readonly<Record<string, CelInput>>;
+  /** The variables, as far as something that reads so much asks for them (a sum of `factBits`). */
+  valuesFor(reads: number): Readonly<Record<string, CelInput>>;
   /** What is not known, as a sum of `factBits`. */
   readonly unknown: number;
   /** What should be there and is not: whatever reads it fails, `has()` included. */
   readonly missing: number;
-  /** Elements of the largest list or map that a macro could walk over. */
-  width(): number;
   /** Whether the arguments have a member that only looks like one of these: the server may take it for that one. */
-  hasTwin(names: ReadonlySet<string>): boolean;
+  hasTwin(names: KnownNames): boolean;
+  /** Whether a number among the arguments is another one to whoever reads more digits than a double has. */
+  isInexact(): boolean;
+  /** What all conditions of a decision may cost together. */
+  readonly purse: Purse;
 }
 
 export interface Condition {
@@ -50,7 +55,7 @@ export interface Condition {
   outcomes(bindings: Bindings): Outcomes;
 }
 
-const environment = celEnv({ re2: { compile: compilePattern } });
+const environment = celEnv({ funcs: [...paidFunctions, ...soundFunctions], re2: { compile: compilePattern } });
 
 /**
  * Compiles an expression.
@@ -63,22 +68,29 @@ export function compileCondition(text: string): Condition | readonly ConditionFa
   const parsed = parseExpression(text);
   if ("message" in parsed) return [parsed];
   const { expr, offsetOf } = parsed;
-  const { faults, reads, names, macros } = checkTypes(expr, offsetOf);
+  const { faults, reads, names } = checkTypes(expr, offsetOf);
   if (faults.length > 0) return faults;
-  const maxWidth = macros.depth === 0 ? Infinity : Math.floor((maxSteps / macros.count) ** (1 / macros.depth));
-  const node = compileNode(expr, (part) => checkTypes(part, offsetOf).reads);
+  const known = { exact: names, folded: [...names].flatMap((name) => foldKey(name) ?? []) };
+  const readsOf = (part: Expr) => checkTypes(part, offsetOf).reads;
+  meterMacros(expr);
+  const node = compileNode(expr, readsOf);
   return {
     text,
     reads,
     outcomes(bindings) {
-      if (maxWidth < Infinity && bindings.width() > maxWidth) return outcome.error;
-      if ((reads & argumentBits) !== 0 && bindings.hasTwin(names)) return outcome.error;
-      return node(bindings);
+      payFrom(bindings.purse);
+      try {
+        // What the server may read differently is not judged.
+        const isDoubtful = (reads & argumentBits) !== 0 && (bindings.hasTwin(known) || bindings.isInexact());
+        return isDoubtful ? outcome.error : node(bindings);
+      } catch {
+        return outcome.error;
+      }
     },
   };
 }
 
-const argumentBits = factBits.toolArguments | factBits.promptArguments;
+export const argumentBits = factBits.toolArguments | factBits.promptArguments;
 
 interface Parsed {
   readonly expr: Expr;
@@ -167,12 +179,12 @@ function choose(test: Node, one: Node, other: Node): Node {
 
 function compileLeaf(expr: Expr, reads: number): Node {
   const evaluate = plan(environment, expr);
-  return ({ values, unknown, missing }) => {
+  return ({ valuesFor, unknown, missing }) => {
     if ((reads & missing) !== 0) return outcome.error;
     if ((reads & unknown) !== 0) return anything;
     try {
       // Errors come back as objects, which are truthy.
-      const result = evaluate(values as Record<string, CelInput>);
+      const result = evaluate(valuesFor(reads) as Record<string, CelInput>);
       if (result === true) return outcome.true;
       return result === false ? outcome.false : outcome.error;
     } catch {
@@ -195,6 +207,7 @@ function compilePattern(text: string): { test(matched: string): boolean } {
   return {
     test(matched) {
       if (matched.length > maxMatched) throw new RangeError("the text is too long for a regular expression");
+      pay(matched.length * 80);
       return regex.test(matched);
     },
   };

@@ -2,14 +2,14 @@
  * The decision: a pure function of the compiled policy and the facts. One function serves calls and lists; where something is
  * not known, such as the arguments while listing, it says what may be.
  */
-import { type Glob, globCoversTemplate, globOverlapsTemplate } from "../mcp/glob.ts";
+import { globCoversTemplate, globOverlapsTemplate } from "../mcp/glob.ts";
 import type { Target } from "../mcp/methods.ts";
-import { always } from "./clock.ts";
-import type { CompiledBinding, CompiledRule, Program, RuleLimit, TargetKind } from "./compile.ts";
+import type { CompiledBinding, CompiledRule, Program, RuleLimit } from "./compile.ts";
 import { outcome } from "./condition.ts";
 import type { Circumstances, PolicySubject } from "./facts.ts";
 import { countMissing, type Missing } from "./require.ts";
 import { Scene } from "./scene.ts";
+import { arrange, type Ruleset, rulesFor } from "./shelves.ts";
 
 /** All rules that hold for one identity on one server. */
 export interface View {
@@ -18,36 +18,8 @@ export interface View {
   readonly enforced: Ruleset;
   /** With the rules in shadow as if they were enforced; null where there are none. */
   readonly rehearsed: Ruleset | null;
-}
-
-export interface Ruleset {
-  readonly allow: Shelves;
-  readonly deny: Shelves;
-  /** Every allow rule, and every deny, the plainest first. */
-  readonly grants: readonly CompiledRule[];
-  readonly denials: readonly CompiledRule[];
-}
-
-type Shelves = Readonly<Record<TargetKind, Shelf>>;
-
-/**
- * The patterns of one kind, by what it takes to judge by their rules: plain ones, then those with conditions, then those that
- * count. The first that allows is the one that is named, so nothing is evaluated, and nothing counted, where a plain rule says
- * enough.
- */
-type Shelf = readonly Tier[];
-
-/** Literals are looked up, so that a thousand of them cost what one costs. */
-interface Tier {
-  readonly literals: ReadonlyMap<string, readonly CompiledRule[]>;
-  readonly globs: readonly Entry[];
-  /** Both, one by one, as resource templates are compared with them. */
-  readonly every: readonly Entry[];
-}
-
-interface Entry {
-  readonly glob: Glob;
-  readonly rule: CompiledRule;
+  /** What conditions of any of the rules read, as a sum of `factBits`. */
+  readonly reads: number;
 }
 
 /** What policy says about a target, and which rule says so. */
@@ -62,21 +34,42 @@ export interface Verdict {
   readonly missing: Missing | null;
   /** How often the rule allows it, where it does. */
   readonly limit: RuleLimit | null;
-  /** False where it rests on what is not known: an allow may then be a denial in the end. */
+  /** False where it rests on what is not known: an allow or a challenge may then be a denial in the end. */
   readonly certain: boolean;
 }
 
-/** Collects the rules that hold for an identity on a server. The same identity always has the same view. */
+/** Collects the rules that hold for an identity on a server. The same bindings always give the same rules, arranged once. */
 export function viewOf(program: Program, subject: PolicySubject, server: string): View {
-  const held = new Set<CompiledRule>();
-  for (const binding of program.bindings) {
-    if (!binds(binding, subject)) continue;
-    for (const rule of binding.rules) if (rule.servers.has(server)) held.add(rule);
-  }
-  const ordered = [...held].sort((a, b) => rankOf(a) - rankOf(b) || a.order - b.order);
-  const enforced = ordered.filter(({ shadow }) => !shadow);
-  const rehearsed = enforced.length === ordered.length ? null : arrange(ordered);
-  return { subject, server, enforced: arrange(enforced), rehearsed };
+  const held = program.bindings.flatMap((binding, index) => (binds(binding, subject) ? [index] : []));
+  return { subject, server, ...arrangeFor(program, held, server) };
+}
+
+type Arranged = Omit<View, "subject" | "server">;
+
+const arranged = new WeakMap<Program, Map<string, Arranged>>();
+/** Sets of bindings that hold together: as many as there are kinds of callers, unless somebody makes tokens up. */
+const maxArranged = 1_000;
+
+/** @param held indexes of the bindings */
+function arrangeFor(program: Program, held: readonly number[], server: string): Arranged {
+  const known = arranged.get(program) ?? new Map<string, Arranged>();
+  arranged.set(program, known);
+  const key = [server, ...held].join(" ");
+  const found =
+    known.get(key) ?? arrangeRules(new Set(held.flatMap((at) => program.bindings[at]?.rules ?? [])), server);
+  if (known.size >= maxArranged) known.clear();
+  known.set(key, found);
+  return found;
+}
+
+function arrangeRules(rules: ReadonlySet<CompiledRule>, server: string): Arranged {
+  const here = [...rules].filter(({ servers }) => servers.has(server));
+  const enforced = here.filter(({ shadow }) => !shadow);
+  return {
+    enforced: arrange(enforced),
+    rehearsed: enforced.length === here.length ? null : arrange(here),
+    reads: here.reduce((sum, { condition }) => sum | (condition?.reads ?? 0), 0),
+  };
 }
 
 /** Whether a binding gives its roles to someone. Its period is that of the rules it gives. */
@@ -126,21 +119,18 @@ function decideBy(
 ): Verdict {
   const scene = new Scene(subject, server, target, circumstances);
   const denial = new Denying(scene);
-  if (target.kind !== "server" && search(deny[shelfOf(target)], target, globCoversTemplate, denial))
-    return denial.verdict();
   const allowance = new Allowing(scene);
-  if (target.kind === "server") grants.some((rule) => allowance.hear(rule));
-  else search(allow[shelfOf(target)], target, globOverlapsTemplate, allowance);
+  if (target.kind === "server") {
+    grants.some((rule) => allowance.hear(rule));
+    return allowance.plumbing();
+  }
+  if (rulesFor(deny, target, globCoversTemplate).some((rule) => denial.hear(rule))) return denial.verdict();
+  rulesFor(allow, target, globOverlapsTemplate).some((rule) => allowance.hear(rule));
   return allowance.verdict(denial.maybe);
 }
 
-/** Hears the rules that fit, one after the other. */
-interface Hearing {
-  /** Whether no further rule needs to be heard. */
-  hear(rule: CompiledRule): boolean;
-}
-
-class Denying implements Hearing {
+/** Hears the deny rules that fit, one after the other; `hear` says whether no further one needs to be heard. */
+class Denying {
   readonly #scene: Scene;
   #rule: CompiledRule | null = null;
   #failed = false;
@@ -167,12 +157,13 @@ class Denying implements Hearing {
   }
 }
 
-class Allowing implements Hearing {
+/** The same for allow rules. */
+class Allowing {
   readonly #scene: Scene;
   #sure: CompiledRule | null = null;
   #maybe: CompiledRule | null = null;
   #failed: CompiledRule | null = null;
-  #unproved: { readonly rule: CompiledRule; readonly missing: Missing } | null = null;
+  #unproved: { readonly rule: CompiledRule; readonly missing: Missing; readonly certain: boolean } | null = null;
 
   constructor(scene: Scene) {
     this.#scene = scene;
@@ -191,17 +182,28 @@ class Allowing implements Hearing {
     }
     if (missing === null || missing === "unknown") this.#maybe ??= rule;
     else if (this.#unproved === null || countMissing(missing) < countMissing(this.#unproved.missing)) {
-      this.#unproved = { rule, missing };
+      this.#unproved = { rule, missing, certain: outcomes === outcome.true };
     }
     return false;
+  }
+
+  /**
+   * Plumbing shows nothing, so it is for whoever may do anything at all, be it under some arguments or after proving more; and it
+   * is no use of a rule that would count.
+   */
+  plumbing(): Verdict {
+    const rule = this.#sure ?? this.#maybe ?? this.#unproved?.rule;
+    if (rule === undefined) return this.verdict(false);
+    const certain = this.#sure !== null || (this.#maybe === null && this.#unproved?.certain === true);
+    return { ...speak("allow", "allowed", rule, certain), limit: null };
   }
 
   verdict(maybeDenied: boolean): Verdict {
     if (this.#sure !== null) return speak("allow", "allowed", this.#sure, !maybeDenied);
     if (this.#maybe !== null) return speak("allow", "allowed", this.#maybe, false);
     if (this.#unproved !== null) {
-      const { rule, missing } = this.#unproved;
-      return { ...speak("challenge", "unproved", rule), missing };
+      const { rule, missing, certain } = this.#unproved;
+      return { ...speak("challenge", "unproved", rule, certain && !maybeDenied), missing };
     }
     if (this.#failed !== null) return speak("deny", "condition_failed", this.#failed);
     return noRule;
@@ -226,68 +228,4 @@ function speak(
 ): Verdict {
   const limit = effect === "allow" && rule !== null ? rule.limit : null;
   return { effect, reason, rule: rule?.name ?? null, policy: rule?.policy ?? null, missing: null, limit, certain };
-}
-
-type NamedTarget = Exclude<Target, { kind: "server" }>;
-
-function shelfOf({ kind }: NamedTarget): TargetKind {
-  return kind === "template" ? "resource" : kind;
-}
-
-/** Has every rule heard whose pattern fits, in the order of precedence, until one is enough. */
-function search(
-  shelf: Shelf,
-  { kind, name }: NamedTarget,
-  fitsTemplate: (glob: Glob, template: string) => boolean,
-  hearing: Hearing,
-): boolean {
-  for (const { literals, globs, every } of shelf) {
-    if (kind === "template") {
-      for (const { glob, rule } of every) if (fitsTemplate(glob, name) && hearing.hear(rule)) return true;
-      continue;
-    }
-    for (const rule of literals.get(name) ?? []) if (hearing.hear(rule)) return true;
-    for (const { glob, rule } of globs) if (glob.matches(name) && hearing.hear(rule)) return true;
-  }
-  return false;
-}
-
-/** How much it takes to judge by a rule; the least is asked first. */
-function rankOf(rule: CompiledRule): 0 | 1 | 2 {
-  if (rule.limit !== null) return 2;
-  return isPlain(rule) ? 0 : 1;
-}
-
-/** Whether nothing but its patterns and a deny stands between the rule and its effect. */
-export function isPlain({ condition, period, hours, require, limit }: CompiledRule): boolean {
-  return condition === null && period === always && hours === null && require === null && limit === null;
-}
-
-function arrange(ordered: readonly CompiledRule[]): Ruleset {
-  const grants = ordered.filter(({ effect }) => effect === "allow");
-  const denials = ordered.filter(({ effect }) => effect === "deny");
-  return { allow: shelve(grants), deny: shelve(denials), grants, denials };
-}
-
-function shelve(rules: readonly CompiledRule[]): Shelves {
-  const shelf = (kind: TargetKind) =>
-    [0, 1, 2].map((rank) =>
-      fillTier(
-        rules.filter((rule) => rankOf(rule) === rank),
-        kind,
-      ),
-    );
-  return { tool: shelf("tool"), prompt: shelf("prompt"), resource: shelf("resource") };
-}
-
-function fillTier(rules: readonly CompiledRule[], kind: TargetKind): Tier {
-  const literals = new Map<string, CompiledRule[]>();
-  const every = rules.flatMap((rule) => rule.patterns[kind].map((glob): Entry => ({ glob, rule })));
-  for (const { glob, rule } of every) {
-    if (!glob.literal) continue;
-    const same = literals.get(glob.pattern) ?? [];
-    literals.set(glob.pattern, same);
-    if (!same.includes(rule)) same.push(rule);
-  }
-  return { literals, globs: every.filter(({ glob }) => !glob.literal), every: kind === "resource" ? every : [] };
 }

@@ -54,6 +54,8 @@ export interface Call {
   readonly method: string;
   /** Arguments of a tool or prompt. */
   readonly args: unknown;
+  /** The message that they were read from, as JSON in UTF-8, where there is one. */
+  readonly bytes?: Uint8Array;
 }
 
 /** What conditions can read, each as a bit. */

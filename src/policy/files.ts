@@ -51,7 +51,12 @@ export async function expandPatterns(patterns: readonly string[], directory: str
 
 const suiteEnd = /_test(\.ya?ml)$/;
 
-function isSuite(name: string): boolean {
+/** Where the suite of a policy file stands. */
+export function suiteOf(file: string): string {
+  return file.replace(/(\.ya?ml)$/, "_test$1");
+}
+
+export function isSuite(name: string): boolean {
   return suiteEnd.test(name);
 }
 

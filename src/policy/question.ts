@@ -6,43 +6,58 @@ import type { CompiledBinding, Program } from "./compile.ts";
 import { judge, rehearse, type Verdict, viewOf } from "./evaluate.ts";
 import { type Circumstances, factBits, nobody, type PolicySubject } from "./facts.ts";
 
-const texts = (meaning: string) => z.array(z.string().min(1)).default([]).describe(meaning);
+const text = (meaning: string, example: string) =>
+  z
+    .string()
+    .min(1)
+    .describe(meaning)
+    .meta({ examples: [example] });
+const texts = (meaning: string, example: string) =>
+  z
+    .array(z.string().min(1))
+    .default([])
+    .describe(meaning)
+    .meta({ examples: [[example]] });
 
 /** Who asks, in a suite or on a command line. */
 export const identitySchema = z
   .strictObject({
-    issuer: z.string().min(1).default("builtin").describe("Issuer, by its name in sallyport.yaml. Default: `builtin`."),
-    subject: z.string().min(1).describe("Subject of the token."),
-    client: z.string().min(1).optional().describe("OAuth client."),
-    groups: texts("Groups, as the token's claim would hold them."),
-    scopes: texts("OAuth scopes of the token."),
+    issuer: text("Issuer, by its name in sallyport.yaml. Default: `builtin`.", "builtin").default("builtin"),
+    subject: text("Subject of the token.", "alice@example.com"),
+    client: text("OAuth client.", "ci-runner").optional(),
+    groups: texts("Groups, as the token's claim would hold them.", "analysts"),
+    scopes: texts("OAuth scopes of the token.", "billing:write"),
     claims: z
       .record(z.string().min(1), z.json())
       .default({})
       .describe("Further claims of the token, such as tenant, acr, amr and auth_time.")
       .meta({ examples: [{ tenant: "acme", acr: "mfa" }] }),
-    apiKey: z.string().min(1).optional().describe("Name of the API key that was used."),
-    certificate: z.string().min(1).optional().describe("Name that the client's certificate was issued for."),
+    apiKey: text("Name of the API key that was used.", "nightly-build").optional(),
+    certificate: text("Name that the client's certificate was issued for.", "spiffe://example/ci").optional(),
   })
   .describe("Somebody who asks.");
 
-const thing = (meaning: string) => z.string().min(1).optional().describe(meaning);
 const thingKinds = ["tool", "prompt", "resource", "template"] as const;
 
 /** What is asked for, in a suite or on a command line. */
 export const requestSchema = z
   .strictObject({
-    server: z.string().min(1).describe("Server, by its name in sallyport.yaml."),
-    tool: thing("Tool that is called."),
-    prompt: thing("Prompt that is asked for."),
-    resource: thing("URI of the resource that is read."),
-    template: thing("URI template that is listed."),
-    arguments: z.record(z.string(), z.json()).optional().describe("Arguments of the tool or prompt. Default: none."),
+    server: text("Server, by its name in sallyport.yaml.", "weather"),
+    tool: text("Tool that is called.", "forecast").optional(),
+    prompt: text("Prompt that is asked for.", "summary").optional(),
+    resource: text("URI of the resource that is read.", "weather://oslo").optional(),
+    template: text("URI template that is listed.", "weather://{city}").optional(),
+    arguments: z
+      .record(z.string(), z.json())
+      .optional()
+      .describe("Arguments of the tool or prompt. Default: none.")
+      .meta({ examples: [{ city: "Oslo" }] }),
     annotations: z
       .record(z.string(), z.json())
       .optional()
-      .describe("What the server says of the tool in its list, such as readOnlyHint. Default: not known."),
-    method: z.string().min(1).optional().describe("Method. Default: the one that asks for such a thing."),
+      .describe("What the server says of the tool in its list, such as readOnlyHint. Default: not known.")
+      .meta({ examples: [{ readOnlyHint: true }] }),
+    method: text("Method. Default: the one that asks for such a thing.", "tools/call").optional(),
   })
   .refine(
     (request) => thingKinds.filter((kind) => request[kind] !== undefined).length <= 1,

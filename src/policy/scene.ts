@@ -1,12 +1,14 @@
 import type { CelInput } from "@bufbuild/cel";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { findKeyTwin } from "../mcp/json.ts";
 import type { Target } from "../mcp/methods.ts";
+import { holdsInexactNumber } from "../mcp/numbers.ts";
 import { always, isWithin } from "./clock.ts";
 import type { CompiledRule } from "./compile.ts";
-import { type Bindings, type Condition, type Outcomes, outcome } from "./condition.ts";
+import { argumentBits, type Bindings, type Condition, type Outcomes, outcome } from "./condition.ts";
+import { fillPurse } from "./costs.ts";
 import { type Circumstances, factBits, type PolicySubject } from "./facts.ts";
 import { findMissing, type Missing } from "./require.ts";
+import { MemberNames, mapOf, readValue } from "./values.ts";
 
 /** One question put to rules: about a target, by a subject, under circumstances. What only conditions need is made when one asks. */
 export class Scene {
@@ -43,33 +45,73 @@ export class Scene {
   /** What the caller must prove besides; `unknown` where it is not known what was proved. */
   missingFor({ require }: CompiledRule): Missing | "unknown" | null {
     if (require === null) return null;
-    if ((this.#unknown & (factBits.claims | factBits.now)) !== 0) return "unknown";
+    const rests = require.maxAge === undefined ? factBits.claims : factBits.claims | factBits.now;
+    if ((this.#unknown & rests) !== 0) return "unknown";
     return findMissing(require, this.#subject, this.#circumstances.nowMs);
   }
 
   #bind(): Bindings {
-    const { issuer, subject, client, groups, via, scopes, claims } = this.#subject;
-    const { nowMs, ip, call } = this.#circumstances;
+    const { annotationsOf, call } = this.#circumstances;
     const target = this.#target;
-    const annotations = target.kind === "tool" ? this.#circumstances.annotationsOf(target.name) : undefined;
-    const args = call?.args ?? {};
-    const values = {
-      jwt: claims,
-      identity: { issuer, subject, client, groups, via, scopes },
-      mcp: { method: call?.method ?? "", ...renderTarget(target, args, annotations) },
-      server: { name: this.#server },
-      peer: { ip },
-      now: timestampFromMs(Number.isFinite(nowMs) ? nowMs : 0),
-    };
+    const annotations = target.kind === "tool" ? annotationsOf(target.name) : undefined;
+    const render = (args: readonly Member[]) => this.#render(readValue(annotations ?? {}), args);
+    const plain = once(() => render([]));
+    // Arguments may be large, and most conditions do not ask for them.
+    const full = once(() => render([["arguments", readValue(call?.args ?? {})]]));
+    const names = once(() => new MemberNames(call?.args));
     return {
-      values: values as unknown as Record<string, CelInput>,
+      valuesFor: (reads) => ((reads & argumentBits) === 0 ? plain() : full()),
       unknown: this.#unknown,
       // Servers that were never asked for their list must not look as if they had said nothing of a tool.
       missing: target.kind === "tool" && annotations === undefined ? factBits.annotations : 0,
-      width: () => Math.max(widest(args), widest(claims)),
-      hasTwin: (names) => hasTwin(args, names),
+      hasTwin: (known) => names().hasTwin(known),
+      isInexact: once(() => call?.bytes !== undefined && holdsInexactNumber(new TextDecoder().decode(call.bytes))),
+      purse: fillPurse(),
     };
   }
+
+  #render(annotations: CelInput, args: readonly Member[]): Readonly<Record<string, CelInput>> {
+    const { issuer, subject, client, groups, via, scopes, claims } = this.#subject;
+    const { nowMs, ip, call } = this.#circumstances;
+    const target = this.#target;
+    const named: Member[] = target.kind === "server" ? [] : [["name", target.name], ...args];
+    return {
+      get jwt() {
+        return readClaims(claims);
+      },
+      identity: mapOf(Object.entries({ issuer, subject, client, groups: [...groups], via, scopes: [...scopes] })),
+      mcp: mapOf([
+        ["method", call?.method ?? ""],
+        ...(target.kind === "tool" ? [["tool", mapOf([...named, ["annotations", annotations]])] as const] : []),
+        ...(target.kind === "prompt" ? [["prompt", mapOf(named)] as const] : []),
+        ...(target.kind === "resource" ? [["resource", mapOf([["uri", target.name]])] as const] : []),
+      ]),
+      server: mapOf([["name", this.#server]]),
+      peer: mapOf([["ip", ip]]),
+      now: timestampFromMs(Number.isFinite(nowMs) ? nowMs : 0),
+    };
+  }
+}
+
+type Member = readonly [name: string, value: CelInput];
+
+function once<Made>(make: () => Made): () => Made {
+  let made: { readonly value: Made } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+const claimsRead = new WeakMap<object, CelInput>();
+
+/** The same claims are asked about again and again. */
+function readClaims(claims: PolicySubject["claims"]): CelInput {
+  const known = claimsRead.get(claims);
+  if (known !== undefined) return known;
+  const read = readValue(claims);
+  claimsRead.set(claims, read);
+  return read;
 }
 
 /** What nobody can know yet: before a call is made its method and arguments, of a template the URI, of a server everything. */
@@ -81,32 +123,3 @@ function unknownOf({ kind }: Target, { call }: Circumstances): number {
 
 const beforeCall = factBits.method | factBits.toolArguments | factBits.promptArguments;
 const beforeTarget = beforeCall | factBits.toolName | factBits.promptName | factBits.annotations | factBits.uri;
-
-function renderTarget(target: Target, args: unknown, annotations: unknown): Record<string, unknown> {
-  switch (target.kind) {
-    case "tool":
-      return { tool: { name: target.name, arguments: args, annotations: annotations ?? {} } };
-    case "prompt":
-      return { prompt: { name: target.name, arguments: args } };
-    case "server":
-      return {};
-    default:
-      return { resource: { uri: target.name } };
-  }
-}
-
-function hasTwin(value: unknown, names: ReadonlySet<string>): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (Array.isArray(value)) return value.some((each) => hasTwin(each, names));
-  return (
-    findKeyTwin(value as Record<string, unknown>, names) !== undefined ||
-    Object.values(value).some((each) => hasTwin(each, names))
-  );
-}
-
-/** Elements of the largest list or map within a value. */
-function widest(value: unknown): number {
-  if (typeof value !== "object" || value === null) return 0;
-  const inner = Object.values(value);
-  return inner.reduce((most: number, each) => Math.max(most, widest(each)), inner.length);
-}

@@ -64,7 +64,8 @@ const hours = z
       .array(z.enum(dayNames))
       .min(1)
       .optional()
-      .describe("Days of the week; a span over midnight belongs to the day it begins on. Default: every day."),
+      .describe("Days of the week; a span over midnight belongs to the day it begins on. Default: every day.")
+      .meta({ examples: [["sat", "sun"]] }),
     from: timeOfDay("First minute of the span. Default: 00:00.", "22:00"),
     to: timeOfDay(
       "Minute in which the span is over; earlier than `from` for one over midnight. Default: 24:00.",
@@ -107,7 +108,9 @@ const require = z
 
 const limit = z
   .strictObject({
-    requests: count().describe("Requests allowed in each window."),
+    requests: count()
+      .describe("Requests allowed in each window.")
+      .meta({ examples: [20] }),
     window: duration().prefault("1m").describe("Length of the window."),
     onFailure: z
       .enum(["local", "refuse"])
@@ -126,7 +129,8 @@ const mode = () =>
 const base = {
   id: word("an id")
     .optional()
-    .describe("Name of the rule in audit records and explanations. Default: its place, such as reader.allow[0]."),
+    .describe("Name of the rule in audit records and explanations. Default: its place, such as reader.allow[0].")
+    .meta({ examples: ["read-tools"] }),
   server: z
     .string()
     .regex(/^[a-z0-9*?-]+$/, "expected a server name, with * and ? as wildcards")
@@ -147,21 +151,32 @@ const namesSomething = (value: { tools?: unknown; prompts?: unknown; resources?:
 const namesNothing = "expected at least one of tools, prompts and resources";
 const oneKind = { anyOf: kinds.map((kind) => ({ required: [kind] })) };
 
-const denyRule = z.strictObject(base).refine(namesSomething, namesNothing).refine(isInOrder, outOfOrder).meta(oneKind);
+const denyRule = z
+  .strictObject(base)
+  .refine(namesSomething, namesNothing)
+  .refine(isInOrder, outOfOrder)
+  .describe(
+    "Things of a server that may not be used, whatever any rule allows. It holds as well where its condition fails.",
+  )
+  .meta({ ...oneKind, examples: [{ id: "never-drop", server: "*", tools: ["drop-*"] }] });
 const allowRule = z
   .strictObject({ ...base, require, limit })
   .refine(namesSomething, namesNothing)
   .refine(isInOrder, outOfOrder)
-  .meta(oneKind);
+  .describe("Things of a server that may be used.")
+  .meta({ ...oneKind, examples: [{ id: "read-tools", server: "weather", tools: ["forecast", "get-*"] }] });
 
-const role = z.strictObject({
-  inherits: z
-    .array(z.string().min(1))
-    .default([])
-    .describe("Roles whose rules this one has as well, from any policy file."),
-  allow: z.array(allowRule).default([]).describe("What bearers of the role may use."),
-  deny: z.array(denyRule).default([]).describe("What they may not, whatever any rule allows."),
-});
+const role = z
+  .strictObject({
+    inherits: z
+      .array(z.string().min(1))
+      .default([])
+      .describe("Roles whose rules this one has as well, from any policy file.")
+      .meta({ examples: [["reader"]] }),
+    allow: z.array(allowRule).default([]).describe("What bearers of the role may use."),
+    deny: z.array(denyRule).default([]).describe("What they may not, whatever any rule allows."),
+  })
+  .describe("A set of rules, which bindings and other roles refer to by its name.");
 
 const values = (meaning: string, example: string) =>
   z
@@ -176,7 +191,11 @@ export const selectors = ["groups", "subjects", "issuers", "clients", "apiKeys",
 
 const binding = z
   .strictObject({
-    roles: z.array(z.string().min(1)).min(1).describe("Roles that are given."),
+    roles: z
+      .array(z.string().min(1))
+      .min(1)
+      .describe("Roles that are given.")
+      .meta({ examples: [["reader"]] }),
     groups: values("Groups, one of which the caller must be in; compared exactly.", "analysts"),
     subjects: values("Subjects, one of which the caller must be; compared exactly.", "alice@example.com"),
     issuers: values("Issuers, by their name in sallyport.yaml; the gateway's own is `builtin`.", "builtin"),
@@ -202,7 +221,11 @@ const binding = z
     "expected at least one of groups, subjects, issuers, clients, apiKeys, certificates and claims",
   )
   .refine(isInOrder, outOfOrder)
-  .meta({ anyOf: selectors.map((selector) => ({ required: [selector] })) });
+  .describe("Gives roles to whoever fits every list in it.")
+  .meta({
+    anyOf: selectors.map((selector) => ({ required: [selector] })),
+    examples: [{ roles: ["reader"], groups: ["analysts"], issuers: ["builtin"] }],
+  });
 
 export const policySchema = z
   .strictObject({

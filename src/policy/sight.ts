@@ -1,7 +1,8 @@
 import type { Target } from "../mcp/methods.ts";
 import type { CompiledRule, TargetKind } from "./compile.ts";
-import { isPlain, judge, type View } from "./evaluate.ts";
+import { judge, type View } from "./evaluate.ts";
 import type { Circumstances } from "./facts.ts";
+import { isPlain } from "./shelves.ts";
 
 /** Whatever a tool's list says of it beside its name. */
 export type Annotations = Readonly<Record<string, unknown>>;
@@ -50,10 +51,9 @@ export class Sight {
   seesAll(kind: TargetKind | "template"): boolean {
     const named = kind === "template" ? "resource" : kind;
     const { grants, deny } = this.view.enforced;
-    const denies = deny[named].some(({ literals, globs }) => literals.size > 0 || globs.length > 0);
     const showsAll = (rule: CompiledRule) =>
       isPlain(rule) && rule.patterns[named].some(({ pattern }) => pattern === "*");
-    return !denies && grants.some(showsAll);
+    return deny[named].isEmpty && grants.some(showsAll);
   }
 }
 

@@ -20,8 +20,6 @@ export interface Typing {
   readonly reads: number;
   /** Every member that is named, of whatever. */
   readonly names: ReadonlySet<string>;
-  /** `all`, `exists`, `exists_one`, `map` and `filter`: how many, and how many within each other. */
-  readonly macros: { readonly count: number; readonly depth: number };
 }
 
 /** @param offsetOf where an expression stands in the text, by its id */
@@ -36,7 +34,6 @@ export function checkTypes(expr: Expr, offsetOf: (id: bigint) => number): Typing
     faults: checker.faults,
     reads: checker.reads,
     names: checker.names,
-    macros: { count: checker.macros, depth: checker.depth },
   };
 }
 
@@ -46,9 +43,6 @@ class Checker {
   readonly faults: ConditionFault[] = [];
   reads = 0;
   readonly names = new Set<string>();
-  macros = 0;
-  depth = 0;
-  #nested = 0;
   readonly #offsetOf: (id: bigint) => number;
 
   constructor(offsetOf: (id: bigint) => number) {
@@ -140,16 +134,12 @@ class Checker {
     const range = this.check(iterRange as Expr, scope);
     const element = elementOf(range);
     if (element === undefined) return this.fault(iterRange as Expr, `${nameOf(range)} cannot be walked over`);
-    this.macros += 1;
-    this.#nested += 1;
-    this.depth = Math.max(this.depth, this.#nested);
     const start = this.check(accuInit as Expr, scope);
     // A list that is built begins empty, which says nothing of its elements.
     const sum: Type = typeof start === "object" ? { list: "dyn" } : start;
     const inner = new Map([...scope, [iterVar, element], [accuVar, sum]]);
     this.check(loopCondition as Expr, inner);
     this.check(loopStep as Expr, inner);
-    this.#nested -= 1;
     return this.check(result as Expr, inner);
   }
 

@@ -2,9 +2,10 @@ import { dirname, join, relative, sep } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { type ListenAddress, readAddress, renderAddress } from "../network/address.ts";
+import { suiteOf } from "../policy/files.ts";
 import { type CertificatePaths, ensureCertificates } from "./certificates.ts";
 import { codeOf, ensureFile, makeDirectory, readIfThere, SetupError } from "./files.ts";
-import { everythingUrl, gitignore, renderConfig, renderPolicy } from "./templates.ts";
+import { everythingUrl, gitignore, renderConfig, renderPolicy, renderSuite } from "./templates.ts";
 
 /** What the person asked for; undefined where nothing was said. */
 export interface QuickstartWishes {
@@ -39,8 +40,8 @@ const defaultPort = 8443;
 const defaultAdminPort = 9090;
 
 /**
- * Makes what is missing in the directory: certificates, configuration, policy. Files that exist are left as they are,
- * and a policy is written only together with the configuration: what an operator took away must not grant again.
+ * Makes what is missing in the directory: certificates, configuration, policy and a suite for it. Files that exist are left as they are,
+ * and policy and suite are written only together with the configuration: what an operator took away must not grant again.
  * Nothing is written when an address is taken, so that another run with other ports starts afresh.
  *
  * @param directory absolute
@@ -90,6 +91,8 @@ async function ensurePolicy(directory: string, upstream: string | null, schemas:
   await ensureFile(join(directory, ".gitignore"), 0o644, () => gitignore);
   const schema = schemaPath(policy, join(schemas, "policy.schema.json"));
   await ensureFile(policy, 0o644, () => renderPolicy(schema, upstream));
+  const suiteSchema = schemaPath(policy, join(schemas, "policy-suite.schema.json"));
+  await ensureFile(suiteOf(policy), 0o644, () => renderSuite(suiteSchema, upstream));
 }
 
 async function probeAddress(address: ListenAddress, probe: Surroundings["probe"], advice: string): Promise<number> {

@@ -110,5 +110,38 @@ bindings:
 `;
 }
 
+/** The suite beside the first policy, as an example of one. */
+export function renderSuite(schema: string, upstream: string | null): string {
+  const server = serverName(upstream);
+  const [harmless, other] = upstream === null ? ["echo", "get-env"] : ["get-something", "delete-everything"];
+  return `# yaml-language-server: $schema=${schema}
+# Tests of quickstart.yaml: \`sallyport policy test\` runs them, and so does every start and reload. A policy that fails them is
+# not taken, so change both together. Whatever identity and request of this file meet in no test must be refused.
+version: 1
+
+identities:
+  full: { subject: full-user, groups: [full] }
+  limited: { subject: limited-user, groups: [limited] }
+  stranger: { subject: somebody }
+
+requests:
+  harmless: { server: ${server}, tool: ${harmless} }
+  anything: { server: ${server}, tool: ${other} }
+  prompt: { server: ${server}, prompt: some-prompt }
+  resource: { server: ${server}, resource: "demo://some" }
+
+tests:
+  - name: the group full may do everything
+    identities: [full]
+    requests: [harmless, anything, prompt, resource]
+    expect: allow
+  - name: the group limited may call harmless tools
+    identities: [limited]
+    requests: [harmless]
+    expect: allow
+    rule: harmless-tools
+`;
+}
+
 /** Keeps keys, audit and state out of version control; configuration and policies belong there. */
 export const gitignore = "/certs/\n/data/\n";

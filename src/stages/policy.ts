@@ -8,6 +8,8 @@ import { Sight, type Standpoint } from "../policy/sight.ts";
 
 /** The compiled policy, with its views kept by identity: a token's later calls find theirs ready. */
 export interface PolicyBook {
+  /** Hash of what the policies say. */
+  readonly hash: string;
   viewOf(identity: Identity, server: string): View;
   standpointOf(peer: Peer, route: McpRoute): Standpoint;
 }
@@ -55,7 +57,7 @@ export function decide(
 /** Arguments are judged with the call that carries them, and with nothing else that belongs to it. */
 function findCircumstances({ ip, now, annotationsOf }: Standpoint, message: Message, { task }: Session): Circumstances {
   const known = message.kind === "request" && task === null && !isAboutOthers(message.method);
-  const call = known ? { method: message.method, args: message.args } : null;
+  const call = known ? { method: message.method, args: message.args, bytes: message.bytes } : null;
   return { nowMs: now(), ip, call, annotationsOf };
 }
 

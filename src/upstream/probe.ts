@@ -1,9 +1,6 @@
-import { collectBytes } from "../bytes.ts";
 import { eraOf, isRevision, statelessRevisions } from "../mcp/era.ts";
-import { readJson } from "../mcp/json.ts";
 import { isObject } from "../mcp/object.ts";
-import { createStreamReader } from "../mcp/sse.ts";
-import type { Answer } from "./dispatch.ts";
+import { inquire, type Reported } from "./inquiry.ts";
 import type { Transport } from "./transport.ts";
 
 /**
@@ -34,64 +31,17 @@ const aboutCaller = new Set([401, 403, 407, 408, 429]);
  */
 export async function probe(transport: Transport, headers: Readonly<Record<string, string>>): Promise<Finding> {
   try {
-    const answer = await transport.send({
-      kind: "request",
-      id,
-      method: "server/discover",
-      endless: false,
-      headers: {
-        ...headers,
-        accept: "application/json, text/event-stream",
-        "accept-encoding": "identity",
-        "content-type": "application/json",
-        "mcp-protocol-version": newest,
-        "mcp-method": "server/discover",
-      },
-      body: JSON.stringify({ jsonrpc: "2.0", id, method: "server/discover", params: { _meta: describeClient() } }),
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    try {
-      return readFinding(answer.statusCode, await readAnswer(answer));
-    } finally {
-      answer.body.destroy();
-    }
+    const question = { id, method: "server/discover", params: {}, revision: newest, maxBytes, timeoutMs };
+    const { status, message } = await inquire(transport, headers, question);
+    return readFinding(status, message);
   } catch {
     return unknown;
   }
 }
 
-function describeClient(): Record<string, unknown> {
-  return {
-    "io.modelcontextprotocol/protocolVersion": newest,
-    "io.modelcontextprotocol/clientInfo": { name: "sallyport", version: "1" },
-    "io.modelcontextprotocol/clientCapabilities": {},
-  };
-}
-
-/** The first JSON-RPC answer in the body, whichever way it is sent; undefined where there is none. */
-async function readAnswer({ headers, body }: Answer): Promise<unknown> {
-  const isStream = headers["content-type"]?.startsWith("text/event-stream") === true;
-  const reader = createStreamReader(maxBytes);
-  const collected = collectBytes(maxBytes);
-  for await (const chunk of body) {
-    if (!collected.add(chunk)) return undefined;
-    const answered = isStream ? reader.push(chunk).find(({ data }) => isAnswer(parse(data ?? ""))) : undefined;
-    if (answered !== undefined) return parse(answered.data ?? "");
-  }
-  return isStream ? undefined : parse(collected.bytes());
-}
-
-function parse(source: string | Uint8Array): unknown {
-  try {
-    return readJson(source, { maxDepth: 64, loneSurrogates: "pass" }).value;
-  } catch {
-    return undefined;
-  }
-}
-
-function readFinding(status: number, message: unknown): Finding {
+function readFinding(status: number, message: Reported["message"]): Finding {
   if (status >= 500 || aboutCaller.has(status)) return unknown;
-  if (!isAnswer(message)) return status >= 400 ? { era: "legacy" } : unknown;
+  if (message === undefined) return status >= 400 ? { era: "legacy" } : unknown;
   const { result, error } = message;
   if (isObject(error)) {
     const supported = isObject(error.data) ? readVersions(error.data.supported) : [];
@@ -111,10 +61,4 @@ function readVersions(value: unknown): readonly string[] {
 /** Revisions are dates, so later ones than this gateway knows are stateless too. */
 function isStateless(version: string): boolean {
   return isRevision(version) ? eraOf(version) === "modern" : /^\d{4}-\d\d-\d\d$/.test(version) && version > newest;
-}
-
-function isAnswer(message: unknown): message is Record<string, unknown> {
-  if (!isObject(message) || message.jsonrpc !== "2.0") return false;
-  const about = message.id === id || (message.id ?? null) === null;
-  return about && (Object.hasOwn(message, "result") || Object.hasOwn(message, "error"));
 }

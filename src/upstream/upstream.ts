@@ -1,9 +1,11 @@
 import type { ServerConfig } from "../config/schema.ts";
 import { createTurns, type Turns } from "../limits/turns.ts";
 import { type Age, agedAlready, createAge } from "./age.ts";
+import { type Curiosity, createCuriosity } from "./curiosity.ts";
 import { createListMemory, type ListMemory } from "./lists.ts";
 import { probe } from "./probe.ts";
 import { createSseTransport } from "./sse-transport.ts";
+import { survey } from "./survey.ts";
 import { createPools, createStreamableTransport, type Transport } from "./transport.ts";
 
 /** One protected MCP server: how it is reached and what of it is in progress. */
@@ -24,6 +26,8 @@ export interface Upstream {
   readonly age: Age;
   /** What is known of its lists. */
   readonly lists: ListMemory;
+  /** What is not known of its tools. */
+  readonly tools: Curiosity;
   /** Exchanges and standalone streams in progress; read by the gauges. */
   readonly load: Readonly<Load>;
   /** Counts an exchange in; what it returns counts it out. */
@@ -51,6 +55,8 @@ export function createUpstream(name: string, config: ServerConfig, now: () => nu
   const load: Load = { calls: 0, streams: 0 };
   const headers = staticHeaders(config);
   const transport = transports[config.transport](config, createPools(config));
+  const age = config.transport === "sse" ? agedAlready : createAge(() => probe(transport, headers), now);
+  const lists = createListMemory();
   return {
     name,
     headers,
@@ -60,8 +66,13 @@ export function createUpstream(name: string, config: ServerConfig, now: () => nu
     turns: createTurns(config),
     turnTimeoutMs: config.timeouts.turn,
     now,
-    age: config.transport === "sse" ? agedAlready : createAge(() => probe(transport, headers), now),
-    lists: createListMemory(),
+    age,
+    lists,
+    tools: createCuriosity(async () => {
+      const ticket = lists.begin("tools");
+      const offered = await survey({ transport, headers, age }, ["tools/list"]);
+      lists.learnTools(ticket, { tools: offered.get("tools/list") });
+    }, now),
     load,
     begin(isStream) {
       const kind = isStream ? "streams" : "calls";

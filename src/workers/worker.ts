@@ -1,5 +1,6 @@
 import cluster from "node:cluster";
 import { loadConfig } from "../config/load.ts";
+import { admitConfig } from "../config/suites.ts";
 import { leaveWell } from "../leave.ts";
 import type { Taken } from "../limits/windows.ts";
 import { createLog } from "../observe/log.ts";
@@ -111,7 +112,7 @@ async function begin(
   shared: Shared,
   write: (line: string) => void,
 ): Promise<Running> {
-  const source = createConfigSource(() => loadConfig(configFile));
+  const source = createConfigSource(() => loadConfig(configFile), admitConfig);
   const loaded = await source.read();
   if (digestFixed(loaded.config) !== fixed) {
     throw new Error("settings that need a restart have changed since the other workers started: restart the gateway");

@@ -70,9 +70,12 @@ export async function startWorld(): Promise<World> {
 }
 
 /** Starts a smaller world, of `subject` and `subject-mute` alone. */
-export async function startSubjectWorld(configOverrides: GatewayOptions["configOverrides"] = {}): Promise<World> {
+export async function startSubjectWorld(
+  configOverrides: GatewayOptions["configOverrides"] = {},
+  policyYaml = subjectPolicy,
+): Promise<World> {
   const subject = await startSubject();
-  const options = { servers: describeSubject(subject), policyYaml: subjectPolicy, configOverrides };
+  const options = { servers: describeSubject(subject), policyYaml, configOverrides };
   return openWorld(options, subject.stop);
 }
 

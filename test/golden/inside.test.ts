@@ -51,7 +51,14 @@ beforeEach(async () => {
   house = await buildHouse(
     loaded,
     { debug: line, info: line, warn: line, error: line },
-    { servers: () => [], issuers: () => [], certificateExpiry: () => null, configHash: () => "", forgetTokens() {} },
+    {
+      servers: () => [],
+      issuers: () => [],
+      certificateExpiry: () => null,
+      configHash: () => "",
+      policyHash: () => "",
+      forgetTokens() {},
+    },
     alone,
   );
   gateway = buildGateway(loaded, house);
@@ -123,7 +130,7 @@ const breakages: Readonly<Record<string, Breakage>> = {
   policy_unavailable: {
     describe: "policy that cannot be evaluated",
     breakIt() {
-      gateway = { ...gateway, policy: { viewOf: fail, standpointOf: fail } };
+      gateway = { ...gateway, policy: { hash: "", viewOf: fail, standpointOf: fail } };
     },
     status: 200,
   },

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compileGlob, globCoversTemplate, globOverlapsTemplate } from "../../src/mcp/glob.ts";
+import { compileGlob, coversShape, globCoversTemplate, globOverlapsTemplate, shapeOf } from "../../src/mcp/glob.ts";
 
 const characters = ["a", "a", "b", "/", ".", "\u{1f511}", "\n"];
 const text = fc.string({ unit: fc.constantFrom(...characters), maxLength: 10 });
@@ -59,5 +59,39 @@ test("a template overlaps exactly when some short expansion matches", () => {
       expect(globOverlapsTemplate(glob, `${first}{x}${second}{y}${third}`)).toBe(some);
     }),
     { numRuns: 200 },
+  );
+});
+
+test("a pattern that covers another matches whatever that one matches", () => {
+  // Of two letters and wildcards, where covering and missing by a hair are both frequent.
+  const small = fc.string({ unit: fc.constantFrom("a", "b", "*", "*", "?"), maxLength: 6 });
+  const texts = [""];
+  for (const text of texts) if (text.length < 7) texts.push(`${text}a`, `${text}b`, ...(text === "" ? ["c"] : []));
+  let covered = 0;
+  fc.assert(
+    fc.property(small, small, (one, other) => {
+      const [broad, narrow] = [compileGlob(one), compileGlob(other)];
+      if (!coversShape(shapeOf(broad), shapeOf(narrow))) return;
+      covered += 1;
+      expect(texts.filter((text) => narrow.matches(text) && !broad.matches(text))).toEqual([]);
+    }),
+    { numRuns: 5_000 },
+  );
+  expect(covered).toBeGreaterThan(300);
+});
+
+test("a pattern covers itself, and what is made narrower by putting text in the place of wildcards", () => {
+  // Wildcards side by side are where a yes may be missed.
+  const literal = text.filter((each) => each !== "");
+  const filled = fc.array(fc.record({ literal, wildcard: fc.constantFrom("*", "?"), filling: pattern }), {
+    maxLength: 4,
+  });
+  fc.assert(
+    fc.property(filled, (pieces) => {
+      const broad = pieces.map(({ literal, wildcard }) => literal + wildcard).join("");
+      const narrow = pieces.map(({ literal, wildcard, filling }) => literal + (wildcard === "*" ? filling : "a"));
+      expect(coversShape(shapeOf(compileGlob(broad)), shapeOf(compileGlob(broad)))).toBe(true);
+      expect(coversShape(shapeOf(compileGlob(broad)), shapeOf(compileGlob(narrow.join(""))))).toBe(true);
+    }),
   );
 });

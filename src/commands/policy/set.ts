@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
+import { contextOf } from "../../config/context.ts";
 import { ConfigError, type Problem } from "../../config/diagnose.ts";
 import { loadConfig } from "../../config/load.ts";
 import { checkPolicies } from "../../policy/check.ts";
@@ -17,9 +18,14 @@ export interface PolicySet {
   readonly suites: readonly string[];
   /** What file names in verdicts are relative to. */
   readonly directory: string;
+  /** The same directory as problems name it. */
+  readonly shownIn: string;
   /** Where its audit trail is; null without a configuration. */
   readonly audit: string | null;
   readonly warnings: readonly Problem[];
+  /** Names of the configured servers and trusted issuers; undefined without a configuration, when any name may be one. */
+  readonly servers: readonly string[] | undefined;
+  readonly issuers: readonly string[] | undefined;
   /** Whether a server of this name is configured; without a configuration, any name may be one. */
   hasServer(name: string): boolean;
   /** Whether tokens of this issuer are trusted; without a configuration, any name may be one's. */
@@ -55,18 +61,20 @@ export function loadPolicySet({ config, policies }: PolicyOptions): Promise<Poli
 
 /** The policy of a configuration. @throws ConfigError with every problem */
 async function loadConfiguredPolicy(file: string): Promise<PolicySet> {
-  const { config, policy, sources, suites, directory, warnings } = await loadConfig(file);
-  const { issuers, builtin } = config.identity;
+  const { config, policy, sources, suites, directory, shownIn, warnings } = await loadConfig(file);
+  const { servers, issuers, groupsClaimOf } = contextOf(config);
   return {
     sources,
     suites,
     directory,
+    shownIn,
     audit: config.audit.directory,
     warnings,
-    hasServer: (name) => Object.hasOwn(config.servers, name),
-    hasIssuer: (name) => Object.hasOwn(issuers, name) || (name === "builtin" && builtin.enabled),
-    groupsClaimOf: (issuer) =>
-      (Object.hasOwn(issuers, issuer) ? issuers[issuer]?.claims.groups : undefined) ?? "groups",
+    servers,
+    issuers,
+    hasServer: (name) => servers.includes(name),
+    hasIssuer: (name) => issuers.includes(name),
+    groupsClaimOf,
     compile: () => policy,
   };
 }
@@ -91,7 +99,8 @@ export async function loadPolicyFiles(paths: readonly string[]): Promise<PolicyS
   }));
   const [first = process.cwd()] = files;
   const directory = paths.length === 1 ? dirname(first) : process.cwd();
-  const { texts, problems } = await readPolicyTexts(files, directory, relativeName(directory));
+  const shownIn = relativeName(directory);
+  const { texts, problems } = await readPolicyTexts(files, directory, shownIn);
   const reading = readPolicies(texts);
   const context = { servers: undefined, issuers: undefined, roleNames: reading.roleNames };
   const checked = checkPolicies(reading.sources, context);
@@ -102,8 +111,11 @@ export async function loadPolicyFiles(paths: readonly string[]): Promise<PolicyS
     sources: reading.sources,
     suites,
     directory,
+    shownIn,
     audit: null,
     warnings: checked.warnings,
+    servers: undefined,
+    issuers: undefined,
     hasServer: () => true,
     hasIssuer: () => true,
     groupsClaimOf: () => "groups",

@@ -1,25 +1,6 @@
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { checkCommand } from "../../../src/commands/check.ts";
-import { configWith, policy, writeTree } from "../config/fixture.ts";
-
-async function check(files: Record<string, string>, ...args: string[]) {
-  const directory = await writeTree(files);
-  const said = { out: "", err: "", codes: [] as number[] };
-  const io = {
-    out: (text: string) => {
-      said.out += text;
-    },
-    err: (text: string) => {
-      said.err += text;
-    },
-    exit: (code: number) => {
-      said.codes.push(code);
-    },
-  };
-  await checkCommand(io).parseAsync(["-c", join(directory, "sallyport.yaml"), ...args], { from: "user" });
-  return said;
-}
+import { configWith, policy } from "../config/fixture.ts";
+import { check } from "./run.ts";
 
 describe("sallyport check", () => {
   const sound = { "sallyport.yaml": configWith(), "policies/a.yaml": policy };
@@ -70,6 +51,43 @@ describe("sallyport check", () => {
     expect(codes).toEqual([0]);
     expect(err).toContain("1 warning\n");
   });
+
+  const suite = `version: 1
+identities: { ann: { subject: ann, groups: [analysts] } }
+requests: { read: { server: weather, tool: forecast } }
+tests: [{ name: analysts read, identities: [ann], requests: [read], expect: allow }]
+`;
+
+  it("runs the suites, and counts their answers", async () => {
+    const { out, codes } = await check({ ...sound, "policies/a_test.yaml": suite });
+    expect(codes).toEqual([0]);
+    expect(out).toContain("suites    1 suite, 1 answer as expected\n");
+    expect((await check(sound)).out).toContain("suites    none\n");
+    const json = await check({ ...sound, "policies/a_test.yaml": suite }, "--json");
+    expect(JSON.parse(json.out)).toMatchObject({ ok: true, summary: { suites: { files: 1, answers: 1 } } });
+  });
+
+  it.each(["policies: [policies/*.yaml]", "policies: { files: [policies/*.yaml], testsOnReload: false }"])(
+    "finds a test that fails and a suite that is faulty, with %s",
+    async (policies) => {
+      const config = configWith().replace("policies: [policies/*.yaml]", policies);
+      const files = { ...sound, "sallyport.yaml": config };
+      const failed = await check({ ...files, "policies/a_test.yaml": suite.replace("expect: allow", "expect: deny") });
+      expect(failed.codes).toEqual([1]);
+      expect(failed.out).toBe("");
+      expect(failed.err).toMatch(
+        /a_test\.yaml:4:9: tests\[0\]: "analysts read" fails: ann × read: expected deny, got allow/,
+      );
+      expect(failed.err).toMatch(/\n1 problem\n$/);
+      const faulty = await check({ ...files, "policies/a_test.yaml": suite.replace("[read]", "[raed]") }, "--json");
+      expect(faulty.codes).toEqual([1]);
+      expect(JSON.parse(faulty.out)).toMatchObject({
+        ok: false,
+        summary: null,
+        problems: [{ path: "tests[0].requests[0]" }],
+      });
+    },
+  );
 
   it("could not run when the file is missing", async () => {
     const { err, codes } = await check({});

@@ -35,8 +35,9 @@ describe("what is loaded", () => {
     expect(config.audit.directory).toBe(join(directory, "data/audit"));
     expect(config.state.directory).toBe(join(directory, "data"));
     expect(config.identity.issuers.corp?.jwks).toBe(join(directory, "keys.json"));
-    expect(config.policies).toEqual([join(directory, "policies/a.yaml")]);
-    expect(watched.toSorted()).toEqual([file, join(directory, "keys.json"), join(directory, "policies/a.yaml")].sort());
+    expect(config.policies.files).toEqual([join(directory, "policies/a.yaml")]);
+    const own = ["keys.json", "policies/a.yaml", "policies/a_test.yaml"].map((name) => join(directory, name));
+    expect(watched.toSorted()).toEqual([file, ...own].sort());
     expect(watchedDirectories).toEqual([join(directory, "policies")]);
   });
 
@@ -56,6 +57,29 @@ describe("what is loaded", () => {
       "policies/.hidden.yaml": "not: a policy",
     });
     expect(program.files).toEqual(["policies/a.yaml", "policies/b.yaml", "policies/c.yaml"]);
+  });
+
+  it("watches suites, and the places where one would count, unless reloads do not depend on them", async () => {
+    const policies = "policies: { files: [policies/*.yaml], testsOnReload: false }\n";
+    const files = { "policies/a.yaml": policy, "policies/more_test.yaml": "" };
+    const tested = await load({ ...files, "sallyport.yaml": configWith() });
+    const suites = (paths: readonly string[]) => paths.filter((path) => path.includes("_test")).toSorted();
+    expect(suites(tested.watched)).toEqual(
+      ["policies/a_test.yaml", "policies/more_test.yaml"].map((name) => join(tested.directory, name)),
+    );
+    const untested = await load({
+      ...files,
+      "sallyport.yaml": configWith().replace("policies: [policies/*.yaml]\n", policies),
+    });
+    expect(untested.config.policies.testsOnReload).toBe(false);
+    expect(suites(untested.watched)).toEqual([]);
+  });
+
+  it("is the same by its hash whatever suites say", async () => {
+    const files = { "policies/a.yaml": policy, "sallyport.yaml": configWith() };
+    const [one, other] = [await load({ ...files, "policies/a_test.yaml": "a" }), await load(files)];
+    expect(one.suites).toHaveLength(1);
+    expect(one.hash).toBe(other.hash);
   });
 
   it("loads the example of the reference", async () => {
@@ -172,6 +196,16 @@ describe("the hash", () => {
     await expect(hashOf({ "sallyport.yaml": configWith("log: { level: warn }\n", server) })).resolves.not.toBe(hash);
     await expect(hashOf({ ...plain, "policies/a.yaml": policy.replace("forecast", "alerts") })).resolves.not.toBe(hash);
     await expect(hashOf({ ...plain, "policies/b.yaml": "version: 1\n" })).resolves.not.toBe(hash);
+  });
+
+  it("of the policy changes with what policy files say, and with nothing else", async () => {
+    const hashOf = async (files: Record<string, string>) => (await load(files)).policy.hash;
+    const plain = { "sallyport.yaml": configWith("") };
+    const hash = await hashOf(plain);
+    expect(hash).toMatch(/^[0-9a-f]{16}$/);
+    await expect(hashOf({ "sallyport.yaml": configWith("log: { level: warn }\n") })).resolves.toBe(hash);
+    await expect(hashOf({ ...plain, "policies/a.yaml": `# words\n${policy}` })).resolves.toBe(hash);
+    await expect(hashOf({ ...plain, "policies/a.yaml": policy.replace("forecast", "alerts") })).resolves.not.toBe(hash);
   });
 });
 

@@ -17,7 +17,7 @@ describe("command lines against --help", () => {
   it.each([
     ["sallyport serv", "no such command"],
     ["sallyport audit verify one two", "too many words"],
-    ["sallyport check --strict", "no option --strict"],
+    ["sallyport check --loosely", "no option --loosely"],
     ["sallyport token mint --subject", "no value of --subject"],
     ["sallyport audit verify -x", "no option -x"],
     ["sally check", "not a sallyport command"],

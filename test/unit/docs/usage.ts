@@ -67,7 +67,10 @@ function parseHelp(help: string): Usage {
     for (const spelling of spellings.split(", ")) options.set(spelling, value !== undefined);
   }
   const commands = [...section("Commands").matchAll(/^ {2}([\w-]+)/gm)].map(([, name = ""]) => name);
-  const maxOperands = [...operands.matchAll(/[[<](?!options\]|command\])[\w-]+[\]>]/g)].length;
+  // `[suite...]` takes any number.
+  const maxOperands = /\.\.\.[\]>]/.test(operands)
+    ? Infinity
+    : [...operands.matchAll(/[[<](?!options\]|command\])[\w-]+[\]>]/g)].length;
   return { commands: new Set(commands), options, maxOperands };
 }
 

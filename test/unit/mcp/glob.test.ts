@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { compileGlob, globCoversTemplate, globOverlapsTemplate } from "../../../src/mcp/glob.ts";
+import { compileGlob, coversShape, globCoversTemplate, globOverlapsTemplate, shapeOf } from "../../../src/mcp/glob.ts";
 
 test.each([
   ["forecast", "forecast", true],
@@ -79,5 +79,35 @@ describe("templates", () => {
     const glob = compileGlob(pattern);
     expect(globOverlapsTemplate(glob, template)).toBe(overlaps);
     expect(globCoversTemplate(glob, template)).toBe(covers);
+  });
+});
+
+describe("patterns over patterns", () => {
+  test.each([
+    ["*", "get-*", true],
+    ["*", "*", true],
+    ["*", "", true],
+    ["*", "????", true],
+    ["get-*", "get-x", true],
+    ["get-*", "get-*-all", true],
+    ["get-*", "get-?", true],
+    ["get-*", "get*", false],
+    ["get-*", "*", false],
+    ["get-?", "get-*", false],
+    ["get-?", "get-x", true],
+    ["get-x", "get-?", false],
+    ["get-x", "get-x", true],
+    ["?*", "*?", true],
+    ["*?*", "?", true],
+    ["?*", "*", false],
+    ["*a*", "b*a*b", true],
+    ["*a*", "b*b", false],
+    ["*-a", "*-b-a", true],
+    ["a*b*c", "a*c", false],
+    ["a*a", "a", false],
+    ["**", "*", true],
+    ["?", "\u{1f511}", true],
+  ])("%j covers %j: %j", (one, other, expected) => {
+    expect(coversShape(shapeOf(compileGlob(one)), shapeOf(compileGlob(other)))).toBe(expected);
   });
 });

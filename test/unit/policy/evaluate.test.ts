@@ -162,3 +162,21 @@ describe("inheritance", () => {
     expect(() => programOf("version: 1\nroles: { r: {} }\n", "version: 1\nroles: { r: {} }\n")).toThrow();
   });
 });
+
+describe("the server itself, which shows nothing", () => {
+  const only = (rule: string) => `version: 1
+roles: { r: { allow: [{ server: weather, tools: [a], ${rule} }] } }
+bindings: [{ roles: [r], subjects: [alice] }]
+`;
+
+  it.each([
+    ["limit: { requests: 1 }", "allow"],
+    ["require: { scopes: [more] }", "allow"],
+    ["when: mcp.tool.arguments.amount < 1", "allow"],
+    ['when: identity.subject == "bob"', "deny"],
+    ["until: 2026-01-01", "deny"],
+  ])("is there for whoever may do something, as often as they like: %s", (rule, effect) => {
+    const verdict = judge(viewOf(programOf(only(rule)), alice, "weather"), { kind: "server" });
+    expect(verdict).toMatchObject({ effect, limit: null, missing: null });
+  });
+});

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/config/diagnose.ts";
 import { loadConfig } from "../../../src/config/load.ts";
+import { testPolicies } from "../../../src/config/suites.ts";
 import type { ListenAddress } from "../../../src/network/address.ts";
 import { viewOf } from "../../../src/policy/evaluate.ts";
 import { SetupError } from "../../../src/quickstart/files.ts";
@@ -68,7 +69,7 @@ describe("what a first run makes", () => {
       admin: { address: { host: "127.0.0.1", port: 9090 } },
       identity: { builtin: { enabled: true } },
       servers: { everything: { clientRequests: ["elicitation", "sampling", "roots"] } },
-      policies: [join(directory, "policies/quickstart.yaml")],
+      policies: { files: [join(directory, "policies/quickstart.yaml")], testsOnReload: true },
       state: { directory: join(directory, "data") },
     });
     expect(config.servers.everything?.url.href).toBe("http://127.0.0.1:4000/mcp");
@@ -85,7 +86,19 @@ describe("what a first run makes", () => {
     expect(join(directory, root)).toBe(join(schemas, "sallyport.schema.json"));
     const policy = (await first(join(directory, "policies/quickstart.yaml")))?.slice(prefix.length) ?? "";
     expect(join(directory, "policies", policy)).toBe(join(schemas, "policy.schema.json"));
+    const suite = (await first(join(directory, "policies/quickstart_test.yaml")))?.slice(prefix.length) ?? "";
+    expect(join(directory, "policies", suite)).toBe(join(schemas, "policy-suite.schema.json"));
   });
+
+  it.each([undefined, "http://127.0.0.1:3001/mcp"])(
+    "passes its own suite, which tests every rule (%s)",
+    async (url) => {
+      const prepared = await run({ upstream: url });
+      if (url === undefined) await writeLiveFiles();
+      const report = await testPolicies(await loadConfig(prepared.config, {}));
+      expect(report).toMatchObject({ totals: { answers: 12, failed: 0 }, coverage: { percent: 100 } });
+    },
+  );
 
   it("can be read by nobody else", async () => {
     await run();
@@ -176,7 +189,7 @@ describe("a second run", () => {
   it("changes not a byte", async () => {
     await run();
     const before = await readAll();
-    expect(Object.keys(before)).toHaveLength(7);
+    expect(Object.keys(before)).toHaveLength(8);
     await run();
     expect(await readAll()).toEqual(before);
     await run({ port: 8443, adminPort: 9090 });
@@ -205,7 +218,7 @@ describe("a second run", () => {
     await run();
     await rm(join(directory, "policies/quickstart.yaml"));
     await run();
-    expect(await readdir(join(directory, "policies"))).toEqual([]);
+    expect(await readdir(join(directory, "policies"))).toEqual(["quickstart_test.yaml"]);
   });
 
   it("leaves a broken configuration to the reader that can say what is wrong", async () => {

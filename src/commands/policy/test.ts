@@ -1,0 +1,84 @@
+import { readdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { runSuites, type SuiteFiles } from "../../config/suites.ts";
+import { isSuite } from "../../policy/files.ts";
+import { renderJunit } from "../../policy/junit.ts";
+import { describeReport, isPassed, renderText } from "../../policy/suite-report.ts";
+import { reportFailure } from "../failure.ts";
+import type { CommandIo } from "../io.ts";
+import { loadPolicySet, type PolicyOptions, type PolicySet, withPolicies } from "./set.ts";
+
+interface TestOptions extends PolicyOptions {
+  readonly junit?: string;
+  readonly minCoverage?: number;
+}
+
+/** `sallyport policy test`. Exit code 0 every answer is as expected, 1 one is not or too few rules were tested, 2 nothing was tested. */
+export function testCommand(io: CommandIo): Command {
+  return withPolicies(new Command("test"))
+    .description("run suites of tests against the policies, and tell which rules they have tested")
+    .argument("[suite...]", "suite files, or directories of them; default: the suites beside the policies")
+    .option("--json", "print one JSON object")
+    .option("--junit <file>", "write the results as JUnit XML as well")
+    .option("--min-coverage <percent>", "fail when fewer of the rules have decided an answer", parsePercent)
+    .action(async (named: readonly string[], options: TestOptions) => {
+      try {
+        const set = await loadPolicySet(options);
+        const files = named.length === 0 ? besidePolicies(set) : await findNamed(named);
+        if (files.paths.length === 0) throw new Error(nothingFound(named.length > 0));
+        const tested = { ...(await runSuites(files, set)), minCoverage: options.minCoverage ?? null };
+        if (options.junit !== undefined) await writeReport(options.junit, renderJunit(tested.runs));
+        io.out(options.json === true ? `${JSON.stringify(describeReport(tested), null, 2)}\n` : renderText(tested));
+        io.exit(isPassed(tested) ? 0 : 1);
+      } catch (error) {
+        reportFailure(io, error, options.json);
+      }
+    });
+}
+
+function besidePolicies({ suites, directory, shownIn }: PolicySet): SuiteFiles {
+  return { paths: suites, directory, shownIn };
+}
+
+/** Files as they are named, and the suites of directories. */
+async function findNamed(named: readonly string[]): Promise<SuiteFiles> {
+  const found = await Promise.all(
+    named.map(async (name) => {
+      const entries = await readdir(name).catch(() => null);
+      return entries === null
+        ? [name]
+        : entries
+            .filter(isSuite)
+            .sort()
+            .map((entry) => join(name, entry));
+    }),
+  );
+  const paths = [...new Set(found.flat().map((path) => resolve(path)))];
+  return { paths, directory: process.cwd(), shownIn: "." };
+}
+
+function nothingFound(named: boolean): string {
+  const where = named ? "there" : "beside the policies";
+  return `nothing was tested: no suite is ${where}. A suite is a file such as policies/example_test.yaml:
+
+version: 1
+identities:
+  alice: { subject: alice@example.com, groups: [analysts] }
+requests:
+  forecast: { server: weather, tool: forecast }
+tests:
+  - { name: analysts read the weather, identities: [alice], requests: [forecast], expect: allow }`;
+}
+
+async function writeReport(file: string, text: string): Promise<void> {
+  await writeFile(file, text).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`${file} cannot be written (${error.code ?? "unknown error"})`);
+  });
+}
+
+function parsePercent(text: string): number {
+  const percent = Number(text);
+  if (!/^\d{1,3}$/.test(text) || percent > 100) throw new InvalidArgumentError("Expected a number from 0 to 100.");
+  return percent;
+}

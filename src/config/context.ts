@@ -1,0 +1,19 @@
+import type { Config } from "./schema.ts";
+
+/** What policies and suites may refer to in a configuration. */
+export interface ConfigContext {
+  readonly servers: readonly string[];
+  /** Names of the trusted issuers, `builtin` among them when it is enabled. */
+  readonly issuers: readonly string[];
+  /** The claim that holds the groups of an issuer's tokens. */
+  groupsClaimOf(issuer: string): string;
+}
+
+export function contextOf({ servers, identity }: Config): ConfigContext {
+  const { issuers, builtin } = identity;
+  return {
+    servers: Object.keys(servers),
+    issuers: [...Object.keys(issuers), ...(builtin.enabled ? ["builtin"] : [])],
+    groupsClaimOf: (name) => (Object.hasOwn(issuers, name) ? issuers[name]?.claims.groups : undefined) ?? "groups",
+  };
+}

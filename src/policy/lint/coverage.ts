@@ -1,0 +1,99 @@
+/** Rules without effect: what they say is forbidden anyway, or said by another rule that everyone who has them has as well. */
+import { coversShape, type GlobShape } from "../../mcp/glob.ts";
+import type { Period } from "../clock.ts";
+import type { CompiledRule } from "../compile.ts";
+import { findingAt, type Lint } from "./finding.ts";
+import { type Inventory, kindKeys, type WrittenRule } from "./inventory.ts";
+
+export function findCovered(inventory: Inventory): Lint[] {
+  const held = inventory.rules.filter(({ given }) => given.size > 0);
+  const allows = held.filter(({ rule }) => rule.effect === "allow");
+  const denials = held.filter(({ rule }) => rule.effect === "deny");
+  return [
+    ...allows.flatMap((allow) => findOverruled(allow, denials, inventory)),
+    ...[allows, denials].flatMap((rules) => rules.flatMap((rule) => findRedundant(rule, rules, inventory))),
+  ];
+}
+
+/** The whole rule where nothing of it is left, else its patterns of which nothing is. */
+function findOverruled(allow: WrittenRule, denials: readonly WrittenRule[], inventory: Inventory): Lint[] {
+  const { source, path, shapes } = allow;
+  const standing = denials.filter((deny) => isNoNarrower(deny, allow, true));
+  const patterns = kindKeys.flatMap(([kind, key]) =>
+    shapes[kind].map((shape, index) => ({
+      path: [...path, key, index],
+      deny: standing.find(
+        (deny) => deny.shapes[kind].some((each) => coversShape(each, shape)) && hasBoth(deny, allow, inventory),
+      ),
+    })),
+  );
+  const dead = patterns.filter(({ deny }) => deny !== undefined);
+  const say = (place: typeof path, deny: WrittenRule | undefined) => {
+    const message = `this allows nothing: ${nameOf(deny)} denies all of it to everyone who has this rule`;
+    return findingAt(source, place, "rule_overruled", message);
+  };
+  if (dead.length === patterns.length) return [say(path, dead[0]?.deny)];
+  return dead.map((pattern) => say(pattern.path, pattern.deny));
+}
+
+/** Of rules that say the same, all but the first. */
+function findRedundant(one: WrittenRule, rules: readonly WrittenRule[], inventory: Inventory): Lint[] {
+  const other = rules.find(
+    (each) =>
+      each !== one &&
+      covers(each, one, inventory) &&
+      (each.rule.order < one.rule.order || !covers(one, each, inventory)),
+  );
+  if (other === undefined) return [];
+  const lost = conditionals.filter((key) => one.rule.text[key] !== undefined && other.rule.text[key] === undefined);
+  const verb = one.rule.effect === "allow" ? "allows" : "denies";
+  const rest = lost.length === 0 ? "" : `, without ${lost.join(", ")}`;
+  const message = `this adds nothing: ${nameOf(other)} ${verb} all of it to everyone who has this rule${rest}`;
+  return [findingAt(one.source, one.path, "rule_redundant", message)];
+}
+
+function covers(one: WrittenRule, other: WrittenRule, inventory: Inventory): boolean {
+  const shapes = (kind: GlobShape[] | readonly GlobShape[], inner: readonly GlobShape[]) =>
+    inner.every((shape) => kind.some((each) => coversShape(each, shape)));
+  return (
+    kindKeys.every(([kind]) => shapes(one.shapes[kind], other.shapes[kind])) &&
+    isNoNarrower(one, other, false) &&
+    hasBoth(one, other, inventory)
+  );
+}
+
+const conditionals = ["when", "hours", "require", "limit"] as const;
+
+/**
+ * Whether a rule holds wherever another one does, patterns and periods aside.
+ *
+ * @param always it has to hold without any condition, instead of the same one at most
+ */
+function isNoNarrower({ rule: one }: WrittenRule, { rule: other }: WrittenRule, always: boolean): boolean {
+  const isNone = (key: (typeof conditionals)[number]) => one.text[key] === undefined;
+  const isSame = (key: (typeof conditionals)[number]) =>
+    JSON.stringify(one.text[key]) === JSON.stringify(other.text[key]);
+  return conditionals.every((key) => isNone(key) || (!always && isSame(key))) && other.servers.isSubsetOf(one.servers);
+}
+
+/** Whether everyone who has the other rule has this one as well, for as long, and in force if that one is. */
+function hasBoth(one: WrittenRule, other: WrittenRule, { bindings }: Inventory): boolean {
+  return [...other.given].every(([at, narrower]) =>
+    bindings[at]?.implied.some((index) => {
+      const rule = one.given.get(index);
+      return rule !== undefined && isInForce(rule, narrower) && isWithin(narrower.period, rule.period);
+    }),
+  );
+}
+
+function isInForce(one: CompiledRule, other: CompiledRule): boolean {
+  return !one.shadow || other.shadow;
+}
+
+function isWithin(inner: Period, outer: Period): boolean {
+  return outer.fromMs <= inner.fromMs && inner.untilMs <= outer.untilMs;
+}
+
+function nameOf(written: WrittenRule | undefined): string {
+  return written === undefined ? "" : `${written.rule.name} (${written.rule.policy})`;
+}

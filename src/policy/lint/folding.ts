@@ -1,0 +1,139 @@
+/** What can be told of a condition before there is a call: how it may come out at all, and what it takes for granted. */
+import { celEnv, parse, plan } from "@bufbuild/cel";
+import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
+import { type Outcomes, outcome } from "../condition.ts";
+import { fillPurse, partsOf, payFrom } from "../costs.ts";
+import { soundFunctions } from "../functions.ts";
+import { checkTypes } from "../typing.ts";
+import { variables } from "../variables.ts";
+
+const environment = celEnv({ funcs: [...soundFunctions] });
+const anything: Outcomes = outcome.true | outcome.false | outcome.error;
+
+/** A condition that compiles, taken apart. */
+export interface FoldedCondition {
+  /** Members of open-ended maps that it reads without asking for them with `has()` or `in`, such as `jwt.tenant`. */
+  readonly unguarded: readonly string[];
+  /**
+   * How it may come out at all. What the set lacks cannot be.
+   *
+   * @param missing what is never there, as a sum of `factBits`: reading it fails
+   */
+  outcomes(missing: number): Outcomes;
+}
+
+/** @param text of a condition that compiles */
+export function foldCondition(text: string): FoldedCondition {
+  const { expr } = parse(text);
+  if (expr === undefined) throw new Error("a condition cannot be read");
+  const parts = [...walk(expr)];
+  const asked = new Set(parts.flatMap((part) => askedBy(part) ?? []));
+  const read = new Set(parts.flatMap((part) => readBy(part) ?? []));
+  return {
+    unguarded: [...read].filter((path) => !asked.has(path)),
+    outcomes: (missing) => fold(expr, missing),
+  };
+}
+
+function fold(expr: Expr, missing: number): Outcomes {
+  const { exprKind } = expr;
+  if (exprKind.case === "callExpr") {
+    const { function: name, args } = exprKind.value;
+    const [first = anything, second = anything, third = anything] = isLogical(name)
+      ? args.map((part) => fold(part, missing))
+      : [];
+    if (name === "_&&_") return both(first, second);
+    if (name === "_||_") return negate(both(negate(first), negate(second)));
+    if (name === "!_") return negate(first);
+    if (name === "_?_:_") {
+      return (first & outcome.error) | (first & outcome.true ? second : 0) | (first & outcome.false ? third : 0);
+    }
+  }
+  if ((checkTypes(expr, () => 0).reads & missing) !== 0) return outcome.error;
+  return [...walk(expr)].some(namesVariable) ? anything : evaluate(expr);
+}
+
+function isLogical(name: string): boolean {
+  return name === "_&&_" || name === "_||_" || name === "!_" || name === "_?_:_";
+}
+
+const single = [outcome.true, outcome.false, outcome.error] as const;
+
+/** Every way in which two may come out together (cel-spec, Logical Operators). */
+function both(one: Outcomes, other: Outcomes): Outcomes {
+  let result = 0;
+  for (const left of single) {
+    for (const right of single) {
+      if ((one & left) === 0 || (other & right) === 0) continue;
+      if (left === outcome.false || right === outcome.false) result |= outcome.false;
+      else result |= left === outcome.error || right === outcome.error ? outcome.error : outcome.true;
+    }
+  }
+  return result;
+}
+
+function negate(outcomes: Outcomes): Outcomes {
+  const turned = (outcomes & outcome.true ? outcome.false : 0) | (outcomes & outcome.false ? outcome.true : 0);
+  return turned | (outcomes & outcome.error);
+}
+
+function evaluate(expr: Expr): Outcomes {
+  try {
+    payFrom(fillPurse());
+    const result = plan(environment, expr)({});
+    if (result === true) return outcome.true;
+    return result === false ? outcome.false : outcome.error;
+  } catch {
+    return outcome.error;
+  }
+}
+
+function namesVariable({ exprKind }: Expr): boolean {
+  // What a macro calls by the name of a variable counts as that one, which only makes lint say less.
+  return exprKind.case === "identExpr" && Object.hasOwn(variables, exprKind.value.name);
+}
+
+/** An expression and everything within it. */
+function* walk(expr: Expr): Generator<Expr> {
+  yield expr;
+  for (const part of partsOf(expr)) if (part !== undefined) yield* walk(part);
+}
+
+/** Maps of which nobody knows beforehand what is in them. */
+const openMaps = new Set(["jwt", "mcp.tool.arguments", "mcp.tool.annotations", "mcp.prompt.arguments"]);
+
+/** The member of an open map that a part reads. */
+function readBy({ exprKind }: Expr): string | undefined {
+  if (exprKind.case === "selectExpr" && !exprKind.value.testOnly)
+    return memberOf(exprKind.value.operand, exprKind.value.field);
+  if (exprKind.case !== "callExpr" || exprKind.value.function !== "_[_]") return undefined;
+  const [map, key] = exprKind.value.args;
+  return memberOf(map, textOf(key));
+}
+
+/** The member of an open map that a part asks for. */
+function askedBy({ exprKind }: Expr): string | undefined {
+  if (exprKind.case === "selectExpr" && exprKind.value.testOnly)
+    return memberOf(exprKind.value.operand, exprKind.value.field);
+  if (exprKind.case !== "callExpr" || exprKind.value.function !== "@in") return undefined;
+  const [key, map] = exprKind.value.args;
+  return memberOf(map, textOf(key));
+}
+
+function memberOf(map: Expr | undefined, member: string | undefined): string | undefined {
+  const path = pathOf(map);
+  return path !== undefined && member !== undefined && openMaps.has(path) ? `${path}.${member}` : undefined;
+}
+
+function pathOf(expr: Expr | undefined): string | undefined {
+  const kind = expr?.exprKind;
+  if (kind?.case === "identExpr") return kind.value.name;
+  if (kind?.case !== "selectExpr" || kind.value.testOnly) return undefined;
+  const before = pathOf(kind.value.operand);
+  return before === undefined ? undefined : `${before}.${kind.value.field}`;
+}
+
+function textOf(expr: Expr | undefined): string | undefined {
+  const constant = expr?.exprKind.case === "constExpr" ? expr.exprKind.value.constantKind : undefined;
+  return constant?.case === "stringValue" ? constant.value : undefined;
+}

@@ -1,0 +1,130 @@
+import { describe, expect, it } from "vitest";
+import { evaluate } from "../../fixtures/condition.ts";
+
+const zeros = (count: number) => new Array(count).fill(0);
+const text = (length: number, letter = "a") => letter.repeat(length);
+
+/** What a caller can send within 1 MiB, and what a condition would then cost. */
+describe("what costs too much is an error, and a little less is not", () => {
+  it.each<[string, string, object, object]>([
+    ["a macro", "args.l.all(x, x == 0.0)", { l: zeros(18_000) }, { l: zeros(20_001) }],
+    ["keys of a map", "args.m.all(k, k != '')", { m: { ...zeros(9_000) } }, { m: { ...zeros(20_001) } }],
+    [
+      "macros one after the other",
+      "args.l.all(x, true) && args.l.all(x, true)",
+      { l: zeros(9_000) },
+      { l: zeros(11_000) },
+    ],
+    ["a macro within another", "args.l.all(x, args.l.all(y, true))", { l: zeros(130) }, { l: zeros(150) }],
+    ["a list that grows", "args.l.map(x, x).size() > 5", { l: zeros(4_000) }, { l: zeros(8_000) }],
+    ["a list of lists put together", "(args.l + args.l).all(x, true)", { l: zeros(9_000) }, { l: zeros(11_000) }],
+    [
+      "elements of a list in another",
+      "args.l.all(x, x in args.m)",
+      { l: zeros(100), m: [...zeros(2_000)].fill(1).concat(0) },
+      { l: zeros(500), m: [...zeros(2_000)].fill(1).concat(0) },
+    ],
+    [
+      "comparing lists again and again",
+      "args.l.all(x, args.m == args.m.filter(y, true))",
+      { l: [0], m: zeros(500) },
+      { l: zeros(60), m: zeros(500) },
+    ],
+    [
+      "comparing texts again and again",
+      "args.l.all(x, args.s == args.t)",
+      { l: zeros(100), s: text(80_000), t: text(80_000) },
+      { l: zeros(3_000), s: text(80_000), t: text(80_000) },
+    ],
+    [
+      "the order of texts",
+      "args.l.all(x, args.s <= args.t)",
+      { l: zeros(100), s: text(80_000), t: text(80_000) },
+      { l: zeros(3_000), s: text(80_000), t: text(80_000) },
+    ],
+    [
+      "putting texts together",
+      "args.l.all(x, args.s + args.t != '')",
+      { l: zeros(100), s: text(80_000), t: text(80_000) },
+      { l: zeros(3_000), s: text(80_000), t: text(80_000) },
+    ],
+    ["counting characters", "args.s.size() > 5", { s: text(900_000) }, { s: text(2_600_000) }],
+    [
+      "a long text in another",
+      "!args.s.contains(args.t)",
+      { s: text(4_000), t: `${text(1_000)}b` },
+      { s: text(500_000), t: `${text(5_000)}b${text(5_000)}` },
+    ],
+    [
+      "a short text again and again",
+      "args.l.all(x, !args.s.contains('b'))",
+      { l: zeros(10), s: text(400_000) },
+      { l: zeros(20), s: text(400_000) },
+    ],
+    [
+      "regular expressions again and again",
+      "args.l.all(x, args.s.matches('^a*$'))",
+      { l: zeros(10), s: text(16_000) },
+      { l: zeros(20), s: text(16_000) },
+    ],
+    [
+      "hours in a time zone",
+      "args.l.all(x, now.getHours('Europe/Berlin') == 13)",
+      { l: zeros(500) },
+      { l: zeros(8_000) },
+    ],
+    [
+      "moments read from text",
+      "args.l.all(x, timestamp(args.s) < now)",
+      { l: zeros(500), s: "2026-01-01T00:00:00Z" },
+      { l: zeros(5_000), s: "2026-01-01T00:00:00Z" },
+    ],
+    [
+      "durations read from text",
+      "args.l.all(x, duration(args.s) == duration('1h'))",
+      { l: zeros(500), s: "60m" },
+      { l: zeros(5_000), s: "60m" },
+    ],
+    [
+      "text as bytes",
+      "args.l.all(x, bytes(args.s).size() > 5)",
+      { l: zeros(5), s: text(500_000) },
+      { l: zeros(25), s: text(500_000) },
+    ],
+  ])("%s", (_case, when, some, more) => {
+    const expression = when.replaceAll("args", "mcp.tool.arguments");
+    expect(evaluate(expression, { args: some })).toBe("true");
+    expect(evaluate(expression, { args: more })).toBe("error");
+  });
+
+  it.each([
+    ["names of members", Object.fromEntries(zeros(10_001).map((zero, index) => [`k${index}`, zero]))],
+    ["a name of many characters that may be any", { [text(257, "é")]: 0 }],
+  ])("%s", (_case, args) => {
+    expect(evaluate("has(mcp.tool.arguments.k)", { args })).toBe("error");
+    // Whoever does not ask for arguments is not bothered by them.
+    expect(evaluate("identity.subject == 'alice'", { args })).toBe("true");
+  });
+
+  it("has one purse for all conditions of a decision, and a new one for the next", () => {
+    const when = "mcp.tool.arguments.l.all(x, true)";
+    expect(evaluate(when, { args: { l: zeros(15_000) } })).toBe("true");
+    expect(evaluate(when, { args: { l: zeros(15_000) } })).toBe("true");
+    expect(evaluate(`${when} && ${when}`, { args: { l: zeros(15_000) } })).toBe("error");
+  });
+});
+
+describe("values that are nested too deeply", () => {
+  const nest = (depth: number) => {
+    let value: unknown = 0;
+    for (let level = 0; level < depth; level++) value = [value];
+    return value;
+  };
+
+  it("are errors to conditions that read them", () => {
+    expect(evaluate("has(jwt.x)", { claims: { x: nest(900) } })).toBe("true");
+    expect(evaluate("has(jwt.x)", { claims: { x: nest(100_000) } })).toBe("error");
+    expect(evaluate("has(mcp.tool.arguments.x)", { args: { x: nest(100_000) } })).toBe("error");
+    expect(evaluate("identity.subject == 'alice'", { claims: { x: nest(100_000) } })).toBe("true");
+  });
+});
