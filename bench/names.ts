@@ -6,6 +6,7 @@ const common = {
   cached: "HAProxy, verdicts cached",
   each: "HAProxy, each token verified",
   stack: "express stack",
+  bare: "bare Node proxy, no checks",
   sallyport: "Sallyport",
   fewRules: "Sallyport, 10 rules",
   rules: "Sallyport, 100 rules",

@@ -50,6 +50,7 @@ export const starters: Readonly<Record<Name, Starter>> = {
   cached: haproxy("cached"),
   each: haproxy("each"),
   stack: startStack,
+  bare: startBare,
   sallyport: sallyport(),
   fewRules: sallyport({ rules: 10 }),
   rules: sallyport({ rules: 100 }),
@@ -101,6 +102,13 @@ async function startStack({ directory, stub, issuer, stops }: Ground, name: Name
   const { ready, child, stop } = await startChild([file, ...args]);
   stops.push(stop);
   return introduce(name, tokenOnly, { plain: String(ready.url), tls: null, pid: child.pid ?? 0 });
+}
+
+async function startBare({ stub, stops }: Ground, name: Name): Promise<GuardedCandidate> {
+  const file = fileURLToPath(new URL("opponents/bare.ts", import.meta.url));
+  const { ready, child, stop } = await startChild([file, "--target", stub.url]);
+  stops.push(stop);
+  return introduce(name, none, { plain: String(ready.url), tls: null, pid: child.pid ?? 0 });
 }
 
 function haproxy(verification: Verification): Starter {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import type { VisitEnding } from "./ending.ts";
 import type { Arrival } from "./facts.ts";
 
 /**
@@ -18,7 +19,7 @@ const singletons = new Set([
 ]);
 
 /** Reads the head of a request, once and for all rooms; Node's own object keeps only one of several equal headers. */
-export function readArrival(message: IncomingMessage, ended: AbortController): Arrival {
+export function readArrival(message: IncomingMessage, ended: VisitEnding): Arrival {
   const headers = new Map<string, string>();
   let repeatedHeader: string | null = null;
   const raw = message.rawHeaders;
@@ -38,7 +39,7 @@ export function readArrival(message: IncomingMessage, ended: AbortController): A
     repeatedHeader,
     remoteAddress: message.socket.remoteAddress ?? "",
     message,
-    ended: ended.signal,
+    ended,
     interrupt: (reason) => ended.abort(reason),
     leaving: null,
   };

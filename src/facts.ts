@@ -6,6 +6,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Denial } from "./denial.ts";
 import type { Door } from "./doors/doors.ts";
+import type { Ending } from "./ending.ts";
 import type { CompletionAsk } from "./mcp/completion.ts";
 import type { Era, Revision } from "./mcp/era.ts";
 import type { Given } from "./mcp/given.ts";
@@ -36,7 +37,7 @@ export interface Arrival {
   readonly remoteAddress: string;
   readonly message: IncomingMessage;
   /** Aborted when the visit is over before its answer; the reason is a Denial: `client_gone`, `draining` and the like. */
-  readonly ended: AbortSignal;
+  readonly ended: Ending;
   /** Breaks the visit off. */
   readonly interrupt: (reason: Denial) => void;
   /**

@@ -14,6 +14,7 @@ import type { Limit } from "./limits/leases.ts";
 import { compileGlob } from "./mcp/glob.ts";
 import { createAddressSet, readCidr } from "./network/cidr.ts";
 import { isLoopbackHost } from "./network/url.ts";
+import type { Program } from "./policy/compile.ts";
 import { type View, viewOf } from "./policy/evaluate.ts";
 import type { ResponseKit } from "./relay/exchange.ts";
 import type { Limits } from "./stages/limits.ts";
@@ -104,7 +105,7 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
       finishMs: config.listen.drainTimeout,
       now: house.now,
     },
-    policy: createPolicyBook((subject, server) => viewOf(policy, subject, server), upstreams, house.now),
+    policy: createPolicyBook(policy, upstreams, house.now),
     upstreams,
     demands: demands.map(({ demand }) => demand),
     issuers: () => sources.map(({ name, keys }) => ({ name, ageMs: keys.ageMs() })),
@@ -195,17 +196,14 @@ function readLimit({ requests, window, onFailure }: Config["limits"]["address"])
 }
 
 /** Views are kept by identity object: the token cache gives the same one for the same token, and lets go of it in time. */
-function createPolicyBook(
-  view: (identity: Identity, server: string) => View,
-  upstreams: Upstreams,
-  now: () => number,
-): PolicyBook {
+function createPolicyBook(program: Program, upstreams: Upstreams, now: () => number): PolicyBook {
   const views = new WeakMap<Identity, Map<string, View>>();
   return {
+    hash: program.hash,
     viewOf(identity, server) {
       const known = views.get(identity) ?? new Map<string, View>();
       views.set(identity, known);
-      const found = known.get(server) ?? view(identity, server);
+      const found = known.get(server) ?? viewOf(program, identity, server);
       known.set(server, found);
       return found;
     },

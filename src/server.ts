@@ -15,6 +15,7 @@ import type { Gateway } from "./gateway.ts";
 import type { House } from "./house.ts";
 import type { ListenAddress } from "./network/address.ts";
 import { createOverload } from "./overload.ts";
+import { createRoster } from "./roster.ts";
 import { explainUnreadable, refuseUnreadable } from "./unreadable.ts";
 import { receive, runErrand, type Visit } from "./visit.ts";
 
@@ -46,7 +47,7 @@ export async function createPublicServer(
   const server = await createListener(listen, house.station.ticketKeys);
   // Their size is capped; a cap on their number would drop what exceeds it without a word.
   server.maxHeadersCount = 0;
-  const visits = new Set<Visit>();
+  const visits = createRoster<Visit>();
   const bySocket = new WeakMap<Duplex, Visit>();
   let draining = false;
   const overload = createOverload(current, house);
@@ -57,7 +58,7 @@ export async function createPublicServer(
     visits.add(visit);
     bySocket.set(message.socket, visit);
     void visit.over.finally(() => {
-      visits.delete(visit);
+      visits.remove(visit);
       if (bySocket.get(message.socket) === visit) bySocket.delete(message.socket);
     });
   };

@@ -30,7 +30,8 @@ export async function refuseUnreadable(
   try {
     const arrival = { requestId, remoteAddress: socket.remoteAddress ?? "" };
     const outcome = { http: answer ? denial.row.http : null, denial };
-    const visit = { arrival, time: house.audit.wallTime(), facts: {}, outcome, totalMs: 0, upstreamMs: null };
+    const times = { time: house.audit.wallTime(), totalMs: 0, upstreamMs: null };
+    const visit = { arrival, policies: null, facts: {}, outcome, ...times };
     await house.audit.append(describeVisit(visit, house.audit.fingerprint));
     if (answer) socket.end(renderRaw(denial, requestId));
     else socket.destroy();

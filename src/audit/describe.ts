@@ -44,6 +44,8 @@ export interface RecordedVisit {
   readonly arrival: Pick<Arrival, "requestId" | "remoteAddress">;
   /** When it began. */
   readonly time: Date;
+  /** Hash of the policies that it is judged by; null for what never was to be judged. */
+  readonly policies: string | null;
   readonly facts: Readonly<Partial<Facts>>;
   readonly outcome: Outcome;
   readonly totalMs: number;
@@ -64,17 +66,9 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
     time: time.toISOString(),
     id: arrival.requestId,
     event: message !== undefined ? events[message.kind] : route === undefined || denial ? "refusal" : "discovery",
-    peer: peer === undefined ? { ip: arrival.remoteAddress, proxied: false } : { ip: peer.ip, proxied: peer.proxied },
-    identity:
-      identity === undefined
-        ? null
-        : {
-            issuer: identity.issuer,
-            subject: identity.subject,
-            client: identity.client,
-            via: identity.via,
-            groups: [...identity.groups],
-          },
+    peer: peer ?? { ip: arrival.remoteAddress, proxied: false },
+    // Itself and no copy: what a record says of it is rendered once for each.
+    identity: identity ?? null,
     server: route?.kind === "mcp" ? route.server : null,
     era: message?.era ?? null,
     session: session?.fingerprint ?? null,
@@ -86,6 +80,7 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
       effect: refused ? "deny" : decision === undefined ? null : "allow",
       rule: denial?.extra.rule?.id ?? decision?.rule ?? null,
       policy: denial?.extra.rule?.policy ?? decision?.policy ?? null,
+      policies: visit.policies,
       reason: denial?.code ?? null,
       detail: denial?.extra.detail ?? null,
       ...(shadow && { shadow: { effect: shadow.effect, rule: shadow.rule, policy: shadow.policy } }),

@@ -64,6 +64,8 @@ export interface AuditDecision {
   readonly rule: string | null;
   /** `file:line` of the rule. */
   readonly policy: string | null;
+  /** Hash of what all policies said that were in force. */
+  readonly policies: string | null;
   readonly reason: DenialCode | null;
   /** For the operator only; the caller never reads it. */
   readonly detail?: string | null;
@@ -117,7 +119,7 @@ export function gatewayEntry(
     method: null,
     target: null,
     args: null,
-    decision: { effect: null, rule: null, policy: null, reason: null },
+    decision: { effect: null, rule: null, policy: null, policies: null, reason: null },
     outcome: { http: null, rpc: null, tool_error: null, upstream: null },
     bytes: { in: 0, out: 0 },
     ms: { total: 0, upstream: null },
@@ -133,42 +135,57 @@ export function gatewayEntry(
  */
 export function renderRecord(entry: AuditEntry, seq: number, prev: string): string {
   const { peer, identity, target, args, decision, outcome, bytes, ms } = entry;
-  return JSON.stringify({
-    v: 1,
-    seq,
-    time: entry.time,
-    id: entry.id,
-    event: entry.event,
-    peer: peer && { ip: peer.ip, proxied: peer.proxied },
-    identity: identity && {
-      issuer: identity.issuer,
-      subject: sanitizeText(identity.subject),
-      client: textOrNull(identity.client),
-      via: identity.via,
-      groups: sanitize(identity.groups),
-    },
-    server: entry.server,
-    era: entry.era,
-    session: entry.session,
-    method: textOrNull(entry.method),
-    target: target && { kind: target.kind, name: textOrNull(target.name) },
-    args: args && { digest: args.digest, view: args.view },
-    decision: {
-      effect: decision.effect,
-      rule: decision.rule,
-      policy: decision.policy,
-      reason: decision.reason,
-      detail: decision.detail == null ? undefined : sanitizeText(decision.detail),
-      shadow: decision.shadow ?? undefined,
-    },
-    outcome: { http: outcome.http, rpc: outcome.rpc, tool_error: outcome.tool_error, upstream: outcome.upstream },
-    bytes: { in: bytes.in, out: bytes.out },
-    ms: { total: ms.total, upstream: ms.upstream },
-    note: entry.note === undefined ? undefined : sanitize(entry.note),
-    prev,
-  });
+  // Put together by hand: as an object that is made to be rendered whole it takes 2.1 µs, so 0.9.
+  return (
+    `{"v":1,"seq":${seq},"time":${text(entry.time)},"id":${text(entry.id)},"event":"${entry.event}"` +
+    `,"peer":${peer === null ? null : `{"ip":${text(peer.ip)},"proxied":${peer.proxied}}`}` +
+    `,"identity":${identity === null ? null : renderIdentity(identity)}` +
+    `,"server":${text(entry.server)},"era":${text(entry.era)},"session":${text(entry.session)}` +
+    `,"method":${saneText(entry.method)}` +
+    `,"target":${target === null ? null : `{"kind":${text(target.kind)},"name":${saneText(target.name)}}`}` +
+    `,"args":${args === null ? null : `{"digest":${text(args.digest)}${member("view", args.view)}}`}` +
+    `,"decision":${renderDecision(decision)}` +
+    `,"outcome":{"http":${number(outcome.http)},"rpc":${number(outcome.rpc)},"tool_error":${outcome.tool_error}` +
+    `,"upstream":${number(outcome.upstream)}},"bytes":{"in":${number(bytes.in)},"out":${number(bytes.out)}}` +
+    `,"ms":{"total":${number(ms.total)},"upstream":${number(ms.upstream)}}` +
+    `${member("note", entry.note === undefined ? undefined : sanitize(entry.note))},"prev":"${prev}"}`
+  );
 }
 
-function textOrNull(text: string | null): string | null {
-  return text === null ? null : sanitizeText(text);
+/** What records say of an identity. The same token gives the same object, so most are asked for again and again. */
+const identities = new WeakMap<AuditIdentity, string>();
+
+function renderIdentity(identity: AuditIdentity): string {
+  const known = identities.get(identity);
+  if (known !== undefined) return known;
+  const { issuer, subject, client, via, groups } = identity;
+  const rendered =
+    `{"issuer":${text(issuer)},"subject":${saneText(subject)},"client":${saneText(client)}` +
+    `,"via":${text(via)},"groups":${JSON.stringify(sanitize(groups))}}`;
+  identities.set(identity, rendered);
+  return rendered;
+}
+
+function renderDecision({ effect, rule, policy, policies, reason, detail, shadow }: AuditDecision): string {
+  const said = { detail: detail == null ? undefined : sanitizeText(detail), shadow: shadow ?? undefined };
+  return JSON.stringify({ effect, rule, policy, policies, reason, ...said });
+}
+
+/** JSON knows no infinity, and writes null. */
+function number(value: number | null): string {
+  return value !== null && Number.isFinite(value) ? String(value) : "null";
+}
+
+function text(value: string | null): string {
+  return JSON.stringify(value);
+}
+
+function saneText(value: string | null): string {
+  return value === null ? "null" : JSON.stringify(sanitizeText(value));
+}
+
+/** A last member, or none for what JSON has no text for. */
+function member(name: string, value: unknown): string {
+  const rendered = value === undefined ? undefined : JSON.stringify(value);
+  return rendered === undefined ? "" : `,"${name}":${rendered}`;
 }

@@ -72,9 +72,13 @@ export function receiptForFailure(denial: Denial): Receipt {
   return proof;
 }
 
-/** Opens the record of a visit. */
-export function openTrail(book: AuditBook, arrival: Arrival): Trail {
-  return new VisitTrail(book, arrival);
+/**
+ * Opens the record of a visit.
+ *
+ * @param policies hash of the policies that it is judged by
+ */
+export function openTrail(book: AuditBook, arrival: Arrival, policies: string): Trail {
+  return new VisitTrail(book, arrival, policies);
 }
 
 /** A class, as everything is that each visit makes and that has accessors: in object literals they cost half a kilobyte. */
@@ -83,14 +87,16 @@ class VisitTrail implements Trail {
   closed = false;
   readonly #book: AuditBook;
   readonly #arrival: Arrival;
+  readonly #policies: string;
   #rooms = new Map<keyof Facts, number>();
   readonly #startedMs: number;
   readonly #time: Date;
   #markMs: number;
 
-  constructor(book: AuditBook, arrival: Arrival) {
+  constructor(book: AuditBook, arrival: Arrival, policies: string) {
     this.#book = book;
     this.#arrival = arrival;
+    this.#policies = policies;
     this.#startedMs = book.monotonicMs();
     this.#time = book.wallTime();
     this.#markMs = this.#startedMs;
@@ -140,7 +146,8 @@ class VisitTrail implements Trail {
     totalMs = this.#book.monotonicMs() - this.#startedMs,
     upstreamMs: number | null = null,
   ): AuditEntry {
-    const visit = { arrival: this.#arrival, time, facts: this.facts, outcome, totalMs, upstreamMs };
+    const about = { arrival: this.#arrival, policies: this.#policies, facts: this.facts };
+    const visit = { ...about, time, outcome, totalMs, upstreamMs };
     return describeVisit(visit, this.#book.fingerprint);
   }
 }

@@ -20,7 +20,8 @@ export const signingAlgorithm = "ES256";
 
 /** Largest clock tolerance the configuration allows. */
 const maxClockSkewMs = 300_000;
-const fingerprintBytes = 12;
+/** Twelve bytes, in base64url. */
+const fingerprintLength = 16;
 
 /** What {@link openKeyring} needs to know. */
 export interface KeyringOptions {
@@ -76,7 +77,7 @@ export async function openKeyring(directory: string, options: KeyringOptions): P
     publicJwks: () => published,
     seal: (purpose, payload) => seal(currentKey(sealing, options.now()), purpose, payload, randomBytes),
     unseal: (purpose, text) => unseal(sealing, purpose, text),
-    fingerprint: (label, text) => mac(`${label}\0${text}`).toString("base64url", 0, fingerprintBytes),
+    fingerprint: (label, text) => mac(label, text).slice(0, fingerprintLength),
     async refresh() {
       const next = await loadRing(path, options.now(), lifetimes);
       if (JSON.stringify(next) === JSON.stringify(ring)) return false;

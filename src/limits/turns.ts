@@ -1,3 +1,4 @@
+import type { Ending } from "../ending.ts";
 import type { Lease } from "./counters.ts";
 
 /** How many may be at a server at once, and how many may wait for that. */
@@ -22,7 +23,7 @@ export interface Turns {
    * @returns the place, to be given back; null when too many are waiting
    * @throws Displaced, or the reason of the signal
    */
-  take(caller: string, given: AbortSignal): Lease | Promise<Lease> | null;
+  take(caller: string, given: Ending): Lease | Promise<Lease> | null;
   readonly waiting: number;
 }
 
@@ -98,7 +99,7 @@ export function createTurns({ concurrent, waiting: most }: TurnLimits): Turns {
       queues.set(caller, queue);
       waiting += 1;
       const giveUp = () => leave(one) && reject(given.reason);
-      given.addEventListener("abort", giveUp, { once: true });
+      given.addEventListener("abort", giveUp);
       return promise.finally(() => given.removeEventListener("abort", giveUp));
     },
   };

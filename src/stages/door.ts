@@ -2,6 +2,7 @@ import type { Trail } from "../audit/trail.ts";
 import { asDenial, Denial } from "../denial.ts";
 import type { Door, Doors } from "../doors/doors.ts";
 import { createDoorReply } from "../doors/reply.ts";
+import { asSignal, type Ending } from "../ending.ts";
 import type { Arrival, Decision, Identity, McpRoute, Message, Session } from "../facts.ts";
 import { callKey, type OpenCalls } from "../limits/calls.ts";
 import { renderEvent } from "../mcp/sse.ts";
@@ -35,7 +36,7 @@ export async function holdDoor(
     // A path, which the client resolves against the address it came by.
     const data = `/${server}/messages/${door.id}`;
     await stream.write(renderEvent({ id: null, type: "endpoint", data, retryMs: null }));
-    await aborted(AbortSignal.any([arrival.ended, door.closed]));
+    await aborted(AbortSignal.any([asSignal(arrival.ended), door.closed]));
     // Where the client has not gone, it still waits for what it has asked.
     if (!door.closed.aborted && !isGone(arrival.ended)) await finish(door, arrival, finishMs);
   } finally {
@@ -97,7 +98,7 @@ function isNobodys({ upstreamId, door }: Session): boolean {
   return upstreamId === null && door === null;
 }
 
-function isGone({ reason }: AbortSignal): boolean {
+function isGone({ reason }: Ending): boolean {
   return reason instanceof Denial && reason.code === "client_gone";
 }
 

@@ -80,16 +80,27 @@ function accepts(arrival: Arrival, type: "application/json" | "text/event-stream
 function readBody({ message, ended }: Arrival, limits: MessageLimits): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const collected = collectBytes(limits.maxBytes);
-  const timer = setTimeout(() => reject(new Denial("request_timeout", { detail: "body" })), limits.bodyTimeoutMs);
-  message.on("data", (chunk: Buffer) => {
-    if (!collected.add(chunk)) reject(new Denial("body_too_large"));
-  });
-  message.on("end", () => resolve(collected.bytes()));
   const giveUp = () => {
-    if (!message.readableEnded) reject(ended.aborted ? asDenial(ended.reason) : new Denial("client_gone"));
+    if (!message.readableEnded) refuse(ended.aborted ? asDenial(ended.reason) : new Denial("client_gone"));
   };
+  const timer = setTimeout(() => refuse(new Denial("request_timeout", { detail: "body" })), limits.bodyTimeoutMs);
+  const finish = () => {
+    clearTimeout(timer);
+    ended.removeEventListener("abort", giveUp);
+  };
+  const refuse = (denial: Denial) => {
+    finish();
+    reject(denial);
+  };
+  message.on("data", (chunk: Buffer) => {
+    if (!collected.add(chunk)) refuse(new Denial("body_too_large"));
+  });
+  message.on("end", () => {
+    finish();
+    resolve(collected.bytes());
+  });
   message.on("error", giveUp).on("close", giveUp);
-  ended.addEventListener("abort", giveUp, { once: true });
+  ended.addEventListener("abort", giveUp);
   if (ended.aborted) giveUp();
-  return promise.finally(() => clearTimeout(timer));
+  return promise;
 }

@@ -8,6 +8,8 @@ import { Sight, type Standpoint } from "../policy/sight.ts";
 
 /** The compiled policy, with its views kept by identity: a token's later calls find theirs ready. */
 export interface PolicyBook {
+  /** Hash of what the policies say. */
+  readonly hash: string;
   viewOf(identity: Identity, server: string): View;
   standpointOf(peer: Peer, route: McpRoute): Standpoint;
 }

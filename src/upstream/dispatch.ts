@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { type Agent, type Dispatcher, errors } from "undici";
 import { Denial } from "../denial.ts";
+import type { Ending } from "../ending.ts";
 import type { Body } from "./body.ts";
 
 /** The head of a server's answer; its body is still on the way. */
@@ -24,7 +25,7 @@ const highWaterMark = 65_536;
  * @param signal breaks it off, whether the head has arrived or not; its reason is what reader or caller hear
  * @throws Error of undici or of the socket, or the reason of the signal
  */
-export function dispatch(agent: Agent, options: Dispatcher.DispatchOptions, signal: AbortSignal): Promise<Answer> {
+export function dispatch(agent: Agent, options: Dispatcher.DispatchOptions, signal: Ending): Promise<Answer> {
   if (signal.aborted) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   agent.dispatch(options, new Transfer(signal, resolve, reject));
@@ -36,7 +37,7 @@ const over: IteratorResult<Buffer, undefined> = { value: undefined, done: true }
 
 /** One exchange, as undici tells it and as its reader hears it. */
 class Transfer implements Dispatcher.DispatchHandler, Body, AsyncIterator<Buffer, undefined> {
-  readonly #signal: AbortSignal;
+  readonly #signal: Ending;
   #settle: { readonly resolve: (answer: Answer) => void; readonly reject: (cause: Error) => void } | null;
   #controller: Dispatcher.DispatchController | null = null;
   #interim = 0;
@@ -46,15 +47,15 @@ class Transfer implements Dispatcher.DispatchHandler, Body, AsyncIterator<Buffer
   /** Null while it goes on. */
   #end: { readonly cause: Error | null } | null = null;
 
-  constructor(signal: AbortSignal, resolve: (answer: Answer) => void, reject: (cause: Error) => void) {
+  constructor(signal: Ending, resolve: (answer: Answer) => void, reject: (cause: Error) => void) {
     this.#signal = signal;
     this.#settle = { resolve, reject };
     signal.addEventListener("abort", this);
   }
 
-  /** The signal was aborted (DOM, EventListener). */
+  /** The signal was aborted (EndingListener). */
   handleEvent(): void {
-    this.destroy(this.#signal.reason);
+    this.destroy(this.#signal.reason as Error);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

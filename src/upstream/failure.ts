@@ -1,4 +1,5 @@
 import { asDenial, Denial } from "../denial.ts";
+import type { Ending } from "../ending.ts";
 import type { Upstream } from "./upstream.ts";
 
 /**
@@ -7,7 +8,7 @@ import type { Upstream } from "./upstream.ts";
  *
  * @param ended aborted when it was our side that broke it off
  */
-export function explainFailure(upstream: Upstream, cause: unknown, ended: AbortSignal): Denial {
+export function explainFailure(upstream: Upstream, cause: unknown, ended: Ending): Denial {
   if (ended.aborted) return asDenial(ended.reason);
   if (cause instanceof Denial) return cause;
   const code = errorCode(cause);

@@ -1,5 +1,6 @@
 import { addAbortSignal } from "node:stream";
 import { Denial } from "../denial.ts";
+import { asSignal, type Ending } from "../ending.ts";
 import type { RpcId } from "../facts.ts";
 import type { StreamEvent } from "../mcp/sse.ts";
 import { type Backlog, createBacklog } from "./sse-backlog.ts";
@@ -57,7 +58,7 @@ export class SseSession {
    *
    * @returns undefined while another request with this id waits, for their answers could not be told apart
    */
-  expect(id: RpcId, progressToken: RpcId | undefined, signal: AbortSignal): Outlet | undefined {
+  expect(id: RpcId, progressToken: RpcId | undefined, signal: Ending): Outlet | undefined {
     if (this.#waiting.has(id)) return undefined;
     const outlet = createOutlet(this.#idleMs, () => {
       if (this.#waiting.get(id)?.outlet !== outlet) return;
@@ -67,7 +68,7 @@ export class SseSession {
       this.#settle();
     });
     this.#waiting.set(id, { outlet, progressToken });
-    addAbortSignal(signal, outlet.body);
+    addAbortSignal(asSignal(signal), outlet.body);
     return outlet;
   }
 
@@ -76,14 +77,14 @@ export class SseSession {
    *
    * @returns undefined while there is one: what belongs to no request has one place to go
    */
-  listen(signal: AbortSignal): Outlet | undefined {
+  listen(signal: Ending): Outlet | undefined {
     if (this.#standalone !== null) return undefined;
     const outlet = createOutlet(null, () => {
       this.#standalone = null;
       this.#settle();
     });
     this.#standalone = outlet;
-    addAbortSignal(signal, outlet.body);
+    addAbortSignal(asSignal(signal), outlet.body);
     this.flush();
     return outlet;
   }

@@ -1,6 +1,7 @@
 import { type Agent, errors } from "undici";
 import type { ServerConfig } from "../config/schema.ts";
 import { Denial } from "../denial.ts";
+import type { Ending } from "../ending.ts";
 import { createStreamReader, type StreamEvent } from "../mcp/sse.ts";
 import { bodyOf, readWhole } from "./body.ts";
 import { type Answer, dispatch } from "./dispatch.ts";
@@ -28,7 +29,7 @@ export async function openSource(
   { url, timeouts, maxResponse }: ServerConfig,
   streams: Agent,
   headers: Outgoing["headers"],
-  signal: AbortSignal,
+  signal: Ending,
 ): Promise<SseSource | Answer> {
   const closing = new AbortController();
   const giveUp = () => closing.abort(signal.reason);

@@ -110,7 +110,7 @@ export function createSseTransport(
 
   return {
     async send(outgoing) {
-      outgoing.signal.throwIfAborted();
+      if (outgoing.signal.aborted) throw outgoing.signal.reason;
       const id = outgoing.headers["mcp-session-id"];
       if (id === undefined) return begin(outgoing);
       const session = sessions.get(id);

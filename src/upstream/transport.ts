@@ -1,5 +1,6 @@
 import { Agent } from "undici";
 import type { ServerConfig } from "../config/schema.ts";
+import type { Ending } from "../ending.ts";
 import { type Answer, dispatch } from "./dispatch.ts";
 
 /** What goes to a server, in the terms of Streamable HTTP whatever it is that the server speaks. */
@@ -13,7 +14,7 @@ export interface Outgoing {
   /** All of the request's own headers, lower case; `mcp-session-id` is the server's own id. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | string | null;
-  readonly signal: AbortSignal;
+  readonly signal: Ending;
 }
 
 /** How one server is spoken to. */

@@ -6,7 +6,7 @@ import { parse, stringify } from "yaml";
 import { ensureCertificates } from "../../src/quickstart/certificates.ts";
 import type { Gateway } from "../fixtures/gateway.ts";
 import { answerMinimally } from "../fixtures/recorder.ts";
-import { readAudit, until } from "../golden/observe.ts";
+import { readAudit, scrape, until } from "../golden/observe.ts";
 import { openWire } from "../golden/wire.ts";
 import { createClient, initialize, toolCall } from "./http.ts";
 import { connect, denyEcho, lastReload, reloads, replaceFile, set, withSessions } from "./setting.ts";
@@ -60,6 +60,10 @@ it.each<[string, (gateway: Gateway) => void]>([
   expect(recorder.requests).toHaveLength(forwarded + 1);
   const record = (await readAudit(gateway)).find(({ id }) => id === refused.requestId);
   expect(record?.decision).toMatchObject({ effect: "deny", rule: "no-echo" });
+  // Each record says which policies it was judged by, and the gauge which ones decide now.
+  const [first] = (await readAudit(gateway)).filter(({ method }) => method === "tools/call");
+  expect(first?.decision.policies).not.toBe(record?.decision.policies);
+  expect(await scrape(gateway)).toContain(`sallyport_policy_hash{hash="${record?.decision.policies}"} 1`);
 });
 
 it("a call in flight ends under the policy it began with, whatever a reload changes", async () => {

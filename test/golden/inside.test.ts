@@ -130,7 +130,7 @@ const breakages: Readonly<Record<string, Breakage>> = {
   policy_unavailable: {
     describe: "policy that cannot be evaluated",
     breakIt() {
-      gateway = { ...gateway, policy: { viewOf: fail, standpointOf: fail } };
+      gateway = { ...gateway, policy: { hash: "", viewOf: fail, standpointOf: fail } };
     },
     status: 200,
   },

@@ -45,6 +45,7 @@ const entry: fc.Arbitrary<AuditEntry> = fc.record({
     effect: fc.constantFrom("allow", "deny", null),
     rule: maybe(text),
     policy: maybe(text),
+    policies: maybe(text),
     reason: fc.constantFrom("policy_denied", null),
     detail: maybe(text),
   }),

@@ -12,7 +12,9 @@ function open(line: string) {
 
 describe("sealRecord", () => {
   test("the members stand in one fixed order, whatever order the caller used", () => {
-    const entry = callEntry({ decision: { detail: "why", reason: null, policy: "p:1", rule: "r", effect: "allow" } });
+    const entry = callEntry({
+      decision: { detail: "why", reason: null, policies: "0f", policy: "p:1", rule: "r", effect: "allow" },
+    });
     const turned = Object.fromEntries(Object.entries(entry).reverse()) as unknown as typeof entry;
     const { line, hash } = sealRecord(turned, 7, prev);
     expect(line).toBe(
@@ -21,7 +23,7 @@ describe("sealRecord", () => {
         '"identity":{"issuer":"corp","subject":"ann","client":"cli","via":"jwt","groups":["analysts"]},' +
         '"server":"weather","era":"modern","session":null,"method":"tools/call",' +
         '"target":{"kind":"tool","name":"forecast"},"args":{"digest":"sha256:00","view":{"city":"Berlin"}},' +
-        '"decision":{"effect":"allow","rule":"r","policy":"p:1","reason":null,"detail":"why"},' +
+        '"decision":{"effect":"allow","rule":"r","policy":"p:1","policies":"0f","reason":null,"detail":"why"},' +
         '"outcome":{"http":200,"rpc":null,"tool_error":false,"upstream":200},' +
         `"bytes":{"in":120,"out":340},"ms":{"total":2.5,"upstream":1.5},"prev":"${prev}","hash":"${hash}"}`,
     );
@@ -46,7 +48,14 @@ describe("sealRecord", () => {
         method: hostile,
         target: { kind: "tool", name: hostile },
         identity: { issuer: "corp", subject: hostile, client: hostile, via: "jwt", groups: [hostile] },
-        decision: { effect: "deny", rule: null, policy: null, reason: "policy_denied", detail: hostile },
+        decision: {
+          effect: "deny",
+          rule: null,
+          policy: null,
+          policies: null,
+          reason: "policy_denied",
+          detail: hostile,
+        },
         note: { hostile },
       }),
       1,

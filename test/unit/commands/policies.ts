@@ -72,7 +72,7 @@ function entryOf(call: Recorded, number: number): AuditEntry {
     era: "legacy",
     method: call.resource === undefined ? "tools/call" : "resources/read",
     target: target ?? { kind: "resource", name: call.resource ?? "" },
-    decision: { effect: "allow", rule: null, policy: null, reason: null, ...call.decision },
+    decision: { effect: "allow", rule: null, policy: null, policies: null, reason: null, ...call.decision },
     outcome: { http: 200, rpc: null, tool_error: null, upstream: 200 },
     ...call.entry,
   };

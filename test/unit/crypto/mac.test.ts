@@ -3,13 +3,17 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { createMac } from "../../../src/crypto/mac.ts";
 
-it("is HMAC-SHA-256", () => {
+it("is HMAC-SHA-256 of label, NUL and text", () => {
   const keys = fc.uint8Array({ maxLength: 64 });
   const texts = fc.tuple(fc.string({ unit: "binary", maxLength: 200 }), fc.constantFrom(1, 100));
   fc.assert(
-    fc.property(keys, texts, (key, [part, times]) => {
+    fc.property(keys, fc.string(), texts, (key, label, [part, times]) => {
       const text = part.repeat(times);
-      expect(createMac(key)(text)).toEqual(createHmac("sha256", key).update(Buffer.from(text)).digest());
+      const mac = createMac(key);
+      const expected = createHmac("sha256", key)
+        .update(Buffer.from(`${label}\0${text}`))
+        .digest("base64url");
+      expect([mac(label, text), mac(label, text)]).toEqual([expected, expected]);
     }),
   );
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { loadConfig } from "../../../src/config/load.ts";
+import { testPolicies } from "../../../src/config/suites.ts";
 import type { Policy } from "../../../src/policy/schema.ts";
 import { stageConfig } from "../deploy/stage.ts";
 import { type Block, findBlocks, pages } from "./pages.ts";
@@ -51,7 +52,20 @@ describe("YAML in the documentation", () => {
     expect(blocks.length).toBeGreaterThan(4);
   });
 
-  it.each(blocks)("$place ($info) loads", async (block) => {
+  it.each(blocks.filter(({ info }) => info === "yaml suite"))("$place ($info) passes", async ({ place, text }) => {
+    const before = blocks.slice(
+      0,
+      blocks.findIndex((block) => block.place === place),
+    );
+    const [page] = place.split(":");
+    const about = before.findLast((block) => block.info === "yaml policy" && block.place.startsWith(`${page}:`));
+    if (about === undefined) throw new Error("no policy stands before this suite");
+    const { config, policy } = complete(about);
+    const { file, env } = await stageConfig(config, { "policies/page.yaml": policy, "policies/page_test.yaml": text });
+    await expect(testPolicies(await loadConfig(file, env))).resolves.toMatchObject({ failures: [] });
+  });
+
+  it.each(blocks.filter(({ info }) => info !== "yaml suite"))("$place ($info) loads", async (block) => {
     const { config, policy } = complete(block);
     const { file, env } = await stageConfig(config, { "policies/page.yaml": policy });
     await expect(loadConfig(file, env)).resolves.toHaveProperty("hash");

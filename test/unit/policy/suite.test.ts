@@ -74,6 +74,16 @@ tests:
     ]);
   });
 
+  it("is nothing about parts that are not there, besides that they are not", () => {
+    const context = { servers: ["weather"], issuers: ["corp"] };
+    expect(problemsOf("version: 1\nidentities: { a: { subject: a, issuer: corp } }\n", context)).toEqual([
+      "1:1 requests: missing; expected a mapping",
+    ]);
+    expect(problemsOf("version: 1\nrequests: { a: { server: weather } }\n", context)).toEqual([
+      "1:1 identities: missing; expected a mapping",
+    ]);
+  });
+
   it("is what the configuration does not know, where there is one", () => {
     const text = tests(readByAnn);
     expect(problemsOf(text, { servers: ["weather", "new"], issuers: ["crop"] })).toEqual([

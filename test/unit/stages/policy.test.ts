@@ -16,9 +16,11 @@ const drop: Target = { kind: "tool", name: "drop" };
 const env: Target = { kind: "tool", name: "get-env" };
 const resource = (name: string): Target => ({ kind: "resource", name });
 const standpointOf = ({ ip }: Peer) => ({ ip, now: () => noonMs, annotationsOf: () => undefined });
+const hash = "00112233aabbccdd";
 const bookOf = (view: View): PolicyBook => ({
   viewOf: (asking, name) => (asking === identity && name === "s" ? view : views.none),
   standpointOf,
+  hash,
 });
 
 const request = (method: string, targets: readonly Target[] = [server]) =>
@@ -173,7 +175,7 @@ describe("deciding that fails", () => {
     const viewOf = () => {
       throw cause;
     };
-    expect(() => decide({ viewOf, standpointOf }, peer, route, identity, request("ping"), sessionWith())).toThrow(
+    expect(() => decide({ hash, viewOf, standpointOf }, peer, route, identity, request("ping"), sessionWith())).toThrow(
       expect.objectContaining({ code: "policy_unavailable", cause }),
     );
   });
@@ -182,7 +184,7 @@ describe("deciding that fails", () => {
     const viewOf = () => {
       throw new Denial("draining");
     };
-    expect(() => decide({ viewOf, standpointOf }, peer, route, identity, request("ping"), sessionWith())).toThrow(
+    expect(() => decide({ hash, viewOf, standpointOf }, peer, route, identity, request("ping"), sessionWith())).toThrow(
       refused("draining"),
     );
   });
