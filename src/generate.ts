@@ -2,9 +2,16 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { type JsonSchema, renderConfiguration, renderRefusals, renderRefusalTable } from "./config/reference.ts";
+import {
+  type JsonSchema,
+  renderConfiguration,
+  renderKeys,
+  renderRefusals,
+  renderRefusalTable,
+} from "./config/reference.ts";
 import { configSchema } from "./config/schema.ts";
 import { renderMethods } from "./mcp/method-page.ts";
+import { renderFunctions, renderLint, renderVariables } from "./policy/reference.ts";
 import { policySchema } from "./policy/schema.ts";
 import { suiteSchema } from "./policy/suite-schema.ts";
 
@@ -23,9 +30,33 @@ export function generateFiles(): Map<string, string> {
   ]);
 }
 
-/** README.md with the table of refusals between its two marks. */
-function embedRefusals(readme: string): string {
-  return readme.replace(/(<!-- refusals -->\n)[\s\S]*?(<!-- \/refusals -->)/, `$1${renderRefusalTable()}\n$2`);
+/** Tables within pages that are written by hand: page, mark, and what stands between `<!-- mark -->` and `<!-- /mark -->`. */
+function renderTables(): readonly (readonly [page: string, mark: string, table: string])[] {
+  const policy = z.toJSONSchema(policySchema, { io: "input" }) as JsonSchema;
+  const suite = z.toJSONSchema(suiteSchema, { io: "input" }) as JsonSchema;
+  return [
+    ["README.md", "refusals", renderRefusalTable()],
+    ["docs/policy.md", "variables", renderVariables()],
+    ["docs/policy.md", "functions", renderFunctions()],
+    ["docs/policy.md", "lint", renderLint()],
+    // A deny has what an allow has, less what is said of it in the text.
+    ["docs/policy.md", "policy-keys", renderKeys(policy, "roles.<name>.deny[].")],
+    ["docs/policy.md", "suite-keys", renderKeys(suite)],
+  ];
+}
+
+/** The pages with their tables as they should be. */
+async function embedTables(root: URL): Promise<Map<string, string>> {
+  const pages = new Map<string, string>();
+  for (const [page, mark, table] of renderTables()) {
+    const text = pages.get(page) ?? (await readFile(new URL(page, root), "utf8"));
+    const between = new RegExp(`(<!-- ${mark} -->\\n)[\\s\\S]*?(<!-- /${mark} -->)`);
+    pages.set(
+      page,
+      text.replace(between, (_, before, after) => `${before}${table}\n${after}`),
+    );
+  }
+  return pages;
 }
 
 const reference = String.raw`\$\{[^}]+\}`;
@@ -63,8 +94,7 @@ function renderSchema(schema: object, title: string): string {
  */
 export async function generate(root: URL, check: boolean): Promise<string[]> {
   const stale: string[] = [];
-  const readme = await readFile(new URL("README.md", root), "utf8");
-  for (const [path, content] of [...generateFiles(), ["README.md", embedRefusals(readme)] as const]) {
+  for (const [path, content] of [...generateFiles(), ...(await embedTables(root))]) {
     const file = new URL(path, root);
     const current = await readFile(file, "utf8").catch(() => undefined);
     if (current === content) continue;

@@ -28,6 +28,7 @@ describe("generated files", () => {
   it("are named when stale, and written only when that is asked for", async () => {
     const directory = await writeTree({
       "docs/refusals.md": "old",
+      "docs/policy.md": "before\n<!-- lint -->\n<!-- /lint -->\nafter\n",
       "README.md": "before\n<!-- refusals -->\nold\n<!-- /refusals -->\nafter\n",
     });
     await mkdir(join(directory, "schema"));
@@ -40,6 +41,7 @@ describe("generated files", () => {
       "docs/refusals.md",
       "docs/methods.md",
       "README.md",
+      "docs/policy.md",
     ];
     await expect(generate(copy, true)).resolves.toEqual(stale);
     await expect(readFile(join(directory, "docs/refusals.md"), "utf8")).resolves.toBe("old");
@@ -47,6 +49,9 @@ describe("generated files", () => {
     await expect(generate(copy, true)).resolves.toEqual([]);
     await expect(readFile(join(directory, "README.md"), "utf8")).resolves.toMatch(
       /^before\n[\s\S]*policy_denied[\s\S]*after\n$/,
+    );
+    await expect(readFile(join(directory, "docs/policy.md"), "utf8")).resolves.toMatch(
+      /^before\n<!-- lint -->\n[\s\S]*rule_redundant[\s\S]*<!-- \/lint -->\nafter\n$/,
     );
     await writeFile(join(directory, "docs/refusals.md"), "edited");
     await expect(generate(copy, true)).resolves.toEqual(["docs/refusals.md"]);

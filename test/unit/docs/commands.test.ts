@@ -16,7 +16,9 @@ const shown = pages.flatMap((page) => {
   const inline = [...proseOf(page).matchAll(/`((?:npx )?sallyport [^`]+)`/g)].map(([, line = ""]) => line);
   const blocks = findBlocks(page).filter(({ info }) => /^(?:sh|bash|console)$/.test(info));
   const lines = blocks.flatMap(({ text }) => text.split("\n"));
-  const commands = lines.map((line) => line.trim()).filter((line) => /^(?:npx )?sallyport\b/.test(line));
+  const commands = lines
+    .map((line) => line.trim().replace(/^\$ /, ""))
+    .filter((line) => /^(?:npx )?sallyport\b/.test(line));
   return [...inline, ...commands].map((line) => ({ page: page.path, line: plain(line) }));
 });
 

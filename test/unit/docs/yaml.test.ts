@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { loadConfig } from "../../../src/config/load.ts";
 import { testPolicies } from "../../../src/config/suites.ts";
+import { lintPolicies } from "../../../src/policy/lint.ts";
 import type { Policy } from "../../../src/policy/schema.ts";
 import { stageConfig } from "../deploy/stage.ts";
 import { type Block, findBlocks, pages } from "./pages.ts";
@@ -24,12 +25,19 @@ const blocks = pages.flatMap(findBlocks).filter(({ info }) => /^ya?ml\b/.test(in
 function complete({ info, text }: Block): { config: string; policy: string } {
   if (info === "yaml") return { config: text, policy: anyPolicy };
   if (info === "yaml policy") return { config: stringify(surroundingsOf(parse(text) as Policy)), policy: text };
+  if (info === "yaml role") return complete({ info: "yaml policy", text: wrapRole(text), place: "" });
   const [, key] = /^yaml fragment=(\w+)$/.exec(info) ?? [];
   const value = parse(text) as Record<string, unknown>;
   if (key === undefined || Object.keys(value).join() !== key) throw new Error(`not of a kind that is known: ${info}`);
   const { [key]: _replaced, ...rest } = minimal as Record<string, unknown>;
   // The block stays as it is written, in case that is what is wrong with it.
   return { config: `${stringify(rest)}${text}`, policy: anyPolicy };
+}
+
+/** A policy of this one role, which somebody has. The block stays as it is written. */
+function wrapRole(text: string): string {
+  const indented = text.replaceAll(/^(?=.)/gm, "    ");
+  return `version: 1\nroles:\n  page:\n${indented}bindings:\n  - { roles: [page], groups: [page], issuers: [builtin] }\n`;
 }
 
 /** A configuration with every server and issuer that a policy names. */
@@ -69,5 +77,14 @@ describe("YAML in the documentation", () => {
     const { config, policy } = complete(block);
     const { file, env } = await stageConfig(config, { "policies/page.yaml": policy });
     await expect(loadConfig(file, env)).resolves.toHaveProperty("hash");
+  });
+
+  const policies = blocks.filter(({ info }) => info === "yaml policy" || info === "yaml role");
+  it.each(policies)("$place ($info) means what it says", async (block) => {
+    const { config, policy } = complete(block);
+    const { file, env } = await stageConfig(config, { "policies/page.yaml": policy });
+    const loaded = await loadConfig(file, env);
+    const found = lintPolicies(loaded.sources, loaded.policy, Date.parse("2026-12-01"));
+    expect(found.filter(({ severity }) => severity === "warning")).toEqual([]);
   });
 });
