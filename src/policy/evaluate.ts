@@ -157,13 +157,21 @@ class Denying {
   }
 }
 
+/** A rule that would allow it to somebody who proves more. */
+interface Unproved {
+  readonly rule: CompiledRule;
+  readonly missing: Missing;
+  /** Whether that is all it rests on. */
+  readonly certain: boolean;
+}
+
 /** The same for allow rules. */
 class Allowing {
   readonly #scene: Scene;
   #sure: CompiledRule | null = null;
   #maybe: CompiledRule | null = null;
   #failed: CompiledRule | null = null;
-  #unproved: { readonly rule: CompiledRule; readonly missing: Missing; readonly certain: boolean } | null = null;
+  #unproved: Unproved | null = null;
 
   constructor(scene: Scene) {
     this.#scene = scene;
@@ -181,10 +189,15 @@ class Allowing {
       return true;
     }
     if (missing === null || missing === "unknown") this.#maybe ??= rule;
-    else if (this.#unproved === null || countMissing(missing) < countMissing(this.#unproved.missing)) {
-      this.#unproved = { rule, missing, certain: outcomes === outcome.true };
-    }
+    else this.#weigh({ rule, missing, certain: outcomes === outcome.true });
     return false;
+  }
+
+  /** Of rules that could be met by proving more the nearest counts, and of equally near ones one that rests on nothing unknown. */
+  #weigh(unproved: Unproved): void {
+    const before = this.#unproved;
+    const nearer = before === null ? -1 : countMissing(unproved.missing) - countMissing(before.missing);
+    if (nearer < 0 || (nearer === 0 && unproved.certain && before?.certain === false)) this.#unproved = unproved;
   }
 
   /**
