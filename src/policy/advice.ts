@@ -31,9 +31,15 @@ export function advise(
 ): readonly Advice[] {
   const wishes = [...heldWishes(rules, question), ...missedWishes(bindings, rules, question)];
   wishes.push(...unboundWishes(program, question));
-  const advice = wishes.map((wish) => ({ ...wish, obstacle: tryOut(program, question, wish) }));
-  return advice.sort((a, b) => effort(a) - effort(b) || a.rule.order - b.rule.order);
+  const nearest = wishes
+    .filter((wish) => effort(wish) > 0)
+    .sort(byEffort)
+    .slice(0, maxTried);
+  return nearest.map((wish) => ({ ...wish, obstacle: tryOut(program, question, wish) })).sort(byEffort);
 }
+
+/** Each is tried by asking again, and nobody reads more. */
+const maxTried = 50;
 
 type Wish = Omit<Advice, "obstacle"> & { readonly binding: CompiledBinding | null };
 
@@ -124,7 +130,12 @@ const nobodyBound: Omit<CompiledBinding, "rules"> = {
   text: { roles: [] },
 };
 
-function effort({ misses, unboundRole, shadow, blockers, obstacle }: Advice): number {
+function byEffort(one: Wish | Advice, other: Wish | Advice): number {
+  return effort(one) - effort(other) || one.rule.order - other.rule.order;
+}
+
+function effort({ misses, unboundRole, shadow, blockers, ...tried }: Wish | Advice): number {
+  const isBlocked = "obstacle" in tried && tried.obstacle !== null;
   const steps = misses.length + blockers.length + Number(shadow);
-  return steps + (unboundRole === null ? 0 : 10) + (obstacle === null ? 0 : 100);
+  return steps + (unboundRole === null ? 0 : 10) + (isBlocked ? 100 : 0);
 }

@@ -78,10 +78,14 @@ export function compileCondition(text: string): Condition | readonly ConditionFa
     text,
     reads,
     outcomes(bindings) {
-      // What the server may read differently is not judged.
-      if ((reads & argumentBits) !== 0 && (bindings.hasTwin(known) || bindings.isInexact())) return outcome.error;
       payFrom(bindings.purse);
-      return node(bindings);
+      try {
+        // What the server may read differently is not judged.
+        const isDoubtful = (reads & argumentBits) !== 0 && (bindings.hasTwin(known) || bindings.isInexact());
+        return isDoubtful ? outcome.error : node(bindings);
+      } catch {
+        return outcome.error;
+      }
     },
   };
 }

@@ -5,7 +5,7 @@ import type { Program, TargetKind } from "./compile.ts";
 import { binds } from "./evaluate.ts";
 import type { PolicySubject } from "./facts.ts";
 import { covers } from "./fit.ts";
-import { grantsOf, type Holding, holdingsOf, includes } from "./holdings.ts";
+import { emptyShelf, type Holding, includes, type Portfolio, PortfolioBook } from "./holdings.ts";
 import { type NamedServers, nothingNamed } from "./servers.ts";
 
 export const changes = [
@@ -61,9 +61,8 @@ export function comparePolicies(
     for (const caller of callersOf(binding)) callers.set(caller.key, caller);
   }
   const found = new Map<string, readonly Change[]>();
-  for (const { key, subject } of callers.values()) {
-    found.set(key, joinServers(compareFor(subject, before, after), patternOf));
-  }
+  const compare = createComparison(before, after, patternOf);
+  for (const { key, subject } of callers.values()) found.set(key, compare(subject));
   const exceptions = findExceptions(callers, found);
   const groups = new Map<string, Difference & { who: Caller[] }>();
   for (const caller of callers.values()) {
@@ -99,6 +98,24 @@ function joinServers(found: readonly Change[], patternOf: ReadonlyMap<string, st
     .map((change) => ({ ...change, server: patternOf.get(change.server) ?? change.server }));
 }
 
+/** Many callers have the same rules before, and the same after. */
+function createComparison(
+  before: Program,
+  after: Program,
+  patternOf: ReadonlyMap<string, string>,
+): (subject: PolicySubject) => readonly Change[] {
+  const [old, now] = [new PortfolioBook(before), new PortfolioBook(after)];
+  const kept = new Map<Portfolio, Map<Portfolio, readonly Change[]>>();
+  return (subject) => {
+    const [was, is] = [old.portfolioOf(subject), now.portfolioOf(subject)];
+    const same = kept.get(was) ?? new Map<Portfolio, readonly Change[]>();
+    kept.set(was, same);
+    const found = same.get(is) ?? joinServers(comparePortfolios(was, is), patternOf);
+    same.set(is, found);
+    return found;
+  };
+}
+
 function nameChange({ change, server, kind, pattern, before, after }: Change): string {
   return JSON.stringify([change, server, kind, pattern, before, after]);
 }
@@ -126,18 +143,17 @@ function compareRoles(subject: PolicySubject, before: Program, after: Program) {
   return { rolesAdded: [...now.difference(old)].sort(), rolesRemoved: [...old.difference(now)].sort() };
 }
 
-function compareFor(subject: PolicySubject, before: Program, after: Program): readonly Change[] {
-  const [old, now] = [holdingsOf(before, subject), holdingsOf(after, subject)];
-  const keys = new Set(old.map(({ key }) => key));
-  if (old.length === now.length && now.every(({ key }) => keys.has(key))) return [];
-  const of = (effect: Holding["effect"], shadow: boolean) => (holding: Holding) =>
-    holding.effect === effect && holding.shadow === shadow;
-  const compared = [
-    ...compareGrants(grantsOf(old), grantsOf(now)),
-    ...compareRest("deny", old.filter(of("deny", false)), now.filter(of("deny", false))),
-    ...compareRest("shadow allow", old.filter(of("allow", true)), now.filter(of("allow", true))),
-    ...compareRest("shadow deny", old.filter(of("deny", true)), now.filter(of("deny", true))),
-  ];
+function comparePortfolios(old: Portfolio, now: Portfolio): readonly Change[] {
+  if (old.keys.size === now.keys.size && old.keys.isSubsetOf(now.keys)) return [];
+  const compared = [...new Set([...old.shelves.keys(), ...now.shelves.keys()])].flatMap((about) => {
+    const [was, is] = [old.shelves.get(about) ?? emptyShelf, now.shelves.get(about) ?? emptyShelf];
+    return [
+      ...compareGrants(was.grants, is.grants),
+      ...compareRest("deny", was.denies, is.denies),
+      ...compareRest("shadow allow", was.shadowAllows, is.shadowAllows),
+      ...compareRest("shadow deny", was.shadowDenies, is.shadowDenies),
+    ];
+  });
   return compared.sort(
     (a, b) =>
       changes.indexOf(a.change) - changes.indexOf(b.change) ||
@@ -158,8 +174,8 @@ function compareGrants(old: readonly Holding[], now: readonly Holding[]): Change
   const [gains, loses] = [new Set(gained.map(of)), new Set(lost.map(of))];
   return [...patterns].map(([key, { server, kind, pattern, rule }]) => {
     const change = !loses.has(key) ? "gains" : gains.has(key) ? "changes" : "loses";
-    const before = termsFor(old, server, kind, pattern);
-    const after = termsFor(now, server, kind, pattern);
+    const before = termsFor(old, pattern);
+    const after = termsFor(now, pattern);
     return { change, server, kind, pattern, before, after, policy: rule.policy } as const;
   });
 }
@@ -170,8 +186,8 @@ function compareRest(
   now: readonly Holding[],
 ): Change[] {
   const describe = (change: Change["change"], { server, kind, pattern, rule }: Holding): Change => {
-    const before = termsFor(old, server, kind, pattern);
-    return { change, server, kind, pattern, before, after: termsFor(now, server, kind, pattern), policy: rule.policy };
+    const before = termsFor(old, pattern);
+    return { change, server, kind, pattern, before, after: termsFor(now, pattern), policy: rule.policy };
   };
   return [
     ...findNew(old, now).map((holding) => describe(`${name} added`, holding)),
@@ -189,10 +205,8 @@ function findNew(old: readonly Holding[], now: readonly Holding[]): Holding[] {
   );
 }
 
-function termsFor(holdings: readonly Holding[], server: string, kind: TargetKind, pattern: string): string[] {
-  const fitting = holdings.filter(
-    (each) => each.server === server && each.kind === kind && covers(each.pattern, pattern),
-  );
+function termsFor(holdings: readonly Holding[], wanted: string): string[] {
+  const fitting = holdings.filter(({ pattern }) => covers(pattern, wanted));
   const texts = [...new Set(fitting.map(({ terms }) => terms.text))].sort();
   return texts.includes("always") ? ["always"] : texts;
 }

@@ -12,7 +12,7 @@ export interface Explanation {
   readonly rules: readonly RuleFinding[];
   /** Deny rules that stand in the way, where it is not allowed. */
   readonly obstacles: readonly RuleFinding[];
-  /** Ways to have it allowed; none where it is. */
+  /** Ways to have it allowed for certain; none where it is. */
   readonly advice: readonly Advice[];
 }
 
@@ -23,7 +23,7 @@ export function explainQuestion(program: Program, question: Question): Explanati
   const rules = findRules(question, bindings);
   const isSettled = answer.verdict.effect === "allow" && answer.verdict.certain;
   const obstacles = isSettled ? [] : rules.filter(standsInTheWay);
-  const advice = answer.verdict.effect === "allow" ? [] : advise(program, question, bindings, rules);
+  const advice = isSettled ? [] : advise(program, question, bindings, rules);
   return { question, answer, bindings, rules, obstacles, advice };
 }
 

@@ -12,6 +12,7 @@ import type { Missing } from "./require.ts";
 import { Scene } from "./scene.ts";
 import { selectors } from "./schema.ts";
 
+/** A way in which bindings look at callers. */
 export type Selector = (typeof selectors)[number];
 
 /** What a binding asks of somebody who is not like that. */
@@ -22,6 +23,7 @@ export interface Miss {
   readonly wants: readonly (string | number | boolean)[];
 }
 
+/** Whether a binding holds, and what it misses. */
 export interface BindingFinding {
   readonly binding: CompiledBinding;
   /** `unknown` where it rests on claims that are not known. */
@@ -47,6 +49,7 @@ export type Blocker =
   | { readonly kind: "condition"; readonly finding: ConditionFinding }
   | { readonly kind: "proof"; readonly missing: Missing | "unknown" };
 
+/** What one rule has to do with a question. */
 export interface RuleFinding {
   readonly rule: CompiledRule;
   /** Bindings that give it, or may. */
@@ -61,6 +64,7 @@ export interface RuleFinding {
   readonly blockers: readonly Blocker[];
 }
 
+/** Whether each binding of a policy holds for whoever asks. */
 export function findBindings({ bindings }: Program, { subject, circumstances }: Question): readonly BindingFinding[] {
   const unknown = ((circumstances.unknown ?? 0) & factBits.claims) !== 0;
   return bindings.map((binding) => {

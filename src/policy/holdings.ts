@@ -5,6 +5,7 @@ import type { PolicySubject } from "./facts.ts";
 import { covers } from "./fit.ts";
 import { isFree, isWeaker, type Terms, termsKey, termsOf } from "./terms.ts";
 
+/** One pattern of one rule. */
 export interface Holding {
   readonly effect: "allow" | "deny";
   readonly shadow: boolean;
@@ -19,13 +20,67 @@ export interface Holding {
 
 const kinds = ["tool", "prompt", "resource"] as const;
 
-/** What somebody holds, each meaning once. */
-export function holdingsOf(program: Program, subject: PolicySubject): readonly Holding[] {
-  const rules = new Set(program.bindings.filter((binding) => binds(binding, subject)).flatMap(({ rules }) => rules));
-  const found = new Map<string, Holding>();
-  for (const rule of rules)
-    for (const holding of spread(rule)) if (!found.has(holding.key)) found.set(holding.key, holding);
-  return [...found.values()];
+/** Everything that somebody holds. */
+export interface Portfolio {
+  /** Each meaning once, by what they are about. */
+  readonly shelves: ReadonlyMap<string, Shelf>;
+  /** Keys of all holdings. */
+  readonly keys: ReadonlySet<string>;
+}
+
+/** What is held of one kind of things of one server. */
+export interface Shelf {
+  /** What is allowed in fact: without what a deny without terms takes away altogether. */
+  readonly grants: readonly Holding[];
+  readonly denies: readonly Holding[];
+  readonly shadowAllows: readonly Holding[];
+  readonly shadowDenies: readonly Holding[];
+}
+
+export const emptyShelf: Shelf = { grants: [], denies: [], shadowAllows: [], shadowDenies: [] };
+
+/** Portfolios by a policy. Many people have the same rules, and then the same portfolio. */
+export class PortfolioBook {
+  readonly #program: Program;
+  readonly #numbers = new Map<CompiledRule, number>();
+  readonly #kept = new Map<string, Portfolio>();
+
+  constructor(program: Program) {
+    this.#program = program;
+  }
+
+  portfolioOf(subject: PolicySubject): Portfolio {
+    return this.ofRules(this.#program.bindings.filter((each) => binds(each, subject)).flatMap(({ rules }) => rules));
+  }
+
+  ofRules(rules: readonly CompiledRule[]): Portfolio {
+    const numbers = [...new Set(rules)].map((rule) => this.#numberOf(rule));
+    const key = numbers.sort((a, b) => a - b).join();
+    const kept = this.#kept.get(key) ?? arrange(rules);
+    this.#kept.set(key, kept);
+    return kept;
+  }
+
+  #numberOf(rule: CompiledRule): number {
+    const number = this.#numbers.get(rule) ?? this.#numbers.size;
+    this.#numbers.set(rule, number);
+    return number;
+  }
+}
+
+function arrange(rules: readonly CompiledRule[]): Portfolio {
+  const found = new Map(rules.flatMap(spread).map((holding) => [holding.key, holding]));
+  const shelves = Map.groupBy(found.values(), ({ server, kind }) => JSON.stringify([server, kind]));
+  return { keys: new Set(found.keys()), shelves: new Map([...shelves].map(([about, all]) => [about, shelve(all)])) };
+}
+
+function shelve(all: readonly Holding[]): Shelf {
+  const of = (wanted: Holding["effect"], inShadow: boolean) =>
+    all.filter(({ effect, shadow }) => effect === wanted && shadow === inShadow);
+  const denies = of("deny", false);
+  const bans = denies.filter(({ terms }) => isFree(terms));
+  const grants = of("allow", false).filter(({ pattern }) => !bans.some((ban) => covers(ban.pattern, pattern)));
+  return { grants, denies, shadowAllows: of("allow", true), shadowDenies: of("deny", true) };
 }
 
 const spreads = new WeakMap<CompiledRule, readonly Holding[]>();
@@ -48,23 +103,7 @@ function spread(rule: CompiledRule): readonly Holding[] {
   return made;
 }
 
-/** Whether they are about the same things of the same server. */
-function isAbout(one: Holding, other: Holding): boolean {
-  return one.server === other.server && one.kind === other.kind;
-}
-
-/** Whether whatever the one says of anything, the other says as well. */
+/** Whether whatever the one says of a thing, the other says as well; both of the same shelf. */
 export function includes(wide: Holding, narrow: Holding): boolean {
-  return isAbout(wide, narrow) && covers(wide.pattern, narrow.pattern) && isWeaker(wide.terms, narrow.terms);
-}
-
-/** What is allowed in fact: without what a deny without terms takes away altogether. */
-export function grantsOf(holdings: readonly Holding[]): Holding[] {
-  const denies = holdings.filter(({ effect, shadow, terms }) => effect === "deny" && !shadow && isFree(terms));
-  return holdings.filter(
-    (each) =>
-      each.effect === "allow" &&
-      !each.shadow &&
-      !denies.some((deny) => isAbout(deny, each) && covers(deny.pattern, each.pattern)),
-  );
+  return isWeaker(wide.terms, narrow.terms) && covers(wide.pattern, narrow.pattern);
 }

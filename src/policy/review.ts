@@ -4,8 +4,8 @@ import type { CompiledBinding, Program, TargetKind } from "./compile.ts";
 import { binds } from "./evaluate.ts";
 import type { PolicySubject } from "./facts.ts";
 import { overlaps } from "./fit.ts";
-import { grantsOf, type Holding, holdingsOf } from "./holdings.ts";
-import type { Person, Usage, Use } from "./usage.ts";
+import { type Holding, type Portfolio, PortfolioBook } from "./holdings.ts";
+import { type Person, type Usage, type Use, unused } from "./usage.ts";
 
 /** Something that somebody may use. */
 export interface Grant {
@@ -51,53 +51,72 @@ export interface Review {
  */
 export function reviewAccess(program: Program, usage: Usage): Review {
   const people = usage.people();
-  const grants = people.flatMap((person) => [
-    ...grantsOfPerson(program, usage, person),
-    ...likelyGrants(program, usage, person),
-  ]);
+  const book = new PortfolioBook(program);
+  const grants: Grant[] = [];
+  for (const person of people) {
+    grants.push(...grantsOfPerson(book, usage, person), ...likelyGrants(program, book, usage, person));
+  }
   const described = new Map(program.bindings.flatMap(callersOf).map((caller) => [caller.key, caller]));
   for (const caller of described.values()) {
-    if (!people.some((person) => isLike(person.subject, caller.facts)))
-      grants.push(...grantsOfCaller(program, usage, caller));
+    if (people.some((person) => isLike(person.subject, caller.facts))) continue;
+    for (const grant of grantsOfCaller(book, usage, caller)) grants.push(grant);
   }
   const sorted = grants.sort(byUse);
   return { grants: sorted, usables: listUsables(sorted) };
 }
 
-function grantsOfPerson(program: Program, usage: Usage, person: Person): Grant[] {
-  const holdings = holdingsOf(program, person.subject);
-  return grantsOf(holdings).map((holding) => {
+function grantsOfPerson(book: PortfolioBook, usage: Usage, person: Person): Grant[] {
+  return limitedGrants(book.portfolioOf(person.subject)).map(({ holding, except }) => {
     const { server, kind, pattern } = holding;
-    return describeGrant(
-      namePerson(person),
-      person,
-      holding,
-      holdings,
-      usage.useOf(person.subject, server, kind, pattern),
-    );
+    const use = usage.useOf(person.subject, server, kind, pattern);
+    return describeGrant(namePerson(person), person, holding, except, use);
   });
 }
 
 /** By bindings of which the records do not say whether they hold, as far as their rules decided. */
-function likelyGrants(program: Program, usage: Usage, person: Person): Grant[] {
+function likelyGrants(program: Program, book: PortfolioBook, usage: Usage, person: Person): Grant[] {
   const { subject } = person;
-  const held = new Set(program.bindings.filter((each) => binds(each, subject)).flatMap(({ rules }) => rules));
   const possible = program.bindings.filter((each) => isUntold(each) && binds(toldOf(each), subject));
-  const open = { ...program, bindings: possible.map(toldOf) };
-  const holdings = holdingsOf(open, subject).filter(({ rule }) => !held.has(rule));
-  return grantsOf(holdings).flatMap((holding) => {
+  const held = new Set(program.bindings.filter((each) => binds(each, subject)).flatMap(({ rules }) => rules));
+  const open = book.ofRules(possible.flatMap(({ rules }) => rules).filter((rule) => !held.has(rule)));
+  return limitedGrants(open).flatMap(({ holding, except }) => {
     const use = usage.useByRule(holding.rule.name, subject);
-    return use.last === null ? [] : [describeGrant(namePerson(person), person, holding, holdings, use)];
+    return use.last === null ? [] : [describeGrant(namePerson(person), person, holding, except, use)];
   });
 }
 
-function grantsOfCaller(program: Program, usage: Usage, caller: Caller): Grant[] {
-  const holdings = holdingsOf(program, caller.subject);
+function grantsOfCaller(book: PortfolioBook, usage: Usage, caller: Caller): Grant[] {
   const untold = caller.facts.some(({ selector }) => untoldSelectors.has(selector));
-  return grantsOf(holdings).map((holding) => {
-    const use = untold ? usage.useByRule(holding.rule.name, null) : { count: 0, last: null };
-    return describeGrant(describeCaller(caller), null, holding, holdings, use);
+  const who = describeCaller(caller);
+  return limitedGrants(book.portfolioOf(caller.subject)).map(({ holding, except }) => {
+    const use = untold ? usage.useByRule(holding.rule.name, null) : unused;
+    return describeGrant(who, null, holding, except, use);
   });
+}
+
+interface LimitedGrant {
+  readonly holding: Holding;
+  readonly except: readonly string[];
+}
+
+const limited = new WeakMap<Portfolio, readonly LimitedGrant[]>();
+
+/** What a portfolio allows, with what denies take away of it. */
+function limitedGrants(portfolio: Portfolio): readonly LimitedGrant[] {
+  const kept = limited.get(portfolio);
+  if (kept !== undefined) return kept;
+  const found = [...portfolio.shelves.values()].flatMap(({ grants, denies }) =>
+    grants.map((holding) => {
+      const limits = denies.filter(({ pattern }) => overlaps(pattern, holding.pattern));
+      return { holding, except: limits.map(describeDeny) };
+    }),
+  );
+  limited.set(portfolio, found);
+  return found;
+}
+
+function describeDeny({ pattern, terms }: Holding): string {
+  return terms.text === "always" ? pattern : `${pattern} ${terms.text}`;
 }
 
 const untoldSelectors: ReadonlySet<string> = new Set(["claims", "apiKeys", "certificates"]);
@@ -115,20 +134,9 @@ function describeGrant(
   who: string,
   person: Person | null,
   { server, kind, pattern, terms, rule }: Holding,
-  holdings: readonly Holding[],
+  except: readonly string[],
   { count, last }: Use,
 ): Grant {
-  const denies = holdings.filter(
-    (each) =>
-      each.effect === "deny" &&
-      !each.shadow &&
-      each.server === server &&
-      each.kind === kind &&
-      overlaps(each.pattern, pattern),
-  );
-  const except = denies.map((deny) =>
-    deny.terms.text === "always" ? deny.pattern : `${deny.pattern} ${deny.terms.text}`,
-  );
   const said = { who, person, server, kind, pattern, terms: terms.text, except };
   return { ...said, rule: rule.name, role: rule.role, policy: rule.policy, uses: count, lastUsed: last };
 }
@@ -164,16 +172,15 @@ function byUse(one: Grant, other: Grant): number {
 }
 
 function listUsables(grants: readonly Grant[]): Usable[] {
-  const found = new Map<string, Usable & { who: string[] }>();
-  for (const { who, server, kind, pattern, uses, lastUsed } of grants) {
-    const key = JSON.stringify([server, kind, pattern]);
-    const before = found.get(key);
-    const latest = [before?.lastUsed ?? "", lastUsed ?? ""].sort().at(-1);
-    const people = before?.who ?? [];
-    if (!people.includes(who)) people.push(who);
-    const total = (before?.uses ?? 0) + uses;
-    found.set(key, { server, kind, pattern, who: people, uses: total, lastUsed: latest || null });
-  }
-  const name = ({ server, kind, pattern }: Usable) => `${server} ${kind} ${pattern}`;
-  return [...found.values()].sort((a, b) => (name(a) < name(b) ? -1 : 1));
+  const groups = Map.groupBy(grants, ({ server, kind, pattern }) => `${server} ${kind} ${pattern}`);
+  const sorted = [...groups].sort(([one], [other]) => (one < other ? -1 : 1));
+  return sorted.flatMap(([, all]) => {
+    const [first] = all;
+    if (first === undefined) return [];
+    const { server, kind, pattern } = first;
+    const times = all.flatMap(({ lastUsed }) => (lastUsed === null ? [] : [lastUsed])).sort();
+    const who = [...new Set(all.map((grant) => grant.who))];
+    const uses = all.reduce((sum, grant) => sum + grant.uses, 0);
+    return [{ server, kind, pattern, who, uses, lastUsed: times.at(-1) ?? null }];
+  });
 }

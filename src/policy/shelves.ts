@@ -19,28 +19,33 @@ type Shelves = Readonly<Record<TargetKind, Shelf>>;
 const maxNames = 512;
 const maxNameLength = 256;
 
+/** A pattern and the rule that it is of. */
+interface Entry {
+  readonly glob: Glob;
+  readonly rule: CompiledRule;
+}
+
 /** Rules of one effect about one kind of things, in the order in which they are heard. */
 export class Shelf {
-  readonly #entries: readonly { readonly glob: Glob; readonly rule: CompiledRule }[];
+  readonly #entries: readonly Entry[];
   /** The same names are asked for again and again, and a thousand patterns take longer than all the rest of a decision. */
   readonly #found = new Map<string, readonly CompiledRule[]>();
 
   constructor(rules: readonly CompiledRule[], kind: TargetKind) {
-    const entries = rules.flatMap((rule) => rule.patterns[kind].map((glob) => ({ glob, rule })));
-    // Of rules that take the same to judge by, one that names the thing itself is heard first.
-    const precedence = ({ glob, rule }: (typeof entries)[number]) => rankOf(rule) * 2 + (glob.literal ? 0 : 1);
-    this.#entries = entries.sort((a, b) => precedence(a) - precedence(b));
+    this.#entries = rules.flatMap((rule) => rule.patterns[kind].map((glob) => ({ glob, rule })));
   }
 
   get isEmpty(): boolean {
     return this.#entries.length === 0;
   }
 
-  /** The rules whose pattern fits a name. */
+  /** The rules whose pattern fits a name. Of those that take the same to judge by, one that gives the name itself comes first. */
   fitting(name: string): readonly CompiledRule[] {
     const known = this.#found.get(name);
     if (known !== undefined) return known;
-    const found = this.#pick((glob) => glob.matches(name));
+    const precedence = ({ glob, rule }: Entry) => rankOf(rule) * 2 + (glob.literal ? 0 : 1);
+    const entries = this.#entries.filter(({ glob }) => glob.matches(name));
+    const found = rulesOf(entries.sort((a, b) => precedence(a) - precedence(b)));
     if (name.length > maxNameLength) return found;
     if (this.#found.size >= maxNames) this.#found.clear();
     this.#found.set(name, found);
@@ -49,12 +54,13 @@ export class Shelf {
 
   /** The rules whose pattern fits a resource template, which is asked for seldom. */
   fittingTemplate(template: string, fits: (glob: Glob, template: string) => boolean): readonly CompiledRule[] {
-    return this.#pick((glob) => fits(glob, template));
+    return rulesOf(this.#entries.filter(({ glob }) => fits(glob, template)));
   }
+}
 
-  #pick(fits: (glob: Glob) => boolean): readonly CompiledRule[] {
-    return [...new Set(this.#entries.filter(({ glob }) => fits(glob)).map(({ rule }) => rule))];
-  }
+/** Each rule once, where its first pattern stands. */
+function rulesOf(entries: readonly Entry[]): readonly CompiledRule[] {
+  return [...new Set(entries.map(({ rule }) => rule))];
 }
 
 /** The rules to be heard about a target. */

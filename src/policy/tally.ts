@@ -27,6 +27,7 @@ interface Open<Kind> {
 
 const maxExamples = 3;
 
+/** Counts up to so many kinds of happenings. */
 export class Tally<Kind> {
   readonly #found = new Map<string, Open<Kind>>();
   readonly #maxKinds: number;

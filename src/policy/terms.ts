@@ -5,6 +5,7 @@ import { renderHours } from "./findings.ts";
 import { canonicalCondition } from "./parts.ts";
 import { describeMissing, oneLine } from "./words.ts";
 
+/** Everything of a rule besides its patterns and its effect. */
 export interface Terms {
   readonly period: Period;
   /** Each in one spelling, null where there is none. */
@@ -16,6 +17,7 @@ export interface Terms {
   readonly text: string;
 }
 
+/** The terms of a rule, as a binding gives it. */
 export function termsOf({ period, condition, require, limit, text }: CompiledRule): Terms {
   const { hours, server, tools = [], prompts = [], resources = [] } = text;
   const sorted = (values: readonly string[] | undefined) => [...new Set(values)].sort();
@@ -59,6 +61,7 @@ function moment(ms: number): string {
   return new Date(ms).toISOString();
 }
 
+/** The same text for terms that mean the same. */
 export function termsKey({ period, when, hours, require, limit }: Terms): string {
   return JSON.stringify([period.fromMs, period.untilMs, when, hours, require, limit].map(String));
 }
@@ -71,6 +74,7 @@ export function isWeaker(weak: Terms, strong: Terms): boolean {
   return among && weak.period.fromMs <= strong.period.fromMs && weak.period.untilMs >= strong.period.untilMs;
 }
 
+/** Whether there are no terms. */
 export function isFree(terms: Terms): boolean {
   return terms.text === "always";
 }

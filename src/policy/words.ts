@@ -34,6 +34,7 @@ export function describeSelector(selector: Selector, claim: string | null, value
   return `${noun} ${listAlternatives(values)}`;
 }
 
+/** What somebody is not, of what a binding asks for. */
 export function describeMisses(misses: readonly Miss[]): string {
   return misses.map(({ selector, claim, wants }) => `not ${describeSelector(selector, claim, wants)}`).join("; ");
 }

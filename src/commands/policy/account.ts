@@ -6,7 +6,7 @@ import { type FactName, factBits } from "../../policy/facts.ts";
 import { type ConditionFinding, conditionOf } from "../../policy/findings.ts";
 import type { Question } from "../../policy/question.ts";
 import { adviseBlocker, adviseMiss, describeBlocker } from "../../policy/words.ts";
-import { show } from "./printing.ts";
+import { show, viewValue } from "./printing.ts";
 
 /** An explanation as one JSON value. */
 export function describeExplanation(explanation: Explanation, record: AuditRecord | null): unknown {
@@ -61,13 +61,17 @@ function describeCondition(finding: ConditionFinding | undefined): unknown {
   return {
     ...{ text, outcome, joint },
     parts: parts.map(describeCondition),
-    reads: reads.map(({ path, value }) => ({ path, value: value === undefined ? null : sanitize(value) })),
+    reads: reads.map(({ path, value }) => ({ path, value: value === undefined ? null : viewValue(path, value) })),
   };
 }
 
-/** What is not known of a question, as options and records call it. */
-export function nameUnknown({ circumstances: { unknown = 0, call } }: Question): string[] {
-  const names = (Object.keys(factBits) as FactName[]).filter((name) => (unknown & factBits[name]) !== 0);
+/**
+ * What is not known of a question, as options and records call it.
+ *
+ * @param among what of it matters, as a sum of `factBits`
+ */
+export function nameUnknown({ circumstances: { unknown = 0, call } }: Question, among = -1): string[] {
+  const names = (Object.keys(factBits) as FactName[]).filter((name) => (unknown & among & factBits[name]) !== 0);
   const shown = names.map((name) => words[name] ?? name);
   return [...new Set(call === null ? [...shown, "the call itself"] : shown)];
 }

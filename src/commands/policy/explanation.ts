@@ -1,6 +1,8 @@
 import type { AuditRecord } from "../../audit/record.ts";
+import { always } from "../../policy/clock.ts";
 import type { Verdict } from "../../policy/evaluate.ts";
 import { decides, type Explanation } from "../../policy/explain.ts";
+import { factBits } from "../../policy/facts.ts";
 import { type ConditionFinding, conditionOf, type RuleFinding } from "../../policy/findings.ts";
 import type { Question } from "../../policy/question.ts";
 import { describeBlocker, describeMisses, describeMissing, describeTarget } from "../../policy/words.ts";
@@ -50,9 +52,18 @@ function renderRest({ question, answer, rules }: Explanation): string[] {
     .slice(0, maxOpen)
     .map(({ rule, held }) => `${show(rule.name)}${held === "unknown" ? " (if its binding holds)" : ""}`);
   return [
-    `It rests on what is not known (${nameUnknown(question).join(", ")}), by ${named.join(", ")}.`,
+    `It rests on what is not known (${nameUnknown(question, restOf(open)).join(", ")}), by ${named.join(", ")}.`,
     "Say it with --claim, --scopes, --arguments or --annotations to be sure.",
   ];
+}
+
+/** What these rules rest on, as a sum of `factBits`. */
+function restOf(open: readonly RuleFinding[]): number {
+  return open.reduce((sum, { rule, held }) => {
+    const proof = rule.require !== null || held === "unknown" ? factBits.claims : 0;
+    const time = rule.hours !== null || rule.period !== always ? factBits.now : 0;
+    return sum | (rule.condition?.reads ?? 0) | proof | time;
+  }, 0);
 }
 
 const maxOpen = 6;
@@ -137,7 +148,7 @@ const marks = {
 function renderCondition({ text, outcome, joint, parts, reads }: ConditionFinding, indent: string): string[] {
   const facts = reads.map(({ path, value }) => {
     const absent = outcome === "unknown" ? "not known" : "not there";
-    return `${show(path)} is ${value === undefined ? absent : showValue(path.split(".").at(-1) ?? path, value)}`;
+    return `${show(path)} is ${value === undefined ? absent : showValue(path, value)}`;
   });
   const own = `${indent}${outcome.padEnd(7)}  ${show(text)}${facts.length === 0 ? "" : `   [${facts.join(", ")}]`}`;
   const hidden = outcome === "error" && joint !== null && !parts.some((part) => part.outcome === "error");
@@ -154,10 +165,12 @@ function renderShadow({ answer: { verdict, rehearsed }, rules }: Explanation): s
   return [`with the ${count(shadows, "rule")} in shadow enforced: ${same ? "the same" : renderVerdict(rehearsed)}`];
 }
 
-function renderChanges({ answer: { verdict }, obstacles, advice }: Explanation): string[] {
+function renderChanges({ answer: { verdict }, rules, obstacles, advice }: Explanation): string[] {
   if (verdict.effect === "allow" && verdict.certain) return [];
+  const beaten = rules.find(({ rule, held, result }) => isEnforcedAllow(rule) && held === "yes" && result === "holds");
+  const stopped = beaten === undefined ? "" : ` of rule ${show(beaten.rule.name)} (${show(beaten.rule.policy)})`;
   const lines = [
-    ...obstacles.map(({ rule }) => `deny rule ${show(rule.name)} (${show(rule.policy)}) stands in the way`),
+    ...obstacles.map(({ rule }) => `deny rule ${show(rule.name)} (${show(rule.policy)}) stands in the way${stopped}`),
     ...advice.map(renderAdvice),
   ];
   if (lines.length === 0) lines.push("no rule of any role names this");
@@ -167,6 +180,10 @@ function renderChanges({ answer: { verdict }, obstacles, advice }: Explanation):
     ...lines.slice(0, maxAdvice).map((line) => `  - ${line}`),
     ...(more > 0 ? [`  … and ${more} more ways`] : []),
   ];
+}
+
+function isEnforcedAllow({ effect, shadow }: RuleFinding["rule"]): boolean {
+  return effect === "allow" && !shadow;
 }
 
 const maxAdvice = 8;

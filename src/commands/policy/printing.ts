@@ -9,9 +9,15 @@ export function show(text: string): string {
 
 const maxShown = 500;
 
-/** A value under its name, so that one whose name says that it is a secret is not shown. */
-export function showValue(name: string, value: unknown): string {
-  const shown = JSON.stringify(Object.values(sanitize({ [name]: value }) as object)[0]);
+/** A value as it may be shown; one is left out whose name says that it is a secret. */
+export function viewValue(path: string, value: unknown): unknown {
+  const name = path.split(".").at(-1) ?? path;
+  return Object.values(sanitize({ [name]: value }) as object)[0] ?? null;
+}
+
+/** The same as text. */
+export function showValue(path: string, value: unknown): string {
+  const shown = JSON.stringify(viewValue(path, value));
   return shown.length > maxValue ? `${shown.slice(0, maxValue)}…` : shown;
 }
 
@@ -43,6 +49,7 @@ export function alignRows(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
+/** `1 rule`, `2 rules`. */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -12,7 +12,7 @@ export function renderReplay({ records, asked, unrecalled, changed, open, unlist
     ...renderTurns(certain),
     ...(open === 0
       ? []
-      : [`${count(open, "more")} might be: that rests on claims, arguments or annotations, which are not recorded`]),
+      : [`${open} more might be: that rests on claims, arguments or annotations, which are not recorded`]),
     ...renderTurns(perhaps),
     ...(unrecalled === 0
       ? []

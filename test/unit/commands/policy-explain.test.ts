@@ -11,6 +11,7 @@ roles:
       - { id: small, server: weather, tools: [order], when: mcp.tool.arguments.amount < 10 && jwt.tenant == "acme" }
     deny:
       - { id: never, server: weather, tools: ["drop-*"] }
+      - { id: rid, server: weather, tools: [get-rid] }
       - { id: try-out, server: weather, tools: [forecast], mode: shadow }
 bindings:
   - { roles: [reader], groups: [analysts] }
@@ -30,7 +31,16 @@ describe("sallyport policy explain", () => {
       "what is denied",
       [...alice, "--tool", "drop-all"],
       1,
-      ["DENIED: by deny rule never (a.yaml:9)", "deny rule never (a.yaml:9) stands in the way"],
+      ["DENIED: by deny rule never (a.yaml:9)", "- deny rule never (a.yaml:9) stands in the way\n"],
+    ],
+    [
+      "what is allowed and denied",
+      [...alice, "--tool", "get-rid"],
+      1,
+      [
+        "DENIED: by deny rule rid (a.yaml:10)",
+        "- deny rule rid (a.yaml:10) stands in the way of rule read (a.yaml:5)\n",
+      ],
     ],
     [
       "what takes more proof",
@@ -54,7 +64,7 @@ describe("sallyport policy explain", () => {
       "whom nothing binds",
       ["--subject", "bob", "--server", "weather", "--tool", "forecast"],
       1,
-      ["bindings: 0 of 1 hold", "misses  a.yaml:12  reader: not group analysts", "be in group analysts: rule read"],
+      ["bindings: 0 of 1 hold", "misses  a.yaml:13  reader: not group analysts", "be in group analysts: rule read"],
     ],
     ["the server itself", alice, 0, ["the server itself on weather"]],
     ["a resource", [...alice, "--resource", "weather://x"], 1, ["resources/read: resource weather://x"]],
@@ -82,6 +92,7 @@ describe("sallyport policy explain", () => {
         {},
         { rule: "never", decides: true },
         {},
+        {},
       ],
       obstacles: [{ rule: "never" }],
       recorded: null,
@@ -101,9 +112,23 @@ describe("sallyport policy explain", () => {
     }
   });
 
+  it("shows no claim that is a secret, in a condition either, and escapes what a policy hides", async () => {
+    const secret = policy
+      .replace('jwt.tenant == "acme"', 'jwt.password == "acme"')
+      .replace("[analysts]", '[analysts, "\\u202eab"]');
+    const args = ["--subject", "bob", "--server", "weather", "--tool", "order", "--claim", "password=hunter2"];
+    for (const more of [[], ["--json"], ["--groups", "analysts"], ["--groups", "analysts", "--json"]]) {
+      const { out } = await runPolicy({ "p/a.yaml": secret }, "explain", "-p", "{}/p", ...args, ...more);
+      expect(out).toContain("order");
+      expect(out).not.toContain("hunter2");
+      expect(out).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
+    }
+  });
+
   const config = { "sallyport.yaml": configWith(), "policies/a.yaml": policy };
   const denied = { effect: "deny", rule: null, policy: null, reason: "policy_denied", detail: "no_rule" } as const;
   const trail = trailOf(
+    { id: "allowed", tool: "drop-x", entry: { event: "server_request" } },
     { id: "allowed" },
     { id: "uncertain", tool: "order", entry: { args: { digest: "d", view: { amount: 4 } } } },
     { id: "denied", tool: "forecast", groups: [], decision: denied },
@@ -112,7 +137,6 @@ describe("sallyport policy explain", () => {
       entry: { identity: null, event: "refusal" },
       decision: { effect: "deny", reason: "token_expired" },
     },
-    { id: "allowed", tool: "drop-x", entry: { event: "server_request" } },
   );
   const recorded = (...args: string[]) =>
     runPolicy({ ...config, "data/audit/audit.jsonl": trail }, "explain", "-c", "{}/sallyport.yaml", ...args);
@@ -131,9 +155,10 @@ describe("sallyport policy explain", () => {
       1,
       [
         "PERHAPS ALLOWED: by rule small",
-        "It rests on what is not known (arguments, annotations, claims), by small.",
+        "It rests on what is not known (arguments, claims), by small.",
         'arguments were like {"amount":4}',
         "unknown  mcp.tool.arguments.amount < 10   [mcp.tool.arguments.amount is not known]",
+        '- meet the condition mcp.tool.arguments.amount < 10 && jwt.tenant == "acme": rule small (policies/a.yaml:7) would allow it',
       ],
     ],
     [

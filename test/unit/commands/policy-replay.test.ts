@@ -37,6 +37,22 @@ describe("sallyport policy diff", () => {
     );
   });
 
+  it("tells what is certain from what is not", async () => {
+    const next = policy("[forecast, history]").replace("history] }", "history], when: mcp.tool.arguments.n == 1 }");
+    const { out, code } = await runPolicy(
+      { ...files, "new/a.yaml": next },
+      "simulate",
+      "-p",
+      "{}/new",
+      "--audit",
+      "{}/audit.jsonl",
+    );
+    expect(code).toBe(0);
+    expect(out).toContain("0 recorded calls would be decided otherwise");
+    expect(out).toContain("3 more might be");
+    expect(out).toMatch(/allow -> allow\? {2}2x/);
+  });
+
   it("says the same as JSON", async () => {
     const { out } = await runPolicy(files, "diff", "{}/old", "{}/new", "--replay", "{}/audit.jsonl", "--json");
     expect(JSON.parse(out)).toMatchObject({

@@ -147,6 +147,12 @@ describe("calls put to a policy, against what was decided", () => {
       [],
     ],
     [
+      "limited then, and denied now",
+      nothing,
+      { decision: { effect: "deny", reason: "rule_limited" } },
+      ["allow->deny alice weather tool forecast x1 1"],
+    ],
+    [
       "answered with a step-up then",
       forecast,
       { decision: { effect: "deny", reason: "step_up_required" } },
