@@ -108,6 +108,17 @@ describe("sallyport policy test", () => {
     expect(codes).toEqual([0]);
   });
 
+  it("puts groups where the issuer of the configuration has them", async () => {
+    const issuers = "{ corp: { issuer: https://login.example.com/, claims: { groups: memberOf } } }";
+    const files = {
+      "sallyport.yaml": configWith(`identity: { issuers: ${issuers} }\n`),
+      "policies/a.yaml": policy.replace("groups: [analysts]", "claims: { memberOf: [analysts] }"),
+    };
+    const byCorp = suite.replace("subject: ann", "subject: ann, issuer: corp");
+    expect((await test({ ...files, "policies/a_test.yaml": byCorp })).codes).toEqual([0]);
+    expect((await test({ ...files, "policies/a_test.yaml": suite })).codes).toEqual([1]);
+  });
+
   it.each<[string, Record<string, string>, string[], RegExp]>([
     ["there is no suite", sound, [], /nothing was tested: no suite is beside the policies\..*\n\nversion: 1\n/],
     ["a directory has none", { ...sound, "more/a.yaml": "" }, ["@more"], /nothing was tested: no suite is there/],
