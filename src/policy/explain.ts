@@ -6,6 +6,8 @@ import { answerQuestion, type PolicyAnswer, type Question } from "./question.ts"
 /** Why a policy answers a question as it does. */
 export interface Explanation {
   readonly question: Question;
+  /** Hash of the policies. */
+  readonly hash: string;
   readonly answer: PolicyAnswer;
   readonly bindings: readonly BindingFinding[];
   /** Rules that the caller has on the server, or may have. */
@@ -24,7 +26,7 @@ export function explainQuestion(program: Program, question: Question): Explanati
   const isSettled = answer.verdict.effect === "allow" && answer.verdict.certain;
   const obstacles = isSettled ? [] : rules.filter(standsInTheWay);
   const advice = isSettled ? [] : advise(program, question, bindings, rules);
-  return { question, answer, bindings, rules, obstacles, advice };
+  return { question, hash: program.hash, answer, bindings, rules, obstacles, advice };
 }
 
 function standsInTheWay({ rule, result }: RuleFinding): boolean {

@@ -54,6 +54,10 @@ it("what a gateway recorded is explained, reviewed and put to other policies", a
       /^ALLOWED: by rule echo \(policies\/all\.yaml:5\)[\s\S]*enforced: DENIED: by deny rule no-echo/,
     ),
   });
+  const { stdout: told } = await explain(allowed.requestId);
+  const [, then, now] = /policies ([0-9a-f]{16}) then, ([0-9a-f]{16}) now/.exec(told) ?? [];
+  expect(then).toBe(now);
+  expect(now).toBeDefined();
   expect(await explain(denied.requestId)).toMatchObject({
     code: 1,
     stdout: expect.stringMatching(/^DENIED: by deny rule never \(policies\/all\.yaml:9\)/),

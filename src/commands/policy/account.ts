@@ -10,10 +10,11 @@ import { show, viewValue } from "./printing.ts";
 
 /** An explanation as one JSON value. */
 export function describeExplanation(explanation: Explanation, record: AuditRecord | null): unknown {
-  const { question, answer, bindings, rules, obstacles, advice } = explanation;
+  const { question, hash, answer, bindings, rules, obstacles, advice } = explanation;
   const { subject, server, target, circumstances } = question;
   return {
     decision: answer.verdict,
+    policies: hash,
     rehearsed: answer.rehearsed,
     recorded: record && { time: record.time, id: record.id, decision: record.decision, outcome: record.outcome },
     identity: sanitize(subject),

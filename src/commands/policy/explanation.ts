@@ -14,7 +14,7 @@ export function renderExplanation(explanation: Explanation, record: AuditRecord 
   const { question, answer, bindings, rules } = explanation;
   const sections = [
     [renderVerdict(answer.verdict), ...renderRest(explanation)],
-    alignRows([...renderQuestion(question), ...(record === null ? [] : renderRecord(record))]),
+    alignRows([...renderQuestion(question), ...(record === null ? [] : renderRecord(record, explanation.hash))]),
     [
       `bindings: ${bindings.filter(({ holds }) => holds === "yes").length} of ${bindings.length} hold`,
       ...renderBindings(explanation),
@@ -84,8 +84,8 @@ function renderQuestion({ subject, server, target, circumstances }: Question): s
   ];
 }
 
-function renderRecord({ time, decision, outcome, args }: AuditRecord): string[][] {
-  const { effect, rule, policy, reason, detail } = decision;
+function renderRecord({ time, decision, outcome, args }: AuditRecord, hash: string | null): string[][] {
+  const { effect, rule, policy, reason, detail, policies = null } = decision;
   const by = rule === null ? "" : ` by ${show(rule)} (${show(policy ?? "")})`;
   const why = [reason, detail].filter((text) => text != null).map((text) => show(String(text)));
   const view = args?.view === undefined ? "" : showValue("arguments", args.view);
@@ -94,6 +94,7 @@ function renderRecord({ time, decision, outcome, args }: AuditRecord): string[][
       "then",
       `${show(time)}: ${effect ?? "undecided"}${by}${why.length === 0 ? "" : `, ${why.join(": ")}`}, HTTP ${outcome.http ?? "none"}`,
     ],
+    ...(policies === null || hash === null ? [] : [["", `policies ${show(policies)} then, ${hash} now`]]),
     ["", "not recorded: claims, scopes and annotations; arguments only as a view that leaves out secrets"],
     ...(view === "" ? [] : [["", `arguments were like ${view}`]]),
   ];
@@ -154,7 +155,7 @@ function renderCondition({ text, outcome, joint, parts, reads }: ConditionFindin
   const hidden = outcome === "error" && joint !== null && !parts.some((part) => part.outcome === "error");
   const lines = joint === null ? [own] : [own, ...parts.flatMap((part) => renderCondition(part, `${indent}  `))];
   return hidden
-    ? [...lines, `${indent}  too much to walk over, or an argument whose name only looks like one of these`]
+    ? [...lines, `${indent}  it costs too much, or an argument has a number or a name that could be read in two ways`]
     : lines;
 }
 
@@ -195,5 +196,5 @@ export function renderUnasked(record: AuditRecord | null): string {
     "No policy can be asked about this: it was refused before one was, or its names are not recorded whole.",
     "",
   ];
-  return `${[...lines, ...alignRows(renderRecord(record))].join("\n")}\n`;
+  return `${[...lines, ...alignRows(renderRecord(record, null))].join("\n")}\n`;
 }

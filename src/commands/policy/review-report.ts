@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { type Review, reviewAccess } from "../../policy/review.ts";
 import { nameServers } from "../../policy/servers.ts";
 import { Usage } from "../../policy/usage.ts";
@@ -11,7 +10,8 @@ export interface ReviewReport extends Review {
   /** ISO 8601, like every time here. */
   readonly made: string;
   readonly period: { readonly from: string; readonly to: string; readonly days: number };
-  readonly policy: { readonly files: readonly string[]; readonly digest: string };
+  /** `hash` is that of the metric `sallyport_policy_hash` and of audit records. */
+  readonly policy: { readonly files: readonly string[]; readonly hash: string };
   readonly trail: {
     readonly path: string;
     readonly records: number;
@@ -45,7 +45,7 @@ export async function makeReview(
   return {
     made: new Date(nowMs).toISOString(),
     period: { from: new Date(sinceMs).toISOString(), to: new Date(nowMs).toISOString(), days },
-    policy: { files: program.files, digest: digestOf(policies) },
+    policy: { files: program.files, hash: program.hash },
     trail: { path, records: usage.records, first: usage.first, last: usage.last },
     unlisted: usage.beyond,
     grants: grants.map(name),
@@ -59,10 +59,4 @@ async function findServers(io: CommandIo, { audit }: PolicySet, path: string): P
   if (audit !== null) return found;
   for await (const { server } of followTrail(io, path)) if (server !== null) found.add(server);
   return found;
-}
-
-/** Of what the files say, without comments and layout. */
-function digestOf({ sources }: PolicySet): string {
-  const contents = sources.map(({ file, policy }) => [file, policy] as const).sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash("sha256").update(JSON.stringify(contents)).digest("hex");
 }

@@ -84,7 +84,7 @@ function renderReview({ grants, usables, period, policy, trail, unlisted }: Revi
     ]);
   const lines = [
     `${count(grants.length, "grant")}, ${idle} of them unused since ${period.from} (${count(period.days, "day")})`,
-    `policy ${policy.files.map(show).join(", ")}; sha256 ${policy.digest}`,
+    `policy ${policy.files.map(show).join(", ")}; hash ${policy.hash}`,
     `trail ${show(trail.path)}: ${count(trail.records, "record")}`,
     ...(unlisted === 0 ? [] : [`${count(unlisted, "record")} of more people than can be listed`]),
     "",

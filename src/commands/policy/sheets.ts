@@ -72,7 +72,7 @@ export function renderMarkdown(report: ReviewReport): string {
   const facts = [
     ["Made", report.made],
     ["Period", `${period.from} to ${period.to} (${count(period.days, "day")})`],
-    ["Policy", `${policy.files.join(", ")}; sha256 ${policy.digest}`],
+    ["Policy", `${policy.files.join(", ")}; hash ${policy.hash}`],
     [
       "Audit trail",
       `${trail.path}: ${count(trail.records, "record")}${trail.first === null ? "" : `, ${trail.first} to ${trail.last}`}`,

@@ -39,7 +39,7 @@ describe("sallyport policy review", () => {
     const { out, err, code } = await review();
     expect([code, err]).toEqual([0, ""]);
     expect(out).toContain("8 grants, 6 of them unused since ");
-    expect(out).toMatch(/policy policies\/a\.yaml; sha256 [0-9a-f]{64}\n/);
+    expect(out).toMatch(/policy policies\/a\.yaml; hash [0-9a-f]{16}\n/);
     expect(out).toMatch(
       / {2}unused {2}never +alice \(builtin\) .*weather {2}tool get,\* +read \(policies\/a\.yaml:5\) {2}except get,secret\n/,
     );
@@ -80,7 +80,7 @@ describe("sallyport policy review", () => {
   it("makes a page to be signed, in which names are only names", async () => {
     const { out } = await review("--markdown", "-");
     expect(out).toMatch(/^# Access review\n/);
-    expect(out).toMatch(/\| Policy \| policies\/a\.yaml; sha256 [0-9a-f]{64} \|/);
+    expect(out).toMatch(/\| Policy \| policies\/a\.yaml; hash [0-9a-f]{16} \|/);
     expect(out).toContain("| name | date | signature |");
     expect(out).toContain("group \\[x\\](http&#58;//evil.test)");
     const rows = out.split("\n").filter((line) => line.startsWith("| ") && line.includes("weather"));
@@ -107,8 +107,8 @@ describe("sallyport policy review", () => {
     expect(ofAlice).toContainEqual(["*", 0]);
   });
 
-  it("digests what the policy says, not how it is laid out", async () => {
-    const digest = async (text: string) => {
+  it("names the hash of what the policy says, not how it is laid out", async () => {
+    const hashOf = async (text: string) => {
       const said = await runPolicy(
         { ...files, "policies/a.yaml": text },
         "review",
@@ -116,10 +116,10 @@ describe("sallyport policy review", () => {
         "{}/sallyport.yaml",
         "--json",
       );
-      return (JSON.parse(said.out) as { policy: { digest: string } }).policy.digest;
+      return (JSON.parse(said.out) as { policy: { hash: string } }).policy.hash;
     };
-    expect(await digest(`# a comment\n${policy}`)).toBe(await digest(policy));
-    expect(await digest(policy.replace("forecast", "forecasts"))).not.toBe(await digest(policy));
+    expect(await hashOf(`# a comment\n${policy}`)).toBe(await hashOf(policy));
+    expect(await hashOf(policy.replace("forecast", "forecasts"))).not.toBe(await hashOf(policy));
   });
 
   it.each<[string, string[], string]>([
