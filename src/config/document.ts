@@ -74,9 +74,11 @@ const noTags = "tags and directives are not used here";
 function parse(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
   try {
     const options = { version: "1.2", schema: "core", strict: true, uniqueKeys: true, merge: false } as const;
-    return parseDocument(text, { ...options, prettyErrors: false, logLevel: "error", lineCounter });
+    const document = parseDocument(text, { ...options, prettyErrors: false, logLevel: "error", lineCounter });
+    // The parser recurses, and takes the overflow for a fault of the text.
+    return document.errors.some(({ message }) => /call stack/i.test(message)) ? undefined : document;
   } catch (error) {
-    // The parser recurses; a file of nothing but brackets overflows the stack.
+    // Whatever makes a tree of what was parsed recurses as well.
     if (error instanceof RangeError) return undefined;
     throw error;
   }
@@ -115,7 +117,11 @@ class Tree {
       return null;
     }
     if (depth > maxDepth) return this.#refuse(start, path, "nested too deeply");
-    if (isAlias(node)) return this.read(node.resolve(this.#document), path, depth + 1, key, true);
+    if (isAlias(node)) {
+      const anchored = node.resolve(this.#document);
+      if (anchored === undefined) return this.#refuse(start, path, "there is no anchor of this name before");
+      return this.read(anchored, path, depth + 1, key, true);
+    }
     if (node !== null && node !== undefined && "tag" in node && node.tag !== undefined) {
       return this.#refuse(start, path, noTags);
     }

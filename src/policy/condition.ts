@@ -101,11 +101,16 @@ function parseExpression(text: string): Parsed | ConditionFault {
   try {
     const { expr, sourceInfo } = parse(text);
     if (expr === undefined) return { offset: 0, message: "this is no expression" };
-    return { expr, offsetOf: (id) => sourceInfo?.positions[String(id)] ?? 0 };
+    return { expr, offsetOf: (id) => skipSpace(text, sourceInfo?.positions[String(id)] ?? 0) };
   } catch (error) {
     const { offset } = (error as { location?: { start: { offset: number } } }).location?.start ?? { offset: 0 };
     return { offset: Math.min(offset, text.length), message: "the expression cannot be read from here on" };
   }
+}
+
+/** The parser takes the white space before an operator for a part of it. */
+function skipSpace(text: string, offset: number): number {
+  return offset + (/^\s*/.exec(text.slice(offset))?.[0].length ?? 0);
 }
 
 /** Counted before the parser recurses; what stands in quotes counts too, which no sensible text runs into. */

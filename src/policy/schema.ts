@@ -72,7 +72,10 @@ const hours = z
       "06:00",
     ),
   })
-  .refine(({ from = "00:00", to = "24:00" }) => from !== to, { message: "from and to are the same", path: ["to"] })
+  .refine(({ from = "00:00", to = "24:00" }) => from !== to && !(from === "24:00" && to === "00:00"), {
+    message: "from and to are the same",
+    path: ["to"],
+  })
   .optional()
   .describe("Times of day at which the rule holds.");
 
