@@ -6,25 +6,24 @@ import { findingAt, type Lint } from "./finding.ts";
 import { type Inventory, kindKeys, type WrittenRule } from "./inventory.ts";
 
 export function findCovered(inventory: Inventory): Lint[] {
+  const hasBoth = compareHolders(inventory);
   const held = inventory.rules.filter(({ given }) => given.size > 0);
   const allows = held.filter(({ rule }) => rule.effect === "allow");
   const denials = held.filter(({ rule }) => rule.effect === "deny");
   return [
-    ...allows.flatMap((allow) => findOverruled(allow, denials, inventory)),
-    ...[allows, denials].flatMap((rules) => rules.flatMap((rule) => findRedundant(rule, rules, inventory))),
+    ...allows.flatMap((allow) => findOverruled(allow, denials, hasBoth)),
+    ...[allows, denials].flatMap((rules) => rules.flatMap((rule) => findRedundant(rule, rules, hasBoth))),
   ];
 }
 
 /** The whole rule where nothing of it is left, else its patterns of which nothing is. */
-function findOverruled(allow: WrittenRule, denials: readonly WrittenRule[], inventory: Inventory): Lint[] {
+function findOverruled(allow: WrittenRule, denials: readonly WrittenRule[], hasBoth: Comparison): Lint[] {
   const { source, path, shapes } = allow;
   const standing = denials.filter((deny) => isNoNarrower(deny, allow, true));
   const patterns = kindKeys.flatMap(([kind, key]) =>
     shapes[kind].map((shape, index) => ({
       path: [...path, key, index],
-      deny: standing.find(
-        (deny) => deny.shapes[kind].some((each) => coversShape(each, shape)) && hasBoth(deny, allow, inventory),
-      ),
+      deny: standing.find((deny) => deny.shapes[kind].some((each) => coversShape(each, shape)) && hasBoth(deny, allow)),
     })),
   );
   const dead = patterns.filter(({ deny }) => deny !== undefined);
@@ -37,12 +36,10 @@ function findOverruled(allow: WrittenRule, denials: readonly WrittenRule[], inve
 }
 
 /** Of rules that say the same, all but the first. */
-function findRedundant(one: WrittenRule, rules: readonly WrittenRule[], inventory: Inventory): Lint[] {
+function findRedundant(one: WrittenRule, rules: readonly WrittenRule[], hasBoth: Comparison): Lint[] {
   const other = rules.find(
     (each) =>
-      each !== one &&
-      covers(each, one, inventory) &&
-      (each.rule.order < one.rule.order || !covers(one, each, inventory)),
+      each !== one && covers(each, one, hasBoth) && (each.rule.order < one.rule.order || !covers(one, each, hasBoth)),
   );
   if (other === undefined) return [];
   const lost = conditionals.filter((key) => one.rule.text[key] !== undefined && other.rule.text[key] === undefined);
@@ -52,13 +49,13 @@ function findRedundant(one: WrittenRule, rules: readonly WrittenRule[], inventor
   return [findingAt(one.source, one.path, "rule_redundant", message)];
 }
 
-function covers(one: WrittenRule, other: WrittenRule, inventory: Inventory): boolean {
+function covers(one: WrittenRule, other: WrittenRule, hasBoth: Comparison): boolean {
   const shapes = (kind: GlobShape[] | readonly GlobShape[], inner: readonly GlobShape[]) =>
     inner.every((shape) => kind.some((each) => coversShape(each, shape)));
   return (
     kindKeys.every(([kind]) => shapes(one.shapes[kind], other.shapes[kind])) &&
     isNoNarrower(one, other, false) &&
-    hasBoth(one, other, inventory)
+    hasBoth(one, other)
   );
 }
 
@@ -76,15 +73,32 @@ function isNoNarrower({ rule: one }: WrittenRule, { rule: other }: WrittenRule, 
   return conditionals.every((key) => isNone(key) || (!always && isSame(key))) && other.servers.isSubsetOf(one.servers);
 }
 
-/** Whether everyone who has the other rule has this one as well, for as long, and in force if that one is. */
-function hasBoth(one: WrittenRule, other: WrittenRule, { bindings }: Inventory): boolean {
-  return [...other.given].every(([at, narrower]) =>
-    bindings[at]?.implied.some((index) => {
-      const rule = one.given.get(index);
-      return rule !== undefined && isInForce(rule, narrower) && isWithin(narrower.period, rule.period);
-    }),
-  );
+/** Whether everyone who has the other rule has the one as well, for as long, and in force if that one is. */
+type Comparison = (one: WrittenRule, other: WrittenRule) => boolean;
+
+/** Pairs of ways to be given are compared once, where that takes longer than to look it up: many rules are given like many others. */
+function compareHolders({ bindings }: Inventory): Comparison {
+  const known = new Map<string, boolean>();
+  const compare: Comparison = (one, other) => {
+    for (const [at, narrower] of other.given) {
+      const found = bindings[at]?.implied.some((index) => {
+        const rule = one.given.get(index);
+        return rule !== undefined && isInForce(rule, narrower) && isWithin(narrower.period, rule.period);
+      });
+      if (found !== true) return false;
+    }
+    return true;
+  };
+  return (one, other) => {
+    if (other.given.size <= fewBindings) return compare(one, other);
+    const key = `${one.givenLike} ${other.givenLike}`;
+    const found = known.get(key) ?? compare(one, other);
+    known.set(key, found);
+    return found;
+  };
 }
+
+const fewBindings = 8;
 
 function isInForce(one: CompiledRule, other: CompiledRule): boolean {
   return !one.shadow || other.shadow;

@@ -31,27 +31,32 @@ export function foldCondition(text: string): FoldedCondition {
   const read = new Set(parts.flatMap((part) => readBy(part) ?? []));
   return {
     unguarded: [...read].filter((path) => !asked.has(path)),
-    outcomes: (missing) => fold(expr, missing),
+    outcomes: compileFold(expr),
   };
 }
 
-function fold(expr: Expr, missing: number): Outcomes {
+type Fold = (missing: number) => Outcomes;
+
+function compileFold(expr: Expr): Fold {
   const { exprKind } = expr;
-  if (exprKind.case === "callExpr") {
+  if (exprKind.case === "callExpr" && isLogical(exprKind.value.function)) {
     const { function: name, args } = exprKind.value;
-    const [first = anything, second = anything, third = anything] = isLogical(name)
-      ? args.map((part) => fold(part, missing))
-      : [];
-    if (name === "_&&_") return both(first, second);
-    if (name === "_||_") return negate(both(negate(first), negate(second)));
-    if (name === "!_") return negate(first);
-    if (name === "_?_:_") {
-      return (first & outcome.error) | (first & outcome.true ? second : 0) | (first & outcome.false ? third : 0);
-    }
+    const [first = unsure, second = unsure, third = unsure] = args.map(compileFold);
+    if (name === "_&&_") return (missing) => both(first(missing), second(missing));
+    if (name === "_||_") return (missing) => negate(both(negate(first(missing)), negate(second(missing))));
+    if (name === "!_") return (missing) => negate(first(missing));
+    return (missing) => {
+      const test = first(missing);
+      const chosen = (test & outcome.true ? second(missing) : 0) | (test & outcome.false ? third(missing) : 0);
+      return (test & outcome.error) | chosen;
+    };
   }
-  if ((checkTypes(expr, () => 0).reads & missing) !== 0) return outcome.error;
-  return [...walk(expr)].some(namesVariable) ? anything : evaluate(expr);
+  const { reads } = checkTypes(expr, () => 0);
+  const open = [...walk(expr)].some(namesVariable) ? anything : evaluate(expr);
+  return (missing) => ((reads & missing) === 0 ? open : outcome.error);
 }
+
+const unsure: Fold = () => anything;
 
 function isLogical(name: string): boolean {
   return name === "_&&_" || name === "_||_" || name === "!_" || name === "_?_:_";

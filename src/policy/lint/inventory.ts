@@ -1,5 +1,6 @@
 import type { Path } from "../../config/diagnose.ts";
 import { type GlobShape, shapeOf } from "../../mcp/glob.ts";
+import type { Period } from "../clock.ts";
 import type { CompiledBinding, CompiledRule, Program, TargetKind } from "../compile.ts";
 import type { PolicySource } from "../load.ts";
 import { rulesOf } from "../references.ts";
@@ -12,6 +13,8 @@ export interface WrittenRule {
   readonly shapes: Readonly<Record<TargetKind, readonly GlobShape[]>>;
   /** The rule as each binding gives it, by the binding's place in the program. */
   readonly given: ReadonlyMap<number, CompiledRule>;
+  /** The same for rules that the same bindings give for the same time. */
+  readonly givenLike: number;
 }
 
 /** A binding with the place where it is written. */
@@ -52,6 +55,13 @@ export function takeInventory(sources: readonly PolicySource[], program: Program
   program.bindings.forEach(({ rules }, index) => {
     for (const rule of rules) given[rule.order]?.set(index, rule);
   });
+  const ways = new Map<string, number>();
+  const numberOf = (each: ReadonlyMap<number, CompiledRule>) => {
+    const way = JSON.stringify([...each].map(([at, { period, shadow }]) => [at, renderPeriod(period), shadow]));
+    const number = ways.get(way) ?? ways.size;
+    ways.set(way, number);
+    return number;
+  };
   const rules = program.rules.map((rule, index) => ({
     rule,
     ...(places[index] as (typeof places)[number]),
@@ -61,6 +71,7 @@ export function takeInventory(sources: readonly PolicySource[], program: Program
       resource: rule.patterns.resource.map(shapeOf),
     },
     given: given[index] ?? new Map(),
+    givenLike: numberOf(given[index] ?? new Map()),
   }));
   const bindings = sorted
     .flatMap((source) => source.policy.bindings.map((_, index) => ({ source, path: ["bindings", index] })))
@@ -70,6 +81,11 @@ export function takeInventory(sources: readonly PolicySource[], program: Program
       return { binding, ...place, implied };
     });
   return { sources: sorted, program, rules, bindings, nowMs };
+}
+
+/** JSON knows no infinity. */
+function renderPeriod({ fromMs, untilMs }: Period): string {
+  return `${fromMs} ${untilMs}`;
 }
 
 const lists = ["groups", "subjects", "issuers", "clients", "apiKeys", "certificates"] as const;

@@ -5,21 +5,17 @@ import { findingAt, type Lint } from "./finding.ts";
 import type { Inventory, WrittenRule } from "./inventory.ts";
 
 export function findUntimely({ rules, bindings, nowMs }: Inventory): Lint[] {
-  const known = new Map<string, boolean>();
+  const search = new HoursSearch();
   const expired = bindings.flatMap(({ binding, source, path }) => {
     const { until } = binding.text;
     if (until === undefined || (readInstant(until) ?? Infinity) > nowMs) return [];
     const message = "the binding's period is over: it gives nobody anything";
     return [findingAt(source, [...path, "until"], "binding_expired", message)];
   });
-  return [...expired, ...rules.flatMap((written) => findRuleUntimely(written, nowMs, known))];
+  return [...expired, ...rules.flatMap((written) => findRuleUntimely(written, nowMs, search))];
 }
 
-function findRuleUntimely(
-  { rule, source, path, given }: WrittenRule,
-  nowMs: number,
-  known: Map<string, boolean>,
-): Lint[] {
+function findRuleUntimely({ rule, source, path, given }: WrittenRule, nowMs: number, search: HoursSearch): Lint[] {
   if (rule.period.untilMs <= nowMs) {
     return [findingAt(source, [...path, "until"], "rule_expired", "the rule's period is over: it decides nothing")];
   }
@@ -29,25 +25,35 @@ function findRuleUntimely(
     const message = "the rule never holds: its period and those of its bindings have no moment in common";
     return [findingAt(source, path, "rule_never_matches", message)];
   }
-  if (moments.some((period) => canHold(rule, period, known))) return [];
+  if (moments.some((period) => search.mayHold(rule, period))) return [];
   const message = "the rule never holds: none of these hours is within its period";
   return [findingAt(source, [...path, "hours"], "rule_never_matches", message)];
 }
 
 const minuteMs = 60_000;
 /** In a period this long every time of each day of the week comes, a clock that is set forward aside. */
-const longMs = 15 * 24 * 60 * minuteMs;
+const longMs = 8 * 24 * 60 * minuteMs;
 
-function canHold({ hours, text }: CompiledRule, period: Period, known: Map<string, boolean>): boolean {
-  if (hours === null || text.hours === undefined || period.untilMs - period.fromMs > longMs) return true;
-  const key = JSON.stringify([text.hours, period.fromMs, period.untilMs]);
-  const before = known.get(key);
-  if (before !== undefined) return before;
-  const stepMs = minuteMs * (lengthOf(text.hours) >= 2 * 60 ? 30 : 1);
-  let found = hours(period.untilMs - 1);
-  for (let ms = period.fromMs; ms < period.untilMs && !found; ms += stepMs) found = hours(ms);
-  known.set(key, found);
-  return found;
+/** Looks for a moment of a period at which hours hold. */
+class HoursSearch {
+  readonly #known = new Map<string, boolean>();
+  /** Moments that may still be looked at: asking for the time in a zone takes microseconds. Afterwards, anything may hold. */
+  #left = 50_000;
+
+  mayHold({ hours, text }: CompiledRule, { fromMs, untilMs }: Period): boolean {
+    if (hours === null || text.hours === undefined || untilMs - fromMs > longMs) return true;
+    const key = JSON.stringify([text.hours, fromMs, untilMs]);
+    const before = this.#known.get(key);
+    if (before !== undefined) return before;
+    const stepMs = minuteMs * (lengthOf(text.hours) >= 2 * 60 ? 30 : 1);
+    let found = hours(untilMs - 1);
+    for (let ms = fromMs; ms < untilMs && !found; ms += stepMs) {
+      this.#left -= 1;
+      found = this.#left < 0 || hours(ms);
+    }
+    this.#known.set(key, found);
+    return found;
+  }
 }
 
 /** Minutes by the clock on the wall, of which a change of clocks can take an hour or so. */
