@@ -136,12 +136,10 @@ function describeStation({ number, of, after }: Station): Readonly<Record<string
   return { ...(of === 1 ? {} : { worker: number, workers: of }), ...(after === null ? {} : { after }) };
 }
 
-async function append(sink: AuditSink, metrics: Metrics, entry: AuditEntry): Promise<void> {
-  try {
-    await sink.append(entry);
-    metrics.auditWritten(entry.event);
-  } catch (error) {
+function append(sink: AuditSink, metrics: Metrics, entry: AuditEntry): Promise<void> {
+  const failed = (error: unknown) => {
     metrics.auditFailed();
     throw error;
-  }
+  };
+  return sink.append(entry).then(() => metrics.auditWritten(entry.event), failed);
 }

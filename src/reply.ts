@@ -37,20 +37,22 @@ export interface EventStream {
 }
 
 /** Buffering proxies would hold events back, caching or recompressing ones would change them. */
-const streamHeaders = {
-  "content-type": "text/event-stream",
-  "cache-control": "no-store, no-transform",
-  "x-accel-buffering": "no",
-};
+const streamHeaders = [
+  ...["content-type", "text/event-stream"],
+  ...["cache-control", "no-store, no-transform"],
+  ...["x-accel-buffering", "no"],
+];
 
 /** How long a client may take no byte of what waits for it before it is cut off, in milliseconds. */
 const stallMs = 30_000;
 
 /** Resolves when the operating system has all of the answer, or the client is gone. */
-async function left(response: ServerResponse): Promise<void> {
+function left(response: ServerResponse): Promise<void> {
   // Most answers go out with the first write; nothing is armed for those.
-  if (response.writableLength > 0) await firstOf(response, "finish");
+  return response.writableLength > 0 ? firstOf(response, "finish") : gone;
 }
+
+const gone = Promise.resolve();
 
 /** Waits for the client to read, but not for ever: the timer of the socket starts anew with each byte that leaves. */
 async function firstOf(response: ServerResponse, event: "drain" | "finish"): Promise<void> {
@@ -65,9 +67,9 @@ async function firstOf(response: ServerResponse, event: "drain" | "finish"): Pro
 
 /**
  * @param heartbeatMs interval of the comments that keep intermediaries from closing a silent stream
- * @param common headers that every answer of this visit carries, asked for when the head goes out
+ * @param common headers that every answer of this visit carries, names and values in turn; asked for when the head goes out
  */
-export function createReply(response: ServerResponse, heartbeatMs: number, common: () => Headers): Reply {
+export function createReply(response: ServerResponse, heartbeatMs: number, common: () => string[]): Reply {
   return new HttpReply(response, heartbeatMs, common);
 }
 
@@ -76,11 +78,11 @@ type Headers = Readonly<Record<string, string>>;
 class HttpReply implements Reply {
   readonly #response: ServerResponse;
   readonly #heartbeatMs: number;
-  readonly #common: () => Headers;
+  readonly #common: () => string[];
   #stream: EventStream | null = null;
   #elsewhere: Reply | null = null;
 
-  constructor(response: ServerResponse, heartbeatMs: number, common: () => Headers) {
+  constructor(response: ServerResponse, heartbeatMs: number, common: () => string[]) {
     this.#response = response;
     this.#heartbeatMs = heartbeatMs;
     this.#common = common;
@@ -93,25 +95,31 @@ class HttpReply implements Reply {
   send(receipt: Receipt, answer: WholeAnswer): Promise<void> {
     if (this.#elsewhere !== null) return this.#elsewhere.send(receipt, answer);
     const { status, headers, body } = answer;
-    const length = body === undefined ? 0 : Buffer.byteLength(body);
+    const head = this.#common();
     // 204 carries no Content-Length (RFC 9110 section 8.6).
-    const framing = status === 204 ? {} : { "content-length": String(length) };
-    this.#response.writeHead(status, { ...this.#common(), ...framing, ...headers });
+    if (status !== 204) head.push("content-length", String(body === undefined ? 0 : Buffer.byteLength(body)));
+    this.#begin(status, head, headers);
     this.#response.end(body);
     return left(this.#response);
   }
 
   divert(elsewhere: Reply): Promise<void> {
     this.#elsewhere = elsewhere;
-    this.#response.writeHead(202, { ...this.#common(), "content-length": "0" }).end();
+    this.#begin(202, [...this.#common(), "content-length", "0"]);
+    this.#response.end();
     return left(this.#response);
   }
 
   openStream(headers: Headers): EventStream {
     if (this.#elsewhere !== null) return this.#elsewhere.openStream(headers);
-    this.#response.writeHead(200, { ...this.#common(), ...streamHeaders, ...headers });
+    this.#begin(200, [...this.#common(), ...streamHeaders], headers);
     this.#stream = new ResponseStream(this.#response, this.#heartbeatMs);
     return this.#stream;
+  }
+
+  #begin(status: number, head: string[], headers: Headers = {}): void {
+    for (const name in headers) head.push(name, headers[name] ?? "");
+    this.#response.writeHead(status, head);
   }
 }
 

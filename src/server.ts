@@ -57,7 +57,7 @@ export async function createPublicServer(
     const visit = receive(current(), house, message, response, outside ?? refusal);
     visits.add(visit);
     bySocket.set(message.socket, visit);
-    void visit.over.finally(() => {
+    void visit.over.then(() => {
       visits.remove(visit);
       if (bySocket.get(message.socket) === visit) bySocket.delete(message.socket);
     });

@@ -50,21 +50,26 @@ export function receive(
   const arrival = readArrival(message, ended);
   const trail = openTrail(house.audit, arrival, gateway.policy.hash);
   let refused = refusal !== null;
-  const common = () => ({
-    "x-request-id": arrival.requestId,
+  const common = () => [
+    ...["x-request-id", arrival.requestId],
     ...corsHeaders(trail.facts.route),
     ...hangUp(message, refused),
-  });
+  ];
   const reply = createReply(response, gateway.config.listen.heartbeat, common);
   const steps = refusal === null ? walk(gateway, arrival, reply, trail) : Promise.reject(refusal);
-  const over = steps
-    .catch((error: unknown) => {
+  return new HttpVisit(answerFor(), arrival, trail, gateway.settings);
+
+  async function answerFor(): Promise<void> {
+    try {
+      await steps;
+    } catch (error) {
       const denial = asDenial(error);
       refused ||= denial.code === "address_denied" || denial.code === "address_limited";
-      return refuse(denial, arrival, reply, trail, house);
-    })
-    .finally(() => trail.facts.session?.door?.done(arrival.requestId));
-  return new HttpVisit(over, arrival, trail, gateway.settings);
+      await refuse(denial, arrival, reply, trail, house);
+    } finally {
+      trail.facts.session?.door?.done(arrival.requestId);
+    }
+  }
 }
 
 /**
@@ -133,22 +138,24 @@ function endAfter(ms: number): Ending {
 const farewellMs = 5_000;
 
 /** Lets a page of an allowed origin read the answer (Fetch standard, CORS protocol). */
-function corsHeaders(route: Route | undefined): Record<string, string> {
-  if (route?.kind !== "mcp" || route.origin === null) return {};
-  return {
-    "access-control-allow-origin": route.origin,
-    "access-control-expose-headers":
-      "mcp-session-id, mcp-protocol-version, www-authenticate, x-request-id, retry-after",
-    vary: "origin",
-  };
+function corsHeaders(route: Route | undefined): readonly string[] {
+  if (route?.kind !== "mcp" || route.origin === null) return none;
+  return [
+    ...["access-control-allow-origin", route.origin],
+    ...["access-control-expose-headers", exposedHeaders],
+    ...["vary", "origin"],
+  ];
 }
+
+const exposedHeaders = "mcp-session-id, mcp-protocol-version, www-authenticate, x-request-id, retry-after";
+const none: readonly string[] = [];
 
 /**
  * A body that was refused unread must not be taken for the next request, nor be read to its end just to be thrown away. And
  * an address that may not enter gets no cheap second try on the same connection.
  */
-function hangUp(message: IncomingMessage, refused: boolean): Record<string, string> {
-  return refused || !message.complete ? { connection: "close" } : {};
+function hangUp(message: IncomingMessage, refused: boolean): readonly string[] {
+  return refused || !message.complete ? ["connection", "close"] : none;
 }
 
 /**

@@ -9,5 +9,5 @@ const witness = createWitness("src/mcp/answers.ts");
 export const judgeServerMessage: typeof original.judgeServerMessage = (source) => {
   witness();
   const text = typeof source === "string" ? source : Buffer.from(source).toString();
-  return { kind: "answer", text, rpc: null, toolError: false, result: null };
+  return { kind: "answer", text, untouched: true, rpc: null, toolError: false, result: null };
 };

@@ -63,7 +63,7 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
   const refused = denial !== undefined && (decision === undefined || countedBehind.has(denial.code));
   const shadow = denial?.extra.shadow ?? decision?.shadow;
   return {
-    time: time.toISOString(),
+    time: renderTime(time),
     id: arrival.requestId,
     event: message !== undefined ? events[message.kind] : route === undefined || denial ? "refusal" : "discovery",
     peer: peer ?? { ip: arrival.remoteAddress, proxied: false },
@@ -100,6 +100,15 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
 function describeArguments(args: unknown, fingerprint: Fingerprint): AuditEntry["args"] {
   return { digest: fingerprint("audit-args", JSON.stringify(args)), view: sanitize(args) };
 }
+
+/** Visits of one millisecond share its text, which takes 0.4 µs to be made. */
+function renderTime(time: Date): string {
+  const ms = time.getTime();
+  if (ms !== lastTime.ms) lastTime = { ms, text: time.toISOString() };
+  return lastTime.text;
+}
+
+let lastTime = { ms: Number.NaN, text: "" };
 
 /** Microseconds are as fine as anybody reads. */
 function round(ms: number): number {

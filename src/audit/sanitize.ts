@@ -107,7 +107,7 @@ function isSecretItem(items: readonly unknown[], index: number, item: unknown): 
 }
 
 function viewObject(object: object, walk: Walk): unknown {
-  const shown = new Map<string, unknown>();
+  const shown: Record<string, unknown> = {};
   const names = Object.keys(object);
   const room = names.length > walk.maxMembers ? walk.maxMembers - 1 : names.length;
   const pairName = Object.hasOwn(object, "value") || Object.hasOwn(object, "values") ? readPairName(object) : null;
@@ -120,11 +120,17 @@ function viewObject(object: object, walk: Walk): unknown {
     const text = sanitizeText(name, maxName);
     const secret = isSecretMember(name, text, member) || (paired && isSecretMember(pairName, null, member));
     const label = charge(freeName(text, shown), walk);
-    shown.set(label, secret ? charge(redacted, walk) : view(member, walk));
+    put(shown, label, secret ? charge(redacted, walk) : view(member, walk));
   }
-  if (seen < names.length) shown.set(charge(freeName("…", shown), walk), charge(leftOut, walk));
-  // Unlike an assignment, this makes `__proto__` a member like any other.
-  return Object.fromEntries(shown);
+  if (seen < names.length) put(shown, charge(freeName("…", shown), walk), charge(leftOut, walk));
+  return shown;
+}
+
+/** Makes `__proto__`, too, a member like any other. */
+function put(object: Record<string, unknown>, name: string, value: unknown): void {
+  if (name === "__proto__")
+    Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+  else object[name] = value;
 }
 
 /** Both spellings count, so that a view of the view finds no further secret. */
@@ -150,10 +156,10 @@ function readOwn(object: object, name: string): unknown {
 }
 
 /** Two names may look alike once they are visible or cut; neither may hide the other. */
-function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
-  if (!taken.has(name)) return name;
+function freeName(name: string, taken: object): string {
+  if (!Object.hasOwn(taken, name)) return name;
   let number = 2;
-  while (taken.has(`${name} (${number})`)) number += 1;
+  while (Object.hasOwn(taken, `${name} (${number})`)) number += 1;
   return `${name} (${number})`;
 }
 

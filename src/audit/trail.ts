@@ -113,7 +113,8 @@ class VisitTrail implements Trail {
   async close(outcome: Outcome): Promise<Receipt> {
     if (this.closed) throw new Error("a trail is closed once");
     const totalMs = this.#book.monotonicMs() - this.#startedMs;
-    await write(this.#book, this.#describe(outcome, this.#time, totalMs, this.#rooms.get("answer") ?? null));
+    const entry = this.#describe(outcome, this.#time, totalMs, this.#rooms.get("answer") ?? null);
+    await this.#append(entry);
     this.closed = true;
     this.#book.visitClosed({ facts: this.facts, outcome, totalMs, rooms: this.#rooms });
     // A stream may stay for days after that.
@@ -129,14 +130,18 @@ class VisitTrail implements Trail {
     const outcome = passed ? { http: 200 } : { http: 200, denial: new Denial("client_request_denied") };
     const entry = this.#describe(outcome);
     const decision = { ...entry.decision, effect: passed ? "allow" : "deny" } as const;
-    await write(this.#book, { ...entry, event: "server_request", method, target: null, args: null, decision });
+    await this.#append({ ...entry, event: "server_request", method, target: null, args: null, decision });
     if (!passed) this.#book.refused("client_request_denied");
   }
 
   async fail(denial: Denial): Promise<void> {
     const entry = this.#describe({ http: 200, upstream: this.facts.answer?.statusCode, denial });
-    await write(this.#book, { ...entry, event: "stream_failure", args: null });
+    await this.#append({ ...entry, event: "stream_failure", args: null });
     this.#book.refused(denial.code);
+  }
+
+  #append(entry: AuditEntry): Promise<void> {
+    return this.#book.append(entry).catch(refuseUnwritten);
   }
 
   /** What happened, at this time and so long after the beginning; by now, unless told otherwise. */
@@ -152,10 +157,6 @@ class VisitTrail implements Trail {
   }
 }
 
-async function write(book: AuditBook, entry: AuditEntry): Promise<void> {
-  try {
-    await book.append(entry);
-  } catch (cause) {
-    throw new Denial("audit_unavailable", { cause });
-  }
+function refuseUnwritten(cause: unknown): never {
+  throw new Denial("audit_unavailable", { cause });
 }

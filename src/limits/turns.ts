@@ -41,15 +41,12 @@ export function createTurns({ concurrent, waiting: most }: TurnLimits): Turns {
 
   function give(): Lease {
     taken += 1;
-    let held = true;
-    return {
-      [Symbol.dispose]() {
-        if (!held) return;
-        held = false;
-        taken -= 1;
-        callNext();
-      },
-    };
+    return new Turn(giveBack);
+  }
+
+  function giveBack(): void {
+    taken -= 1;
+    callNext();
   }
 
   function callNext(): void {
@@ -103,4 +100,18 @@ export function createTurns({ concurrent, waiting: most }: TurnLimits): Turns {
       return promise.finally(() => given.removeEventListener("abort", giveUp));
     },
   };
+}
+
+class Turn implements Lease {
+  #giveBack: (() => void) | null;
+
+  constructor(giveBack: () => void) {
+    this.#giveBack = giveBack;
+  }
+
+  [Symbol.dispose](): void {
+    const giveBack = this.#giveBack;
+    this.#giveBack = null;
+    giveBack?.();
+  }
 }

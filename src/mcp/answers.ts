@@ -17,6 +17,8 @@ export type Judged =
   | {
       readonly kind: "answer";
       readonly text: string;
+      /** Whether that is what the server sent. */
+      readonly untouched: boolean;
       readonly rpc: number | null;
       readonly toolError: boolean | null;
       /** As the server sent it; null for an error. */
@@ -83,7 +85,7 @@ function judgeAnswer(value: JsonObject, text: string, expected: Expectation): Ju
   if (renamed === undefined) throw malformed("an answer that belongs to a task of somebody else");
   const isCall = pending.method === "tools/call" || pending.method === "tasks/result";
   const toolError = isCall && (pending.task?.method ?? "tools/call") === "tools/call" ? result.isError === true : null;
-  return { kind: "answer", text: renamed, rpc: null, toolError, result };
+  return { kind: "answer", text: renamed, untouched: renamed === text, rpc: null, toolError, result };
 }
 
 /**
@@ -97,11 +99,12 @@ function judgeError(value: JsonObject, text: string, pending: Pending, expected:
   if (rpc === urlElicitationRequired && !mayAsk("elicitation/create", expected)) {
     throw new Denial("client_request_denied", { detail: "URL elicitation" });
   }
-  if (value.id === pending.id) return { kind: "answer", text, rpc, toolError: null, result: null };
+  if (value.id === pending.id) return { kind: "answer", text, untouched: true, rpc, toolError: null, result: null };
   if (value.id !== undefined && value.id !== null) throw malformed("an answer to another request");
   return {
     kind: "answer",
     text: setMember(text, ["id"], JSON.stringify(pending.id)),
+    untouched: false,
     rpc,
     toolError: null,
     result: null,

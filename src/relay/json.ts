@@ -16,7 +16,7 @@ export async function relayJson(exchange: Exchange, status: number): Promise<voi
   if (judged.kind !== "answer") throw new Denial("upstream_malformed", { detail: "no answer in the body" });
   if (status === 400 && known.session.upstreamId !== null && saysLost(judged.text)) throw lost();
   await recordAsked(exchange, judged);
-  const body = Buffer.from(judged.text);
+  const body = judged.untouched ? source : Buffer.from(judged.text);
   const { rpc, toolError } = judged;
   const receipt = await trail.close({
     http: status,

@@ -72,6 +72,8 @@ export async function enter(
   reply: Reply,
 ): Promise<Disposable> {
   const { door } = session;
+  // Without a session ids are nobody's: another client of the same user may count from 1 as well.
+  if (door === null && session.upstreamId === null) return nothing;
   using ends = new DisposableStack();
   if (door !== null) {
     door.take(arrival.requestId);
@@ -83,20 +85,16 @@ export async function enter(
     if (door.closed.aborted) leave();
   }
   // A server need not answer what was called off (2025-11-25, Cancellation), nor hear of it: nobody waits any longer.
-  if (message.kind === "notification" && message.cancels !== null && !isNobodys(session)) {
+  if (message.kind === "notification" && message.cancels !== null) {
     calls.cancel(callKey(route.server, identity, session, message.cancels), new Denial("client_cancelled"));
   }
   // In the stateless revision the end of the connection calls a request off (2026-07-28, Cancellation).
   if (message.kind !== "request" || message.era === "modern") return ends.move();
-  if (isNobodys(session)) return ends.move();
   ends.use(calls.enter(callKey(route.server, identity, session, message.id), arrival.interrupt));
   return ends.move();
 }
 
-/** Without a session ids are nobody's: another client of the same user may count from 1 as well. */
-function isNobodys({ upstreamId, door }: Session): boolean {
-  return upstreamId === null && door === null;
-}
+const nothing: Disposable = { [Symbol.dispose]() {} };
 
 function isGone({ reason }: Ending): boolean {
   return reason instanceof Denial && reason.code === "client_gone";

@@ -4,6 +4,7 @@ import { encodeMirror } from "../mcp/mirrors.ts";
 import { setMember } from "../mcp/splice.ts";
 import { narrowSubscription } from "../mcp/subscription.ts";
 import { bodyOf } from "../upstream/body.ts";
+import type { Answer as ServerAnswer } from "../upstream/dispatch.ts";
 import { explainFailure } from "../upstream/failure.ts";
 import { readListRequest, recollect } from "../upstream/recollect.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -39,16 +40,33 @@ export async function forward(
       signal: arrival.ended,
     });
     upstream.reachable = true;
-    const { statusCode, headers, body } = answer;
-    const dispose = () => {
-      // Whatever was not read is not wanted: a server that goes on talking is cut off.
-      body.destroy();
-      done();
-    };
-    return { statusCode, headers, body, list, kept: false, [Symbol.dispose]: dispose };
+    return new FreshAnswer(answer, list, done);
   } catch (cause) {
     done();
     throw explainFailure(upstream, cause, arrival.ended);
+  }
+}
+
+class FreshAnswer implements Answer {
+  readonly statusCode: Answer["statusCode"];
+  readonly headers: Answer["headers"];
+  readonly body: Answer["body"];
+  readonly list: Answer["list"];
+  readonly kept = false;
+  readonly #done: () => void;
+
+  constructor({ statusCode, headers, body }: ServerAnswer, list: Answer["list"], done: () => void) {
+    this.statusCode = statusCode;
+    this.headers = headers;
+    this.body = body;
+    this.list = list;
+    this.#done = done;
+  }
+
+  [Symbol.dispose](): void {
+    // Whatever was not read is not wanted: a server that goes on talking is cut off.
+    this.body.destroy();
+    this.#done();
   }
 }
 

@@ -111,6 +111,10 @@ class Transfer implements Dispatcher.DispatchHandler, Body, AsyncIterator<Buffer
     this.#controller?.abort(cause);
   }
 
+  takeWhole(): Buffer | undefined {
+    return this.#end !== null && this.#end.cause === null && this.#chunks.length > 0 ? this.#takeChunks() : undefined;
+  }
+
   [Symbol.asyncIterator](): AsyncIterator<Buffer, undefined> {
     return this;
   }
@@ -118,10 +122,7 @@ class Transfer implements Dispatcher.DispatchHandler, Body, AsyncIterator<Buffer
   next(): Promise<IteratorResult<Buffer, undefined>> {
     if (this.#chunks.length > 0) {
       // All that waits at once: a server that cuts its answer into single bytes must not cost a turn for each.
-      const [first = Buffer.alloc(0)] = this.#chunks;
-      const value = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks, this.#waiting);
-      this.#chunks.length = 0;
-      this.#waiting = 0;
+      const value = this.#takeChunks();
       this.#controller?.resume();
       return Promise.resolve({ value, done: false });
     }
@@ -133,6 +134,14 @@ class Transfer implements Dispatcher.DispatchHandler, Body, AsyncIterator<Buffer
   async return(): Promise<IteratorResult<Buffer, undefined>> {
     this.destroy();
     return over;
+  }
+
+  #takeChunks(): Buffer {
+    const [first = Buffer.alloc(0)] = this.#chunks;
+    const bytes = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks, this.#waiting);
+    this.#chunks.length = 0;
+    this.#waiting = 0;
+    return bytes;
   }
 
   #finish(cause: Error | null): void {

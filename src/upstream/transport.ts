@@ -63,11 +63,13 @@ function keep(body: Outgoing["body"]): Outgoing["body"] {
 
 /** Streamable HTTP (MCP 2025-03-26 and later, Transports): every message is an exchange of its own. */
 export function createStreamableTransport({ url }: ServerConfig, { calls, streams }: Pools): Transport {
+  // A URL puts them together anew each time.
+  const { origin, pathname: path } = url;
   return {
     send({ kind, endless, headers, body, signal }) {
       const request = {
-        origin: url.origin,
-        path: url.pathname,
+        origin,
+        path,
         method: verbs[kind],
         headers,
         body: endless ? keep(body) : body,

@@ -7,11 +7,11 @@ import { createReply, type EventStream, type Reply, type WholeAnswer } from "../
 const receipt = {} as Receipt;
 
 class Response extends EventEmitter {
-  readonly heads: [number, Record<string, string>][] = [];
+  readonly heads: [number, readonly string[]][] = [];
   body = "";
   writableFinished = false;
   destroyed = false;
-  writeHead(status: number, headers: Record<string, string>) {
+  writeHead(status: number, headers: readonly string[]) {
     this.heads.push([status, headers]);
     return this;
   }
@@ -39,7 +39,7 @@ class Elsewhere implements Reply {
 
 function build() {
   const response = new Response();
-  const reply = createReply(response as unknown as ServerResponse, 1_000, () => ({ "x-request-id": "r" }));
+  const reply = createReply(response as unknown as ServerResponse, 1_000, () => ["x-request-id", "r"]);
   return { response, reply, elsewhere: new Elsewhere() };
 }
 
@@ -48,7 +48,7 @@ describe("a reply that is given elsewhere", () => {
     const { response, reply, elsewhere } = build();
     await reply.divert(elsewhere);
     await reply.send(receipt, { status: 200, headers: { "mcp-session-id": "s" }, body: "{}" });
-    expect(response.heads).toEqual([[202, { "x-request-id": "r", "content-length": "0" }]]);
+    expect(response.heads).toEqual([[202, ["x-request-id", "r", "content-length", "0"]]]);
     expect(response.body).toBe("");
     expect(elsewhere.sent).toEqual([{ status: 200, headers: { "mcp-session-id": "s" }, body: "{}" }]);
     expect(reply.openStream({})).toBe(elsewhere.stream);

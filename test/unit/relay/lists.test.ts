@@ -24,6 +24,7 @@ function setScene(asksForList = true) {
 const answer = (changes: object | null): Judged => ({
   kind: "answer",
   text: "as the client gets it",
+  untouched: true,
   rpc: null,
   toolError: null,
   result: changes === null ? null : { ...result, ...changes },
