@@ -17,7 +17,7 @@ import { version } from "./version.ts";
 export async function main(argv: readonly string[]): Promise<number> {
   let code = 0;
   // Who reads our output may go before we do; that must not end a gateway.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+  for (const stream of [process.stdout, process.stderr]) stream.off("error", ignore).on("error", ignore);
   const io: CommandIo = {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
@@ -52,3 +52,5 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   return code;
 }
+
+function ignore(): void {}
