@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { type Excerpt, type Path, type Problem, renderPath, sortProblems } from "./diagnose.ts";
+import { findExcess, tooDeep } from "./excess.ts";
 import { valueAt } from "./issues.ts";
 import { findInScalar } from "./scalar.ts";
 
@@ -7,6 +8,8 @@ const maxDepth = 64;
 /** Bounds what a few aliases can be blown up to ("billion laughs"). */
 const maxAliasedNodes = 1_000;
 const maxExcerpt = 160;
+/** Of one kind in one file; whoever made more of them by mistake made one mistake. */
+const maxProblems = 100;
 
 /** Characters that a reviewer does not see, or sees in another order than the machine reads them (CVE-2021-42574). */
 const invisible = /[\p{Cf}\p{Zl}\p{Zp}]|(?![\t\n\r])\p{Cc}|\r(?!\n)/gu;
@@ -51,15 +54,17 @@ export interface YamlFile {
 export function readYaml(file: string, text: string): YamlFile | Problem[] {
   const lines = new LineCounter();
   const source = new SourceText(file, text, lines);
+  const excess = findExcess(text);
+  if (excess !== undefined) return [source.problemAt(0, [], excess)];
   const document = parse(text, lines);
-  if (document === undefined) return [source.problemAt(0, [], "the YAML is nested too deeply")];
+  if (document === undefined) return [source.problemAt(0, [], tooDeep)];
+  const faults = document.errors.slice(0, maxProblems);
   const problems = firstOfEachLine(
-    document.errors.map(({ pos, message }) => source.syntaxProblem(pos[0], describeError(message))),
+    faults.map(({ pos, message }) => source.syntaxProblem(pos[0], describeError(message))),
   );
-  for (const { index } of text.matchAll(invisible)) {
-    if (index > 0 || text[index] !== "\uFEFF")
-      problems.push(source.syntaxProblem(index, "invisible or control character"));
-  }
+  const unseen = [...text.matchAll(invisible)].filter(({ index }) => index > 0 || text[index] !== "\uFEFF");
+  const places = firstOnEachLine(unseen, text).slice(0, maxProblems);
+  problems.push(...places.map((index) => source.syntaxProblem(index, "invisible or control character")));
   if (document.directives?.yaml.explicit) problems.push(source.syntaxProblem(0, noTags));
   // Of a broken document the parser makes up the rest; what that looks like helps nobody.
   if (document.errors.length > 0) return problems;
@@ -67,6 +72,16 @@ export function readYaml(file: string, text: string): YamlFile | Problem[] {
   const value = tree.read(document.contents, [], 0, undefined);
   const all = sortProblems([...problems, ...tree.problems]);
   return all.length > 0 ? all : new PlacedFile(file, value, tree.places, source);
+}
+
+function firstOnEachLine(matches: readonly { readonly index: number }[], text: string): number[] {
+  let lineEnd = -1;
+  return matches.flatMap(({ index }) => {
+    if (index < lineEnd) return [];
+    const end = text.indexOf("\n", index);
+    lineEnd = end < 0 ? text.length : end;
+    return index;
+  });
 }
 
 const noTags = "tags and directives are not used here";
@@ -92,7 +107,7 @@ function firstOfEachLine(problems: readonly Problem[]): Problem[] {
 /** The parser's sentence without the pieces of the source that some of them quote. */
 function describeError(message: string): string {
   if (message.startsWith("Source contains multiple documents")) return "expected one YAML document, found several";
-  const [sentence = message] = message.split(/: |["\\]/);
+  const [sentence = message] = message.replace("The : indicator", "the colon").split(/: |["\\]/);
   return sentence.trim().replace(/^./, (letter) => letter.toLowerCase());
 }
 
@@ -231,12 +246,20 @@ class SourceText {
 
   #lineAt(offset: number): [start: number, text: string] {
     const start = offset === 0 ? 0 : this.text.lastIndexOf("\n", offset - 1) + 1;
-    const [line = ""] = this.text.slice(start).split(/\r?\n/, 1);
+    const end = this.text.indexOf("\n", start);
+    const line = this.text.slice(start, end < 0 ? undefined : end).replace(/\r$/, "");
     return [start, line];
   }
 
-  #excerpt(offset: number): Excerpt {
+  /** As much of the line as an excerpt can show, since some files are one line. */
+  #windowAt(offset: number): [start: number, text: string] {
     const [lineStart, line] = this.#lineAt(offset);
+    const start = Math.max(lineStart, offset - maxExcerpt);
+    return [start, line.slice(start - lineStart, offset - lineStart + maxExcerpt)];
+  }
+
+  #excerpt(offset: number): Excerpt {
+    const [lineStart, line] = this.#windowAt(offset);
     let text = "";
     let caret = offset - lineStart;
     let at = lineStart;

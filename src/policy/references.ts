@@ -93,23 +93,39 @@ function findCycles(sources: readonly PolicySource[]): Problem[] {
   }
   const problems: Problem[] = [];
   const done = new Set<string>();
-  const walk = (role: string, trail: readonly string[]) => {
-    const start = trail.indexOf(role);
-    if (start >= 0) {
-      const cycle = [...trail.slice(start), role];
-      const source = homes.get(role);
-      if (source !== undefined) {
-        problems.push(source.problem(["roles", role, "inherits"], `roles inherit in a circle: ${cycle.join(" -> ")}`));
-      }
-      return;
-    }
-    if (done.has(role)) return;
-    for (const parent of parents.get(role) ?? []) walk(parent, [...trail, role]);
-    done.add(role);
+  // Not by recursion: a chain of roles may be longer than the stack.
+  const trail: { readonly role: string; readonly left: string[] }[] = [];
+  const places = new Map<string, number>();
+  const enter = (role: string) => {
+    places.set(role, trail.length);
+    trail.push({ role, left: [...(parents.get(role) ?? [])] });
   };
-  for (const role of parents.keys()) walk(role, []);
+  for (const root of parents.keys()) {
+    if (!done.has(root)) enter(root);
+    for (let last = trail.at(-1); last !== undefined; last = trail.at(-1)) {
+      const next = last.left.shift();
+      const start = places.get(next ?? "");
+      if (next === undefined) {
+        trail.pop();
+        places.delete(last.role);
+        done.add(last.role);
+      } else if (start !== undefined) {
+        const cycle = [...trail.slice(start).map(({ role }) => role), next];
+        const message = `roles inherit in a circle: ${renderCycle(cycle)}`;
+        const source = homes.get(next);
+        if (source !== undefined) problems.push(source.problem(["roles", next, "inherits"], message));
+      } else if (!done.has(next)) enter(next);
+    }
+  }
   return problems;
 }
+
+function renderCycle(roles: readonly string[]): string {
+  const shown = roles.length <= maxShownRoles ? roles : [...roles.slice(0, maxShownRoles - 1), "…", ...roles.slice(-1)];
+  return shown.join(" -> ");
+}
+
+const maxShownRoles = 12;
 
 function findUnknownServers(sources: readonly PolicySource[], servers: readonly string[] | undefined): Problem[] {
   if (servers === undefined) return [];

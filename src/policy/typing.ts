@@ -39,10 +39,15 @@ export function checkTypes(expr: Expr, offsetOf: (id: bigint) => number): Typing
 
 type Scope = ReadonlyMap<string, Type>;
 
+/** The planner takes the square of a path's length, and whatever looks at an expression recurses. */
+const maxDepth = 128;
+
 class Checker {
   readonly faults: ConditionFault[] = [];
   reads = 0;
   readonly names = new Set<string>();
+  #depth = 0;
+  #silent = false;
   readonly #offsetOf: (id: bigint) => number;
 
   constructor(offsetOf: (id: bigint) => number) {
@@ -50,7 +55,7 @@ class Checker {
   }
 
   fault({ id }: Expr, message: string, hint?: string): Type {
-    this.faults.push({ offset: this.#offsetOf(id), message, hint });
+    if (!this.#silent) this.faults.push({ offset: this.#offsetOf(id), message, hint });
     return "dyn";
   }
 
@@ -63,6 +68,19 @@ class Checker {
   }
 
   #typeOf(expr: Expr, scope: Scope): Type {
+    if (this.#depth === maxDepth) {
+      const fault = this.fault(expr, "this is nested too deeply");
+      // What comes of not knowing it would hide it.
+      this.#silent = true;
+      return fault;
+    }
+    this.#depth += 1;
+    const type = this.#typeWithin(expr, scope);
+    this.#depth -= 1;
+    return type;
+  }
+
+  #typeWithin(expr: Expr, scope: Scope): Type {
     const { exprKind: kind } = expr;
     switch (kind.case) {
       case "constExpr":

@@ -36,6 +36,15 @@ const anchors = Array.from(
   (_, level) => `  - &l${level} [${level === 0 ? "x" : new Array(10).fill(`*l${level - 1}`).join(", ")}]`,
 );
 
+/** Each role inherits from the next, and the last from the first. */
+const circle = (length: number) =>
+  JSON.stringify({
+    version: 1,
+    roles: Object.fromEntries(
+      Array.from({ length }, (_, index) => [`r${index}`, { inherits: [`r${(index + 1) % length}`] }]),
+    ),
+  });
+
 describe("bad input", () => {
   it.each<[string, string, string[]]>([
     ["nothing", "", ["1:1 expected a mapping, not nothing"]],
@@ -167,6 +176,25 @@ describe("bad input", () => {
     ["more brackets than a stack holds", "[".repeat(100_000), ["1:1 the YAML is nested too deeply"]],
     ["characters that are not seen", rule("tools: [a\u202e]"), ["4:41 invisible or control character"]],
     ["more than a megabyte", `${sound}# ${"x".repeat(10_485_760)}\n`, ["1:1 the file is larger than 1048576 bytes"]],
+    ["quotes and nothing else", `"`.repeat(300_000), ["1:1 this is too much for one file; make it several"]],
+    ["many lines", `${sound}${"#\n".repeat(60_000)}`, ["1:1 this is too much for one file; make it several"]],
+    [
+      "nothing but what is not seen",
+      `version: 1\n# ${"\u200b".repeat(300_000)}`,
+      ["2:3 invisible or control character"],
+    ],
+    [
+      "an error of the parser that names a sign",
+      ":".repeat(5_000),
+      ["1:1 the colon must be at most 1024 chars after the start of an implicit block mapping key"],
+    ],
+    [
+      "a circle that is longer than a stack",
+      circle(9_000),
+      [
+        `1:29 roles inherit in a circle: ${Array.from({ length: 11 }, (_, index) => `r${index}`).join(" -> ")} -> … -> r0`,
+      ],
+    ],
   ])("%s", async (_case, policy, problems) => {
     expect(await problemsOf(policy)).toEqual(problems);
   });

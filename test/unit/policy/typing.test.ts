@@ -210,6 +210,8 @@ describe("what is found wrong, and where", () => {
     ],
     [`${"(".repeat(33)}true${")".repeat(33)}`, ["32: brackets are nested deeper than 32"]],
     [`${"[".repeat(33)}${"]".repeat(33)} == []`, ["32: brackets are nested deeper than 32"]],
+    [`jwt${".a".repeat(1_000)}`, ["1745: this is nested too deeply"]],
+    [`1${" + 1".repeat(300)} > 0`, ["690: this is nested too deeply"]],
     ["'👍' == identity.sbject", ['16: there is no member "sbject" (did you mean "subject"?)']],
   ])("%s", (text, faults) => {
     expect(faultsIn(text)).toEqual(faults);
@@ -224,6 +226,9 @@ describe("what is sound", () => {
   it.each([
     ["brackets one after the other", Array.from({ length: 40 }, () => "(true)").join(" && ")],
     ["brackets as deep as can be", `${"(".repeat(32)}true${")".repeat(32)}`],
+    ["a long path", `jwt${".a".repeat(120)} == 1`],
+    ["a long sum", `1${" + 1".repeat(120)} > 0`],
+    ["many conditions in a row", Array.from({ length: 300 }, () => "true").join("&&")],
     ["numbers of several types compared", "1 == 1.0 && 1u == 1 && 1.0 < 2u"],
     ["null compared with anything", "null != 1 && 'x' != null && identity.groups != null && null == null"],
     ["lists and maps compared", "[1] == ['a'] && {'a': 1} != {'b': 'c'} && identity.groups == []"],
