@@ -125,26 +125,32 @@ class HttpReply implements Reply {
 
 class ResponseStream implements EventStream {
   readonly #response: ServerResponse;
-  readonly #heartbeat: NodeJS.Timeout;
+  readonly #heartbeatMs: number;
+  #heartbeat: NodeJS.Timeout | undefined;
   /** Something was written, and the head with it. */
   #begun = false;
+  #ended = false;
 
   constructor(response: ServerResponse, heartbeatMs: number) {
     this.#response = response;
     // Everybody who writes on a stream of 2024-11-05 waits for the same client to read.
     response.setMaxListeners(0);
+    this.#heartbeatMs = heartbeatMs;
+    // An answer that is here already leaves in one packet with the head, once its record is in the file: at the end of this
+    // turn. A client must not wait for the head of a silent stream any longer than that.
+    setImmediate(() => setImmediate(() => this.#stay()));
+  }
+
+  /** The stream is none that was over at once, as most are: only now it needs a heartbeat. */
+  #stay(): void {
+    const response = this.#response;
+    if (this.#ended || response.destroyed) return;
     this.#heartbeat = setInterval(() => {
       // A client that does not read gets no heartbeats on top of what it has not read.
       if (!response.writableNeedDrain) response.write(": keep-alive\n\n");
-    }, heartbeatMs);
+    }, this.#heartbeatMs);
     response.once("close", () => clearInterval(this.#heartbeat));
-    // An answer that is here already leaves in one packet with the head, once its record is in the file: at the end of this
-    // turn. A client must not wait for the head of a silent stream any longer than that.
-    setImmediate(() => setImmediate(() => this.#begin()));
-  }
-
-  #begin(): void {
-    if (!this.#begun && !this.#response.destroyed) this.#response.flushHeaders();
+    if (!this.#begun) response.flushHeaders();
   }
 
   async write(block: string): Promise<void> {
@@ -164,7 +170,7 @@ class ResponseStream implements EventStream {
   }
 
   #end(block?: string): Promise<void> {
-    this.#begun = true;
+    this.#ended = true;
     clearInterval(this.#heartbeat);
     this.#response.end(block);
     return left(this.#response);
