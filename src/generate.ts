@@ -11,9 +11,9 @@ import {
 } from "./config/reference.ts";
 import { configSchema } from "./config/schema.ts";
 import { renderMethods } from "./mcp/method-page.ts";
-import { renderFunctions, renderLint, renderVariables } from "./policy/reference.ts";
 import { policySchema } from "./policy/schema.ts";
-import { suiteSchema } from "./policy/suite-schema.ts";
+import { suiteSchema } from "./policy/suite/schema.ts";
+import { renderFunctions, renderLint, renderVariables } from "./policy/tables.ts";
 
 /** Every generated file, by its path in the repository. */
 export function generateFiles(): Map<string, string> {

@@ -4,7 +4,7 @@ import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import { type SuiteReport, testPolicies } from "../config/suites.ts";
 import { renderAddress } from "../network/address.ts";
 import type { LintCode, Severity } from "../policy/lint/finding.ts";
-import { lintPolicies } from "../policy/lint.ts";
+import { lintPolicies } from "../policy/lint/lint.ts";
 import { lintOnline } from "./check/online.ts";
 import { withConfig } from "./config.ts";
 import type { CommandIo } from "./io.ts";

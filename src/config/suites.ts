@@ -1,9 +1,9 @@
 import { setImmediate as pause } from "node:timers/promises";
 import type { Program } from "../policy/compile.ts";
-import { type Coverage, measureCoverage } from "../policy/coverage.ts";
 import { readPolicyTexts } from "../policy/files.ts";
-import { checkSuites, readSuites } from "../policy/suite.ts";
-import { countAnswers, findFailures, runSuite, type SuiteRun, type SuiteTotals } from "../policy/suite-run.ts";
+import { type Coverage, measureCoverage } from "../policy/suite/coverage.ts";
+import { countAnswers, findFailures, runSuite, type SuiteRun, type SuiteTotals } from "../policy/suite/run.ts";
+import { checkSuites, readSuites } from "../policy/suite/suite.ts";
 import { contextOf } from "./context.ts";
 import { ConfigError, type Problem } from "./diagnose.ts";
 import type { LoadedConfig } from "./load.ts";

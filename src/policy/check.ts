@@ -1,5 +1,5 @@
 import { type Problem, sortProblems } from "../config/diagnose.ts";
-import { checkConditions } from "./conditions.ts";
+import { checkConditions } from "./condition/conditions.ts";
 import type { PolicySource } from "./load.ts";
 import { checkReferences, type PolicyContext, type ReferenceFindings } from "./references.ts";
 import { checkSpelling } from "./spelling.ts";

@@ -1,7 +1,7 @@
 import { digestContents } from "../config/digest.ts";
 import { compileGlob, type Glob } from "../mcp/glob.ts";
 import { compileHours, type Hours, intersect, type Period, readPeriod } from "./clock.ts";
-import { type Condition, compileCondition } from "./condition.ts";
+import { type Condition, compileCondition } from "./condition/condition.ts";
 import type { PolicySource } from "./load.ts";
 import { rulesOf } from "./references.ts";
 import type { Requirement } from "./require.ts";

@@ -5,7 +5,7 @@
 import { globCoversTemplate, globOverlapsTemplate } from "../mcp/glob.ts";
 import type { Target } from "../mcp/methods.ts";
 import type { CompiledBinding, CompiledRule, Program, RuleLimit } from "./compile.ts";
-import { outcome } from "./condition.ts";
+import { outcome } from "./condition/condition.ts";
 import type { Circumstances, PolicySubject } from "./facts.ts";
 import { countMissing, type Missing } from "./require.ts";
 import { Scene } from "./scene.ts";

@@ -4,11 +4,11 @@ import type { Target } from "../mcp/methods.ts";
 import { holdsInexactNumber } from "../mcp/numbers.ts";
 import { always, isWithin } from "./clock.ts";
 import type { CompiledRule } from "./compile.ts";
-import { argumentBits, type Bindings, type Condition, type Outcomes, outcome } from "./condition.ts";
-import { fillPurse } from "./costs.ts";
+import { argumentBits, type Bindings, type Condition, type Outcomes, outcome } from "./condition/condition.ts";
+import { fillPurse } from "./condition/costs.ts";
+import { MemberNames, mapOf, readValue } from "./condition/values.ts";
 import { type Circumstances, factBits, type PolicySubject } from "./facts.ts";
 import { findMissing, type Missing } from "./require.ts";
-import { MemberNames, mapOf, readValue } from "./values.ts";
 
 /** One question put to rules: about a target, by a subject, under circumstances. What only conditions need is made when one asks. */
 export class Scene {

@@ -1,11 +1,11 @@
 /**
  * The one schema of policy files. Types, validation and the JSON Schema for editors (schema/policy.schema.json) come from
- * it; references between roles, rules and the configuration are checked in references.ts, conditions in typing.ts.
+ * it; references between roles, rules and the configuration are checked in references.ts, conditions in condition/typing.ts.
  */
 import { z } from "zod";
 import { count, duration } from "../config/fields.ts";
 import { dayNames, isTimeZone, readInstant, readTimeOfDay } from "./clock.ts";
-import { maxConditionLength } from "./condition.ts";
+import { maxConditionLength } from "./condition/condition.ts";
 
 const word = (what: string) =>
   z

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkPolicies } from "../../src/policy/check.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
-import { compileCondition, outcome } from "../../src/policy/condition.ts";
+import { compileCondition, outcome } from "../../src/policy/condition/condition.ts";
 import { factBits } from "../../src/policy/facts.ts";
 import { readPolicies } from "../../src/policy/load.ts";
 import { Scene } from "../../src/policy/scene.ts";

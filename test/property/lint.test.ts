@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Target } from "../../src/mcp/methods.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
 import { judge, rehearse, viewOf } from "../../src/policy/evaluate.ts";
-import { lintPolicies } from "../../src/policy/lint.ts";
+import { lintPolicies } from "../../src/policy/lint/lint.ts";
 import { noonMs, plainly, sourcesOf, subjectOf } from "../fixtures/policy.ts";
 
 type Rule = Readonly<Record<string, unknown>>;

@@ -1,11 +1,11 @@
 import type { AuditRecord } from "../../audit/record.ts";
 import { sanitize } from "../../audit/sanitize.ts";
-import type { Advice } from "../../policy/advice.ts";
-import { decides, type Explanation } from "../../policy/explain.ts";
+import type { Advice } from "../../policy/explain/advice.ts";
+import { decides, type Explanation } from "../../policy/explain/explain.ts";
+import { type ConditionFinding, conditionOf } from "../../policy/explain/findings.ts";
+import { adviseBlocker, adviseMiss, describeBlocker } from "../../policy/explain/words.ts";
 import { type FactName, factBits } from "../../policy/facts.ts";
-import { type ConditionFinding, conditionOf } from "../../policy/findings.ts";
 import type { Question } from "../../policy/question.ts";
-import { adviseBlocker, adviseMiss, describeBlocker } from "../../policy/words.ts";
 import { show, viewValue } from "./printing.ts";
 
 /** An explanation as one JSON value. */

@@ -1,6 +1,6 @@
 import { Command } from "commander";
-import { comparePolicies } from "../../policy/diff.ts";
-import { nameServers } from "../../policy/servers.ts";
+import { comparePolicies } from "../../policy/compare/diff.ts";
+import { nameServers } from "../../policy/compare/servers.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { describeDifferences, renderDifferences } from "./difference.ts";

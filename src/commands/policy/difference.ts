@@ -1,5 +1,5 @@
-import { describeCaller } from "../../policy/callers.ts";
-import type { Change, Difference } from "../../policy/diff.ts";
+import { describeCaller } from "../../policy/compare/callers.ts";
+import type { Change, Difference } from "../../policy/compare/diff.ts";
 import { alignRows, count, show } from "./printing.ts";
 
 /** Differences as JSON. */

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { AuditRecord } from "../../audit/record.ts";
-import { explainQuestion } from "../../policy/explain.ts";
+import { explainQuestion } from "../../policy/explain/explain.ts";
 import type { Question } from "../../policy/question.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";

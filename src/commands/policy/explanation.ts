@@ -1,11 +1,11 @@
 import type { AuditRecord } from "../../audit/record.ts";
 import { always } from "../../policy/clock.ts";
 import type { Verdict } from "../../policy/evaluate.ts";
-import { decides, type Explanation } from "../../policy/explain.ts";
+import { decides, type Explanation } from "../../policy/explain/explain.ts";
+import { type ConditionFinding, conditionOf, type RuleFinding } from "../../policy/explain/findings.ts";
+import { describeBlocker, describeMisses, describeMissing, describeTarget } from "../../policy/explain/words.ts";
 import { factBits } from "../../policy/facts.ts";
-import { type ConditionFinding, conditionOf, type RuleFinding } from "../../policy/findings.ts";
 import type { Question } from "../../policy/question.ts";
-import { describeBlocker, describeMisses, describeMissing, describeTarget } from "../../policy/words.ts";
 import { nameUnknown, renderAdvice } from "./account.ts";
 import { alignRows, count, show, showValue } from "./printing.ts";
 

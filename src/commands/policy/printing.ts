@@ -1,5 +1,5 @@
 import { sanitize, sanitizeText } from "../../audit/sanitize.ts";
-import { oneLine } from "../../policy/words.ts";
+import { oneLine } from "../../policy/explain/words.ts";
 import type { CommandIo } from "../io.ts";
 
 /** A text of anybody as a terminal may show it: no controls, nothing that looks like a secret, one line. */

@@ -1,8 +1,8 @@
 import type { AuditRecord } from "../../audit/record.ts";
 import { readRecords } from "../../audit/records.ts";
 import { loadConfig } from "../../config/load.ts";
+import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../policy/compare/replay.ts";
 import type { Program } from "../../policy/compile.ts";
-import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../policy/replay.ts";
 import type { CommandIo } from "../io.ts";
 import type { PolicySet } from "./set.ts";
 

@@ -1,6 +1,6 @@
-import { type Review, reviewAccess } from "../../policy/review.ts";
-import { nameServers } from "../../policy/servers.ts";
-import { Usage } from "../../policy/usage.ts";
+import { nameServers } from "../../policy/compare/servers.ts";
+import { type Review, reviewAccess } from "../../policy/review/review.ts";
+import { Usage } from "../../policy/review/usage.ts";
 import type { CommandIo } from "../io.ts";
 import { followTrail } from "./records.ts";
 import type { PolicySet } from "./set.ts";

@@ -1,5 +1,5 @@
 /** A review as a table for spreadsheets, and as a page to be signed. */
-import type { Grant } from "../../policy/review.ts";
+import type { Grant } from "../../policy/review/review.ts";
 import { count, show } from "./printing.ts";
 import type { ReviewReport } from "./review-report.ts";
 

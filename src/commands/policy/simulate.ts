@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { Rehearsal } from "../../policy/rehearsal.ts";
+import { Rehearsal } from "../../policy/compare/rehearsal.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { printJson } from "./printing.ts";

@@ -1,6 +1,6 @@
-import type { RehearsalReport, Rehearsed } from "../../policy/rehearsal.ts";
-import type { ReplayReport, Turn } from "../../policy/replay.ts";
-import type { Tallied } from "../../policy/tally.ts";
+import type { RehearsalReport, Rehearsed } from "../../policy/compare/rehearsal.ts";
+import type { ReplayReport, Turn } from "../../policy/compare/replay.ts";
+import type { Tallied } from "../../policy/compare/tally.ts";
 import { alignRows, count, show } from "./printing.ts";
 
 /** Which recorded calls would be decided otherwise, as text. */

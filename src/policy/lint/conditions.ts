@@ -1,6 +1,6 @@
 /** Conditions that decide nothing, or otherwise than they read. */
 import type { TargetKind } from "../compile.ts";
-import { type Outcomes, outcome } from "../condition.ts";
+import { type Outcomes, outcome } from "../condition/condition.ts";
 import { factBits } from "../facts.ts";
 import { findingAt, type Lint } from "./finding.ts";
 import { type FoldedCondition, foldCondition } from "./folding.ts";

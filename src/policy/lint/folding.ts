@@ -1,11 +1,11 @@
 /** What can be told of a condition before there is a call: how it may come out at all, and what it takes for granted. */
 import { celEnv, parse, plan } from "@bufbuild/cel";
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
-import { type Outcomes, outcome } from "../condition.ts";
-import { fillPurse, partsOf, payFrom } from "../costs.ts";
-import { soundFunctions } from "../functions.ts";
-import { checkTypes } from "../typing.ts";
-import { variables } from "../variables.ts";
+import { type Outcomes, outcome } from "../condition/condition.ts";
+import { fillPurse, partsOf, payFrom } from "../condition/costs.ts";
+import { soundFunctions } from "../condition/functions.ts";
+import { checkTypes } from "../condition/typing.ts";
+import { variables } from "../condition/variables.ts";
 
 const environment = celEnv({ funcs: [...soundFunctions] });
 const anything: Outcomes = outcome.true | outcome.false | outcome.error;

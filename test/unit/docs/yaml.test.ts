@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { loadConfig } from "../../../src/config/load.ts";
 import { testPolicies } from "../../../src/config/suites.ts";
-import { lintPolicies } from "../../../src/policy/lint.ts";
+import { lintPolicies } from "../../../src/policy/lint/lint.ts";
 import type { Policy } from "../../../src/policy/schema.ts";
 import { stageConfig } from "../deploy/stage.ts";
 import { type Block, findBlocks, pages } from "./pages.ts";

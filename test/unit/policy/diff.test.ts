@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { callersOf, describeCaller } from "../../../src/policy/callers.ts";
+import { callersOf, describeCaller } from "../../../src/policy/compare/callers.ts";
+import { comparePolicies } from "../../../src/policy/compare/diff.ts";
+import { nameServers } from "../../../src/policy/compare/servers.ts";
 import { compilePolicy } from "../../../src/policy/compile.ts";
-import { comparePolicies } from "../../../src/policy/diff.ts";
 import { judge, viewOf } from "../../../src/policy/evaluate.ts";
-import { nameServers } from "../../../src/policy/servers.ts";
 import { plainly, sourcesOf } from "../../fixtures/policy.ts";
 
 /** What changes, one line each: who, what, was, now. */

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Program } from "../../../src/policy/compile.ts";
-import { decides, type Explanation, explainQuestion } from "../../../src/policy/explain.ts";
+import { decides, type Explanation, explainQuestion } from "../../../src/policy/explain/explain.ts";
+import type { RuleFinding } from "../../../src/policy/explain/findings.ts";
+import { adviseBlocker, adviseMiss, describeBlocker, describeMisses } from "../../../src/policy/explain/words.ts";
 import type { PolicySubject } from "../../../src/policy/facts.ts";
-import type { RuleFinding } from "../../../src/policy/findings.ts";
 import { type AskedRequest, type Question, readQuestion, requestSchema } from "../../../src/policy/question.ts";
-import { adviseBlocker, adviseMiss, describeBlocker, describeMisses } from "../../../src/policy/words.ts";
 import { noonMs, subjectOf } from "../../fixtures/policy.ts";
 import { programOf } from "./sources.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { covers, overlaps } from "../../../src/policy/fit.ts";
+import { covers, overlaps } from "../../../src/policy/explain/fit.ts";
 
 describe("covers", () => {
   it.each([

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { runSuites } from "../../../src/config/suites.ts";
 import { checkPolicies } from "../../../src/policy/check.ts";
 import { compilePolicy } from "../../../src/policy/compile.ts";
-import { lintPolicies } from "../../../src/policy/lint.ts";
+import { lintPolicies } from "../../../src/policy/lint/lint.ts";
 import { type PolicySource, readPolicies } from "../../../src/policy/load.ts";
 import { rulesOf } from "../../../src/policy/references.ts";
 import { readText, root } from "../deploy/repository.ts";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { compilePolicy } from "../../../src/policy/compile.ts";
-import { lintPolicies } from "../../../src/policy/lint.ts";
+import { lintPolicies } from "../../../src/policy/lint/lint.ts";
 import { noonMs, sourcesOf } from "../../fixtures/policy.ts";
 import { servers } from "./sources.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { compilePolicy } from "../../../src/policy/compile.ts";
 import { lintCodes } from "../../../src/policy/lint/finding.ts";
+import { lintPolicies } from "../../../src/policy/lint/lint.ts";
 import { lintOffers, type Offer } from "../../../src/policy/lint/offers.ts";
-import { lintPolicies } from "../../../src/policy/lint.ts";
 import { noonMs, sourcesOf } from "../../fixtures/policy.ts";
 import { servers } from "./sources.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type ConditionPart, canonicalCondition, splitCondition } from "../../../src/policy/parts.ts";
+import { type ConditionPart, canonicalCondition, splitCondition } from "../../../src/policy/explain/parts.ts";
 
 /** The parts as nested lists, the joint first. */
 function shape({ joint, text, parts }: ConditionPart): unknown {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readFacts } from "../../../src/policy/reads.ts";
+import { readFacts } from "../../../src/policy/explain/reads.ts";
 import { plainly, subjectOf } from "../../fixtures/policy.ts";
 
 const question = {

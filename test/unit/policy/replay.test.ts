@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { AuditRecord } from "../../../src/audit/record.ts";
+import { Rehearsal } from "../../../src/policy/compare/rehearsal.ts";
+import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../../src/policy/compare/replay.ts";
+import { Tally } from "../../../src/policy/compare/tally.ts";
 import { compilePolicy } from "../../../src/policy/compile.ts";
-import { Rehearsal } from "../../../src/policy/rehearsal.ts";
-import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../../src/policy/replay.ts";
-import { Tally } from "../../../src/policy/tally.ts";
 import { sourcesOf } from "../../fixtures/policy.ts";
 import { type Recorded, trailOf } from "../commands/policies.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { AuditRecord } from "../../../src/audit/record.ts";
-import { reviewAccess } from "../../../src/policy/review.ts";
-import { Usage } from "../../../src/policy/usage.ts";
+import { reviewAccess } from "../../../src/policy/review/review.ts";
+import { Usage } from "../../../src/policy/review/usage.ts";
 import { type Recorded, trailOf } from "../commands/policies.ts";
 import { programOf } from "./sources.ts";
 

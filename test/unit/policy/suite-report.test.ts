@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { measureCoverage } from "../../../src/policy/coverage.ts";
-import { renderJunit } from "../../../src/policy/junit.ts";
-import { describeReport, isPassed, renderText, type Tested } from "../../../src/policy/suite-report.ts";
-import { countAnswers } from "../../../src/policy/suite-run.ts";
+import { measureCoverage } from "../../../src/policy/suite/coverage.ts";
+import { renderJunit } from "../../../src/policy/suite/junit.ts";
+import { describeReport, isPassed, renderText, type Tested } from "../../../src/policy/suite/report.ts";
+import { countAnswers } from "../../../src/policy/suite/run.ts";
 import { programOf } from "./sources.ts";
 import { runOf } from "./suites.ts";
 

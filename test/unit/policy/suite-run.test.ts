@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { measureCoverage } from "../../../src/policy/coverage.ts";
-import { countAnswers, findFailures } from "../../../src/policy/suite-run.ts";
+import { measureCoverage } from "../../../src/policy/suite/coverage.ts";
+import { countAnswers, findFailures } from "../../../src/policy/suite/run.ts";
 import { programOf } from "./sources.ts";
 import { failuresOf, runOf, suiteOf } from "./suites.ts";
 

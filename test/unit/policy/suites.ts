@@ -1,7 +1,7 @@
 import type { Problem } from "../../../src/config/diagnose.ts";
 import type { Program } from "../../../src/policy/compile.ts";
-import { checkSuites, readSuites, type SuiteContext, type SuiteSource } from "../../../src/policy/suite.ts";
-import { runSuite, type SuiteRun } from "../../../src/policy/suite-run.ts";
+import { runSuite, type SuiteRun } from "../../../src/policy/suite/run.ts";
+import { checkSuites, readSuites, type SuiteContext, type SuiteSource } from "../../../src/policy/suite/suite.ts";
 import { programOf } from "./sources.ts";
 
 /** Reads a suite that must be sound. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileCondition } from "../../../src/policy/condition.ts";
+import { compileCondition } from "../../../src/policy/condition/condition.ts";
 import { factBits } from "../../../src/policy/facts.ts";
 
 /** What is wrong with an expression: `offset: message`, and the hint behind it. */

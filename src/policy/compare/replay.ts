@@ -1,0 +1,213 @@
+/** Recorded calls, put again to a policy: which of them would be decided otherwise. Pure. */
+import type { AuditRecord, ShadowDecision } from "../../audit/record.ts";
+import { always } from "../clock.ts";
+import type { CompiledRule, Program } from "../compile.ts";
+import { findBindings, findRules } from "../explain/findings.ts";
+import { fits } from "../explain/fit.ts";
+import { factBits } from "../facts.ts";
+import { answerQuestion, type Question, recallQuestion } from "../question.ts";
+import { type Tallied, Tally } from "./tally.ts";
+import { termsKey, termsOf } from "./terms.ts";
+
+export type Effect = ShadowDecision["effect"];
+
+/** How one side decides a call. */
+export interface Decided {
+  readonly effect: Effect;
+  readonly rule: string | null;
+  readonly policy: string | null;
+  /** False where it rests on what is not recorded. */
+  readonly certain: boolean;
+  /** Everything that it rests on; equal ones decide alike whatever is not recorded. */
+  readonly grounds: string | null;
+}
+
+export interface Decider {
+  /** Whether the time of the call counts. */
+  isTimed(question: Question): boolean;
+  decide(question: Question, record: AuditRecord): Decided;
+}
+
+/** What the gateway made of a call then; null where no policy was asked. */
+export function recallDecision({ event, decision }: AuditRecord): Effect | null {
+  if (!asking.has(event)) return null;
+  const { effect, reason } = decision;
+  if (reason !== null && Object.hasOwn(verdicts, reason)) return verdicts[reason as keyof typeof verdicts];
+  return effect === "allow" ? "allow" : null;
+}
+
+const asking = new Set(["request", "notification", "response", "stream"]);
+const verdicts = {
+  policy_denied: "deny",
+  condition_failed: "deny",
+  step_up_required: "challenge",
+  // Limits are looked at behind the policy, which had allowed it.
+  rule_limited: "allow",
+  tool_limited: "allow",
+  tool_busy: "allow",
+} as const;
+
+/** Decides as it was decided. */
+export const asRecorded: Decider = {
+  isTimed: () => false,
+  decide: (_question, record) => {
+    const { rule, policy } = record.decision;
+    return { effect: recallDecision(record) ?? "deny", rule, policy, certain: true, grounds: null };
+  },
+};
+
+/** Decides by a policy. @param programFor the policy compiled so that it knows a server */
+export function byPolicy(programFor: (server: string) => Program): Decider {
+  const timedRules = new Map<Program, readonly CompiledRule[]>();
+  return {
+    isTimed(question) {
+      const program = programFor(question.server);
+      const timed = timedRules.get(program) ?? program.bindings.flatMap(({ rules }) => rules.filter(isTimedRule));
+      timedRules.set(program, timed);
+      return timed.some((rule) => rule.servers.has(question.server) && fits(rule, question.target));
+    },
+    decide(question) {
+      const program = programFor(question.server);
+      const { effect, rule, policy, certain } = answerQuestion(program, question).verdict;
+      return { effect, rule, policy, certain, grounds: certain ? null : findGrounds(program, question) };
+    },
+  };
+}
+
+function isTimedRule({ period, hours, condition, require }: CompiledRule): boolean {
+  const readsNow = ((condition?.reads ?? 0) & factBits.now) !== 0;
+  return period !== always || hours !== null || readsNow || require?.maxAge !== undefined;
+}
+
+function findGrounds(program: Program, question: Question): string {
+  const open = findRules(question, findBindings(program, question)).filter(
+    ({ rule, result }) => result !== "not" && !rule.shadow,
+  );
+  const grounds = open.map(({ rule, held, bindings }) => {
+    const claims = held === "yes" ? [] : bindings.map(({ text }) => JSON.stringify(text.claims)).sort();
+    return JSON.stringify([rule.effect, termsKey(termsOf(rule)), claims]);
+  });
+  return [...new Set(grounds)].sort().join("\n");
+}
+
+/** A way in which calls would be decided otherwise. */
+export interface Turn {
+  /** Whether both are: otherwise it may be that nothing turns. */
+  readonly certain: boolean;
+  readonly certainBefore: boolean;
+  readonly certainAfter: boolean;
+  readonly from: Effect;
+  readonly to: Effect;
+  /** Rules that decide, as `name (file:line)`. */
+  readonly ruleBefore: string | null;
+  readonly ruleAfter: string | null;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly server: string;
+  readonly kind: string;
+  readonly name: string | null;
+}
+
+export interface ReplayReport {
+  /** Records that were read, those of them that a policy was asked about, and those whose question is not recorded whole. */
+  readonly records: number;
+  readonly asked: number;
+  readonly unrecalled: number;
+  /** Calls that would certainly be decided otherwise. */
+  readonly changed: number;
+  /** Calls that would be or not, by what is not recorded. */
+  readonly open: number;
+  /** Calls that are counted, and whose callers and targets are too many to be listed. */
+  readonly unlisted: number;
+  readonly turns: readonly Tallied<Turn>[];
+}
+
+const maxKept = 50_000;
+
+/** Puts one recorded call after the other to two sides. Memory does not grow with the trail. */
+export class Replay {
+  readonly #before: Decider;
+  readonly #after: Decider;
+  readonly #turns = new Tally<Turn>();
+  readonly #kept = new Map<string, Turn | null>();
+  #records = 0;
+  #asked = 0;
+  #unrecalled = 0;
+  #changed = 0;
+  #open = 0;
+
+  constructor(before: Decider, after: Decider) {
+    this.#before = before;
+    this.#after = after;
+  }
+
+  hear(record: AuditRecord): void {
+    this.#records += 1;
+    if (recallDecision(record) === null) return;
+    this.#asked += 1;
+    const question = recallQuestion(record);
+    if (question === null) {
+      this.#unrecalled += 1;
+      return;
+    }
+    const turn = this.#turnOf(question, record);
+    if (turn === null) return;
+    if (turn.certain) this.#changed += 1;
+    else this.#open += 1;
+    this.#turns.add(turn, record);
+  }
+
+  /** Most calls are like calls before them. */
+  #turnOf(question: Question, record: AuditRecord): Turn | null {
+    if (this.#before.isTimed(question) || this.#after.isTimed(question)) return this.#compare(question, record);
+    const { identity, server, event, method, peer, decision } = record;
+    const { target } = question;
+    const { rule, policy, reason, effect } = decision;
+    const key = JSON.stringify([identity, server, event, method, peer?.ip, target, rule, policy, reason, effect]);
+    const kept = this.#kept.get(key);
+    if (kept !== undefined) return kept;
+    const turn = this.#compare(question, record);
+    if (this.#kept.size >= maxKept) this.#kept.clear();
+    this.#kept.set(key, turn);
+    return turn;
+  }
+
+  #compare(question: Question, record: AuditRecord): Turn | null {
+    const before = this.#before.decide(question, record);
+    const after = this.#after.decide(question, record);
+    const certain = before.certain && after.certain;
+    if (certain && before.effect === after.effect) return null;
+    if (before.grounds !== null && before.grounds === after.grounds) return null;
+    const { subject, server, target } = question;
+    return {
+      certain,
+      certainBefore: before.certain,
+      certainAfter: after.certain,
+      from: before.effect,
+      to: after.effect,
+      ruleBefore: nameRule(before),
+      ruleAfter: nameRule(after),
+      issuer: subject.issuer,
+      subject: subject.subject,
+      server,
+      kind: target.kind,
+      name: target.kind === "server" ? null : target.name,
+    };
+  }
+
+  finish(): ReplayReport {
+    return {
+      records: this.#records,
+      asked: this.#asked,
+      unrecalled: this.#unrecalled,
+      changed: this.#changed,
+      open: this.#open,
+      unlisted: this.#turns.beyond,
+      turns: this.#turns.list().toSorted((a, b) => Number(b.what.certain) - Number(a.what.certain)),
+    };
+  }
+}
+
+function nameRule({ rule, policy }: Decided): string | null {
+  return rule === null ? null : `${rule} (${policy})`;
+}

@@ -1,0 +1,221 @@
+/**
+ * Conditions: CEL expressions (github.com/google/cel-spec), parsed, checked and planned once. How one comes out is a set of
+ * outcomes, so that the same evaluation serves a call, of which everything is known, and a list, where the arguments are not.
+ */
+import { type CelInput, celEnv, parse, plan } from "@bufbuild/cel";
+import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
+import { RE2JS } from "@bufbuild/re2";
+import { foldKey } from "../../mcp/json.ts";
+import { factBits } from "../facts.ts";
+import { meterMacros, type Purse, paidFunctions, pay, payFrom } from "./costs.ts";
+import { soundFunctions } from "./functions.ts";
+import { checkTypes } from "./typing.ts";
+import type { KnownNames } from "./values.ts";
+
+/** Characters of an expression. */
+export const maxConditionLength = 2_048;
+/** Brackets within brackets; the parser recurses. */
+const maxNesting = 32;
+/** Characters that a regular expression is asked about; the engine is linear, but slow on a megabyte. */
+const maxMatched = 16_384;
+
+/** How a condition may come out: a set, as a sum of these. */
+export const outcome = { true: 1, false: 2, error: 4 } as const;
+export type Outcomes = number;
+const anything: Outcomes = outcome.true | outcome.false | outcome.error;
+
+/** A mistake in an expression. `offset` counts UTF-16 code units from its beginning. */
+export interface ConditionFault {
+  readonly offset: number;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+/** What a condition is evaluated over. */
+export interface Bindings {
+  /** The variables, as far as something that reads so much asks for them (a sum of `factBits`). */
+  valuesFor(reads: number): Readonly<Record<string, CelInput>>;
+  /** What is not known, as a sum of `factBits`. */
+  readonly unknown: number;
+  /** What should be there and is not: whatever reads it fails, `has()` included. */
+  readonly missing: number;
+  /** Whether the arguments have a member that only looks like one of these: the server may take it for that one. */
+  hasTwin(names: KnownNames): boolean;
+  /** Whether a number among the arguments is another one to whoever reads more digits than a double has. */
+  isInexact(): boolean;
+  /** What all conditions of a decision may cost together. */
+  readonly purse: Purse;
+}
+
+export interface Condition {
+  readonly text: string;
+  /** What it reads, as a sum of `factBits`. */
+  readonly reads: number;
+  /** Never throws. */
+  outcomes(bindings: Bindings): Outcomes;
+}
+
+const environment = celEnv({ funcs: [...paidFunctions, ...soundFunctions], re2: { compile: compilePattern } });
+
+/**
+ * Compiles an expression.
+ *
+ * @returns every mistake instead, if there is one
+ */
+export function compileCondition(text: string): Condition | readonly ConditionFault[] {
+  const deep = findDeepBracket(text);
+  if (deep !== undefined) return [{ offset: deep, message: `brackets are nested deeper than ${maxNesting}` }];
+  const parsed = parseExpression(text);
+  if ("message" in parsed) return [parsed];
+  const { expr, offsetOf } = parsed;
+  const { faults, reads, names } = checkTypes(expr, offsetOf);
+  if (faults.length > 0) return faults;
+  const known = { exact: names, folded: [...names].flatMap((name) => foldKey(name) ?? []) };
+  const readsOf = (part: Expr) => checkTypes(part, offsetOf).reads;
+  meterMacros(expr);
+  const node = compileNode(expr, readsOf);
+  return {
+    text,
+    reads,
+    outcomes(bindings) {
+      payFrom(bindings.purse);
+      try {
+        // What the server may read differently is not judged.
+        const isDoubtful = (reads & argumentBits) !== 0 && (bindings.hasTwin(known) || bindings.isInexact());
+        return isDoubtful ? outcome.error : node(bindings);
+      } catch {
+        return outcome.error;
+      }
+    },
+  };
+}
+
+export const argumentBits = factBits.toolArguments | factBits.promptArguments;
+
+interface Parsed {
+  readonly expr: Expr;
+  readonly offsetOf: (id: bigint) => number;
+}
+
+function parseExpression(text: string): Parsed | ConditionFault {
+  try {
+    const { expr, sourceInfo } = parse(text);
+    if (expr === undefined) return { offset: 0, message: "this is no expression" };
+    return { expr, offsetOf: (id) => skipSpace(text, sourceInfo?.positions[String(id)] ?? 0) };
+  } catch (error) {
+    const { offset } = (error as { location?: { start: { offset: number } } }).location?.start ?? { offset: 0 };
+    return { offset: Math.min(offset, text.length), message: "the expression cannot be read from here on" };
+  }
+}
+
+/** The parser takes the white space before an operator for a part of it. */
+function skipSpace(text: string, offset: number): number {
+  return offset + (/^\s*/.exec(text.slice(offset))?.[0].length ?? 0);
+}
+
+/** Counted before the parser recurses; what stands in quotes counts too, which no sensible text runs into. */
+function findDeepBracket(text: string): number | undefined {
+  let depth = 0;
+  for (let index = 0; index < text.length; index++) {
+    const letter = text.charAt(index);
+    if ("([{".includes(letter)) depth += 1;
+    if (")]}".includes(letter)) depth -= 1;
+    if (depth > maxNesting) return index;
+  }
+  return undefined;
+}
+
+type Node = (bindings: Bindings) => Outcomes;
+
+/**
+ * Operators are taken apart, so that `jwt.tenant == "acme" && mcp.tool.arguments.amount < 100` is known to be false for
+ * other tenants whatever the amount; what is between them is left to the planner.
+ */
+function compileNode(expr: Expr, readsOf: (part: Expr) => number): Node {
+  const { exprKind } = expr;
+  const inside = (part: Expr) => compileNode(part, readsOf);
+  if (exprKind.case === "callExpr") {
+    const { function: name, args } = exprKind.value;
+    if (name === "_&&_") return args.map(inside).reduce((one, other) => join(one, other, outcome.false));
+    if (name === "_||_") return args.map(inside).reduce((one, other) => join(one, other, outcome.true));
+    if (name === "!_" && args[0] !== undefined) return negate(inside(args[0]));
+    const [test, one, other] = args;
+    if (name === "_?_:_" && test !== undefined && one !== undefined && other !== undefined) {
+      return choose(inside(test), inside(one), inside(other));
+    }
+  }
+  return compileLeaf(expr, readsOf(expr));
+}
+
+/**
+ * Both, or either: whatever the other says, one side that is `strong` decides, an error on the other side included (cel-spec,
+ * Logical Operators).
+ */
+function join(one: Node, other: Node, strong: Outcomes): Node {
+  const weak = outcome.true + outcome.false - strong;
+  return (bindings) => {
+    const left = one(bindings);
+    if (left === strong) return strong;
+    const right = other(bindings);
+    let result = (left | right) & strong;
+    if ((left & weak) !== 0 && (right & weak) !== 0) result |= weak;
+    if ((left & outcome.error && right & ~strong) || (right & outcome.error && left & ~strong)) result |= outcome.error;
+    return result;
+  };
+}
+
+function negate(operand: Node): Node {
+  return (bindings) => {
+    const inner = operand(bindings);
+    const turned = (inner & outcome.true ? outcome.false : 0) | (inner & outcome.false ? outcome.true : 0);
+    return turned | (inner & outcome.error);
+  };
+}
+
+function choose(test: Node, one: Node, other: Node): Node {
+  return (bindings) => {
+    const tested = test(bindings);
+    let result = tested & outcome.error;
+    if ((tested & outcome.true) !== 0) result |= one(bindings);
+    if ((tested & outcome.false) !== 0) result |= other(bindings);
+    return result;
+  };
+}
+
+function compileLeaf(expr: Expr, reads: number): Node {
+  const evaluate = plan(environment, expr);
+  return ({ valuesFor, unknown, missing }) => {
+    if ((reads & missing) !== 0) return outcome.error;
+    if ((reads & unknown) !== 0) return anything;
+    try {
+      // Errors come back as objects, which are truthy.
+      const result = evaluate(valuesFor(reads) as Record<string, CelInput>);
+      if (result === true) return outcome.true;
+      return result === false ? outcome.false : outcome.error;
+    } catch {
+      return outcome.error;
+    }
+  };
+}
+
+const compiledPatterns = new Map<string, RE2JS>();
+
+/** Patterns stand in policies only, so there are few; they are kept because the evaluator compiles one anew each time. */
+function compilePattern(text: string): { test(matched: string): boolean } {
+  let compiled = compiledPatterns.get(text);
+  if (compiled === undefined) {
+    compiled = RE2JS.compile(text);
+    if (compiledPatterns.size >= maxPatterns) compiledPatterns.clear();
+    compiledPatterns.set(text, compiled);
+  }
+  const regex = compiled;
+  return {
+    test(matched) {
+      if (matched.length > maxMatched) throw new RangeError("the text is too long for a regular expression");
+      pay(matched.length * 80);
+      return regex.test(matched);
+    },
+  };
+}
+
+const maxPatterns = 1_000;

@@ -1,0 +1,71 @@
+/**
+ * JSON as conditions see it. Left to itself the evaluator would take an object with a member `$typeName` for a message of
+ * protobuf, which hides its other members, refuse one with a member `constructor`, and take a member that is null for none.
+ */
+import { type CelInput, type CelMap, celList, celMap } from "@bufbuild/cel";
+import { foldKey } from "../../mcp/json.ts";
+
+/** Deeper than any body that is let in; a token is not bounded otherwise. */
+const maxDepth = 1_000;
+
+/** @throws RangeError for what is nested too deeply, TypeError for what is no JSON; to a condition both are errors */
+export function readValue(json: unknown, depth = 0): CelInput {
+  if (json === null || typeof json === "string" || typeof json === "number" || typeof json === "boolean") return json;
+  if (typeof json !== "object") throw new TypeError("this is no JSON");
+  if (depth >= maxDepth) throw new RangeError("this is nested too deeply");
+  if (Array.isArray(json)) return celList(json.map((each) => readValue(each, depth + 1)));
+  return mapOf(Object.entries(json).map(([name, each]) => [name, readValue(each, depth + 1)]));
+}
+
+export function mapOf(members: Iterable<readonly [string, CelInput]>): CelMap {
+  const held = new Map(members);
+  const map = celMap(held);
+  map.has = (key) => typeof key === "string" && held.has(key);
+  return map;
+}
+
+/** Names whose look-alikes matter. */
+export interface KnownNames {
+  readonly exact: ReadonlySet<string>;
+  /** As {@link foldKey} gives them. */
+  readonly folded: readonly string[];
+}
+
+/** Folding a name takes about a microsecond. */
+const maxNames = 10_000;
+
+/** The names of all members within a value, so that each is folded once however many conditions ask. */
+export class MemberNames {
+  readonly #spellings = new Map<string, string[]>();
+  /** Too many, or too long, to say that none of them looks like another. */
+  #unclear = false;
+
+  constructor(json: unknown) {
+    const names = namesIn(json);
+    this.#unclear = names.size > maxNames;
+    for (const name of this.#unclear ? [] : names) {
+      const folded = foldKey(name);
+      if (folded === undefined) this.#unclear = true;
+      else this.#spellings.set(folded, [...(this.#spellings.get(folded) ?? []), name]);
+    }
+  }
+
+  /** Whether there is a member that only looks like one of these: a server may take it for that one. */
+  hasTwin({ exact, folded }: KnownNames): boolean {
+    const isTwin = (name: string) => !exact.has(name);
+    return this.#unclear || folded.some((each) => this.#spellings.get(each)?.some(isTwin) === true);
+  }
+}
+
+/** Each once; what comes after too many of them is not looked at. */
+function namesIn(json: unknown): ReadonlySet<string> {
+  const names = new Set<string>();
+  const pending = [json];
+  while (pending.length > 0 && names.size <= maxNames) {
+    const next = pending.pop();
+    if (typeof next !== "object" || next === null) continue;
+    if (!Array.isArray(next)) for (const name of Object.keys(next)) names.add(name);
+    for (const each of Object.values(next)) if (typeof each === "object") pending.push(each);
+  }
+  return names;
+}

@@ -1,0 +1,36 @@
+/** Which rules of a policy suites have put to the test. Pure. */
+import type { Program } from "../compile.ts";
+import type { SuiteRun } from "./run.ts";
+
+export interface RuleCoverage {
+  readonly rule: string;
+  /** `file:line` where it stands. */
+  readonly policy: string;
+  readonly effect: "allow" | "deny";
+  /** Answers that it decided; for one in shadow, that it would have decided. */
+  readonly answers: number;
+}
+
+export interface Coverage {
+  readonly rules: readonly RuleCoverage[];
+  readonly covered: number;
+  /** Of all rules those that decided something, from 0 to 100, rounded down: 100 means every one. */
+  readonly percent: number;
+}
+
+/** Counts the answers that each rule decided. An answer that is not certain, or a condition that failed, counts for nothing. */
+export function measureCoverage({ rules }: Program, runs: readonly SuiteRun[]): Coverage {
+  const answers = new Map(rules.map(({ name }) => [name, 0]));
+  const decided = runs.flatMap(({ tests }) =>
+    tests.flatMap((test) => test.answers.flatMap((answer) => answer.decided)),
+  );
+  for (const name of decided) answers.set(name, (answers.get(name) ?? 0) + 1);
+  const listed = rules.map(({ name, policy, effect }) => ({
+    rule: name,
+    policy,
+    effect,
+    answers: answers.get(name) ?? 0,
+  }));
+  const covered = listed.filter((rule) => rule.answers > 0).length;
+  return { rules: listed, covered, percent: rules.length === 0 ? 100 : Math.floor((covered / rules.length) * 100) };
+}
