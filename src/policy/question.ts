@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { requestMethods, type Target } from "../mcp/methods.ts";
 import { canonicalTemplate, canonicalUri, isPlainName } from "../mcp/names.ts";
-import type { CompiledBinding, Program } from "./compile.ts";
-import { judge, rehearse, type Verdict, viewOf } from "./evaluate.ts";
+import type { CompiledRule, Program } from "./compile.ts";
+import { judge, rehearse, type Verdict, type View, viewOf } from "./evaluate.ts";
 import { type Circumstances, factBits, nobody, type PolicySubject } from "./facts.ts";
 
 const text = (meaning: string, example: string) =>
@@ -97,24 +97,31 @@ export function answerQuestion(program: Program, { subject, server, target, circ
   const verdict = judge(view, target, circumstances);
   const rehearsed = rehearse(view, target, circumstances);
   if (((circumstances.unknown ?? 0) & factBits.claims) === 0) return { verdict, rehearsed };
-  // Whether a binding by claims holds is not known either.
-  const possible = viewOf({ ...program, bindings: program.bindings.flatMap(withoutClaims) }, subject, server);
-  const certain = (said: Verdict, more: Verdict) => ({ ...said, certain: said.certain && isSettled(said, more) });
-  const moreRehearsed = rehearse(possible, target, circumstances) ?? judge(possible, target, circumstances);
+  // Whether a binding by claims holds is not known either, and each of them may without the others.
+  const most = viewOf(loosen(program, ["allow", "deny"]), subject, server);
+  const widest = viewOf(loosen(program, ["allow"]), subject, server);
+  const settle = (said: Verdict, decide: (view: View) => Verdict) => {
+    const { effect, reason } = said;
+    if (reason === "denied_by_rule") return said;
+    const [denied, allowed] = [decide(widest).effect === "deny", decide(most)];
+    const stands = effect === "deny" ? denied : allowed.effect === effect && allowed.certain;
+    return { ...said, certain: said.certain && stands };
+  };
   return {
-    verdict: certain(verdict, judge(possible, target, circumstances)),
-    rehearsed: rehearsed && certain(rehearsed, moreRehearsed),
+    verdict: settle(verdict, (other) => judge(other, target, circumstances)),
+    rehearsed:
+      rehearsed &&
+      settle(rehearsed, (other) => rehearse(other, target, circumstances) ?? judge(other, target, circumstances)),
   };
 }
 
-function withoutClaims(binding: CompiledBinding): CompiledBinding[] {
-  return binding.claims.length === 0 ? [] : [{ ...binding, claims: [] }];
-}
-
-/** Whether a verdict stands whatever becomes of rules that may hold besides. */
-function isSettled({ effect, reason }: Verdict, more: Verdict): boolean {
-  if (more.reason === "no_rule" || reason === "denied_by_rule") return true;
-  return effect === "allow" && more.effect === "allow" && more.certain;
+/** The program as it would be if every binding by claims gave its rules of these effects to everybody whom the rest of it lets through. */
+function loosen(program: Program, effects: readonly CompiledRule["effect"][]): Program {
+  const bindings = program.bindings.map((binding) => {
+    if (binding.claims.length === 0) return binding;
+    return { ...binding, claims: [], rules: binding.rules.filter(({ effect }) => effects.includes(effect)) };
+  });
+  return { ...program, bindings };
 }
 
 /** @param groupsClaim the claim that holds the groups of an issuer's tokens */
