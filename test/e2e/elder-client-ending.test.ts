@@ -50,7 +50,8 @@ const strict = { configOverrides: { identity: { clockSkew: "0s" } } };
 
 const changeSettings = async ({ gateway }: Setting) => {
   const config = parse(await readFile(gateway.configFile, "utf8"));
-  config.limits = { identity: { concurrent: 7 } };
+  // What is asked without a pause until there is another answer must not meet the limit first.
+  config.limits = { identity: { concurrent: 7, requests: 1_000_000 } };
   await replaceFile(gateway.configFile, stringify(config));
   gateway.child.kill("SIGHUP");
 };
