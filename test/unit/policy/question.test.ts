@@ -92,6 +92,7 @@ describe("something, as written", () => {
 });
 
 const recorded: RecordedCall = {
+  event: "request",
   time: "2026-03-02T12:00:00.000Z",
   server: "weather",
   method: "tools/call",
