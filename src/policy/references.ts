@@ -62,6 +62,7 @@ function findTwins(sources: readonly PolicySource[]): Problem[] {
 
 function findUnknownRoles(sources: readonly PolicySource[], roleNames: ReadonlySet<string> | undefined): Problem[] {
   if (roleNames === undefined) return [];
+  let hints = 0;
   return sources.flatMap((source) => {
     const inherited = Object.entries(source.policy.roles).map(([role, { inherits }]) => ({
       path: ["roles", role, "inherits"],
@@ -74,11 +75,16 @@ function findUnknownRoles(sources: readonly PolicySource[], roleNames: ReadonlyS
     return [...inherited, ...bound].flatMap(({ path, names }) =>
       names.flatMap((name, index) => {
         if (roleNames.has(name)) return [];
-        return source.problem([...path, index], `no role is called "${name}"`, { hint: didYouMean(name, roleNames) });
+        hints += 1;
+        const hint = hints <= maxHints ? didYouMean(name, roleNames) : undefined;
+        return source.problem([...path, index], `no role is called "${name}"`, { hint });
       }),
     );
   });
 }
+
+/** To find what was meant, each name is compared with all. */
+const maxHints = 100;
 
 /** Each cycle once, at the role of it that comes first. */
 function findCycles(sources: readonly PolicySource[]): Problem[] {
