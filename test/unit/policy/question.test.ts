@@ -135,7 +135,7 @@ describe("a call, as recorded", () => {
     ["what looked like a secret", { target: { kind: "resource", name: "x://y/[redacted]" } }, null],
     ["no server", { server: null }, null],
     ["nobody", { identity: null }, null],
-    ["no method", { method: null }, null],
+    ["no method, as of a stream", { method: null }, { kind: "tool", name: "t" }],
     ["nowhere", { peer: null }, null],
   ])("about %s", (_case, change, target) => {
     expect(recallQuestion({ ...recorded, ...change })?.target ?? null).toEqual(target);
