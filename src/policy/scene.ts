@@ -54,10 +54,9 @@ export class Scene {
     const { annotationsOf, call } = this.#circumstances;
     const target = this.#target;
     const annotations = target.kind === "tool" ? annotationsOf(target.name) : undefined;
-    const render = (args: readonly Member[]) => this.#render(readValue(annotations ?? {}), args);
-    const plain = once(() => render([]));
+    const plain = once(() => this.#render(annotations, []));
     // Arguments may be large, and most conditions do not ask for them.
-    const full = once(() => render([["arguments", readValue(call?.args ?? {})]]));
+    const full = once(() => this.#render(annotations, [["arguments", readValue(call?.args ?? {})]]));
     const names = once(() => new MemberNames(call?.args));
     return {
       valuesFor: (reads) => ((reads & argumentBits) === 0 ? plain() : full()),
@@ -70,26 +69,52 @@ export class Scene {
     };
   }
 
-  #render(annotations: CelInput, args: readonly Member[]): Readonly<Record<string, CelInput>> {
+  /** Each variable is made when a condition names it: most name one. */
+  #render(annotations: unknown, args: readonly Member[]): Readonly<Record<string, CelInput>> {
     const { issuer, subject, client, groups, via, scopes, claims } = this.#subject;
-    const { nowMs, ip, call } = this.#circumstances;
-    const target = this.#target;
-    const named: Member[] = target.kind === "server" ? [] : [["name", target.name], ...args];
+    const { nowMs, ip } = this.#circumstances;
+    const server = this.#server;
+    const identity = once(() =>
+      mapOf(Object.entries({ issuer, subject, client, groups: [...groups], via, scopes: [...scopes] })),
+    );
+    const mcp = once(() => this.#renderRequest(annotations, args));
     return {
       get jwt() {
         return readClaims(claims);
       },
-      identity: mapOf(Object.entries({ issuer, subject, client, groups: [...groups], via, scopes: [...scopes] })),
-      mcp: mapOf([
-        ["method", call?.method ?? ""],
-        ...(target.kind === "tool" ? [["tool", mapOf([...named, ["annotations", annotations]])] as const] : []),
-        ...(target.kind === "prompt" ? [["prompt", mapOf(named)] as const] : []),
-        ...(target.kind === "resource" ? [["resource", mapOf([["uri", target.name]])] as const] : []),
-      ]),
-      server: mapOf([["name", this.#server]]),
-      peer: mapOf([["ip", ip]]),
-      now: timestampFromMs(Number.isFinite(nowMs) ? nowMs : 0),
+      get identity() {
+        return identity();
+      },
+      get mcp() {
+        return mcp();
+      },
+      get server() {
+        return mapOf([["name", server]]);
+      },
+      get peer() {
+        return mapOf([["ip", ip]]);
+      },
+      get now() {
+        return timestampFromMs(Number.isFinite(nowMs) ? nowMs : 0);
+      },
     };
+  }
+
+  #renderRequest(annotations: unknown, args: readonly Member[]): CelInput {
+    const target = this.#target;
+    const method: Member = ["method", this.#circumstances.call?.method ?? ""];
+    switch (target.kind) {
+      case "tool": {
+        const hints: Member = ["annotations", readValue(annotations ?? {})];
+        return mapOf([method, ["tool", mapOf([["name", target.name], ...args, hints])]]);
+      }
+      case "prompt":
+        return mapOf([method, ["prompt", mapOf([["name", target.name], ...args])]]);
+      case "resource":
+        return mapOf([method, ["resource", mapOf([["uri", target.name]])]]);
+      default:
+        return mapOf([method]);
+    }
   }
 }
 
