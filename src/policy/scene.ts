@@ -1,12 +1,11 @@
-import type { CelInput } from "@bufbuild/cel";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Target } from "../mcp/methods.ts";
 import { holdsInexactNumber } from "../mcp/numbers.ts";
 import { always, isWithin } from "./clock.ts";
 import type { CompiledRule } from "./compile.ts";
 import { argumentBits, type Bindings, type Condition, type Outcomes, outcome } from "./condition/condition.ts";
 import { fillPurse } from "./condition/costs.ts";
-import { MemberNames, mapOf, readValue } from "./condition/values.ts";
+import { MemberNames } from "./condition/values.ts";
+import { Vocabulary } from "./condition/vocabulary.ts";
 import { type Circumstances, factBits, type PolicySubject } from "./facts.ts";
 import { findMissing, type Missing } from "./require.ts";
 
@@ -54,9 +53,9 @@ export class Scene {
     const { annotationsOf, call } = this.#circumstances;
     const target = this.#target;
     const annotations = target.kind === "tool" ? annotationsOf(target.name) : undefined;
-    const plain = once(() => this.#render(annotations, []));
-    // Arguments may be large, and most conditions do not ask for them.
-    const full = once(() => this.#render(annotations, [["arguments", readValue(call?.args ?? {})]]));
+    const speak = (withArguments: boolean) =>
+      once(() => new Vocabulary(this.#subject, this.#server, target, this.#circumstances, annotations, withArguments));
+    const [plain, full] = [speak(false), speak(true)];
     const names = once(() => new MemberNames(call?.args));
     return {
       valuesFor: (reads) => ((reads & argumentBits) === 0 ? plain() : full()),
@@ -68,57 +67,7 @@ export class Scene {
       purse: fillPurse(),
     };
   }
-
-  /** Each variable is made when a condition names it: most name one. */
-  #render(annotations: unknown, args: readonly Member[]): Readonly<Record<string, CelInput>> {
-    const { issuer, subject, client, groups, via, scopes, claims } = this.#subject;
-    const { nowMs, ip } = this.#circumstances;
-    const server = this.#server;
-    const identity = once(() =>
-      mapOf(Object.entries({ issuer, subject, client, groups: [...groups], via, scopes: [...scopes] })),
-    );
-    const mcp = once(() => this.#renderRequest(annotations, args));
-    return {
-      get jwt() {
-        return readClaims(claims);
-      },
-      get identity() {
-        return identity();
-      },
-      get mcp() {
-        return mcp();
-      },
-      get server() {
-        return mapOf([["name", server]]);
-      },
-      get peer() {
-        return mapOf([["ip", ip]]);
-      },
-      get now() {
-        return timestampFromMs(Number.isFinite(nowMs) ? nowMs : 0);
-      },
-    };
-  }
-
-  #renderRequest(annotations: unknown, args: readonly Member[]): CelInput {
-    const target = this.#target;
-    const method: Member = ["method", this.#circumstances.call?.method ?? ""];
-    switch (target.kind) {
-      case "tool": {
-        const hints: Member = ["annotations", readValue(annotations ?? {})];
-        return mapOf([method, ["tool", mapOf([["name", target.name], ...args, hints])]]);
-      }
-      case "prompt":
-        return mapOf([method, ["prompt", mapOf([["name", target.name], ...args])]]);
-      case "resource":
-        return mapOf([method, ["resource", mapOf([["uri", target.name]])]]);
-      default:
-        return mapOf([method]);
-    }
-  }
 }
-
-type Member = readonly [name: string, value: CelInput];
 
 function once<Made>(make: () => Made): () => Made {
   let made: { readonly value: Made } | null = null;
@@ -126,17 +75,6 @@ function once<Made>(make: () => Made): () => Made {
     made ??= { value: make() };
     return made.value;
   };
-}
-
-const claimsRead = new WeakMap<object, CelInput>();
-
-/** The same claims are asked about again and again. */
-function readClaims(claims: PolicySubject["claims"]): CelInput {
-  const known = claimsRead.get(claims);
-  if (known !== undefined) return known;
-  const read = readValue(claims);
-  claimsRead.set(claims, read);
-  return read;
 }
 
 /** What nobody can know yet: before a call is made its method and arguments, of a template the URI, of a server everything. */

@@ -11,6 +11,7 @@ import { meterMacros, type Purse, paidFunctions, pay, payFrom } from "./costs.ts
 import { soundFunctions } from "./functions.ts";
 import { checkTypes } from "./typing.ts";
 import type { KnownNames } from "./values.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 /** Characters of an expression. */
 export const maxConditionLength = 2_048;
@@ -34,7 +35,7 @@ export interface ConditionFault {
 /** What a condition is evaluated over. */
 export interface Bindings {
   /** The variables, as far as something that reads so much asks for them (a sum of `factBits`). */
-  valuesFor(reads: number): Readonly<Record<string, CelInput>>;
+  valuesFor(reads: number): Vocabulary;
   /** What is not known, as a sum of `factBits`. */
   readonly unknown: number;
   /** What should be there and is not: whatever reads it fails, `has()` included. */
@@ -189,7 +190,7 @@ function compileLeaf(expr: Expr, reads: number): Node {
     if ((reads & unknown) !== 0) return anything;
     try {
       // Errors come back as objects, which are truthy.
-      const result = evaluate(valuesFor(reads) as Record<string, CelInput>);
+      const result = evaluate(valuesFor(reads) as unknown as Record<string, CelInput>);
       if (result === true) return outcome.true;
       return result === false ? outcome.false : outcome.error;
     } catch {
