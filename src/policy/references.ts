@@ -62,7 +62,7 @@ function findTwins(sources: readonly PolicySource[]): Problem[] {
 
 function findUnknownRoles(sources: readonly PolicySource[], roleNames: ReadonlySet<string> | undefined): Problem[] {
   if (roleNames === undefined) return [];
-  let hints = 0;
+  const hintFor = hinter(roleNames);
   return sources.flatMap((source) => {
     const inherited = Object.entries(source.policy.roles).map(([role, { inherits }]) => ({
       path: ["roles", role, "inherits"],
@@ -75,15 +75,18 @@ function findUnknownRoles(sources: readonly PolicySource[], roleNames: ReadonlyS
     return [...inherited, ...bound].flatMap(({ path, names }) =>
       names.flatMap((name, index) => {
         if (roleNames.has(name)) return [];
-        hints += 1;
-        const hint = hints <= maxHints ? didYouMean(name, roleNames) : undefined;
-        return source.problem([...path, index], `no role is called "${name}"`, { hint });
+        return source.problem([...path, index], `no role is called "${name}"`, { hint: hintFor(name) });
       }),
     );
   });
 }
 
-/** To find what was meant, each name is compared with all. */
+/** What was meant by a name, for the first of them alone: each is compared with all. */
+function hinter(names: Iterable<string>): (name: string) => string | undefined {
+  let hints = 0;
+  return (name) => (hints++ < maxHints ? didYouMean(name, names) : undefined);
+}
+
 const maxHints = 100;
 
 /** Each cycle once, at the role of it that comes first. */
@@ -135,25 +138,30 @@ const maxShownRoles = 12;
 
 function findUnknownServers(sources: readonly PolicySource[], servers: readonly string[] | undefined): Problem[] {
   if (servers === undefined) return [];
+  const names = new Set(servers);
+  const hintFor = hinter(servers);
   return sources.flatMap((source) =>
     [...rulesOf(source)].flatMap(({ rule, path }) => {
+      if (names.has(rule.server)) return [];
       const glob = compileGlob(rule.server);
-      if (servers.some((server) => glob.matches(server))) return [];
+      if (!glob.literal && servers.some((server) => glob.matches(server))) return [];
       const message = glob.literal
         ? "no such server in the configuration"
         : "this pattern matches no server of the configuration";
-      return source.problem([...path, "server"], message, { hint: didYouMean(rule.server, servers) });
+      return source.problem([...path, "server"], message, { hint: hintFor(rule.server) });
     }),
   );
 }
 
 function findUnknownIssuers(sources: readonly PolicySource[], issuers: readonly string[] | undefined): Problem[] {
   if (issuers === undefined) return [];
+  const names = new Set(issuers);
+  const hintFor = hinter(issuers);
   return sources.flatMap((source) =>
     source.policy.bindings.flatMap((binding, index) =>
       (binding.issuers ?? []).flatMap((issuer, at) => {
-        if (issuers.includes(issuer)) return [];
-        const hint = didYouMean(issuer, issuers);
+        if (names.has(issuer)) return [];
+        const hint = hintFor(issuer);
         return source.problem(["bindings", index, "issuers", at], "no such issuer in the configuration", { hint });
       }),
     ),

@@ -97,6 +97,34 @@ describe("what policies refer to", () => {
   });
 });
 
+describe("thousands of names that are not there", () => {
+  const names = (count: number) => Array.from({ length: count }, (_, index) => `name-${index}`);
+  const near = (name: string) => name.replace("n", "m");
+
+  it.each<[string, Parameters<typeof check>[0], object]>([
+    [
+      "roles",
+      { roleNames: new Set(names(3_000)) },
+      { bindings: [{ roles: names(2_000).map(near), groups: ["g"] }], roles: {} },
+    ],
+    [
+      "servers",
+      { servers: names(3_000) },
+      { roles: { r: { allow: names(2_000).map((name) => ({ server: near(name), tools: ["t"] })) } } },
+    ],
+    [
+      "issuers",
+      { issuers: names(3_000) },
+      { bindings: [{ roles: ["r"], issuers: names(2_000).map(near) }], roles: { r: {} } },
+    ],
+  ])("of %s are all named, and what was meant is looked up for the first hundred", (_kind, changes, file) => {
+    const { problems } = check(changes, file);
+    expect(problems).toHaveLength(2_000);
+    expect(problems.filter((problem) => problem.includes("did you mean"))).toHaveLength(100);
+    expect(problems[0]).toContain('(did you mean "name-0"?)');
+  });
+});
+
 describe("what is probably not meant", () => {
   const bound = (binding: object) => ({ roles: { r: {} }, bindings: [{ roles: ["r"], ...binding }] });
   const exact = "compared exactly: * and ? are no wildcards here";
