@@ -45,6 +45,13 @@ const circle = (length: number) =>
     ),
   });
 
+/** As many roles of one rule each, all inherited by the first, which as many people have for a time. */
+const bindings = (count: number) =>
+  `version: 1
+roles:
+${Array.from({ length: count }, (_, index) => `  r${index}:\n    { inherits: [${index === count - 1 ? "" : `r${index + 1}`}], allow: [{ server: "*", tools: [a] }] }\n`).join("")}bindings:
+${Array.from({ length: count }, (_, index) => `  - { subjects: [s${index}], roles: [r0], until: 2030-01-01 }\n`).join("")}`;
+
 describe("bad input", () => {
   it.each<[string, string, string[]]>([
     ["nothing", "", ["1:1 expected a mapping, not nothing"]],
@@ -222,6 +229,11 @@ describe("bad input", () => {
       "an anchor that is given again",
       `version: 1\nroles: {}\nx: [&a 1, &b [*a], &a 2, *b, *c]\n`,
       ["3:30 there is no anchor of this name before"],
+    ],
+    [
+      "bindings that multiply with what is inherited",
+      bindings(2_000),
+      [`4254:25 the bindings up to here give more than 1000000 roles and rules, inherited ones counted each time`],
     ],
     [
       "a circle that is longer than a stack",
