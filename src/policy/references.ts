@@ -168,9 +168,12 @@ function findUnknownIssuers(sources: readonly PolicySource[], issuers: readonly 
   );
 }
 
+/** What an issuer says about somebody; keys and certificates are the gateway's own to know. */
+const claimed = ["groups", "subjects", "clients", "claims"] as const;
+
 /** What is allowed but probably not meant. */
 function findSurprises(sources: readonly PolicySource[], { issuers }: PolicyContext): Problem[] {
-  const external = (issuers ?? []).filter((issuer) => issuer !== "builtin");
+  const trusted = issuers ?? [];
   return sources.flatMap((source) =>
     source.policy.bindings.flatMap((binding, index) => {
       const path = ["bindings", index];
@@ -181,9 +184,11 @@ function findSurprises(sources: readonly PolicySource[], { issuers }: PolicyCont
           findings.push(source.problem([...path, selector, at], "compared exactly: * and ? are no wildcards here"));
         });
       }
-      // Two issuers may call different people by the same name.
-      if (external.length > 1 && binding.issuers === undefined) {
-        const message = `without issuers, any of the ${external.length} trusted ones can say who this is`;
+      // Two issuers may call different people by the same name, and the gateway's own is one of them.
+      const isOwn = binding.apiKeys !== undefined || binding.certificates !== undefined;
+      const isClaimed = !isOwn && claimed.some((selector) => binding[selector] !== undefined);
+      if (trusted.length > 1 && isClaimed && binding.issuers === undefined) {
+        const message = `without issuers, any of the ${trusted.length} trusted ones can say who this is`;
         findings.push(source.problem(path, message, { hint: "add issuers: [...]" }));
       }
       return findings;

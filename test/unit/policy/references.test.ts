@@ -132,7 +132,7 @@ describe("what is probably not meant", () => {
   it.each<[string, object, readonly string[], readonly string[]]>([
     [
       "wildcards",
-      { groups: ["a", "b*"], subjects: ["?c"], clients: ["d"] },
+      { groups: ["a", "b*"], subjects: ["?c"], clients: ["d"], issuers: ["corp"] },
       ["builtin", "corp"],
       [`bindings[0].groups[1]: ${exact}`, `bindings[0].subjects[0]: ${exact}`],
     ],
@@ -141,10 +141,25 @@ describe("what is probably not meant", () => {
       "several issuers",
       { subjects: ["a"] },
       ["builtin", "corp", "other"],
+      ["bindings[0]: without issuers, any of the 3 trusted ones can say who this is (add issuers: [...])"],
+    ],
+    [
+      "groups of one issuer beside the own",
+      { groups: ["a"] },
+      ["builtin", "corp"],
       ["bindings[0]: without issuers, any of the 2 trusted ones can say who this is (add issuers: [...])"],
     ],
+    [
+      "claims of one issuer beside the own",
+      { claims: { tenant: ["acme"] } },
+      ["builtin", "corp"],
+      ["bindings[0]: without issuers, any of the 2 trusted ones can say who this is (add issuers: [...])"],
+    ],
+    ["several issuers and whose groups have a key", { apiKeys: ["k"], groups: ["a"] }, ["builtin", "corp"], []],
+    ["the own issuer alone", { groups: ["a"] }, ["builtin"], []],
+    ["several issuers and who has a key", { apiKeys: ["k"] }, ["builtin", "corp"], []],
     ["several issuers that are named", { subjects: ["a"], issuers: ["corp"] }, ["builtin", "corp", "other"], []],
-    ["one issuer beside the own", { subjects: ["a"] }, ["builtin", "corp"], []],
+    ["one issuer without the own", { subjects: ["a"] }, ["corp"], []],
   ])("%s", (_case, binding, issuers, warnings) => {
     expect(check({ issuers: [...issuers] }, bound(binding))).toEqual({ problems: [], warnings });
   });
