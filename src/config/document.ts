@@ -1,19 +1,13 @@
-import { type Document, isAlias, isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
-import { type Excerpt, type Path, type Problem, renderPath, sortProblems } from "./diagnose.ts";
+import { type Alias, type Document, isAlias, isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
+import { type Path, type Problem, sortProblems } from "./diagnose.ts";
 import { findExcess, tooDeep } from "./excess.ts";
 import { valueAt } from "./issues.ts";
 import { findInScalar } from "./scalar.ts";
+import { type Fault, invisible, SourceText } from "./source.ts";
 
 const maxDepth = 64;
 /** Bounds what a few aliases can be blown up to ("billion laughs"). */
 const maxAliasedNodes = 1_000;
-const maxExcerpt = 160;
-/** Of one kind in one file; whoever made more of them by mistake made one mistake. */
-const maxProblems = 100;
-
-/** Characters that a reviewer does not see, or sees in another order than the machine reads them (CVE-2021-42574). */
-const invisible = /[\p{Cf}\p{Zl}\p{Zp}]|(?![\t\n\r])\p{Cc}|\r(?!\n)/gu;
-
 interface Place {
   readonly start: number;
   readonly end: number;
@@ -58,37 +52,30 @@ export function readYaml(file: string, text: string): YamlFile | Problem[] {
   if (excess !== undefined) return [source.problemAt(0, [], excess)];
   const document = parse(text, lines);
   if (document === undefined) return [source.problemAt(0, [], tooDeep)];
-  const faults = document.errors.slice(0, maxProblems);
-  const problems = firstOfEachLine(
-    faults.map(({ pos, message }) => source.syntaxProblem(pos[0], describeError(message))),
-  );
-  const unseen = [...text.matchAll(invisible)].filter(({ index }) => index > 0 || text[index] !== "\uFEFF");
-  const places = firstOnEachLine(unseen, text).slice(0, maxProblems);
-  problems.push(...places.map((index) => source.syntaxProblem(index, "invisible or control character")));
-  if (document.directives?.yaml.explicit) problems.push(source.syntaxProblem(0, noTags));
+  const tree = new Tree(document.contents);
+  const faults: Fault[] = document.errors.map(({ pos, message }) => ({
+    offset: pos[0],
+    message: describeError(message),
+  }));
+  if (document.directives?.yaml.explicit) faults.push({ offset: 0, message: noTags });
   // Of a broken document the parser makes up the rest; what that looks like helps nobody.
-  if (document.errors.length > 0) return problems;
-  const tree = new Tree(document, source);
-  const value = tree.read(document.contents, [], 0, undefined);
-  const all = sortProblems([...problems, ...tree.problems]);
-  return all.length > 0 ? all : new PlacedFile(file, value, tree.places, source);
-}
-
-function firstOnEachLine(matches: readonly { readonly index: number }[], text: string): number[] {
-  let lineEnd = -1;
-  return matches.flatMap(({ index }) => {
-    if (index < lineEnd) return [];
-    const end = text.indexOf("\n", index);
-    lineEnd = end < 0 ? text.length : end;
-    return index;
-  });
+  const isBroken = document.errors.length > 0;
+  faults.push(...(isBroken ? tree.faults.filter(({ message }) => message === notUnique) : tree.faults));
+  const unseen = [...text.matchAll(invisible)].filter(({ index }) => index > 0 || text[index] !== "\uFEFF");
+  const problems = [
+    ...source.describe(faults),
+    ...source.describe(unseen.map(({ index }) => ({ offset: index, message: "invisible or control character" }))),
+  ];
+  return problems.length > 0 ? sortProblems(problems) : new PlacedFile(file, tree.value, tree.places, source);
 }
 
 const noTags = "tags and directives are not used here";
+const notUnique = "map keys must be unique";
 
 function parse(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
   try {
-    const options = { version: "1.2", schema: "core", strict: true, uniqueKeys: true, merge: false } as const;
+    // The parser compares each key with all others of its mapping, and each alias with every node.
+    const options = { version: "1.2", schema: "core", strict: true, uniqueKeys: false, merge: false } as const;
     const document = parseDocument(text, { ...options, prettyErrors: false, logLevel: "error", lineCounter });
     // The parser recurses, and takes the overflow for a fault of the text.
     return document.errors.some(({ message }) => /call stack/i.test(message)) ? undefined : document;
@@ -97,11 +84,6 @@ function parse(text: string, lineCounter: LineCounter): Document.Parsed | undefi
     if (error instanceof RangeError) return undefined;
     throw error;
   }
-}
-
-/** What the parser says about the rest of a line follows from its first fault. */
-function firstOfEachLine(problems: readonly Problem[]): Problem[] {
-  return [...new Map(problems.toReversed().map((problem) => [problem.line, problem])).values()].reverse();
 }
 
 /** The parser's sentence without the pieces of the source that some of them quote. */
@@ -113,17 +95,18 @@ function describeError(message: string): string {
 
 class Tree {
   readonly places = new Map<string, Place>();
-  readonly problems: Problem[] = [];
-  readonly #document: Document.Parsed;
-  readonly #source: SourceText;
+  readonly faults: Fault[] = [];
+  readonly value: unknown;
+  /** Anchors so far, and what each alias stood for where it is written: an anchor may be given again. */
+  readonly #anchors = new Map<string, Node>();
+  readonly #anchored = new Map<Alias, Node | undefined>();
   #aliasedNodes = 0;
 
-  constructor(document: Document.Parsed, source: SourceText) {
-    this.#document = document;
-    this.#source = source;
+  constructor(root: Node | null) {
+    this.value = this.#read(root, [], 0, undefined);
   }
 
-  read(node: Node | null | undefined, path: Path, depth: number, key: number | undefined, aliased = false): unknown {
+  #read(node: Node | null | undefined, path: Path, depth: number, key: number | undefined, aliased = false): unknown {
     const [start, end] = node?.range ?? [key ?? 0, key ?? 0];
     this.places.set(placeKey(path), { start, end, key, scalar: isScalar(node) });
     if (aliased && this.#aliasedNodes++ >= maxAliasedNodes) {
@@ -133,17 +116,29 @@ class Tree {
     }
     if (depth > maxDepth) return this.#refuse(start, path, "nested too deeply");
     if (isAlias(node)) {
-      const anchored = node.resolve(this.#document);
+      const anchored = this.#resolve(node);
       if (anchored === undefined) return this.#refuse(start, path, "there is no anchor of this name before");
-      return this.read(anchored, path, depth + 1, key, true);
+      return this.#read(anchored, path, depth + 1, key, true);
     }
+    if (!aliased) this.#anchor(node);
     if (node !== null && node !== undefined && "tag" in node && node.tag !== undefined) {
       return this.#refuse(start, path, noTags);
     }
     if (isScalar(node)) return node.value;
     if (isMap(node)) return this.#readMap(node.items, path, depth, aliased);
     if (node === null || node === undefined || !("items" in node)) return null;
-    return node.items.map((item, index) => this.read(item as Node, [...path, index], depth + 1, undefined, aliased));
+    return node.items.map((item, index) => this.#read(item as Node, [...path, index], depth + 1, undefined, aliased));
+  }
+
+  #anchor(node: Node | null | undefined): void {
+    if (node !== null && node !== undefined && "anchor" in node && node.anchor !== undefined) {
+      this.#anchors.set(node.anchor, node);
+    }
+  }
+
+  #resolve(alias: Alias): Node | undefined {
+    if (!this.#anchored.has(alias)) this.#anchored.set(alias, this.#anchors.get(alias.source));
+    return this.#anchored.get(alias);
   }
 
   #readMap(pairs: readonly { key: unknown; value: unknown }[], path: Path, depth: number, aliased: boolean): unknown {
@@ -154,15 +149,18 @@ class Tree {
         this.#refuse(offset, path, "a key must be text; put numbers and words like null in quotes");
       } else if (key.value === "__proto__") {
         this.#refuse(offset, path, "this key is not allowed");
+      } else if (Object.hasOwn(result, key.value)) {
+        this.#refuse(offset, path, notUnique);
       } else {
-        result[key.value] = this.read(value as Node | null, [...path, key.value], depth + 1, offset, aliased);
+        if (!aliased) this.#anchor(key);
+        result[key.value] = this.#read(value as Node | null, [...path, key.value], depth + 1, offset, aliased);
       }
     }
     return result;
   }
 
   #refuse(offset: number, path: Path, message: string): null {
-    this.problems.push({ ...this.#source.syntaxProblem(offset, message), path: renderPath(path) });
+    this.faults.push({ offset, path, message });
     return null;
   }
 }
@@ -211,80 +209,6 @@ class PlacedFile implements YamlFile {
     }
     return { start: 0, end: 0, scalar: false };
   }
-}
-
-class SourceText {
-  readonly text: string;
-  readonly lines: LineCounter;
-  /** Offsets of what excerpts must not show. */
-  readonly masks: (readonly [start: number, end: number])[] = [];
-  readonly #file: string;
-
-  constructor(file: string, text: string, lines: LineCounter) {
-    this.#file = file;
-    this.text = text;
-    this.lines = lines;
-  }
-
-  problemAt(offset: number, path: Path, message: string, hint?: string): Problem {
-    return { ...this.#placeAt(offset), path: renderPath(path), message, hint, excerpt: this.#excerpt(offset) };
-  }
-
-  /** Where the structure is broken nothing tells which words are secret, so the excerpt keeps the leading key alone. */
-  syntaxProblem(offset: number, message: string): Problem {
-    const [start, line] = this.#lineAt(offset);
-    const [key = ""] = /^[\s-]*[\w-]+:(?=\s|$)/.exec(line) ?? [];
-    const text = visible(key + line.slice(key.length).replaceAll(/[^\s:,[\]{}"']/gu, "·"));
-    const hint = line.includes("$" + "{") ? `inside { } and [ ] a reference must be in quotes: "\${VAR}"` : undefined;
-    return { ...this.#placeAt(offset), path: "", message, hint, excerpt: cut({ text, caret: offset - start }) };
-  }
-
-  #placeAt(offset: number): Pick<Problem, "file" | "line" | "column"> {
-    const { line, col } = this.lines.linePos(offset);
-    return { file: this.#file, line: Math.max(line, 1), column: Math.max(col, 1) };
-  }
-
-  #lineAt(offset: number): [start: number, text: string] {
-    const start = offset === 0 ? 0 : this.text.lastIndexOf("\n", offset - 1) + 1;
-    const end = this.text.indexOf("\n", start);
-    const line = this.text.slice(start, end < 0 ? undefined : end).replace(/\r$/, "");
-    return [start, line];
-  }
-
-  /** As much of the line as an excerpt can show, since some files are one line. */
-  #windowAt(offset: number): [start: number, text: string] {
-    const [lineStart, line] = this.#lineAt(offset);
-    const start = Math.max(lineStart, offset - maxExcerpt);
-    return [start, line.slice(start - lineStart, offset - lineStart + maxExcerpt)];
-  }
-
-  #excerpt(offset: number): Excerpt {
-    const [lineStart, line] = this.#windowAt(offset);
-    let text = "";
-    let caret = offset - lineStart;
-    let at = lineStart;
-    for (const [start, end] of this.masks.toSorted((a, b) => a[0] - b[0])) {
-      const from = Math.max(start, at);
-      const to = Math.min(end, lineStart + line.length);
-      if (from >= to) continue;
-      text += this.text.slice(at, from);
-      if (offset >= from) caret = offset < to ? text.length : caret + "[redacted]".length - (to - from);
-      text += "[redacted]";
-      at = to;
-    }
-    return cut({ text: visible(text + this.text.slice(at, lineStart + line.length)), caret });
-  }
-}
-
-function visible(text: string): string {
-  return text.replaceAll(invisible, "\uFFFD").replaceAll("\t", " ");
-}
-
-function cut({ text, caret }: Excerpt): Excerpt {
-  if (text.length <= maxExcerpt) return { text, caret };
-  const start = Math.max(0, caret - maxExcerpt / 2);
-  const lead = start > 0 ? "…" : "";
-  return { text: lead + text.slice(start, start + maxExcerpt), caret: caret - start + lead.length };
 }
 
 function placeKey(path: Path): string {

@@ -100,10 +100,17 @@ export function compilePolicy(sources: readonly PolicySource[], serverNames: rea
       roles.get(role)?.rules.push(compiled);
     }
   }
+  const reached = new Map<string, ReadonlyMap<string, boolean>>();
+  const reach = (names: readonly string[], shadow: boolean) => {
+    const key = JSON.stringify([shadow, ...names]);
+    const known = reached.get(key) ?? inherit(names, shadow, roles);
+    reached.set(key, known);
+    return known;
+  };
   const bindings = sorted.flatMap((source) =>
     source.policy.bindings.map((binding, index) => ({
       ...compileSelectors(binding),
-      rules: rulesOfBinding(binding, source.policy.mode === "shadow", roles),
+      rules: rulesOfBinding(binding, reach(binding.roles, source.policy.mode === "shadow"), roles),
       roles: binding.roles,
       policy: `${source.file}:${source.lineOf(["bindings", index])}`,
       text: binding,
@@ -159,9 +166,13 @@ function compileSelectors(binding: Binding): Omit<CompiledBinding, "rules" | "ro
   };
 }
 
-function rulesOfBinding(binding: Binding, shadow: boolean, roles: ReadonlyMap<string, RoleNode>): CompiledRule[] {
+function rulesOfBinding(
+  binding: Binding,
+  reached: ReadonlyMap<string, boolean>,
+  roles: ReadonlyMap<string, RoleNode>,
+): CompiledRule[] {
   const period = readPeriod(binding);
-  return [...inherit(binding.roles, shadow, roles)].flatMap(([role, inShadow]) =>
+  return [...reached].flatMap(([role, inShadow]) =>
     (roles.get(role)?.rules ?? []).map((rule) => narrow(rule, period, inShadow)),
   );
 }

@@ -62,7 +62,7 @@ function findTwins(sources: readonly PolicySource[]): Problem[] {
 
 function findUnknownRoles(sources: readonly PolicySource[], roleNames: ReadonlySet<string> | undefined): Problem[] {
   if (roleNames === undefined) return [];
-  let hints = 0;
+  const hintFor = hinter(roleNames);
   return sources.flatMap((source) => {
     const inherited = Object.entries(source.policy.roles).map(([role, { inherits }]) => ({
       path: ["roles", role, "inherits"],
@@ -75,15 +75,18 @@ function findUnknownRoles(sources: readonly PolicySource[], roleNames: ReadonlyS
     return [...inherited, ...bound].flatMap(({ path, names }) =>
       names.flatMap((name, index) => {
         if (roleNames.has(name)) return [];
-        hints += 1;
-        const hint = hints <= maxHints ? didYouMean(name, roleNames) : undefined;
-        return source.problem([...path, index], `no role is called "${name}"`, { hint });
+        return source.problem([...path, index], `no role is called "${name}"`, { hint: hintFor(name) });
       }),
     );
   });
 }
 
-/** To find what was meant, each name is compared with all. */
+/** What was meant by a name, for the first of them alone: each is compared with all. */
+function hinter(names: Iterable<string>): (name: string) => string | undefined {
+  let hints = 0;
+  return (name) => (hints++ < maxHints ? didYouMean(name, names) : undefined);
+}
+
 const maxHints = 100;
 
 /** Each cycle once, at the role of it that comes first. */
@@ -135,34 +138,42 @@ const maxShownRoles = 12;
 
 function findUnknownServers(sources: readonly PolicySource[], servers: readonly string[] | undefined): Problem[] {
   if (servers === undefined) return [];
+  const names = new Set(servers);
+  const hintFor = hinter(servers);
   return sources.flatMap((source) =>
     [...rulesOf(source)].flatMap(({ rule, path }) => {
+      if (names.has(rule.server)) return [];
       const glob = compileGlob(rule.server);
-      if (servers.some((server) => glob.matches(server))) return [];
+      if (!glob.literal && servers.some((server) => glob.matches(server))) return [];
       const message = glob.literal
         ? "no such server in the configuration"
         : "this pattern matches no server of the configuration";
-      return source.problem([...path, "server"], message, { hint: didYouMean(rule.server, servers) });
+      return source.problem([...path, "server"], message, { hint: hintFor(rule.server) });
     }),
   );
 }
 
 function findUnknownIssuers(sources: readonly PolicySource[], issuers: readonly string[] | undefined): Problem[] {
   if (issuers === undefined) return [];
+  const names = new Set(issuers);
+  const hintFor = hinter(issuers);
   return sources.flatMap((source) =>
     source.policy.bindings.flatMap((binding, index) =>
       (binding.issuers ?? []).flatMap((issuer, at) => {
-        if (issuers.includes(issuer)) return [];
-        const hint = didYouMean(issuer, issuers);
+        if (names.has(issuer)) return [];
+        const hint = hintFor(issuer);
         return source.problem(["bindings", index, "issuers", at], "no such issuer in the configuration", { hint });
       }),
     ),
   );
 }
 
+/** What an issuer says about somebody; keys and certificates are the gateway's own to know. */
+const claimed = ["groups", "subjects", "clients", "claims"] as const;
+
 /** What is allowed but probably not meant. */
 function findSurprises(sources: readonly PolicySource[], { issuers }: PolicyContext): Problem[] {
-  const external = (issuers ?? []).filter((issuer) => issuer !== "builtin");
+  const trusted = issuers ?? [];
   return sources.flatMap((source) =>
     source.policy.bindings.flatMap((binding, index) => {
       const path = ["bindings", index];
@@ -173,9 +184,11 @@ function findSurprises(sources: readonly PolicySource[], { issuers }: PolicyCont
           findings.push(source.problem([...path, selector, at], "compared exactly: * and ? are no wildcards here"));
         });
       }
-      // Two issuers may call different people by the same name.
-      if (external.length > 1 && binding.issuers === undefined) {
-        const message = `without issuers, any of the ${external.length} trusted ones can say who this is`;
+      // Two issuers may call different people by the same name, and the gateway's own is one of them.
+      const isOwn = binding.apiKeys !== undefined || binding.certificates !== undefined;
+      const isClaimed = !isOwn && claimed.some((selector) => binding[selector] !== undefined);
+      if (trusted.length > 1 && isClaimed && binding.issuers === undefined) {
+        const message = `without issuers, any of the ${trusted.length} trusted ones can say who this is`;
         findings.push(source.problem(path, message, { hint: "add issuers: [...]" }));
       }
       return findings;

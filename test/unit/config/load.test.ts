@@ -83,7 +83,11 @@ describe("what is loaded", () => {
   });
 
   it("loads the example of the reference", async () => {
-    await expect(load({ "sallyport.yaml": minimalExample })).resolves.toMatchObject({ warnings: [] });
+    // It trusts another issuer beside the gateway's own.
+    const named = policy.replace("[analysts]", "[analysts], issuers: [builtin]");
+    await expect(load({ "sallyport.yaml": minimalExample, "policies/a.yaml": named })).resolves.toMatchObject({
+      warnings: [],
+    });
   });
 
   it("tells a missing file from a faulty one", async () => {

@@ -45,6 +45,13 @@ const circle = (length: number) =>
     ),
   });
 
+/** As many roles of one rule each, all inherited by the first, which as many people have for a time. */
+const bindings = (count: number) =>
+  `version: 1
+roles:
+${Array.from({ length: count }, (_, index) => `  r${index}:\n    { inherits: [${index === count - 1 ? "" : `r${index + 1}`}], allow: [{ server: "*", tools: [a] }] }\n`).join("")}bindings:
+${Array.from({ length: count }, (_, index) => `  - { subjects: [s${index}], roles: [r0], until: 2030-01-01 }\n`).join("")}`;
+
 describe("bad input", () => {
   it.each<[string, string, string[]]>([
     ["nothing", "", ["1:1 expected a mapping, not nothing"]],
@@ -187,6 +194,46 @@ describe("bad input", () => {
       "an error of the parser that names a sign",
       ":".repeat(5_000),
       ["1:1 the colon must be at most 1024 chars after the start of an implicit block mapping key"],
+    ],
+    [
+      "one line of characters that are not seen",
+      `version: 1\nroles: "${"\u200b".repeat(30_000)}"\n`,
+      ["2:9 invisible or control character"],
+    ],
+    ["one line of broken escapes", `version: 1\nroles: "${"\\q".repeat(20_000)}"\n`, ["2:9 invalid escape sequence"]],
+    [
+      "one line of numbers as keys",
+      `version: 1\nroles: { ${Array.from({ length: 20_000 }, (_, index) => `${index}: b`).join(", ")} }\n`,
+      ["2:10 a key must be text; put numbers and words like null in quotes"],
+    ],
+    [
+      "one line of aliases of nothing",
+      `version: 1\nroles: [${"*x , ".repeat(20_000)}]\n`,
+      ["2:9 there is no anchor of this name before"],
+    ],
+    [
+      "one line of tags",
+      `version: 1\nroles: [${"!!a b, ".repeat(20_000)}]\n`,
+      ["2:13 tags and directives are not used here"],
+    ],
+    ["one line of one key", `version: 1\nroles: { ${"a: {}, ".repeat(10_000)} }\n`, ["2:17 map keys must be unique"]],
+    [
+      "more faulty lines than anybody would read",
+      `version: 1\nroles:\n${"  a: {}\n".repeat(10_000)}`,
+      Array.from(
+        { length: 100 },
+        (_, index) => `${index + 4}:3 map keys must be unique${index < 99 ? "" : " (and 9899 more lines)"}`,
+      ),
+    ],
+    [
+      "an anchor that is given again",
+      `version: 1\nroles: {}\nx: [&a 1, &b [*a], &a 2, *b, *c]\n`,
+      ["3:30 there is no anchor of this name before"],
+    ],
+    [
+      "bindings that multiply with what is inherited",
+      bindings(2_000),
+      [`4254:25 the bindings up to here give more than 1000000 roles and rules, inherited ones counted each time`],
     ],
     [
       "a circle that is longer than a stack",

@@ -97,6 +97,34 @@ describe("what policies refer to", () => {
   });
 });
 
+describe("thousands of names that are not there", () => {
+  const names = (count: number) => Array.from({ length: count }, (_, index) => `name-${index}`);
+  const near = (name: string) => name.replace("n", "m");
+
+  it.each<[string, Parameters<typeof check>[0], object]>([
+    [
+      "roles",
+      { roleNames: new Set(names(3_000)) },
+      { bindings: [{ roles: names(2_000).map(near), groups: ["g"] }], roles: {} },
+    ],
+    [
+      "servers",
+      { servers: names(3_000) },
+      { roles: { r: { allow: names(2_000).map((name) => ({ server: near(name), tools: ["t"] })) } } },
+    ],
+    [
+      "issuers",
+      { issuers: names(3_000) },
+      { bindings: [{ roles: ["r"], issuers: names(2_000).map(near) }], roles: { r: {} } },
+    ],
+  ])("of %s are all named, and what was meant is looked up for the first hundred", (_kind, changes, file) => {
+    const { problems } = check(changes, file);
+    expect(problems).toHaveLength(2_000);
+    expect(problems.filter((problem) => problem.includes("did you mean"))).toHaveLength(100);
+    expect(problems[0]).toContain('(did you mean "name-0"?)');
+  });
+});
+
 describe("what is probably not meant", () => {
   const bound = (binding: object) => ({ roles: { r: {} }, bindings: [{ roles: ["r"], ...binding }] });
   const exact = "compared exactly: * and ? are no wildcards here";
@@ -104,7 +132,7 @@ describe("what is probably not meant", () => {
   it.each<[string, object, readonly string[], readonly string[]]>([
     [
       "wildcards",
-      { groups: ["a", "b*"], subjects: ["?c"], clients: ["d"] },
+      { groups: ["a", "b*"], subjects: ["?c"], clients: ["d"], issuers: ["corp"] },
       ["builtin", "corp"],
       [`bindings[0].groups[1]: ${exact}`, `bindings[0].subjects[0]: ${exact}`],
     ],
@@ -113,10 +141,25 @@ describe("what is probably not meant", () => {
       "several issuers",
       { subjects: ["a"] },
       ["builtin", "corp", "other"],
+      ["bindings[0]: without issuers, any of the 3 trusted ones can say who this is (add issuers: [...])"],
+    ],
+    [
+      "groups of one issuer beside the own",
+      { groups: ["a"] },
+      ["builtin", "corp"],
       ["bindings[0]: without issuers, any of the 2 trusted ones can say who this is (add issuers: [...])"],
     ],
+    [
+      "claims of one issuer beside the own",
+      { claims: { tenant: ["acme"] } },
+      ["builtin", "corp"],
+      ["bindings[0]: without issuers, any of the 2 trusted ones can say who this is (add issuers: [...])"],
+    ],
+    ["several issuers and whose groups have a key", { apiKeys: ["k"], groups: ["a"] }, ["builtin", "corp"], []],
+    ["the own issuer alone", { groups: ["a"] }, ["builtin"], []],
+    ["several issuers and who has a key", { apiKeys: ["k"] }, ["builtin", "corp"], []],
     ["several issuers that are named", { subjects: ["a"], issuers: ["corp"] }, ["builtin", "corp", "other"], []],
-    ["one issuer beside the own", { subjects: ["a"] }, ["builtin", "corp"], []],
+    ["one issuer without the own", { subjects: ["a"] }, ["corp"], []],
   ])("%s", (_case, binding, issuers, warnings) => {
     expect(check({ issuers: [...issuers] }, bound(binding))).toEqual({ problems: [], warnings });
   });
