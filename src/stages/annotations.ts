@@ -29,11 +29,11 @@ export async function learnAnnotations(
 ): Promise<void> {
   const view = viewOf(book, identity, route);
   if (!readsAnnotations(view.reads)) return;
-  const { lists, tools } = upstreams.of(route);
+  const { lists, tools, now } = upstreams.of(route);
   const isOpen = (target: Target) =>
     target.kind === "tool" &&
     readsAnnotations(readsFor(view, target)) &&
-    lists.annotationsOf(target.name) === undefined;
+    lists.annotationsOf(target.name, now()) === undefined;
   if (judged(message, session).some(isOpen)) await waitFor(tools.satisfy(), arrival.ended);
 }
 

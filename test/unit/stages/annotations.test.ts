@@ -48,7 +48,7 @@ function learn(message: Message, session: Partial<Session> = {}): Promise<void> 
     return answer.promise;
   };
   const lists = { annotationsOf: (name: string) => (name === "set-known" ? {} : undefined) };
-  const upstreams = { of: () => ({ lists, tools: { satisfy } }) } as unknown as Upstreams;
+  const upstreams = { of: () => ({ lists, tools: { satisfy }, now: () => 0 }) } as unknown as Upstreams;
   const all = { ...nothing, ...session } as Session;
   return learnAnnotations(book, upstreams, { ended }, route, {} as Identity, message, all);
 }
