@@ -209,7 +209,7 @@ function createPolicyBook(program: Program, upstreams: Upstreams, now: () => num
     },
     standpointOf({ ip }, route) {
       const { lists } = upstreams.of(route);
-      return { ip, now, annotationsOf: lists.annotationsOf };
+      return { ip, now, annotationsOf: (tool) => lists.annotationsOf(tool, now()) };
     },
   };
 }

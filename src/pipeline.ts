@@ -31,7 +31,7 @@ export async function walk(gateway: Gateway, arrival: Arrival, reply: Reply, tra
   using _place = await limitIdentity(gateway.limits, identity, message);
   const session = trail.note("session", openSession(gateway.sessions, arrival, route, identity, message));
   using _presence = await enter(gateway.sessions, arrival, route, identity, message, session, reply);
-  await learnAnnotations(gateway.policy, gateway.upstreams, route, identity, message);
+  await learnAnnotations(gateway.policy, gateway.upstreams, arrival, route, identity, message, session);
   const decision = trail.note("decision", decide(gateway.policy, peer, route, identity, message, session));
   if (route.door === "sse") return await holdDoor(gateway.sessions, arrival, route, identity, decision, reply, trail);
   using _call = await limitCall(gateway.limits, route, identity, message, decision);

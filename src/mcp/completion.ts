@@ -44,17 +44,26 @@ export function readCompletionAsk(params: unknown): CompletionAsk | null {
   if (!isObject(argument) || findKeyTwin(argument, argumentNames) !== undefined || typeof argument.name !== "string")
     return null;
   const given = readGiven(params.context, ref.uri, argument.name);
+  if (given === null) return null;
   const ask: CompletionAsk = { kind: "template", template: ref.uri, argument: argument.name, given };
   return JSON.stringify(ask).length > maxLength ? null : ask;
 }
 
-/** A client may leave out what it already has, or make it up; so what is odd here is left out. */
-function readGiven(context: unknown, template: string, argument: string): [string, string][] {
-  const given = isObject(context) && isObject(context.arguments) ? context.arguments : {};
-  return [...variablesOf(parseTemplate(template))].flatMap((name): [string, string][] => {
-    const value = name === argument ? undefined : given[name];
-    return typeof value === "string" && value !== "" && value.isWellFormed() ? [[name, value]] : [];
-  });
+/**
+ * A client may leave out what it already has. What it gives and is no text is null here: its server may make text of it, and
+ * complete something else than what is judged.
+ */
+function readGiven(context: unknown, template: string, argument: string): [string, string][] | null {
+  const given = isObject(context) ? (context.arguments ?? {}) : (context ?? {});
+  if (!isObject(given)) return null;
+  const known: [string, string][] = [];
+  for (const name of variablesOf(parseTemplate(template))) {
+    if (name === argument || !Object.hasOwn(given, name)) continue;
+    const value = given[name];
+    if (typeof value !== "string" || !value.isWellFormed()) return null;
+    if (value !== "") known.push([name, value]);
+  }
+  return known;
 }
 
 /**

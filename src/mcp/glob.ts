@@ -8,7 +8,7 @@ export interface Glob {
   readonly pattern: string;
   /** True when the pattern has no wildcard. */
   readonly literal: boolean;
-  /** Takes at most as many steps as the text's length times the pattern's. */
+  /** Goes through the text about once; where a piece of the pattern repeats itself, at most once for each of its characters. */
   matches(text: string): boolean;
 }
 
@@ -19,13 +19,73 @@ const anyOne = -2;
 /** Every text is a pattern; one without a wildcard matches itself only. */
 export function compileGlob(pattern: string): Glob {
   if (!/[*?]/.test(pattern)) return { pattern, literal: true, matches: (text) => text === pattern };
-  const tokens = readPattern(pattern);
-  const prefix = pattern.slice(0, pattern.search(/[*?]/));
-  return {
-    pattern,
-    literal: false,
-    matches: (text) => text.startsWith(prefix) && matchTokens(tokens, readText(text)),
-  };
+  const [first = [], ...others] = pattern.split("*").map((piece) => piece.split("?"));
+  const last = others.pop();
+  if (last === undefined) return { pattern, literal: false, matches: (text) => endOf(first, text, 0) === text.length };
+  const between = others.filter((piece) => piece.length > 1 || piece[0] !== "");
+  return { pattern, literal: false, matches: (text) => matchPieces(first, between, last, text) };
+}
+
+/** What stands between two runs of a pattern: literals with one character of any kind between each and the next. */
+type Piece = readonly string[];
+
+/** Both ends are fixed, and each piece between them is best off where it fits first. */
+function matchPieces(first: Piece, between: readonly Piece[], last: Piece, text: string): boolean {
+  let at = endOf(first, text, 0);
+  if (at === -1) return false;
+  const end = startOf(last, text);
+  if (end < at) return false;
+  for (const piece of between) {
+    at = find(piece, text, at);
+    if (at === -1 || at > end) return false;
+  }
+  return true;
+}
+
+/** Where a piece ends that stands at a place in the text; -1 where it does not. */
+function endOf(piece: Piece, text: string, start: number): number {
+  let at = start;
+  for (let index = 0; index < piece.length; index++) {
+    const literal = piece[index] ?? "";
+    if (index > 0) {
+      if (at >= text.length) return -1;
+      at += splitsPair(text, at + 1) ? 2 : 1;
+    }
+    if (!text.startsWith(literal, at)) return -1;
+    at += literal.length;
+    if (splitsPair(text, at)) return -1;
+  }
+  return at;
+}
+
+/** Where a piece begins that the text ends with; -1 where it does not. */
+function startOf(piece: Piece, text: string): number {
+  let at = text.length;
+  for (let index = piece.length - 1; index >= 0; index--) {
+    const literal = piece[index] ?? "";
+    if (literal.length > at || !text.endsWith(literal, at)) return -1;
+    at -= literal.length;
+    if (splitsPair(text, at)) return -1;
+    if (index === 0) return at;
+    if (at === 0) return -1;
+    at -= splitsPair(text, at - 1) ? 2 : 1;
+  }
+  return at;
+}
+
+/** Where a piece ends that stands first at or behind a place in the text; -1 where there is none. */
+function find(piece: Piece, text: string, from: number): number {
+  const [literal = ""] = piece;
+  for (let at = text.indexOf(literal, from); at !== -1; at = at < text.length ? text.indexOf(literal, at + 1) : -1) {
+    const end = splitsPair(text, at) ? -1 : endOf(piece, text, at);
+    if (end !== -1) return end;
+  }
+  return -1;
+}
+
+/** Whether a place in a text is in the middle of a code point. */
+function splitsPair(text: string, at: number): boolean {
+  return at > 0 && (text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
 }
 
 /**

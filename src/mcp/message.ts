@@ -18,6 +18,8 @@ import { subscriptionKinds } from "./subscription.ts";
 const versionKey = "io.modelcontextprotocol/protocolVersion";
 /** Every one of them is judged, and on record; who needs more opens another stream. */
 const maxSubscriptions = 256;
+/** Of all their URIs: each is compared with every pattern. */
+const maxSubscriptionChars = 65_536;
 const envelopeNames = new Set(["jsonrpc", "id", "method", "params", "result", "error"]);
 const paramNames = new Set([
   ...["name", "uri", "ref", "arguments", "notifications", "protocolVersion", "_meta"],
@@ -243,6 +245,8 @@ function readSubscriptions(filter: unknown): Target[] {
   if (!Array.isArray(uris)) throw new Denial("params_invalid", { detail: "resourceSubscriptions is not an array" });
   if (uris.length > maxSubscriptions)
     throw new Denial("params_invalid", { detail: `more than ${maxSubscriptions} URIs` });
+  if (uris.reduce((sum, uri) => sum + (typeof uri === "string" ? uri.length : 0), 0) > maxSubscriptionChars)
+    throw new Denial("params_invalid", { detail: `URIs of more than ${maxSubscriptionChars} characters` });
   return uris.map((uri) => ({ kind: "resource", name: readUri(uri) }));
 }
 

@@ -72,6 +72,16 @@ function arrangeRules(rules: ReadonlySet<CompiledRule>, server: string): Arrange
   };
 }
 
+/** What conditions of the rules read that fit a target, as a sum of `factBits`: nothing for a name that no rule is about. */
+export function readsFor({ enforced, rehearsed }: View, target: Target): number {
+  if (target.kind === "server") return 0;
+  const rules = [enforced, ...(rehearsed === null ? [] : [rehearsed])].flatMap(({ allow, deny }) => [
+    ...rulesFor(deny, target, globCoversTemplate),
+    ...rulesFor(allow, target, globOverlapsTemplate),
+  ]);
+  return rules.reduce((sum, { condition }) => sum | (condition?.reads ?? 0), 0);
+}
+
 /** Whether a binding gives its roles to someone. Its period is that of the rules it gives. */
 export function binds(binding: CompiledBinding, subject: PolicySubject): boolean {
   const { groups, subjects, issuers, clients, apiKeys, certificates, claims } = binding;

@@ -2,7 +2,7 @@ import type { Target } from "../mcp/methods.ts";
 import type { CompiledRule, TargetKind } from "./compile.ts";
 import { judge, type View } from "./evaluate.ts";
 import type { Circumstances } from "./facts.ts";
-import { isPlain } from "./shelves.ts";
+import { isPlain, type Ruleset } from "./shelves.ts";
 
 /** Whatever a tool's list says of it beside its name. */
 export type Annotations = Readonly<Record<string, unknown>>;
@@ -58,13 +58,23 @@ export class Sight {
 }
 
 /** Whether two views can show different things of a kind: whether their rules differ, as far as that can be told. */
-export function differs(one: View, other: View, kind: TargetKind): boolean {
+export function differs({ enforced: one }: View, { enforced: other }: View, kind: TargetKind): boolean {
   return one !== other && renderRules(one, kind) !== renderRules(other, kind);
 }
 
-function renderRules({ enforced }: View, kind: TargetKind): string {
-  const rules = [...enforced.grants, ...enforced.denials];
-  const lines = rules.flatMap(({ effect, patterns, period, text: { when, hours } }) =>
+/** Callers share rulesets, and after a reload every open stream asks. */
+const rendered = new WeakMap<Ruleset, Map<TargetKind, string>>();
+
+function renderRules(ruleset: Ruleset, kind: TargetKind): string {
+  const known = rendered.get(ruleset) ?? new Map<TargetKind, string>();
+  rendered.set(ruleset, known);
+  const text = known.get(kind) ?? renderAnew(ruleset, kind);
+  known.set(kind, text);
+  return text;
+}
+
+function renderAnew({ grants, denials }: Ruleset, kind: TargetKind): string {
+  const lines = [...grants, ...denials].flatMap(({ effect, patterns, period, text: { when, hours } }) =>
     patterns[kind].map(({ pattern }) => JSON.stringify([effect, pattern, period, when, hours])),
   );
   return [...new Set(lines)].sort().join("\n");

@@ -1,5 +1,6 @@
 import { Denial } from "../denial.ts";
 import type { Decision, Identity, McpRoute, Message, Peer, Session } from "../facts.ts";
+import { targetsOf } from "../mcp/asked.ts";
 import { requestMethods, type Target } from "../mcp/methods.ts";
 import { narrowFilter } from "../mcp/subscription.ts";
 import { judge, rehearse, type Verdict, type View } from "../policy/evaluate.ts";
@@ -40,7 +41,7 @@ export function decide(
     const circumstances = findCircumstances(standpoint, message, session);
     let last: Verdict | null = null;
     let shadow: Verdict | null = null;
-    for (const target of findTargets(message, session)) {
+    for (const target of targetsOf(message, session)) {
       if (narrows && target.kind !== "server") continue;
       last = judge(sight.view, target, circumstances);
       shadow ??= findDifference(last, rehearse(sight.view, target, circumstances));
@@ -92,13 +93,6 @@ function refuseTarget(
 function explain(usual: string, { view }: Sight, { groups }: Identity): string {
   if (view.enforced.grants.length > 0) return usual;
   return `no role grants this caller anything here; groups in the token: ${groups.join(", ") || "none"}`;
-}
-
-function findTargets(message: Message, session: Session): readonly Target[] {
-  if (message.kind === "request") return session.task?.targets ?? message.targets;
-  // Who may not come in any more may still leave: it is the caller's own session, and the server can let go of it.
-  if (message.kind === "end") return [];
-  return session.resume?.pending?.targets ?? [{ kind: "server" }];
 }
 
 /** Many servers number or name the places of a list, so whoever may choose one can find out what is hidden there. */

@@ -4,19 +4,24 @@ export interface Curiosity {
   satisfy(): Promise<void>;
 }
 
-/** Whoever makes up names of tools must not make the gateway ask for each. */
+/** From the end of one question to the next: whoever makes up names of tools must not make the gateway ask for each. */
 const againAfterMs = 5_000;
 
 /** @param ask asks the server; @param now milliseconds, of any origin */
 export function createCuriosity(ask: () => Promise<void>, now: () => number): Curiosity {
-  let askedAtMs = Number.NEGATIVE_INFINITY;
-  let asking: Promise<void> = Promise.resolve();
+  let endedAtMs = Number.NEGATIVE_INFINITY;
+  let asking: Promise<void> | null = null;
+  const end = () => {
+    endedAtMs = now();
+    asking = null;
+  };
+  /** A clock that was set back must not make the pause longer. */
+  const isPausing = () => now() >= endedAtMs && now() - endedAtMs < againAfterMs;
   return {
     satisfy() {
-      if (now() - askedAtMs < againAfterMs) return asking;
-      askedAtMs = now();
+      if (asking === null && isPausing()) return Promise.resolve();
       // What stays unknown is said by the condition that needs it.
-      asking = ask().catch(() => {});
+      asking ??= ask().then(end, end);
       return asking;
     },
   };

@@ -16,6 +16,10 @@ export interface Inquiry {
   readonly sessionId?: string | undefined;
   readonly maxBytes: number;
   readonly timeoutMs: number;
+  /** Ends the question before its own time. */
+  readonly signal?: AbortSignal;
+  /** Told of a session as soon as the head of the answer names one: what comes after may never arrive. */
+  readonly onSession?: (sessionId: string) => void;
 }
 
 /** What a server says to the gateway itself. */
@@ -24,13 +28,15 @@ export interface Reported {
   /** The JSON-RPC answer, whichever way it was sent; undefined where there is none. */
   readonly message: Readonly<Record<string, unknown>> | undefined;
   readonly sessionId: string | undefined;
+  /** How many bytes of the answer were read. */
+  readonly bytes: number;
 }
 
 /**
  * Asks a server on the gateway's own behalf.
  *
  * @param headers credentials and static headers of the server
- * @throws Error of undici or of the socket, or when the time is over
+ * @throws Error of undici or of the socket, or when the time is over or the signal says so
  */
 export async function inquire(
   transport: Transport,
@@ -47,12 +53,13 @@ export async function inquire(
     endless: false,
     headers: { ...headers, ...ownHeaders(era, inquiry) },
     body: JSON.stringify({ jsonrpc: "2.0", id, method, params: { ...inquiry.params, ...meta } }),
-    signal: AbortSignal.timeout(inquiry.timeoutMs),
+    signal: AbortSignal.any([AbortSignal.timeout(inquiry.timeoutMs), ...(inquiry.signal ? [inquiry.signal] : [])]),
   });
   try {
-    const message = await readAnswer(answer, inquiry);
     const given = answer.headers["mcp-session-id"];
-    return { status: answer.statusCode, message, sessionId: typeof given === "string" ? given : sessionId };
+    if (typeof given === "string") inquiry.onSession?.(given);
+    const read = await readAnswer(answer, inquiry);
+    return { status: answer.statusCode, ...read, sessionId: typeof given === "string" ? given : sessionId };
   } finally {
     answer.body.destroy();
   }
@@ -81,20 +88,23 @@ function describeClient(revision: Revision): Record<string, unknown> {
 }
 
 /** The first JSON-RPC answer in the body, whichever way it is sent. */
-async function readAnswer({ headers, body }: Answer, { id, maxBytes }: Inquiry): Promise<Reported["message"]> {
+async function readAnswer(
+  { headers, body }: Answer,
+  { id, maxBytes }: Inquiry,
+): Promise<Pick<Reported, "message" | "bytes">> {
   const isStream = headers["content-type"]?.startsWith("text/event-stream") === true;
   const reader = createStreamReader(maxBytes);
   const collected = collectBytes(maxBytes);
   for await (const chunk of body) {
-    if (!collected.add(chunk)) return undefined;
+    if (!collected.add(chunk)) return { message: undefined, bytes: maxBytes };
     if (!isStream) continue;
     const answered = reader
       .push(chunk)
       .map(({ data }) => parse(data ?? "", id))
       .find((message) => message !== undefined);
-    if (answered !== undefined) return answered;
+    if (answered !== undefined) return { message: answered, bytes: collected.length };
   }
-  return isStream ? undefined : parse(collected.bytes(), id);
+  return { message: isStream ? undefined : parse(collected.bytes(), id), bytes: collected.length };
 }
 
 function parse(source: string | Uint8Array, id: string): Reported["message"] {

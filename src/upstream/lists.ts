@@ -48,11 +48,13 @@ export interface ListMemory {
    *
    * @param listResult the result as the server sent it, unfiltered; what has not its shape is passed over
    */
-  learnTools(ticket: Ticket, listResult: unknown): void;
+  learnTools(ticket: Ticket, listResult: unknown, nowMs: number): void;
+  /** The same of a list of all tools: what was said of others before is unknown again. */
+  learnAllTools(ticket: Ticket, listResult: unknown, nowMs: number): void;
   /** Undefined for a tool that is not known or whose definition is invalid: the server judges its calls itself. */
   mirrorsOf(tool: string): readonly Mirror[] | undefined;
-  /** What the server says of a tool beside its name; undefined for a tool that is not known. */
-  annotationsOf(tool: string): Annotations | undefined;
+  /** What the server says of a tool beside its name; undefined where it has not said so for a while. */
+  annotationsOf(tool: string, nowMs: number): Annotations | undefined;
   /**
    * Keeps a list's answer if the server lets everybody have it (`cacheScope` is `public`) for a while (`ttlMs`). In any
    * case it replaces what was kept under that key.
@@ -84,6 +86,8 @@ export interface ListLimits {
 
 const defaults: ListLimits = { maxTools: 10_000, maxAnswers: 64, maxChars: 4_194_304, maxTtlMs: 3_600_000 };
 const maxToolNameChars = 256;
+/** A server that was replaced need not say so, and calls are allowed by its annotations. */
+const annotationsForMs = 300_000;
 
 /** Makes the memory for one server. When it is full, what nobody used for longest goes first. */
 export function createListMemory(limits: ListLimits = defaults): ListMemory {
@@ -96,17 +100,32 @@ export function createListMemory(limits: ListLimits = defaults): ListMemory {
   } as Record<ListKind, Ticket>;
   const isCurrent = (ticket: Ticket) => tickets[ticket.kind] === ticket;
   const renew = (kind: ListKind) => answers.removeWhere((answer) => answer.kind === kind);
+  /** Answers that were learned from, and how many of them came before the last list of all tools. */
+  let heard = 0;
+  let outdated = 0;
+  const learnTools: ListMemory["learnTools"] = (ticket, listResult, nowMs) => {
+    if (!isCurrent(ticket)) return;
+    heard += 1;
+    for (const { name, inputSchema, annotations } of readTools(listResult)) {
+      const said = { mirrors: readMirrors(inputSchema), annotations };
+      tools.put(name, { ...said, heard, heardAtMs: nowMs }, name.length + JSON.stringify(said).length);
+    }
+  };
   return {
     begin: (kind) => tickets[kind],
-    learnTools(ticket, listResult) {
-      if (!isCurrent(ticket)) return;
-      for (const { name, inputSchema, annotations } of readTools(listResult)) {
-        const definition: Definition = { mirrors: readMirrors(inputSchema), annotations };
-        tools.put(name, definition, name.length + JSON.stringify(definition).length);
-      }
+    learnTools,
+    learnAllTools(ticket, listResult, nowMs) {
+      if (isCurrent(ticket)) outdated = heard;
+      learnTools(ticket, listResult, nowMs);
     },
     mirrorsOf: (tool) => tools.use(tool)?.mirrors,
-    annotationsOf: (tool) => tools.use(tool)?.annotations,
+    annotationsOf(tool, nowMs) {
+      const known = tools.use(tool);
+      if (known === undefined || known.heard <= outdated) return undefined;
+      return isFresh({ keptAtMs: known.heardAtMs, expiresAtMs: known.heardAtMs + annotationsForMs }, nowMs)
+        ? known.annotations
+        : undefined;
+    },
     keep(ticket, key, text, hints, nowMs) {
       if (!isCurrent(ticket)) return;
       answers.remove(key);
@@ -138,7 +157,7 @@ interface Answer {
 }
 
 /** A clock that was set back must not make an answer last longer. */
-function isFresh({ keptAtMs, expiresAtMs }: Answer, nowMs: number): boolean {
+function isFresh({ keptAtMs, expiresAtMs }: Pick<Answer, "keptAtMs" | "expiresAtMs">, nowMs: number): boolean {
   return keptAtMs <= nowMs && nowMs < expiresAtMs;
 }
 
@@ -152,6 +171,9 @@ function readTtl({ ttlMs, cacheScope }: CacheHints, maxTtlMs: number): number {
 interface Definition {
   readonly mirrors: readonly Mirror[] | undefined;
   readonly annotations: Annotations;
+  /** Of which answer, counted from the first. */
+  readonly heard: number;
+  readonly heardAtMs: number;
 }
 
 function* readTools(listResult: unknown): Generator<{ name: string; inputSchema: unknown; annotations: Annotations }> {

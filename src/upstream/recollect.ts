@@ -50,7 +50,7 @@ export function keepList(
   result: Readonly<Record<string, unknown>>,
   nowMs: number,
 ): void {
-  if (kind === "tools") lists.learnTools(ticket, result);
+  if (kind === "tools") lists.learnTools(ticket, result, nowMs);
   if (key === undefined || result.resultType !== "complete") return;
   lists.keep(ticket, key, text, { ttlMs: result.ttlMs, cacheScope: result.cacheScope }, nowMs);
 }

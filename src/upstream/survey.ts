@@ -1,7 +1,7 @@
 import { legacyRevisions, type Revision, statelessRevisions } from "../mcp/era.ts";
 import { requestMethods } from "../mcp/methods.ts";
 import { isObject, type JsonObject } from "../mcp/object.ts";
-import { type Inquiry, inquire, ownClient, type Reported } from "./inquiry.ts";
+import { inquire, ownClient, type Reported } from "./inquiry.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** A list of a server: `tools/list` and so on. */
@@ -10,8 +10,28 @@ export type ListMethod = "tools/list" | "prompts/list" | "resources/list" | "res
 /** What a server shows the gateway itself. */
 export type Survey = ReadonlyMap<ListMethod, readonly JsonObject[]>;
 
-const timeoutMs = 5_000;
-const maxBytes = 8_388_608;
+/** How long a survey may take, and how much it may read. */
+export interface SurveyLimits {
+  /** For one question. */
+  readonly timeoutMs: number;
+  /** For all of them; whoever waits for the survey holds a place. */
+  readonly deadlineMs: number;
+  /** Of one answer. */
+  readonly maxBytes: number;
+  /** Of all answers. */
+  readonly maxTotalBytes: number;
+  readonly maxElements: number;
+}
+
+const defaults: SurveyLimits = {
+  timeoutMs: 5_000,
+  deadlineMs: 10_000,
+  maxBytes: 8_388_608,
+  maxTotalBytes: 16_777_216,
+  maxElements: 10_000,
+};
+/** For the end of the session, which comes after the deadline. */
+const endTimeoutMs = 2_000;
 /** A server that always has one more page would never be through. */
 const maxPages = 100;
 const id = "sallyport-survey";
@@ -20,7 +40,7 @@ const [newestLegacy = "2025-11-25"] = legacyRevisions as readonly Revision[];
 
 /**
  * Reads lists of a server from the first page to the last, with the gateway's own credentials. Where there are sessions it begins one,
- * and ends it.
+ * and ends it, whatever came of it. All of it has one deadline, and one bound on what is read.
  *
  * @returns an empty list for what the server does not offer
  * @throws Error with a sentence for an operator, when it cannot be reached or answers otherwise than it should
@@ -28,84 +48,118 @@ const [newestLegacy = "2025-11-25"] = legacyRevisions as readonly Revision[];
 export async function survey(
   server: Pick<Upstream, "transport" | "headers" | "age">,
   methods: readonly ListMethod[],
+  limits: SurveyLimits = defaults,
 ): Promise<Survey> {
+  const deadline = AbortSignal.timeout(limits.deadlineMs);
   const { era } = await server.age.find();
-  const visit = era === "modern" ? { revision: newest, sessionId: undefined } : await begin(server);
+  const visit: Visit = {
+    server,
+    limits,
+    deadline,
+    revision: undefined,
+    sessionId: undefined,
+    leftBytes: limits.maxTotalBytes,
+    leftElements: limits.maxElements,
+  };
   try {
+    if (era === "modern") visit.revision = newest;
+    else await begin(visit);
     const lists = new Map<ListMethod, readonly JsonObject[]>();
-    for (const method of methods) lists.set(method, await readList(server, method, visit));
+    for (const method of methods) lists.set(method, await readList(visit, method));
     return lists;
   } finally {
-    if (visit.sessionId !== undefined) await end(server, visit.sessionId);
+    await end(visit);
   }
 }
 
-type Server = Parameters<typeof survey>[0];
-type Visit = Pick<Inquiry, "revision" | "sessionId">;
+/** What a survey has found out of how to speak to the server, and how much it may still read. */
+interface Visit {
+  readonly server: Parameters<typeof survey>[0];
+  readonly limits: SurveyLimits;
+  readonly deadline: AbortSignal;
+  revision: Revision | undefined;
+  sessionId: string | undefined;
+  leftBytes: number;
+  leftElements: number;
+}
 
-async function begin(server: Server): Promise<Visit> {
+async function begin(visit: Visit): Promise<void> {
+  const { server, limits, deadline } = visit;
   const params = { protocolVersion: newestLegacy, capabilities: {}, clientInfo: ownClient };
-  const { sessionId, ...said } = await ask(server, "initialize", params, { revision: newestLegacy });
-  const { protocolVersion } = resultOf("initialize", said) ?? {};
+  const { protocolVersion } = resultOf("initialize", await ask(visit, "initialize", params)) ?? {};
   const revision = legacyRevisions.find((known) => known === protocolVersion);
   if (revision === undefined) throw new Error("it did not agree to a revision of MCP that is known here");
-  const visit = { revision: revision as Revision, sessionId };
-  const answer = await server.transport.send({
+  visit.revision = revision as Revision;
+  const sent = server.transport.send({
     kind: "notification",
     id: null,
     method: null,
     endless: false,
     headers: {
       ...server.headers,
+      ...sessionHeaders(visit),
       accept: "application/json, text/event-stream",
       "content-type": "application/json",
-      "mcp-protocol-version": revision,
-      ...(sessionId !== undefined && { "mcp-session-id": sessionId }),
     },
     body: JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" }),
-    signal: AbortSignal.timeout(timeoutMs),
+    signal: AbortSignal.any([AbortSignal.timeout(limits.timeoutMs), deadline]),
+  });
+  const answer = await sent.catch(() => {
+    throw new Error("notifications/initialized: it cannot be reached");
   });
   answer.body.destroy();
-  return visit;
+}
+
+function sessionHeaders({ revision, sessionId }: Visit): Record<string, string> {
+  return {
+    ...(revision !== undefined && { "mcp-protocol-version": revision }),
+    ...(sessionId !== undefined && { "mcp-session-id": sessionId }),
+  };
 }
 
 /** A server need not let a client end a session (2025-11-25, Session Management); then it ends by itself. */
-async function end({ transport, headers }: Server, sessionId: string): Promise<void> {
+async function end(visit: Visit): Promise<void> {
+  if (visit.sessionId === undefined) return;
+  const { transport, headers } = visit.server;
   const outgoing = { kind: "end", id: null, method: null, endless: false, body: null } as const;
-  const own = { ...headers, "mcp-session-id": sessionId };
-  await transport.send({ ...outgoing, headers: own, signal: AbortSignal.timeout(timeoutMs) }).then(
+  const own = { ...headers, ...sessionHeaders(visit) };
+  await transport.send({ ...outgoing, headers: own, signal: AbortSignal.timeout(endTimeoutMs) }).then(
     ({ body }) => body.destroy(),
     () => {},
   );
 }
 
-async function readList(server: Server, method: ListMethod, visit: Visit): Promise<readonly JsonObject[]> {
+async function readList(visit: Visit, method: ListMethod): Promise<readonly JsonObject[]> {
   const member = requestMethods.get(method)?.list?.member ?? "";
   const elements: JsonObject[] = [];
   let cursor: unknown;
   for (let page = 0; page < maxPages; page++) {
-    const result = resultOf(method, await ask(server, method, cursor === undefined ? {} : { cursor }, visit));
+    const result = resultOf(method, await ask(visit, method, cursor === undefined ? {} : { cursor }));
     if (result === undefined) return [];
     const found = result[member];
     if (!Array.isArray(found)) throw new Error(`its answer to ${method} has no ${member}`);
-    elements.push(...found.filter(isObject));
+    visit.leftElements -= found.length;
+    if (visit.leftElements < 0) throw new Error(`it lists more than ${visit.limits.maxElements} things`);
+    for (const element of found) if (isObject(element)) elements.push(element);
     cursor = result.nextCursor;
     if (typeof cursor !== "string") return elements;
   }
   throw new Error(`its answer to ${method} has more than ${maxPages} pages`);
 }
 
-async function ask(
-  { transport, headers }: Server,
-  method: string,
-  params: JsonObject,
-  visit: Visit,
-): Promise<Reported> {
-  try {
-    return await inquire(transport, headers, { id, method, params, ...visit, maxBytes, timeoutMs });
-  } catch {
-    throw new Error(`${method}: it cannot be reached`);
-  }
+async function ask(visit: Visit, method: string, params: JsonObject): Promise<Reported> {
+  const { server, limits, deadline, revision = newestLegacy, sessionId, leftBytes } = visit;
+  if (leftBytes <= 0) throw new Error(`${method}: it has sent more than ${limits.maxTotalBytes} bytes`);
+  const onSession = (given: string) => {
+    visit.sessionId = given;
+  };
+  const bounds = { maxBytes: Math.min(limits.maxBytes, leftBytes), timeoutMs: limits.timeoutMs, signal: deadline };
+  const question = { id, method, params, revision, sessionId, ...bounds, onSession };
+  const reported = await inquire(server.transport, server.headers, question).catch(() => {
+    throw new Error(`${method}: ${deadline.aborted ? "its lists take too long" : "it cannot be reached"}`);
+  });
+  visit.leftBytes -= reported.bytes;
+  return reported;
 }
 
 const methodNotFound = -32_601;

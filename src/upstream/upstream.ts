@@ -71,7 +71,7 @@ export function createUpstream(name: string, config: ServerConfig, now: () => nu
     tools: createCuriosity(async () => {
       const ticket = lists.begin("tools");
       const offered = await survey({ transport, headers, age }, ["tools/list"]);
-      lists.learnTools(ticket, { tools: offered.get("tools/list") });
+      lists.learnAllTools(ticket, { tools: offered.get("tools/list") }, now());
     }, now),
     load,
     begin(isStream) {

@@ -24,6 +24,57 @@ test("matches what a regular expression of the same meaning matches", () => {
   );
 });
 
+/** Code point by code point, with every run tried from its shortest: slow, and plainly what is meant. */
+function matchesSlowly(pattern: string, text: string): boolean {
+  const [tokens, points] = [Array.from(pattern), Array.from(text)];
+  let [inPattern, inText, afterRun, runEnd] = [0, 0, -1, 0];
+  while (inText < points.length) {
+    if (tokens[inPattern] === "*") {
+      afterRun = ++inPattern;
+      runEnd = inText;
+    } else if (tokens[inPattern] === "?" || tokens[inPattern] === points[inText]) {
+      inPattern++;
+      inText++;
+    } else if (afterRun >= 0) {
+      inPattern = afterRun;
+      inText = ++runEnd;
+    } else return false;
+  }
+  while (tokens[inPattern] === "*") inPattern++;
+  return inPattern === tokens.length;
+}
+
+test("matches what is matched code point by code point, halves of surrogate pairs included", () => {
+  const units = ["a", "a", "b", "\u{1f511}", "\ud83d", "\udd11"];
+  const some = fc.array(fc.constantFrom(...units), { maxLength: 12 }).map((each) => each.join(""));
+  const marks = fc.array(fc.constantFrom(...units, "*", "*", "?", "?"), { maxLength: 9 }).map((each) => each.join(""));
+  // A text that was made of the pattern matches more often than not.
+  const pair = fc
+    .tuple(marks, some, some)
+    .chain(([pattern, filling, other]) =>
+      fc.tuple(fc.constant(pattern), fc.constantFrom(other, pattern.replaceAll("*", filling).replaceAll("?", "a"))),
+    );
+  let matched = 0;
+  fc.assert(
+    fc.property(pair, ([pattern, text]) => {
+      const expected = matchesSlowly(pattern, text);
+      if (expected) matched += 1;
+      expect(compileGlob(pattern).matches(text)).toBe(expected);
+    }),
+    { numRuns: 20_000 },
+  );
+  expect(matched).toBeGreaterThan(2_000);
+});
+
+test("a thousand patterns over many long texts do not take seconds", () => {
+  const globs = Array.from({ length: 1_000 }, (_, at) => compileGlob(`note://*/team-${at}/*`));
+  const texts = Array.from({ length: 64 }, (_, at) => `note://${at}/${"/team-".repeat(330)}`);
+  const from = process.cpuUsage();
+  for (const glob of globs) for (const text of texts) expect(glob.matches(text)).toBe(false);
+  const { user } = process.cpuUsage(from);
+  expect(user / 1_000).toBeLessThan(1_400);
+});
+
 test("a pattern made from a text matches it", () => {
   const blurred = fc.array(fc.record({ piece: text, mark: fc.constantFrom("keep", "star") }), { maxLength: 6 });
   fc.assert(

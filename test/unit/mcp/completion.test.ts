@@ -222,12 +222,10 @@ describe("readCompletionAsk", () => {
       ask(ref.uri, "a", { b: "2", c: "3" }),
     ],
     [
-      "nothing where a given value is empty, or no string",
-      { ref, argument, context: { arguments: { b: "", c: 1 } } },
+      "nothing where a given value is empty, or not of the template",
+      { ref, argument, context: { arguments: { a: 1, b: "", d: 1 } } },
       ask(ref.uri, "a"),
     ],
-    ["nothing of an odd context", { ref, argument, context: { arguments: ["b"] } }, ask(ref.uri, "a")],
-    ["nothing of a lone surrogate", { ref, argument, context: { arguments: { b: "\ud800" } } }, ask(ref.uri, "a")],
     [
       "nothing of the prototype",
       { ref: { ...ref, uri: "x://h/{a}/{constructor}" }, argument, context: { arguments: {} } },
@@ -261,6 +259,12 @@ describe("readCompletionAsk", () => {
     ["a twin of the name", { ref, argument: { ...argument, Name: "b" } }],
     ["a twin of context", { ref, argument, context: {}, Context: { arguments: { b: "w" } } }],
     ["more than a URI holds", { ref: { ...ref, uri: `x://h/{a}${"a".repeat(2_048)}` }, argument }],
+    ...[1, null, true, ["w"], {}, "\ud800"].map((b): [string, unknown] => [
+      `a given value that is ${JSON.stringify(b)}`,
+      { ref, argument, context: { arguments: { b } } },
+    ]),
+    ["given values that are a list", { ref, argument, context: { arguments: ["b"] } }],
+    ["a context that is a text", { ref, argument, context: "b" }],
     ["values of more than a URI holds", { ref, argument, context: { arguments: { b: "a".repeat(2_048) } } }],
   ])("gives up on %s", (_case, params) => {
     expect(readCompletionAsk(params)).toBeNull();

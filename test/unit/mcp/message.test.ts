@@ -274,6 +274,15 @@ describe("readMessage: what is refused, and as what", () => {
     );
   });
 
+  it("takes subscriptions of 65,536 characters together and no more", () => {
+    const uris = Array.from({ length: 64 }, () => `note://${"x".repeat(1_017)}`);
+    const message = read(subscribe({ resourceSubscriptions: uris }), listening);
+    expect(message.kind === "request" && message.targets.length).toBe(65);
+    expect(() => read(subscribe({ resourceSubscriptions: [...uris.slice(1), `${uris[0]}x`] }), listening)).toThrow(
+      expect.objectContaining({ code: "params_invalid" }),
+    );
+  });
+
   it("keeps what a subscription asks for, for the record", () => {
     const notifications = { resourceSubscriptions: ["note://a", "note://b"], toolsListChanged: true };
     expect(read(subscribe(notifications), listening)).toMatchObject({ args: notifications });

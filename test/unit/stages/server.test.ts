@@ -15,7 +15,7 @@ const kept = { ttlMs: 100, cacheScope: "public" };
 /** A server of an age, that has told of one tool, and whose list of tools and of prompts are kept. */
 function setScene(finding: Finding) {
   const lists = createListMemory();
-  lists.learnTools(lists.begin("tools"), { tools: [tool] });
+  lists.learnTools(lists.begin("tools"), { tools: [tool] }, 0);
   for (const kind of ["tools", "prompts"] as const) lists.keep(lists.begin(kind), kind, "kept", kept, 0);
   let asked = 0;
   const age = {

@@ -39,4 +39,31 @@ describe("curiosity", () => {
     void curious.satisfy();
     expect(asked).toHaveLength(2);
   });
+
+  it("never asks twice at once, however long an answer takes, and rests from its end", async () => {
+    const curious = curiosity();
+    const first = curious.satisfy();
+    nowMs = 60_000;
+    const second = curious.satisfy();
+    expect(asked).toHaveLength(1);
+    asked[0]?.resolve();
+    await Promise.all([first, second]);
+    nowMs = 64_999;
+    await curious.satisfy();
+    expect(asked).toHaveLength(1);
+    nowMs = 65_000;
+    void curious.satisfy();
+    expect(asked).toHaveLength(2);
+  });
+
+  it("does not wait for a clock that was set back", async () => {
+    nowMs = 1_000_000;
+    const curious = curiosity();
+    const first = curious.satisfy();
+    asked[0]?.resolve();
+    await first;
+    nowMs = 0;
+    void curious.satisfy();
+    expect(asked).toHaveLength(2);
+  });
 });

@@ -5,6 +5,45 @@ import { cacheKey, createListMemory, type ListKind, type ListLimits, listKinds }
 const limits: ListLimits = { maxTools: 3, maxAnswers: 3, maxChars: 1_000, maxTtlMs: 1_000 };
 const open = { ttlMs: 100, cacheScope: "public" };
 
+describe("what a server says of its tools", () => {
+  const tool = (name: string, readOnlyHint: boolean) => ({
+    name,
+    inputSchema: { type: "object" },
+    annotations: { readOnlyHint },
+  });
+  const forMs = 300_000;
+
+  it("is believed for five minutes after it was said last", () => {
+    const lists = createListMemory();
+    lists.learnTools(lists.begin("tools"), { tools: [tool("a", true)] }, 1_000);
+    expect(lists.annotationsOf("a", 1_000 + forMs - 1)).toEqual({ readOnlyHint: true });
+    expect(lists.annotationsOf("a", 1_000 + forMs)).toBeUndefined();
+    lists.learnTools(lists.begin("tools"), { tools: [tool("a", false)] }, 1_000 + forMs);
+    expect(lists.annotationsOf("a", 1_000 + forMs)).toEqual({ readOnlyHint: false });
+    expect(lists.annotationsOf("a", 0)).toBeUndefined();
+    expect(lists.mirrorsOf("a")).toEqual([]);
+  });
+
+  it("is unknown of those that a list of all leaves out, though not what their calls must mirror", () => {
+    const lists = createListMemory();
+    lists.learnTools(lists.begin("tools"), { tools: [tool("a", true), tool("b", true)] }, 0);
+    lists.learnAllTools(lists.begin("tools"), { tools: [tool("b", false)] }, 1);
+    expect([lists.annotationsOf("a", 1), lists.annotationsOf("b", 1)]).toEqual([undefined, { readOnlyHint: false }]);
+    expect([lists.mirrorsOf("a"), lists.mirrorsOf("b")]).toEqual([[], []]);
+    lists.learnTools(lists.begin("tools"), { tools: [tool("a", true)] }, 2);
+    expect(lists.annotationsOf("a", 2)).toEqual({ readOnlyHint: true });
+  });
+
+  it("is not touched by a list of all that was asked for before the last change", () => {
+    const lists = createListMemory();
+    const before = lists.begin("tools");
+    lists.forget("tools");
+    lists.learnTools(lists.begin("tools"), { tools: [tool("a", true)] }, 0);
+    lists.learnAllTools(before, { tools: [] }, 0);
+    expect(lists.annotationsOf("a", 0)).toEqual({ readOnlyHint: true });
+  });
+});
+
 describe("definitions of tools", () => {
   const tool = (name: string, header = "Region") => ({
     name,
@@ -14,7 +53,7 @@ describe("definitions of tools", () => {
 
   function learn(...tools: readonly unknown[]) {
     const lists = createListMemory(limits);
-    lists.learnTools(lists.begin("tools"), { tools });
+    lists.learnTools(lists.begin("tools"), { tools }, 0);
     return lists;
   }
 
@@ -29,13 +68,13 @@ describe("definitions of tools", () => {
 
   it("come page by page", () => {
     const lists = learn(tool("a"));
-    lists.learnTools(lists.begin("tools"), { tools: [tool("b")] });
+    lists.learnTools(lists.begin("tools"), { tools: [tool("b")] }, 0);
     expect([lists.mirrorsOf("a"), lists.mirrorsOf("b")]).toEqual([region, region]);
   });
 
   it("replace what was heard before, even by an invalid one", () => {
     const lists = learn(tool("a"), tool("b"));
-    lists.learnTools(lists.begin("tools"), { tools: [tool("a", "Zone"), tool("b", "no token")] });
+    lists.learnTools(lists.begin("tools"), { tools: [tool("a", "Zone"), tool("b", "no token")] }, 0);
     expect(lists.mirrorsOf("a")).toEqual([{ header: "mcp-param-zone", path: ["a"], type: "string" }]);
     expect(lists.mirrorsOf("b")).toBeUndefined();
   });
@@ -49,7 +88,7 @@ describe("definitions of tools", () => {
     ["tools of all kinds", { tools: [null, 1, "a", [], {}, { name: 1 }, { name: null, inputSchema: {} }] }],
   ])("are not found in %s", (_case, result) => {
     const lists = createListMemory(limits);
-    lists.learnTools(lists.begin("tools"), result);
+    lists.learnTools(lists.begin("tools"), result, 0);
     expect(lists.mirrorsOf("a")).toBeUndefined();
   });
 
@@ -73,7 +112,7 @@ describe("definitions of tools", () => {
     const before = lists.begin("tools");
     lists.renew("tools");
     expect(lists.mirrorsOf("a")).toEqual(region);
-    lists.learnTools(before, { tools: [tool("a", "Zone")] });
+    lists.learnTools(before, { tools: [tool("a", "Zone")] }, 0);
     expect(lists.mirrorsOf("a")).toEqual([{ header: "mcp-param-zone", path: ["a"], type: "string" }]);
   });
 
@@ -81,30 +120,30 @@ describe("definitions of tools", () => {
     const lists = createListMemory(limits);
     const before = lists.begin("tools");
     lists.forget("tools");
-    lists.learnTools(before, { tools: [tool("a")] });
+    lists.learnTools(before, { tools: [tool("a")] }, 0);
     expect(lists.mirrorsOf("a")).toBeUndefined();
-    lists.learnTools(lists.begin("tools"), { tools: [tool("a")] });
+    lists.learnTools(lists.begin("tools"), { tools: [tool("a")] }, 0);
     expect(lists.mirrorsOf("a")).toEqual(region);
   });
 
   it("make room for new ones, those used least recently first", () => {
     const lists = learn(tool("a"), tool("b"), tool("c"));
     lists.mirrorsOf("a");
-    lists.learnTools(lists.begin("tools"), { tools: [tool("d")] });
+    lists.learnTools(lists.begin("tools"), { tools: [tool("d")] }, 0);
     expect(["a", "b", "c", "d"].map((name) => lists.mirrorsOf(name) !== undefined)).toEqual([true, false, true, true]);
   });
 
   it("are bounded in characters, all together and one by one", () => {
     const lists = learn(tool("a", "A".repeat(450)), tool("b", "B".repeat(450)), tool("c"));
     expect(["a", "b", "c"].map((name) => lists.mirrorsOf(name) !== undefined)).toEqual([false, true, true]);
-    lists.learnTools(lists.begin("tools"), { tools: [tool("d", "D".repeat(1_000))] });
+    lists.learnTools(lists.begin("tools"), { tools: [tool("d", "D".repeat(1_000))] }, 0);
     expect(["b", "c", "d"].map((name) => lists.mirrorsOf(name) !== undefined)).toEqual([true, true, false]);
   });
 
   it("are remembered of 10,000 tools at most", () => {
     const lists = createListMemory();
     const tools = Array.from({ length: 10_001 }, (_, i) => ({ name: `t${i}`, inputSchema: {} }));
-    lists.learnTools(lists.begin("tools"), { tools });
+    lists.learnTools(lists.begin("tools"), { tools }, 0);
     expect(["t0", "t1", "t10000"].map((name) => lists.mirrorsOf(name))).toEqual([undefined, [], []]);
   });
 });

@@ -2,15 +2,16 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { ServerConfig } from "../../../src/config/schema.ts";
 import type { Era } from "../../../src/mcp/era.ts";
 import type { Age } from "../../../src/upstream/age.ts";
-import { type ListMethod, survey } from "../../../src/upstream/survey.ts";
+import { type ListMethod, type SurveyLimits, survey } from "../../../src/upstream/survey.ts";
 import { createPools, createStreamableTransport } from "../../../src/upstream/transport.ts";
 import { type Recorder, startRecorder } from "../../fixtures/recorder.ts";
 
-type Answers = (message: { method: string; params: Record<string, unknown> }) => object | undefined;
+/** `silence`: a head, and then nothing. */
+type Answers = (message: { method: string; params: Record<string, unknown> }) => object | "silence" | undefined;
 
 interface Scene {
   readonly recorder: Recorder;
-  ask(methods: readonly ListMethod[]): ReturnType<typeof survey>;
+  ask(methods: readonly ListMethod[], limits?: Partial<SurveyLimits>): ReturnType<typeof survey>;
 }
 
 /** A real server that answers with these, and the way to it. */
@@ -18,11 +19,13 @@ async function serve(era: Era, answers: Answers, session?: string): Promise<Scen
   const recorder = await startRecorder((request, body, response) => {
     if (request.method !== "POST") return void response.writeHead(405).end();
     const message = JSON.parse(body.toString());
-    if (message.id === undefined) return void response.writeHead(202).end();
     const answer = answers(message);
+    if (message.id === undefined && answer !== "silence") return void response.writeHead(202).end();
     if (answer === undefined) return void response.writeHead(500).end();
     if (message.method === "initialize" && session !== undefined) response.setHeader("mcp-session-id", session);
     response.writeHead(200, { "content-type": "application/json" });
+    // A notification is answered by its head, so there even that has to be missing.
+    if (answer === "silence") return message.id === undefined ? undefined : response.flushHeaders();
     response.end(JSON.stringify({ jsonrpc: "2.0", id: message.id, ...answer }));
   });
   onTestFinished(() => recorder.stop());
@@ -32,9 +35,10 @@ async function serve(era: Era, answers: Answers, session?: string): Promise<Scen
   onTestFinished(() => transport.destroy());
   const headers = { authorization: "Bearer own" };
   const age = { find: async () => (era === "modern" ? { era, supported: [] } : { era }) } as unknown as Age;
-  return { recorder, ask: (methods) => survey({ transport, headers, age }, methods) };
+  return { recorder, ask: (methods, limits) => survey({ transport, headers, age }, methods, { ...usual, ...limits }) };
 }
 
+const usual = { timeoutMs: 5_000, deadlineMs: 10_000, maxBytes: 65_536, maxTotalBytes: 65_536, maxElements: 100 };
 const unknown = { error: { code: -32601, message: "Method not found" } };
 const hello = { result: { protocolVersion: "2025-06-18", capabilities: {}, serverInfo: { name: "s", version: "1" } } };
 const named = (...names: string[]) => names.map((name) => ({ name }));
@@ -95,4 +99,55 @@ it("a survey of a stateless server begins no session", async () => {
     "mcp-method": "tools/list",
     "mcp-protocol-version": "2026-07-28",
   });
+});
+
+describe("a survey is bounded in all", () => {
+  const endless: Answers = ({ method }) =>
+    method === "initialize" ? hello : { result: { tools: named("a"), nextCursor: "more" } };
+
+  it("by one deadline for all pages", async () => {
+    const answers: Answers = ({ method, params }) =>
+      params?.cursor === "more" ? "silence" : endless({ method, params });
+    const { recorder, ask } = await serve("legacy", answers, "s-1");
+    await expect(ask(["tools/list"], { deadlineMs: 200 })).rejects.toThrow(/^tools\/list: its lists take too long$/);
+    expect(recorder.requests.at(-1)?.method).toBe("DELETE");
+  });
+
+  it("by the bytes of all pages", async () => {
+    const { ask } = await serve("modern", endless);
+    await expect(ask(["tools/list"], { maxTotalBytes: 500 })).rejects.toThrow(/^tools\/list: /);
+    const whole = await serve("modern", endless);
+    await expect(whole.ask(["tools/list"], { maxTotalBytes: 1 })).rejects.toThrow(/^tools\/list: /);
+    expect(whole.recorder.requests).toHaveLength(1);
+  });
+
+  it("by the elements of all lists", async () => {
+    const answers: Answers = ({ method }) =>
+      method === "tools/list" ? { result: { tools: named("a", "b") } } : { result: { prompts: named("c", "d") } };
+    const { ask } = await serve("modern", answers);
+    await expect(ask(["tools/list", "prompts/list"], { maxElements: 3 })).rejects.toThrow(
+      "it lists more than 3 things",
+    );
+    expect((await ask(["tools/list", "prompts/list"], { maxElements: 4 })).get("prompts/list")).toHaveLength(2);
+  });
+
+  it("and takes a page that is longer than the arguments a function can have", async () => {
+    const tools = Array.from({ length: 200_000 }, () => ({}));
+    const { ask } = await serve("modern", () => ({ result: { tools } }));
+    const wide = { maxBytes: 4_194_304, maxTotalBytes: 4_194_304, maxElements: 200_000 };
+    expect((await ask(["tools/list"], wide)).get("tools/list")).toHaveLength(200_000);
+  });
+});
+
+it.each<[string, Answers]>([
+  ["no revision is agreed to", () => ({ result: { protocolVersion: "1999-01-01" } })],
+  ["the answer to initialize is no result", () => ({ error: { code: 1, message: "no" } })],
+  ["the answer to initialize never ends", () => "silence"],
+  ["notifications/initialized is not answered", ({ method }) => (method === "initialize" ? hello : "silence")],
+  ["a list cannot be had", ({ method }) => (method === "initialize" ? hello : undefined)],
+])("a session that was begun is ended where %s", async (_what, answers) => {
+  const { recorder, ask } = await serve("legacy", answers, "s-1");
+  await expect(ask(["tools/list"], { timeoutMs: 200 })).rejects.toThrow();
+  const last = recorder.requests.at(-1) as Recorder["requests"][number];
+  expect([last.method, headersOf(last)["mcp-session-id"]]).toEqual(["DELETE", "s-1"]);
 });
