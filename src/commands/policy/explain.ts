@@ -7,6 +7,7 @@ import type { CommandIo } from "../io.ts";
 import { describeExplanation } from "./account.ts";
 import { type AskingOptions, readAsked, recallAsked, withQuestion } from "./asking.ts";
 import { renderExplanation, renderUnasked } from "./explanation.ts";
+import { findPrecedent } from "./precedent.ts";
 import { printJson } from "./printing.ts";
 import { findRecord, findTrail } from "./records.ts";
 import { loadPolicySet, type PolicyOptions, type PolicySet, withPolicies } from "./set.ts";
@@ -28,10 +29,11 @@ export function explainCommand(io: CommandIo): Command {
         const { question, record } = await findQuestion(io, id, options, policies);
         if (question === null) return reportUnasked(io, record, options);
         const explanation = explainQuestion(policies.compile([question.server]), question);
-        if (options.json === true) printJson(io, describeExplanation(explanation, record));
-        else io.out(renderExplanation(explanation, record));
+        const precedent = findPrecedent(record, explanation.hash, options);
+        if (options.json === true) printJson(io, describeExplanation(explanation, record, precedent));
+        else io.out(renderExplanation(explanation, record, precedent));
         const { effect, certain } = explanation.answer.verdict;
-        io.exit(effect === "allow" && certain ? 0 : 1);
+        io.exit((precedent ?? (certain ? effect : null)) === "allow" ? 0 : 1);
       } catch (error) {
         reportFailure(io, error, options.json);
       }
