@@ -50,7 +50,22 @@ describe("sallyport policy diff", () => {
     expect(code).toBe(0);
     expect(out).toContain("0 recorded calls would be decided otherwise");
     expect(out).toContain("3 more might be");
-    expect(out).toMatch(/allow -> allow\? {2}2x/);
+    expect(out).toMatch(/allow -> allow or deny {2}2x/);
+    expect(out).not.toContain("allow?");
+  });
+
+  it("finds no change where the very policies decided then", async () => {
+    const rests = policy("[forecast, history]").replace("history] }", "history], when: mcp.tool.arguments.n == 1 }");
+    const tree = { "new/a.yaml": rests };
+    const asked = await runPolicy(tree, "explain", "-p", "{}/new", "--subject", "a", "--server", "weather", "--json");
+    const { policies } = JSON.parse(asked.out) as { policies: string };
+    const denied = { effect: "deny", reason: "policy_denied", policies } as const;
+    const audit = trailOf({ decision: { policies } }, { decision: denied });
+    const said = await runPolicy({ ...tree, "a.jsonl": audit }, "simulate", "-p", "{}/new", "--audit", "{}/a.jsonl");
+    expect([said.code, said.out]).toEqual([
+      0,
+      "0 recorded calls would be decided otherwise, of 2 that a policy was asked about (2 records)\n",
+    ]);
   });
 
   it("says the same as JSON", async () => {
