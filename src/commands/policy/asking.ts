@@ -62,7 +62,10 @@ export function withQuestion(command: Command): Command {
 }
 
 function readList(text: string): string[] {
-  return text.split(",").filter((item) => item !== "");
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
 }
 
 function readClaim(text: string, before: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {

@@ -66,6 +66,12 @@ describe("sallyport policy explain", () => {
       1,
       ["bindings: 0 of 1 hold", "misses  a.yaml:13  reader: not group analysts", "be in group analysts: rule read"],
     ],
+    [
+      "somebody of several groups",
+      ["--subject", "a", "--groups", "x, analysts,", "--server", "weather", "--tool", "forecast"],
+      0,
+      ["a (builtin), groups x, analysts\n"],
+    ],
     ["the server itself", alice, 0, ["the server itself on weather"]],
     ["a resource", [...alice, "--resource", "weather://x"], 1, ["resources/read: resource weather://x"]],
     [
