@@ -22,6 +22,8 @@ const files = {
   "odd/a.yaml": policy('["\\u202ex"]'),
   "audit.jsonl": trailOf({ decision: { shadow } }, { tool: "history", id: "h1" }, { tool: "history", id: "h2" }),
   "evil.jsonl": evilTrail,
+  "sallyport.yaml": configWith(),
+  "empty.jsonl": "",
 };
 
 describe("sallyport policy diff", () => {
@@ -78,6 +80,11 @@ describe("sallyport policy diff", () => {
     });
   });
 
+  it("takes the trail of a gateway that was asked nothing yet", async () => {
+    const { out, code } = await runPolicy(files, "simulate", "-p", "{}/new", "--audit", "{}/empty.jsonl");
+    expect([code, out]).toEqual([0, expect.stringContaining("0 recorded calls")]);
+  });
+
   it("is content with what means the same", async () => {
     const { out, code } = await runPolicy(files, "diff", "{}/old", "{}/old/a.yaml", "--replay", "{}/audit.jsonl");
     expect(code).toBe(0);
@@ -87,7 +94,12 @@ describe("sallyport policy diff", () => {
 
   it.each<[string, string[], string]>([
     ["without a policy", ["{}/none", "{}/new"], "there is no such file"],
-    ["without a trail", ["{}/old", "{}/new", "--replay", "{}/none"], "no such file"],
+    ["without a trail", ["{}/old", "{}/new", "--replay", "{}/none"], "/none: there is no such file or directory\n"],
+    [
+      "with a trail that is none",
+      ["{}/old", "{}/new", "--replay", "{}/old/a.yaml"],
+      "a.yaml: no line of it is an audit",
+    ],
     ["with a policy that is wrong", ["{}/odd", "{}/new"], "no name that is let through can match this"],
   ])("cannot run %s", async (_case, args, message) => {
     const { err, code } = await runPolicy(files, "diff", ...args);
@@ -144,7 +156,7 @@ describe("sallyport policy simulate", () => {
   });
 
   it.each<[string, string[], string]>([
-    ["without a trail or a configuration", ["-p", "{}/new", "-c", "{}/sallyport.yaml"], "there is no such file"],
+    ["without a trail or a configuration", ["-p", "{}/new", "-c", "{}/none.yaml"], "there is no such file"],
     ["with a candidate's shadow", ["-p", "{}/new", "--shadow-report"], "leave --policies out"],
   ])("cannot run %s", async (_case, args, message) => {
     const { err, code } = await runPolicy(files, "simulate", ...args);
