@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Command } from "commander";
 import { contextOf } from "../../config/context.ts";
 import { ConfigError, type Problem } from "../../config/diagnose.ts";
@@ -101,6 +101,10 @@ export async function loadPolicyFiles(paths: readonly string[]): Promise<PolicyS
   const directory = paths.length === 1 ? dirname(first) : process.cwd();
   const shownIn = relativeName(directory);
   const { texts, problems } = await readPolicyTexts(files, directory, shownIn);
+  const misplaced = texts.find(({ text }) => isConfiguration(text));
+  if (misplaced !== undefined) {
+    throw new Error(`${misplaced.shownAs ?? misplaced.file}: this is a configuration, not a policy; use -c`);
+  }
   const reading = readPolicies(texts);
   const context = { servers: undefined, issuers: undefined, roleNames: reading.roleNames };
   const checked = checkPolicies(reading.sources, context);
@@ -124,6 +128,11 @@ export async function loadPolicyFiles(paths: readonly string[]): Promise<PolicyS
   };
 }
 
+/** Only a configuration has these at the top, and it must have them. */
+function isConfiguration(text: string): boolean {
+  return /^["']?(?:publicUrl|servers)["']?\s*:/m.test(text);
+}
+
 async function isDirectory(path: string): Promise<boolean> {
   return await stat(resolve(path)).then(
     (found) => found.isDirectory(),
@@ -132,6 +141,8 @@ async function isDirectory(path: string): Promise<boolean> {
 }
 
 function relativeName(directory: string): string {
-  const name = directory.startsWith(process.cwd()) ? directory.slice(process.cwd().length + 1) : directory;
+  const name = relative(process.cwd(), directory);
+  // What is not below is named as a whole.
+  if (name === ".." || name.startsWith(`..${sep}`) || isAbsolute(name)) return directory;
   return name === "" ? "." : name;
 }

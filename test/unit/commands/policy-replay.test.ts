@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { configWith } from "../config/fixture.ts";
 import { runPolicy, trailOf } from "./policies.ts";
 
@@ -85,6 +85,14 @@ describe("sallyport policy diff", () => {
     expect([code, out]).toEqual([0, expect.stringContaining("0 recorded calls")]);
   });
 
+  it("names policies beside the working directory as a whole", async () => {
+    const { directory } = await runPolicy(files, "diff", "{}/old", "{}/new");
+    const cwd = vi.spyOn(process, "cwd").mockReturnValue(`${directory}/o`);
+    onTestFinished(() => cwd.mockRestore());
+    const { err } = await runPolicy({ "a.yaml": "roles: []\n" }, "test", "-p", `${directory}/odd`);
+    expect(err).toContain(`${directory}/odd/a.yaml:4:`);
+  });
+
   it("is content with what means the same", async () => {
     const { out, code } = await runPolicy(files, "diff", "{}/old", "{}/old/a.yaml", "--replay", "{}/audit.jsonl");
     expect(code).toBe(0);
@@ -100,6 +108,7 @@ describe("sallyport policy diff", () => {
       ["{}/old", "{}/new", "--replay", "{}/old/a.yaml"],
       "a.yaml: no line of it is an audit",
     ],
+    ["with a configuration", ["{}/sallyport.yaml", "{}/new"], "this is a configuration, not a policy; use -c\n"],
     ["with a policy that is wrong", ["{}/odd", "{}/new"], "no name that is let through can match this"],
   ])("cannot run %s", async (_case, args, message) => {
     const { err, code } = await runPolicy(files, "diff", ...args);
