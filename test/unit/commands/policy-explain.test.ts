@@ -131,6 +131,17 @@ describe("sallyport policy explain", () => {
     }
   });
 
+  it("shows nothing of what lies inside of a secret", async () => {
+    const inner = policy.replace("mcp.tool.arguments.amount < 10", 'mcp.tool.arguments.password.value == "x"');
+    const args = [...alice, "--tool", "order", "--arguments", '{"password":{"value":"hunter2"}}'];
+    for (const more of [[], ["--json"]]) {
+      const { out } = await runPolicy({ "p/a.yaml": inner }, "explain", "-p", "{}/p", ...args, ...more);
+      expect(out).toContain("mcp.tool.arguments.password.value");
+      expect(out).toContain("[redacted]");
+      expect(out).not.toContain("hunter2");
+    }
+  });
+
   const config = { "sallyport.yaml": configWith(), "policies/a.yaml": policy };
   const denied = { effect: "deny", rule: null, policy: null, reason: "policy_denied", detail: "no_rule" } as const;
   const trail = trailOf(
