@@ -5,6 +5,7 @@ import { findTrails } from "../../audit/verify.ts";
 import { loadConfig } from "../../config/load.ts";
 import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../policy/compare/replay.ts";
 import type { Program } from "../../policy/compile.ts";
+import { hintAtConfig } from "../config.ts";
 import type { CommandIo } from "../io.ts";
 import type { PolicySet } from "./set.ts";
 
@@ -14,7 +15,11 @@ import type { PolicySet } from "./set.ts";
  * @throws ConfigError where there is no configuration either
  */
 export async function findTrail(named: string | undefined, config: string): Promise<string> {
-  return named ?? (await loadConfig(config)).config.audit.directory;
+  if (named !== undefined) return named;
+  const loaded = await loadConfig(config).catch((error) => {
+    throw hintAtConfig(error, config, "the trail with --audit");
+  });
+  return loaded.config.audit.directory;
 }
 
 /** Every record of a trail, one after the other; of a long one, says on stderr how far it is. */

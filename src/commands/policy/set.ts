@@ -9,7 +9,7 @@ import { compilePolicy, type Program } from "../../policy/compile.ts";
 import { expandPatterns, readPolicyTexts } from "../../policy/files.ts";
 import { type PolicySource, readPolicies } from "../../policy/load.ts";
 import { rulesOf } from "../../policy/references.ts";
-import { withConfig } from "../config.ts";
+import { hintAtConfig, withConfig } from "../config.ts";
 
 /** A policy to ask, test or compare. */
 export interface PolicySet {
@@ -61,7 +61,9 @@ export function loadPolicySet({ config, policies }: PolicyOptions): Promise<Poli
 
 /** The policy of a configuration. @throws ConfigError with every problem */
 async function loadConfiguredPolicy(file: string): Promise<PolicySet> {
-  const { config, policy, sources, suites, directory, shownIn, warnings } = await loadConfig(file);
+  const { config, policy, sources, suites, directory, shownIn, warnings } = await loadConfig(file).catch((error) => {
+    throw hintAtConfig(error, file, "give policy files with -p");
+  });
   const { servers, issuers, groupsClaimOf } = contextOf(config);
   return {
     sources,

@@ -118,6 +118,13 @@ describe("sallyport policy diff", () => {
 });
 
 describe("sallyport policy simulate", () => {
+  it("says how to name what it does not find where it looks", async () => {
+    const missing = "sallyport.yaml:1:1: there is no such file\n  hint: name it with -c, or ";
+    const trail = ["--audit", "{}/audit.jsonl"];
+    expect((await runPolicy(files, "simulate", ...trail)).err).toBe(`${missing}give policy files with -p\n`);
+    expect((await runPolicy(files, "simulate", "-p", "{}/new")).err).toBe(`${missing}the trail with --audit\n`);
+  });
+
   it("puts a candidate to what was recorded", async () => {
     const { out, code } = await runPolicy(files, "simulate", "-p", "{}/new", "--audit", "{}/audit.jsonl");
     expect(code).toBe(1);
