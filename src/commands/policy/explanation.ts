@@ -121,16 +121,23 @@ function renderQuestion({ subject, server, target, circumstances }: Question): s
     ...(told.length === 0
       ? []
       : [["", `claims ${told.map(([name, value]) => `${show(name)}=${showValue(name, value)}`).join(", ")}`]]),
-    ["what", `${method === "" ? "" : `${show(method)}: `}${show(describeTarget(target))} on ${show(server)}`],
+    ["what", `${method === "" ? "" : `${show(method)}: `}${nameThing(target, server)}`],
     ["when", `${new Date(circumstances.nowMs).toISOString()} from ${show(circumstances.ip)}`],
   ];
+}
+
+function nameThing(target: Question["target"], server: string): string {
+  if (target.kind === "server") return `server ${show(server)} itself`;
+  return `${show(describeTarget(target))} on ${show(server)}`;
 }
 
 function renderRecord(record: AuditRecord, hash: string | null): string[][] {
   const { time, decision, outcome, args } = record;
   const { effect, rule, policy, reason, detail, policies = null } = decision;
   const by = rule === null ? "" : ` by ${show(rule)} (${show(policy ?? "")})`;
-  const why = [reason, detail].filter((text) => text != null).map((text) => show(String(text)));
+  // Most details begin with the reason.
+  const said = detail != null && reason !== null && detail.startsWith(`${reason}: `) ? [detail] : [reason, detail];
+  const why = said.filter((text) => text != null).map((text) => show(String(text)));
   const view = args?.view === undefined ? "" : showValue("arguments", args.view);
   return [
     [

@@ -72,7 +72,7 @@ describe("sallyport policy explain", () => {
       0,
       ["a (builtin), groups x, analysts\n"],
     ],
-    ["the server itself", alice, 0, ["the server itself on weather"]],
+    ["the server itself", alice, 0, ["server weather itself\n"]],
     ["a resource", [...alice, "--resource", "weather://x"], 1, ["resources/read: resource weather://x"]],
     [
       "a moment and a place",
@@ -222,7 +222,11 @@ describe("sallyport policy explain", () => {
     const same = trailOf(
       { id: "no", tool: "order", decision: { effect: "deny", reason: "policy_denied", policies } },
       { id: "yes", tool: "order", decision: { effect: "allow", reason: null, ...small } },
-      { id: "fails", tool: "order", decision: { effect: "deny", reason: "condition_failed", ...small } },
+      {
+        id: "fails",
+        tool: "order",
+        decision: { effect: "deny", reason: "condition_failed", detail: "condition_failed: tool order", ...small },
+      },
       { id: "proof", tool: "order", decision: { effect: "deny", reason: "step_up_required", ...small } },
       { id: "limit", tool: "order", decision: { effect: "deny", reason: "rule_limited", ...small } },
       { id: "rule", tool: "drop-x", decision: { effect: "deny", reason: "policy_denied", rule: "never", policies } },
@@ -237,6 +241,7 @@ describe("sallyport policy explain", () => {
     expect(await said("no")).toEqual([1, `DENIED ${then}: no rule allows it`]);
     expect(await said("yes")).toEqual([0, `ALLOWED ${then}: by rule small (policies/a.yaml:7)`]);
     expect(await said("fails")).toEqual([1, `DENIED ${then}: the condition fails of rule small (policies/a.yaml:7)`]);
+    expect((await explain("fails")).out).toContain("(policies/a.yaml:7), condition_failed: tool order, HTTP 200\n");
     expect(await said("proof")).toEqual([
       1,
       `STEP-UP ${then}: more has to be proved for rule small (policies/a.yaml:7)`,
