@@ -13,17 +13,20 @@ import { show, viewValue } from "./printing.ts";
  * An explanation as one JSON value.
  *
  * @param precedent what the same policies decided then, where a record says so
+ * @param taken whether a gateway takes the policies, by their suites
  */
 export function describeExplanation(
   explanation: Explanation,
   record: AuditRecord | null,
   precedent: Effect | null,
+  taken: boolean,
 ): unknown {
   const { question, hash, answer, bindings, rules, obstacles, advice } = explanation;
   const { subject, server, target, circumstances } = question;
   return {
     decision: answer.verdict,
     policies: hash,
+    taken,
     decided: precedent,
     rehearsed: answer.rehearsed,
     recorded: record && { time: record.time, id: record.id, decision: record.decision, outcome: record.outcome },

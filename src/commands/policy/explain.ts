@@ -1,5 +1,7 @@
 import { Command } from "commander";
 import type { AuditRecord } from "../../audit/record.ts";
+import { ConfigError } from "../../config/diagnose.ts";
+import { runSuites } from "../../config/suites.ts";
 import { explainQuestion } from "../../policy/explain/explain.ts";
 import type { Question } from "../../policy/question.ts";
 import { reportFailure } from "../failure.ts";
@@ -30,14 +32,27 @@ export function explainCommand(io: CommandIo): Command {
         if (question === null) return reportUnasked(io, record, options);
         const explanation = explainQuestion(policies.compile([question.server]), question);
         const precedent = findPrecedent(record, explanation.hash, options);
-        if (options.json === true) printJson(io, describeExplanation(explanation, record, precedent));
-        else io.out(renderExplanation(explanation, record, precedent));
+        const taken = await isTaken(policies);
+        if (options.json === true) printJson(io, describeExplanation(explanation, record, precedent, taken));
+        else io.out(renderExplanation(explanation, record, precedent, taken));
         const { effect, certain } = explanation.answer.verdict;
         io.exit((precedent ?? (certain ? effect : null)) === "allow" ? 0 : 1);
       } catch (error) {
         reportFailure(io, error, options.json);
       }
     });
+}
+
+/** Whether the suites beside the policies let a gateway take them; where they fail, it goes on with those of before. */
+async function isTaken(policies: PolicySet): Promise<boolean> {
+  const { suites: paths, directory, shownIn, isTested } = policies;
+  if (!isTested || paths.length === 0) return true;
+  try {
+    return (await runSuites({ paths, directory, shownIn }, policies)).failures.length === 0;
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
+  }
 }
 
 interface Found {

@@ -15,15 +15,21 @@ import { alignRows, count, show, showValue } from "./printing.ts";
  * An explanation as text of a screen or two.
  *
  * @param precedent what the same policies decided then, where a record says so
+ * @param taken whether a gateway takes the policies, by their suites
  */
 export function renderExplanation(
   explanation: Explanation,
   record: AuditRecord | null,
   precedent: Effect | null,
+  taken: boolean,
 ): string {
   const { question, bindings, rules } = explanation;
   const sections = [
-    [...renderHead(explanation, record, precedent), ...renderRest(explanation, record !== null)],
+    [
+      ...renderHead(explanation, record, precedent),
+      ...renderRest(explanation, record !== null),
+      ...(taken ? [] : [untaken]),
+    ],
     alignRows([...renderQuestion(question), ...(record === null ? [] : renderRecord(record, explanation.hash))]),
     [
       `bindings: ${bindings.filter(({ holds }) => holds === "yes").length} of ${bindings.length} hold`,
@@ -38,6 +44,8 @@ export function renderExplanation(
     .map((lines) => lines.join("\n"))
     .join("\n\n")}\n`;
 }
+
+const untaken = "now = the files on disk; their suites fail, so a gateway does not take them";
 
 const heads = { allow: "ALLOWED", deny: "DENIED", challenge: "STEP-UP" } as const;
 const reasons = {

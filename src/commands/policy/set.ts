@@ -16,6 +16,8 @@ export interface PolicySet {
   readonly sources: readonly PolicySource[];
   /** Absolute paths of the suites beside it. */
   readonly suites: readonly string[];
+  /** Whether a gateway takes it only where its suites pass. */
+  readonly isTested: boolean;
   /** What file names in verdicts are relative to. */
   readonly directory: string;
   /** The same directory as problems name it. */
@@ -68,6 +70,7 @@ async function loadConfiguredPolicy(file: string): Promise<PolicySet> {
   return {
     sources,
     suites,
+    isTested: config.policies.testsOnReload,
     directory,
     shownIn,
     audit: config.audit.directory,
@@ -116,6 +119,7 @@ export async function loadPolicyFiles(paths: readonly string[]): Promise<PolicyS
   return {
     sources: reading.sources,
     suites,
+    isTested: true,
     directory,
     shownIn,
     audit: null,

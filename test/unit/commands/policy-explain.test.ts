@@ -215,6 +215,25 @@ describe("sallyport policy explain", () => {
     for (const text of expected) expect(said.out).toContain(text);
   });
 
+  it("says that a gateway does not take policies whose suites fail", async () => {
+    const suite = `version: 1
+identities: { ann: { subject: ann, groups: [analysts] } }
+requests: { read: { server: weather, tool: forecast } }
+tests: [{ name: a, identities: [ann], requests: [read], expect: allow }]
+`;
+    const failing = suite.replace("expect: allow", "expect: deny");
+    const line = "now = the files on disk; their suites fail, so a gateway does not take them\n";
+    const asked = (text: string, head: string, ...more: string[]) =>
+      runPolicy(
+        { ...config, "sallyport.yaml": configWith(head), "policies/a_test.yaml": text },
+        ...["explain", "-c", "{}/sallyport.yaml", ...alice, "--tool", "forecast", ...more],
+      );
+    expect((await asked(failing, "")).out).toContain(line);
+    expect((await asked(suite.replace("[read]", "[raed]"), "")).out).toContain(line);
+    expect((await asked(suite, "")).out).not.toContain(line);
+    expect(JSON.parse((await asked(failing, "", "--json")).out)).toMatchObject({ taken: false });
+  });
+
   it("says what the same policies decided then, whatever is not recorded", async () => {
     const asked = await runPolicy(config, "explain", "-c", "{}/sallyport.yaml", ...alice, "--tool", "order", "--json");
     const { policies } = JSON.parse(asked.out) as { policies: string };
