@@ -6,7 +6,7 @@ import { renderAddress } from "../network/address.ts";
 import type { LintCode, Severity } from "../policy/lint/finding.ts";
 import { lintPolicies } from "../policy/lint/lint.ts";
 import { lintOnline } from "./check/online.ts";
-import { withConfig } from "./config.ts";
+import { hintAtConfig, withConfig } from "./config.ts";
 import type { CommandIo } from "./io.ts";
 
 interface CheckOptions {
@@ -40,7 +40,8 @@ export function checkCommand(io: CommandIo): Command {
         const notes = found.filter(({ severity }) => severity === "note");
         print(io, { summary: summarize(loaded, tested), warnings, notes, problems: [] });
         io.exit(options.strict === true && warnings.length > 0 ? 1 : 0);
-      } catch (error) {
+      } catch (thrown) {
+        const error = hintAtConfig(thrown, options.config);
         if (!(error instanceof ConfigError)) throw error;
         print(io, { summary: null, warnings: [], notes: [], problems: error.problems });
         io.exit(error.kind === "unreadable" ? 2 : 1);

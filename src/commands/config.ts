@@ -1,10 +1,25 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { ConfigError } from "../config/diagnose.ts";
 
 /** The option that names the configuration, the same for every command that reads one. */
 export function withConfig(command: Command): Command {
   return command.option("-c, --config <file>", "configuration file", findConfig());
+}
+
+/**
+ * Tells whoever named no configuration, and has none where one is looked for, how to name it.
+ *
+ * @param otherwise what could be named in its place, as in `give policy files with -p`
+ */
+export function hintAtConfig(error: unknown, file: string, otherwise?: string): unknown {
+  if (!(error instanceof ConfigError) || error.kind !== "unreadable" || file !== findConfig()) return error;
+  const hint = `name it with -c${otherwise === undefined ? "" : `, or ${otherwise}`}`;
+  return new ConfigError(
+    error.problems.map((problem) => (problem.file === file ? { hint, ...problem } : problem)),
+    "unreadable",
+  );
 }
 
 /** `sallyport.yaml` of this directory, or the one that quickstart made in it. */

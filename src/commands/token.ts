@@ -126,7 +126,8 @@ function readName(text: string): string {
 }
 
 function readGroups(text: string): string[] {
-  const groups = text === "" ? [] : text.split(",").map(readName);
+  const named = text.split(",").map((name) => name.trim());
+  const groups = named.filter((name) => name !== "").map(readName);
   if (groups.length > maxGroups) throw new InvalidArgumentError(`Expected at most ${maxGroups} groups.`);
   return groups;
 }

@@ -1,5 +1,6 @@
 import type { AuditRecord } from "../../audit/record.ts";
 import { sanitize } from "../../audit/sanitize.ts";
+import type { Effect } from "../../policy/compare/replay.ts";
 import type { Advice } from "../../policy/explain/advice.ts";
 import { decides, type Explanation } from "../../policy/explain/explain.ts";
 import { type ConditionFinding, conditionOf } from "../../policy/explain/findings.ts";
@@ -8,13 +9,25 @@ import { type FactName, factBits } from "../../policy/facts.ts";
 import type { Question } from "../../policy/question.ts";
 import { show, viewValue } from "./printing.ts";
 
-/** An explanation as one JSON value. */
-export function describeExplanation(explanation: Explanation, record: AuditRecord | null): unknown {
+/**
+ * An explanation as one JSON value.
+ *
+ * @param precedent what the same policies decided then, where a record says so
+ * @param taken whether a gateway takes the policies, by their suites
+ */
+export function describeExplanation(
+  explanation: Explanation,
+  record: AuditRecord | null,
+  precedent: Effect | null,
+  taken: boolean,
+): unknown {
   const { question, hash, answer, bindings, rules, obstacles, advice } = explanation;
   const { subject, server, target, circumstances } = question;
   return {
     decision: answer.verdict,
     policies: hash,
+    taken,
+    decided: precedent,
     rehearsed: answer.rehearsed,
     recorded: record && { time: record.time, id: record.id, decision: record.decision, outcome: record.outcome },
     identity: sanitize(subject),

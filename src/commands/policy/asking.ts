@@ -1,9 +1,11 @@
 import { isIP } from "node:net";
 import { type Command, InvalidArgumentError } from "commander";
 import type { AuditRecord } from "../../audit/record.ts";
+import { isWhole } from "../../audit/whole.ts";
 import { didYouMean } from "../../config/diagnose.ts";
 import { plainAddress } from "../../network/cidr.ts";
 import { readInstant } from "../../policy/clock.ts";
+import { recallDecision } from "../../policy/compare/replay.ts";
 import { factBits } from "../../policy/facts.ts";
 import {
   identitySchema,
@@ -60,7 +62,10 @@ export function withQuestion(command: Command): Command {
 }
 
 function readList(text: string): string[] {
-  return text.split(",").filter((item) => item !== "");
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
 }
 
 function readClaim(text: string, before: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
@@ -148,7 +153,8 @@ export function recallAsked(record: AuditRecord, options: AskingOptions, policie
     ["subject", "issuer", "client", "groups", "server", "tool", "prompt", "resource", "template"] as const
   ).find((name) => options[name] !== undefined);
   if (repeated !== undefined) throw new Error(`--${repeated} is recorded; leave it out beside a request id`);
-  const question = recallQuestion(record);
+  // Of names that are ambiguous, or parameters that do not fit, the record has what was asked, and no policy was.
+  const question = recallDecision(record) === null ? null : recallQuestion(record);
   if (question === null) return null;
   const { subject, circumstances } = question;
   const { claim, scopes, apiKey = null, certificate = null, annotations } = options;
@@ -158,10 +164,11 @@ export function recallAsked(record: AuditRecord, options: AskingOptions, policie
     ...(client !== null && { client }),
   });
   if (!identity.success) return null;
+  const args = options.arguments ?? recallArguments(record);
   const known =
     (claim === undefined && scopes === undefined ? 0 : factBits.claims) |
     (annotations === undefined ? 0 : factBits.annotations) |
-    (options.arguments === undefined ? 0 : factBits.toolArguments | factBits.promptArguments);
+    (args === undefined ? 0 : factBits.toolArguments | factBits.promptArguments);
   const { call, nowMs, ip, unknown = 0 } = circumstances;
   const who = (known & factBits.claims) === 0 ? subject : readSubject(identity.data, policies.groupsClaimOf(issuer));
   return {
@@ -170,9 +177,15 @@ export function recallAsked(record: AuditRecord, options: AskingOptions, policie
     circumstances: {
       nowMs: options.at ?? nowMs,
       ip: options.ip ?? ip,
-      call: call && { ...call, args: options.arguments ?? call.args },
+      call: call && { ...call, args: args ?? call.args },
       annotationsOf: () => annotations ?? {},
       unknown: unknown & ~known,
     },
   };
+}
+
+/** The arguments of a recorded call; undefined where the record does not have all of them. */
+export function recallArguments({ args }: AuditRecord): unknown {
+  if (args === null) return {};
+  return args.view !== undefined && isWhole(args.view) ? args.view : undefined;
 }

@@ -1,5 +1,7 @@
 import { Command } from "commander";
 import type { AuditRecord } from "../../audit/record.ts";
+import { ConfigError } from "../../config/diagnose.ts";
+import { runSuites } from "../../config/suites.ts";
 import { explainQuestion } from "../../policy/explain/explain.ts";
 import type { Question } from "../../policy/question.ts";
 import { reportFailure } from "../failure.ts";
@@ -7,6 +9,7 @@ import type { CommandIo } from "../io.ts";
 import { describeExplanation } from "./account.ts";
 import { type AskingOptions, readAsked, recallAsked, withQuestion } from "./asking.ts";
 import { renderExplanation, renderUnasked } from "./explanation.ts";
+import { findPrecedent } from "./precedent.ts";
 import { printJson } from "./printing.ts";
 import { findRecord, findTrail } from "./records.ts";
 import { loadPolicySet, type PolicyOptions, type PolicySet, withPolicies } from "./set.ts";
@@ -28,14 +31,28 @@ export function explainCommand(io: CommandIo): Command {
         const { question, record } = await findQuestion(io, id, options, policies);
         if (question === null) return reportUnasked(io, record, options);
         const explanation = explainQuestion(policies.compile([question.server]), question);
-        if (options.json === true) printJson(io, describeExplanation(explanation, record));
-        else io.out(renderExplanation(explanation, record));
+        const precedent = findPrecedent(record, explanation.hash, options);
+        const taken = await isTaken(policies);
+        if (options.json === true) printJson(io, describeExplanation(explanation, record, precedent, taken));
+        else io.out(renderExplanation(explanation, record, precedent, taken));
         const { effect, certain } = explanation.answer.verdict;
-        io.exit(effect === "allow" && certain ? 0 : 1);
+        io.exit((precedent ?? (certain ? effect : null)) === "allow" ? 0 : 1);
       } catch (error) {
         reportFailure(io, error, options.json);
       }
     });
+}
+
+/** Whether the suites beside the policies let a gateway take them; where they fail, it goes on with those of before. */
+async function isTaken(policies: PolicySet): Promise<boolean> {
+  const { suites: paths, directory, shownIn, isTested } = policies;
+  if (!isTested || paths.length === 0) return true;
+  try {
+    return (await runSuites({ paths, directory, shownIn }, policies)).failures.length === 0;
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
+  }
 }
 
 interface Found {

@@ -1,5 +1,6 @@
 import type { AuditRecord } from "../../audit/record.ts";
 import { always } from "../../policy/clock.ts";
+import type { Effect } from "../../policy/compare/replay.ts";
 import type { Verdict } from "../../policy/evaluate.ts";
 import { decides, type Explanation } from "../../policy/explain/explain.ts";
 import { type ConditionFinding, conditionOf, type RuleFinding } from "../../policy/explain/findings.ts";
@@ -7,13 +8,28 @@ import { describeBlocker, describeMisses, describeMissing, describeTarget } from
 import { factBits } from "../../policy/facts.ts";
 import type { Question } from "../../policy/question.ts";
 import { nameUnknown, renderAdvice } from "./account.ts";
+import { recallArguments } from "./asking.ts";
 import { alignRows, count, show, showValue } from "./printing.ts";
 
-/** An explanation as text of a screen or two. */
-export function renderExplanation(explanation: Explanation, record: AuditRecord | null): string {
-  const { question, answer, bindings, rules } = explanation;
+/**
+ * An explanation as text of a screen or two.
+ *
+ * @param precedent what the same policies decided then, where a record says so
+ * @param taken whether a gateway takes the policies, by their suites
+ */
+export function renderExplanation(
+  explanation: Explanation,
+  record: AuditRecord | null,
+  precedent: Effect | null,
+  taken: boolean,
+): string {
+  const { question, bindings, rules } = explanation;
   const sections = [
-    [renderVerdict(answer.verdict), ...renderRest(explanation)],
+    [
+      ...renderHead(explanation, record, precedent),
+      ...renderRest(explanation, record !== null),
+      ...(taken ? [] : [untaken]),
+    ],
     alignRows([...renderQuestion(question), ...(record === null ? [] : renderRecord(record, explanation.hash))]),
     [
       `bindings: ${bindings.filter(({ holds }) => holds === "yes").length} of ${bindings.length} hold`,
@@ -21,13 +37,15 @@ export function renderExplanation(explanation: Explanation, record: AuditRecord 
     ],
     [`rules of this caller on ${show(question.server)}: ${rules.length}`, ...renderRules(explanation)],
     renderShadow(explanation),
-    renderChanges(explanation),
+    precedent === "allow" ? [] : renderChanges(explanation),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join("\n"))
     .join("\n\n")}\n`;
 }
+
+const untaken = "now = the files on disk; their suites fail, so a gateway does not take them";
 
 const heads = { allow: "ALLOWED", deny: "DENIED", challenge: "STEP-UP" } as const;
 const reasons = {
@@ -44,18 +62,50 @@ function renderVerdict({ effect, reason, rule, policy, certain, missing }: Verdi
   return `${certain ? "" : "PERHAPS "}${heads[effect]}: ${reasons[reason]}${by}${proof}`;
 }
 
-/** What an answer rests on that is not certain. */
-function renderRest({ question, answer, rules }: Explanation): string[] {
+/** What was decided needs no guess; what was recorded may not tell why. */
+function renderHead(
+  { answer: { verdict } }: Explanation,
+  record: AuditRecord | null,
+  precedent: Effect | null,
+): string[] {
+  if (record === null || precedent === null) return [renderVerdict(verdict)];
+  const { rule, policy, reason } = record.decision;
+  const by = rule === null ? "" : ` ${show(rule)} (${show(policy ?? "")})`;
+  const limited = precedent === "allow" && reason !== null ? `; refused behind it: ${show(reason)}` : "";
+  const head = `${heads[precedent]} then, by the same policies as now: ${whyThen(record)}${by}${limited}`;
+  return verdict.effect === precedent ? [head] : [head, `By what is recorded alone: ${renderVerdict(verdict)}`];
+}
+
+function whyThen({ decision: { effect, rule, reason } }: AuditRecord): string {
+  if (reason === "condition_failed" || reason === "step_up_required") return thens[reason];
+  if (reason === "policy_denied") return rule === null ? reasons.no_rule : reasons.denied_by_rule;
+  return effect === "allow" && rule === null ? "it was let through" : reasons.allowed;
+}
+
+const thens = { condition_failed: reasons.condition_failed, step_up_required: reasons.unproved } as const;
+
+/** What an answer rests on that is not certain, and how to say it. */
+function renderRest({ question, answer, rules }: Explanation, isRecorded: boolean): string[] {
   if (answer.verdict.certain) return [];
   const open = rules.filter(({ held, result }) => held === "unknown" || result === "maybe");
   const named = open
     .slice(0, maxOpen)
     .map(({ rule, held }) => `${show(rule.name)}${held === "unknown" ? " (if its binding holds)" : ""}`);
+  const unknown = nameUnknown(question, restOf(open));
+  const options = unknown.flatMap((name) => remedies[name] ?? []);
   return [
-    `It rests on what is not known (${nameUnknown(question, restOf(open)).join(", ")}), by ${named.join(", ")}.`,
-    "Say it with --claim, --scopes, --arguments or --annotations to be sure.",
+    `It rests on what is not known (${unknown.join(", ")}), by ${named.join(", ")}.`,
+    ...(options.length === 0
+      ? []
+      : [`Say it ${isRecorded ? "beside the request id " : ""}to be sure: ${options.join(" ")}`]),
   ];
 }
+
+const remedies: Readonly<Record<string, string>> = {
+  arguments: "--arguments '{…}'",
+  claims: "--claim name=value --scopes a,b",
+  annotations: "--annotations '{…}'",
+};
 
 /** What these rules rest on, as a sum of `factBits`. */
 function restOf(open: readonly RuleFinding[]): number {
@@ -79,15 +129,23 @@ function renderQuestion({ subject, server, target, circumstances }: Question): s
     ...(told.length === 0
       ? []
       : [["", `claims ${told.map(([name, value]) => `${show(name)}=${showValue(name, value)}`).join(", ")}`]]),
-    ["what", `${method === "" ? "" : `${show(method)}: `}${show(describeTarget(target))} on ${show(server)}`],
+    ["what", `${method === "" ? "" : `${show(method)}: `}${nameThing(target, server)}`],
     ["when", `${new Date(circumstances.nowMs).toISOString()} from ${show(circumstances.ip)}`],
   ];
 }
 
-function renderRecord({ time, decision, outcome, args }: AuditRecord, hash: string | null): string[][] {
+function nameThing(target: Question["target"], server: string): string {
+  if (target.kind === "server") return `server ${show(server)} itself`;
+  return `${show(describeTarget(target))} on ${show(server)}`;
+}
+
+function renderRecord(record: AuditRecord, hash: string | null): string[][] {
+  const { time, decision, outcome, args } = record;
   const { effect, rule, policy, reason, detail, policies = null } = decision;
   const by = rule === null ? "" : ` by ${show(rule)} (${show(policy ?? "")})`;
-  const why = [reason, detail].filter((text) => text != null).map((text) => show(String(text)));
+  // Most details begin with the reason.
+  const said = detail != null && reason !== null && detail.startsWith(`${reason}: `) ? [detail] : [reason, detail];
+  const why = said.filter((text) => text != null).map((text) => show(String(text)));
   const view = args?.view === undefined ? "" : showValue("arguments", args.view);
   return [
     [
@@ -95,8 +153,12 @@ function renderRecord({ time, decision, outcome, args }: AuditRecord, hash: stri
       `${show(time)}: ${effect ?? "undecided"}${by}${why.length === 0 ? "" : `, ${why.join(": ")}`}, HTTP ${outcome.http ?? "none"}`,
     ],
     ...(policies === null || hash === null ? [] : [["", `policies ${show(policies)} then, ${hash} now`]]),
-    ["", "not recorded: claims, scopes and annotations; arguments only as a view that leaves out secrets"],
-    ...(view === "" ? [] : [["", `arguments were like ${view}`]]),
+    ...(recallArguments(record) === undefined
+      ? [["", "not recorded: claims, scopes and annotations; arguments only as a view that leaves out secrets"]]
+      : [["", "not recorded: claims, scopes and annotations"]]),
+    ...(view === ""
+      ? []
+      : [["", `arguments${recallArguments(record) === undefined ? " were like" : ", as recorded:"} ${view}`]]),
   ];
 }
 

@@ -9,10 +9,18 @@ export function show(text: string): string {
 
 const maxShown = 500;
 
-/** A value as it may be shown; one is left out whose name says that it is a secret. */
+/** A value as it may be shown; one is left out where any step of the way to it says that a secret is there. */
 export function viewValue(path: string, value: unknown): unknown {
-  const name = path.split(".").at(-1) ?? path;
-  return Object.values(sanitize({ [name]: value }) as object)[0] ?? null;
+  // The variable holds the claims, and not the token that its name is of.
+  const steps = path
+    .replace(/^jwt(?=[.[])/, "")
+    .split(/[.[\]"]+/)
+    .filter((step) => step !== "");
+  const placed = steps.reduceRight((inner, step) => ({ [step]: inner }), value);
+  return steps.reduce<unknown>(
+    (shown) => (typeof shown === "object" && shown !== null ? Object.values(shown)[0] : shown),
+    sanitize(placed),
+  );
 }
 
 /** The same as text. */

@@ -1,8 +1,11 @@
+import { stat } from "node:fs/promises";
 import type { AuditRecord } from "../../audit/record.ts";
 import { readRecords } from "../../audit/records.ts";
+import { findTrails } from "../../audit/verify.ts";
 import { loadConfig } from "../../config/load.ts";
 import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../policy/compare/replay.ts";
 import type { Program } from "../../policy/compile.ts";
+import { hintAtConfig } from "../config.ts";
 import type { CommandIo } from "../io.ts";
 import type { PolicySet } from "./set.ts";
 
@@ -12,17 +15,39 @@ import type { PolicySet } from "./set.ts";
  * @throws ConfigError where there is no configuration either
  */
 export async function findTrail(named: string | undefined, config: string): Promise<string> {
-  return named ?? (await loadConfig(config)).config.audit.directory;
+  if (named !== undefined) return named;
+  const loaded = await loadConfig(config).catch((error) => {
+    throw hintAtConfig(error, config, "the trail with --audit");
+  });
+  return loaded.config.audit.directory;
 }
 
 /** Every record of a trail, one after the other; of a long one, says on stderr how far it is. */
 export async function* followTrail(io: CommandIo, path: string): AsyncGenerator<AuditRecord> {
   let read = 0;
-  for await (const record of readRecords(path)) {
-    yield record;
-    read += 1;
-    if (read % progressEvery === 0) io.err(`${read} records read\n`);
+  try {
+    for await (const record of readRecords(path)) {
+      yield record;
+      read += 1;
+      if (read % progressEvery === 0) io.err(`${read} records read\n`);
+    }
+  } catch (error) {
+    throw nameFailure(error, path);
   }
+  if (read === 0 && (await isFilled(path))) throw new Error(`${path}: no line of it is an audit record`);
+}
+
+/** The trail of a gateway that has not been asked anything yet is empty, and is one. */
+async function isFilled(path: string): Promise<boolean> {
+  const sizes = await Promise.all((await findTrails(path)).map(async (file) => (await stat(file)).size));
+  return sizes.some((size) => size > 0);
+}
+
+function nameFailure(error: unknown, path: string): unknown {
+  const { code, path: file = path } = error as NodeJS.ErrnoException;
+  if (code === undefined) return error;
+  if (code === "ENOENT" || code === "ENOTDIR") return new Error(`${file}: there is no such file or directory`);
+  return new Error(`${file}: it cannot be read (${code})`);
 }
 
 const progressEvery = 100_000;

@@ -6,7 +6,7 @@ import { alignRows, count, printJson, show } from "./printing.ts";
 import { findTrail } from "./records.ts";
 import { makeReview, type ReviewReport } from "./review-report.ts";
 import { loadPolicySet, type PolicyOptions, withPolicies } from "./set.ts";
-import { renderCsv, renderMarkdown } from "./sheets.ts";
+import { nameHolders, renderCsv, renderMarkdown } from "./sheets.ts";
 
 interface ReviewOptions extends PolicyOptions {
   readonly audit?: string;
@@ -62,10 +62,10 @@ function renderReview({ grants, usables, period, policy, trail, unlisted }: Revi
   const idle = grants.filter(({ uses }) => uses === 0).length;
   const rows = grants
     .slice(0, maxRows)
-    .map(({ who, server, kind, pattern, terms, except, rule, policy: place, uses, lastUsed }) => [
+    .map(({ who, others, server, kind, pattern, terms, except, rule, policy: place, uses, lastUsed }) => [
       `  ${uses === 0 ? "unused" : `${uses}x`}`,
       show(lastUsed ?? "never"),
-      show(who),
+      nameHolders({ who, others }),
       show(server),
       `${kind} ${show(pattern)}`,
       `${show(rule)} (${show(place)})`,

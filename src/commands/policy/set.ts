@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Command } from "commander";
 import { contextOf } from "../../config/context.ts";
 import { ConfigError, type Problem } from "../../config/diagnose.ts";
@@ -9,13 +9,15 @@ import { compilePolicy, type Program } from "../../policy/compile.ts";
 import { expandPatterns, readPolicyTexts } from "../../policy/files.ts";
 import { type PolicySource, readPolicies } from "../../policy/load.ts";
 import { rulesOf } from "../../policy/references.ts";
-import { withConfig } from "../config.ts";
+import { hintAtConfig, withConfig } from "../config.ts";
 
 /** A policy to ask, test or compare. */
 export interface PolicySet {
   readonly sources: readonly PolicySource[];
   /** Absolute paths of the suites beside it. */
   readonly suites: readonly string[];
+  /** Whether a gateway takes it only where its suites pass. */
+  readonly isTested: boolean;
   /** What file names in verdicts are relative to. */
   readonly directory: string;
   /** The same directory as problems name it. */
@@ -61,11 +63,14 @@ export function loadPolicySet({ config, policies }: PolicyOptions): Promise<Poli
 
 /** The policy of a configuration. @throws ConfigError with every problem */
 async function loadConfiguredPolicy(file: string): Promise<PolicySet> {
-  const { config, policy, sources, suites, directory, shownIn, warnings } = await loadConfig(file);
+  const { config, policy, sources, suites, directory, shownIn, warnings } = await loadConfig(file).catch((error) => {
+    throw hintAtConfig(error, file, "give policy files with -p");
+  });
   const { servers, issuers, groupsClaimOf } = contextOf(config);
   return {
     sources,
     suites,
+    isTested: config.policies.testsOnReload,
     directory,
     shownIn,
     audit: config.audit.directory,
@@ -101,6 +106,10 @@ export async function loadPolicyFiles(paths: readonly string[]): Promise<PolicyS
   const directory = paths.length === 1 ? dirname(first) : process.cwd();
   const shownIn = relativeName(directory);
   const { texts, problems } = await readPolicyTexts(files, directory, shownIn);
+  const misplaced = texts.find(({ text }) => isConfiguration(text));
+  if (misplaced !== undefined) {
+    throw new Error(`${misplaced.shownAs ?? misplaced.file}: this is a configuration, not a policy; use -c`);
+  }
   const reading = readPolicies(texts);
   const context = { servers: undefined, issuers: undefined, roleNames: reading.roleNames };
   const checked = checkPolicies(reading.sources, context);
@@ -110,6 +119,7 @@ export async function loadPolicyFiles(paths: readonly string[]): Promise<PolicyS
   return {
     sources: reading.sources,
     suites,
+    isTested: true,
     directory,
     shownIn,
     audit: null,
@@ -124,6 +134,11 @@ export async function loadPolicyFiles(paths: readonly string[]): Promise<PolicyS
   };
 }
 
+/** Only a configuration has these at the top, and it must have them. */
+function isConfiguration(text: string): boolean {
+  return /^["']?(?:publicUrl|servers)["']?\s*:/m.test(text);
+}
+
 async function isDirectory(path: string): Promise<boolean> {
   return await stat(resolve(path)).then(
     (found) => found.isDirectory(),
@@ -132,6 +147,8 @@ async function isDirectory(path: string): Promise<boolean> {
 }
 
 function relativeName(directory: string): string {
-  const name = directory.startsWith(process.cwd()) ? directory.slice(process.cwd().length + 1) : directory;
+  const name = relative(process.cwd(), directory);
+  // What is not below is named as a whole.
+  if (name === ".." || name.startsWith(`..${sep}`) || isAbsolute(name)) return directory;
   return name === "" ? "." : name;
 }

@@ -19,6 +19,7 @@ const columns = [
   "policy",
   "uses",
   "last_used",
+  "others",
 ] as const;
 
 /** CSV by RFC 4180, one line for each grant. */
@@ -28,6 +29,7 @@ export function renderCsv({ grants }: ReviewReport): string {
 
 function cellsOf({
   who,
+  others,
   person,
   server,
   kind,
@@ -54,6 +56,7 @@ function cellsOf({
     policy,
     String(uses),
     lastUsed ?? "",
+    others.join("; "),
   ];
 }
 
@@ -62,6 +65,12 @@ function quoteCell(cell: string): string {
   const shown = show(cell);
   const safe = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20|%]/.test(shown) ? `'${shown}` : shown;
   return /[",\r\n]/.test(safe) || safe !== shown ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** `alice (corp), and whoever else is in group analysts`: that nobody else was seen does not mean that nobody else may. */
+export function nameHolders({ who, others }: Pick<Grant, "who" | "others">): string {
+  const rest = others.map((other) => `${other.startsWith("group ") ? "is in" : "comes by"} ${other}`);
+  return show(rest.length === 0 ? who : `${who}, and whoever else ${rest.join(" or ")}`);
 }
 
 /** A page of Markdown with a place for the reviewer's signature. */
@@ -108,8 +117,8 @@ function renderGrants(grants: readonly Grant[]): string {
   if (grants.length === 0) return "none\n";
   return renderTable(
     ["who", "server", "what", "terms", "rule", "last used", "uses"],
-    grants.map(({ who, server, kind, pattern, terms, except, rule, policy, lastUsed, uses }) => [
-      who,
+    grants.map(({ who, others, server, kind, pattern, terms, except, rule, policy, lastUsed, uses }) => [
+      nameHolders({ who, others }),
       server,
       `${kind} ${pattern}${except.length === 0 ? "" : `, except ${except.join(", ")}`}`,
       terms,

@@ -20,16 +20,21 @@ export function testCommand(io: CommandIo): Command {
     .description("run suites of tests against the policies, and tell which rules they have tested")
     .argument("[suite...]", "suite files, or directories of them; default: the suites beside the policies")
     .option("--json", "print one JSON object")
-    .option("--junit <file>", "write the results as JUnit XML as well")
+    .option("--junit <file>", "write the results as JUnit XML as well; - for standard output, instead")
     .option("--min-coverage <percent>", "fail when fewer of the rules have decided an answer", parsePercent)
     .action(async (named: readonly string[], options: TestOptions) => {
       try {
+        if (options.junit === "-" && options.json === true) throw new Error("only one of them can be printed");
         const set = await loadPolicySet(options);
         const files = named.length === 0 ? besidePolicies(set) : await findNamed(named);
         if (files.paths.length === 0) throw new Error(nothingFound(named.length > 0));
         const tested = { ...(await runSuites(files, set)), minCoverage: options.minCoverage ?? null };
-        if (options.junit !== undefined) await writeReport(options.junit, renderJunit(tested.runs));
-        io.out(options.json === true ? `${JSON.stringify(describeReport(tested), null, 2)}\n` : renderText(tested));
+        if (options.junit !== undefined && options.junit !== "-") {
+          await writeReport(options.junit, renderJunit(tested.runs));
+        }
+        if (options.junit === "-") io.out(renderJunit(tested.runs));
+        else if (options.json === true) io.out(`${JSON.stringify(describeReport(tested), null, 2)}\n`);
+        else io.out(renderText(tested));
         io.exit(isPassed(tested) ? 0 : 1);
       } catch (error) {
         reportFailure(io, error, options.json);

@@ -62,8 +62,8 @@ function renderRows(turns: readonly Tallied<Turn | Rehearsed>[]): string[] {
   return [...alignRows(rows), ...(more > 0 ? [`  … and ${more} more, which --json lists`] : [])];
 }
 
-/** A question mark behind a side that rests on what is not recorded. */
+/** All that a side may be which rests on what is not recorded. */
 function nameSides(what: Turn | Rehearsed): string {
-  const [before, after] = "certain" in what ? [what.certainBefore, what.certainAfter] : [true, true];
-  return `${what.from ?? "undecided"}${before ? "" : "?"} -> ${what.to}${after ? "" : "?"}`;
+  if ("certain" in what) return `${what.possibleBefore.join(" or ")} -> ${what.possibleAfter.join(" or ")}`;
+  return `${what.from ?? "undecided"} -> ${what.to}`;
 }

@@ -2,7 +2,7 @@
 import type { AuditRecord, ShadowDecision } from "../../audit/record.ts";
 import { always } from "../clock.ts";
 import type { CompiledRule, Program } from "../compile.ts";
-import { findBindings, findRules } from "../explain/findings.ts";
+import { findBindings, findRules, type RuleFinding } from "../explain/findings.ts";
 import { fits } from "../explain/fit.ts";
 import { factBits } from "../facts.ts";
 import { answerQuestion, type Question, recallQuestion } from "../question.ts";
@@ -18,6 +18,10 @@ export interface Decided {
   readonly policy: string | null;
   /** False where it rests on what is not recorded. */
   readonly certain: boolean;
+  /** What it may be, by what is not recorded; the effect alone where it is certain. */
+  readonly possible: readonly Effect[];
+  /** Hash of the policies that decide. */
+  readonly policies: string | null;
   /** Everything that it rests on; equal ones decide alike whatever is not recorded. */
   readonly grounds: string | null;
 }
@@ -51,8 +55,9 @@ const verdicts = {
 export const asRecorded: Decider = {
   isTimed: () => false,
   decide: (_question, record) => {
-    const { rule, policy } = record.decision;
-    return { effect: recallDecision(record) ?? "deny", rule, policy, certain: true, grounds: null };
+    const { rule, policy, policies = null } = record.decision;
+    const effect = recallDecision(record) ?? "deny";
+    return { effect, rule, policy, certain: true, possible: [effect], policies, grounds: null };
   },
 };
 
@@ -69,7 +74,10 @@ export function byPolicy(programFor: (server: string) => Program): Decider {
     decide(question) {
       const program = programFor(question.server);
       const { effect, rule, policy, certain } = answerQuestion(program, question).verdict;
-      return { effect, rule, policy, certain, grounds: certain ? null : findGrounds(program, question) };
+      const said = { effect, rule, policy, certain, policies: program.hash };
+      if (certain) return { ...said, possible: [effect], grounds: null };
+      const open = findOpen(program, question);
+      return { ...said, possible: findPossible(effect, open), grounds: findGrounds(open) };
     },
   };
 }
@@ -79,10 +87,28 @@ function isTimedRule({ period, hours, condition, require }: CompiledRule): boole
   return period !== always || hours !== null || readsNow || require?.maxAge !== undefined;
 }
 
-function findGrounds(program: Program, question: Question): string {
-  const open = findRules(question, findBindings(program, question)).filter(
-    ({ rule, result }) => result !== "not" && !rule.shadow,
-  );
+/** Rules that may have a part in the decision. */
+function findOpen(program: Program, question: Question): readonly RuleFinding[] {
+  const rules = findRules(question, findBindings(program, question));
+  return rules.filter(({ rule, result }) => result !== "not" && !rule.shadow);
+}
+
+function findPossible(said: Effect, open: readonly RuleFinding[]): readonly Effect[] {
+  const denies = open.filter(({ rule }) => rule.effect === "deny");
+  const allows = open.filter(({ rule, result }) => rule.effect === "allow" && result !== "error");
+  const held = allows.filter(({ held }) => held === "yes");
+  const isAllowed = held.some(({ result }) => result === "holds");
+  const isNamed = held.some(({ blockers }) => blockers.every(({ kind }) => kind === "proof"));
+  const wants = allows.some(({ blockers }) => blockers.some(({ kind }) => kind === "proof"));
+  const may = {
+    allow: allows.some(({ result }) => result === "holds" || result === "maybe"),
+    challenge: !isAllowed && wants,
+    deny: denies.length > 0 || !isNamed,
+  };
+  return (["allow", "challenge", "deny"] as const).filter((effect) => effect === said || may[effect]);
+}
+
+function findGrounds(open: readonly RuleFinding[]): string {
   const grounds = open.map(({ rule, held, bindings }) => {
     const claims = held === "yes" ? [] : bindings.map(({ text }) => JSON.stringify(text.claims)).sort();
     return JSON.stringify([rule.effect, termsKey(termsOf(rule)), claims]);
@@ -98,6 +124,9 @@ export interface Turn {
   readonly certainAfter: boolean;
   readonly from: Effect;
   readonly to: Effect;
+  /** What each may be. */
+  readonly possibleBefore: readonly Effect[];
+  readonly possibleAfter: readonly Effect[];
   /** Rules that decide, as `name (file:line)`. */
   readonly ruleBefore: string | null;
   readonly ruleAfter: string | null;
@@ -176,8 +205,11 @@ export class Replay {
     const before = this.#before.decide(question, record);
     const after = this.#after.decide(question, record);
     const certain = before.certain && after.certain;
-    if (certain && before.effect === after.effect) return null;
-    if (before.grounds !== null && before.grounds === after.grounds) return null;
+    // What the same policies decided then needs no guess about what is not recorded.
+    if (before.policies !== null && before.policies === after.policies) return null;
+    const isAlike = String(before.possible) === String(after.possible);
+    // Two that may both come out either way, on terms of their own, can differ.
+    if (isAlike && (before.possible.length === 1 || before.grounds === after.grounds)) return null;
     const { subject, server, target } = question;
     return {
       certain,
@@ -185,6 +217,8 @@ export class Replay {
       certainAfter: after.certain,
       from: before.effect,
       to: after.effect,
+      possibleBefore: before.possible,
+      possibleAfter: after.possible,
       ruleBefore: nameRule(before),
       ruleAfter: nameRule(after),
       issuer: subject.issuer,

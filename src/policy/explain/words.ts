@@ -67,6 +67,24 @@ export function describeMissing({ scopes, acr, amr, maxAge, certificate }: Missi
     .join("; ");
 }
 
+/** The same of everything that a rule requires. */
+function describeRequirement(rule: Rule): string {
+  const {
+    scopes = [],
+    acr = [],
+    amr = [],
+    maxAge,
+    certificate = false,
+  } = "require" in rule ? (rule.require ?? {}) : {};
+  return describeMissing({
+    scopes,
+    acr,
+    amr,
+    maxAge: maxAge === undefined ? null : Math.floor(maxAge / 1_000),
+    certificate,
+  });
+}
+
 /** Why a rule has not its effect. */
 export function describeBlocker(blocker: Blocker, rule: Rule): string {
   switch (blocker.kind) {
@@ -84,7 +102,7 @@ export function describeBlocker(blocker: Blocker, rule: Rule): string {
       return describeOutcome(blocker.finding);
     case "proof":
       return blocker.missing === "unknown"
-        ? "what was proved is not known"
+        ? `it requires ${describeRequirement(rule)}, and what was proved is not known`
         : `not proved: ${describeMissing(blocker.missing)}`;
   }
 }
@@ -116,7 +134,7 @@ export function adviseBlocker(blocker: Blocker, rule: Rule): string {
     case "condition":
       return `meet the condition ${oneLine(wantedOf(blocker.finding))}`;
     case "proof":
-      return blocker.missing === "unknown" ? "prove what it requires" : `prove ${describeMissing(blocker.missing)}`;
+      return `prove ${blocker.missing === "unknown" ? describeRequirement(rule) : describeMissing(blocker.missing)}`;
     case "pattern":
       return "have its patterns changed";
   }

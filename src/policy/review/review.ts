@@ -11,6 +11,8 @@ import { type Person, type Usage, type Use, unused } from "./usage.ts";
 export interface Grant {
   /** `alice (corp)`, or the caller that a binding describes. */
   readonly who: string;
+  /** Callers that bindings describe who hold it besides, seen or not: `group analysts`. */
+  readonly others: readonly string[];
   /** Null where nobody of that kind was seen, or nobody can be told. */
   readonly person: Person | null;
   readonly server: string;
@@ -53,10 +55,11 @@ export function reviewAccess(program: Program, usage: Usage): Review {
   const people = usage.people();
   const book = new PortfolioBook(program);
   const grants: Grant[] = [];
-  for (const person of people) {
-    grants.push(...grantsOfPerson(book, usage, person), ...likelyGrants(program, book, usage, person));
-  }
   const described = new Map(program.bindings.flatMap(callersOf).map((caller) => [caller.key, caller]));
+  for (const person of people) {
+    const like = [...described.values()].filter(({ facts }) => isOneOfMany(facts) && isLike(person.subject, facts));
+    grants.push(...grantsOfPerson(book, usage, person, like), ...likelyGrants(program, book, usage, person));
+  }
   for (const caller of described.values()) {
     if (people.some((person) => isLike(person.subject, caller.facts))) continue;
     for (const grant of grantsOfCaller(book, usage, caller)) grants.push(grant);
@@ -65,11 +68,18 @@ export function reviewAccess(program: Program, usage: Usage): Review {
   return { grants: sorted, usables: listUsables(sorted) };
 }
 
-function grantsOfPerson(book: PortfolioBook, usage: Usage, person: Person): Grant[] {
+/** A binding by subject describes one person only. */
+function isOneOfMany(facts: readonly CallerFact[]): boolean {
+  return facts.every(({ selector }) => selector !== "subjects");
+}
+
+function grantsOfPerson(book: PortfolioBook, usage: Usage, person: Person, like: readonly Caller[]): Grant[] {
+  const held = like.map((caller) => [describeCaller(caller), book.portfolioOf(caller.subject).keys] as const);
   return limitedGrants(book.portfolioOf(person.subject)).map(({ holding, except }) => {
     const { server, kind, pattern } = holding;
     const use = usage.useOf(person.subject, server, kind, pattern);
-    return describeGrant(namePerson(person), person, holding, except, use);
+    const others = held.flatMap(([name, keys]) => (keys.has(holding.key) ? name : []));
+    return { ...describeGrant(namePerson(person), person, holding, except, use), others };
   });
 }
 
@@ -137,7 +147,7 @@ function describeGrant(
   except: readonly string[],
   { count, last }: Use,
 ): Grant {
-  const said = { who, person, server, kind, pattern, terms: terms.text, except };
+  const said = { who, others: [], person, server, kind, pattern, terms: terms.text, except };
   return { ...said, rule: rule.name, role: rule.role, policy: rule.policy, uses: count, lastUsed: last };
 }
 
@@ -179,7 +189,7 @@ function listUsables(grants: readonly Grant[]): Usable[] {
     if (first === undefined) return [];
     const { server, kind, pattern } = first;
     const times = all.flatMap(({ lastUsed }) => (lastUsed === null ? [] : [lastUsed])).sort();
-    const who = [...new Set(all.map((grant) => grant.who))];
+    const who = [...new Set([...all.map((grant) => grant.who), ...all.flatMap((grant) => grant.others)])];
     const uses = all.reduce((sum, grant) => sum + grant.uses, 0);
     return [{ server, kind, pattern, who, uses, lastUsed: times.at(-1) ?? null }];
   });

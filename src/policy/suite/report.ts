@@ -59,11 +59,12 @@ function renderTest(file: string, test: TestRun): string[] {
 const maxShown = 20;
 
 function renderCoverage(coverage: Coverage, minCoverage: number | null): string[] {
-  const { rules, covered, percent } = coverage;
+  const { rules, counted, covered, shadows, percent } = coverage;
   const wanted = isCovered(coverage, minCoverage) ? "" : `, expected at least ${minCoverage}%`;
-  const never = rules.filter(({ answers }) => answers === 0);
+  const never = rules.filter(({ answers, shadow }) => answers === 0 && !shadow);
   return [
-    `coverage  ${covered} of ${count(rules.length, "rule")} decided an answer (${percent}%${wanted})`,
+    `coverage  ${covered} of ${count(counted, "rule")} decided an answer (${percent}%${wanted})`,
+    ...(shadows === 0 ? [] : [`in shadow ${count(shadows, "rule")}, not counted`]),
     ...never.map(({ rule, policy }, index) => `${(index === 0 ? "never" : "").padEnd(10)}${rule} at ${policy}`),
   ];
 }
@@ -78,7 +79,7 @@ export function describeReport(tested: Tested): object {
   return {
     ok: isPassed(tested),
     totals,
-    coverage: { percent: coverage.percent, required: minCoverage, covered: coverage.covered, rules: coverage.rules },
+    coverage: { ...coverage, required: minCoverage },
     suites: runs.map(({ file, tests }) => ({ file, tests: tests.map(describeTest) })),
   };
 }

@@ -66,7 +66,13 @@ describe("sallyport policy explain", () => {
       1,
       ["bindings: 0 of 1 hold", "misses  a.yaml:13  reader: not group analysts", "be in group analysts: rule read"],
     ],
-    ["the server itself", alice, 0, ["the server itself on weather"]],
+    [
+      "somebody of several groups",
+      ["--subject", "a", "--groups", "x, analysts,", "--server", "weather", "--tool", "forecast"],
+      0,
+      ["a (builtin), groups x, analysts\n"],
+    ],
+    ["the server itself", alice, 0, ["server weather itself\n"]],
     ["a resource", [...alice, "--resource", "weather://x"], 1, ["resources/read: resource weather://x"]],
     [
       "a moment and a place",
@@ -125,6 +131,17 @@ describe("sallyport policy explain", () => {
     }
   });
 
+  it("shows nothing of what lies inside of a secret", async () => {
+    const inner = policy.replace("mcp.tool.arguments.amount < 10", 'mcp.tool.arguments.password.value == "x"');
+    const args = [...alice, "--tool", "order", "--arguments", '{"password":{"value":"hunter2"}}'];
+    for (const more of [[], ["--json"]]) {
+      const { out } = await runPolicy({ "p/a.yaml": inner }, "explain", "-p", "{}/p", ...args, ...more);
+      expect(out).toContain("mcp.tool.arguments.password.value");
+      expect(out).toContain("[redacted]");
+      expect(out).not.toContain("hunter2");
+    }
+  });
+
   const config = { "sallyport.yaml": configWith(), "policies/a.yaml": policy };
   const denied = { effect: "deny", rule: null, policy: null, reason: "policy_denied", detail: "no_rule" } as const;
   const trail = trailOf(
@@ -132,6 +149,10 @@ describe("sallyport policy explain", () => {
     { id: "allowed" },
     { id: "uncertain", tool: "order", entry: { args: { digest: "d", view: { amount: 4 } } } },
     { id: "denied", tool: "forecast", groups: [], decision: denied },
+    { id: "cut", tool: "order", entry: { args: { digest: "d", view: { amount: 4, note: "[redacted]" } } } },
+    { id: "large", tool: "order", entry: { args: { digest: "d", view: { amount: 40 } } } },
+    { id: "unproved", tool: "publish" },
+    { id: "ambiguous", decision: { effect: "deny", reason: "name_ambiguous" } },
     {
       id: "unasked",
       entry: { identity: null, event: "refusal" },
@@ -155,10 +176,11 @@ describe("sallyport policy explain", () => {
       1,
       [
         "PERHAPS ALLOWED: by rule small",
-        "It rests on what is not known (arguments, claims), by small.",
-        'arguments were like {"amount":4}',
-        "unknown  mcp.tool.arguments.amount < 10   [mcp.tool.arguments.amount is not known]",
-        '- meet the condition mcp.tool.arguments.amount < 10 && jwt.tenant == "acme": rule small (policies/a.yaml:7) would allow it',
+        "It rests on what is not known (claims), by small.",
+        "Say it beside the request id to be sure: --claim name=value --scopes a,b\n",
+        'arguments, as recorded: {"amount":4}',
+        "true     mcp.tool.arguments.amount < 10   [mcp.tool.arguments.amount is 4]",
+        '- meet the condition jwt.tenant == "acme": rule small (policies/a.yaml:7) would allow it',
       ],
     ],
     [
@@ -167,11 +189,90 @@ describe("sallyport policy explain", () => {
       0,
       ["ALLOWED: by rule small"],
     ],
+    [
+      "whose arguments are not recorded whole",
+      ["cut"],
+      1,
+      [
+        "It rests on what is not known (arguments, claims), by small.",
+        "--arguments '{…}'",
+        'arguments were like {"amount":4,"note":"[redacted]"}',
+        "unknown  mcp.tool.arguments.amount < 10   [mcp.tool.arguments.amount is not known]",
+      ],
+    ],
+    ["whose arguments alone refuse it", ["large"], 1, ["DENIED: no rule allows it", "amount is 40]"]],
+    [
+      "that rests on what was proved",
+      ["unproved"],
+      1,
+      ["it requires scope weather:write, and what was proved is not known", "- prove scope weather:write: rule proved"],
+    ],
+    ["whose name was refused", ["ambiguous"], 1, ["No policy can be asked about this", "deny, name_ambiguous"]],
     ["that no policy was asked about", ["unasked"], 1, ["No policy can be asked about this", "deny, token_expired"]],
   ])("explains a request %s", async (_case, args, code, expected) => {
     const said = await recorded(...args);
     expect(said).toMatchObject({ code, err: "" });
     for (const text of expected) expect(said.out).toContain(text);
+  });
+
+  it("says that a gateway does not take policies whose suites fail", async () => {
+    const suite = `version: 1
+identities: { ann: { subject: ann, groups: [analysts] } }
+requests: { read: { server: weather, tool: forecast } }
+tests: [{ name: a, identities: [ann], requests: [read], expect: allow }]
+`;
+    const failing = suite.replace("expect: allow", "expect: deny");
+    const line = "now = the files on disk; their suites fail, so a gateway does not take them\n";
+    const asked = (text: string, head: string, ...more: string[]) =>
+      runPolicy(
+        { ...config, "sallyport.yaml": configWith(head), "policies/a_test.yaml": text },
+        ...["explain", "-c", "{}/sallyport.yaml", ...alice, "--tool", "forecast", ...more],
+      );
+    expect((await asked(failing, "")).out).toContain(line);
+    expect((await asked(suite.replace("[read]", "[raed]"), "")).out).toContain(line);
+    expect((await asked(suite, "")).out).not.toContain(line);
+    expect(JSON.parse((await asked(failing, "", "--json")).out)).toMatchObject({ taken: false });
+  });
+
+  it("says what the same policies decided then, whatever is not recorded", async () => {
+    const asked = await runPolicy(config, "explain", "-c", "{}/sallyport.yaml", ...alice, "--tool", "order", "--json");
+    const { policies } = JSON.parse(asked.out) as { policies: string };
+    const small = { rule: "small", policy: "policies/a.yaml:7", policies } as const;
+    const same = trailOf(
+      { id: "no", tool: "order", decision: { effect: "deny", reason: "policy_denied", policies } },
+      { id: "yes", tool: "order", decision: { effect: "allow", reason: null, ...small } },
+      {
+        id: "fails",
+        tool: "order",
+        decision: { effect: "deny", reason: "condition_failed", detail: "condition_failed: tool order", ...small },
+      },
+      { id: "proof", tool: "order", decision: { effect: "deny", reason: "step_up_required", ...small } },
+      { id: "limit", tool: "order", decision: { effect: "deny", reason: "rule_limited", ...small } },
+      { id: "rule", tool: "drop-x", decision: { effect: "deny", reason: "policy_denied", rule: "never", policies } },
+    );
+    const explain = (...args: string[]) =>
+      runPolicy({ ...config, "data/audit/audit.jsonl": same }, "explain", "-c", "{}/sallyport.yaml", ...args);
+    const said = async (id: string) => {
+      const { out, code } = await explain(id);
+      return [code, out.split("\n")[0]];
+    };
+    const then = "then, by the same policies as now";
+    expect(await said("no")).toEqual([1, `DENIED ${then}: no rule allows it`]);
+    expect(await said("yes")).toEqual([0, `ALLOWED ${then}: by rule small (policies/a.yaml:7)`]);
+    expect(await said("fails")).toEqual([1, `DENIED ${then}: the condition fails of rule small (policies/a.yaml:7)`]);
+    expect((await explain("fails")).out).toContain("(policies/a.yaml:7), condition_failed: tool order, HTTP 200\n");
+    expect(await said("proof")).toEqual([
+      1,
+      `STEP-UP ${then}: more has to be proved for rule small (policies/a.yaml:7)`,
+    ]);
+    expect(await said("limit")).toEqual([
+      0,
+      `ALLOWED ${then}: by rule small (policies/a.yaml:7); refused behind it: rule_limited`,
+    ]);
+    expect(await said("rule")).toEqual([1, `DENIED ${then}: by deny rule never ()`]);
+    const more = await explain("no", "--arguments", '{"amount":4}', "--claim", "tenant=acme");
+    expect([more.code, more.out.split("\n")[0]]).toEqual([0, "ALLOWED: by rule small (policies/a.yaml:7)"]);
+    expect(JSON.parse((await explain("no", "--json")).out)).toMatchObject({ decided: "deny" });
   });
 
   it.each<[string, string[], string]>([

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { configWith } from "../config/fixture.ts";
 import { runPolicy, trailOf } from "./policies.ts";
 
@@ -22,6 +22,8 @@ const files = {
   "odd/a.yaml": policy('["\\u202ex"]'),
   "audit.jsonl": trailOf({ decision: { shadow } }, { tool: "history", id: "h1" }, { tool: "history", id: "h2" }),
   "evil.jsonl": evilTrail,
+  "sallyport.yaml": configWith(),
+  "empty.jsonl": "",
 };
 
 describe("sallyport policy diff", () => {
@@ -50,7 +52,22 @@ describe("sallyport policy diff", () => {
     expect(code).toBe(0);
     expect(out).toContain("0 recorded calls would be decided otherwise");
     expect(out).toContain("3 more might be");
-    expect(out).toMatch(/allow -> allow\? {2}2x/);
+    expect(out).toMatch(/allow -> allow or deny {2}2x/);
+    expect(out).not.toContain("allow?");
+  });
+
+  it("finds no change where the very policies decided then", async () => {
+    const rests = policy("[forecast, history]").replace("history] }", "history], when: mcp.tool.arguments.n == 1 }");
+    const tree = { "new/a.yaml": rests };
+    const asked = await runPolicy(tree, "explain", "-p", "{}/new", "--subject", "a", "--server", "weather", "--json");
+    const { policies } = JSON.parse(asked.out) as { policies: string };
+    const denied = { effect: "deny", reason: "policy_denied", policies } as const;
+    const audit = trailOf({ decision: { policies } }, { decision: denied });
+    const said = await runPolicy({ ...tree, "a.jsonl": audit }, "simulate", "-p", "{}/new", "--audit", "{}/a.jsonl");
+    expect([said.code, said.out]).toEqual([
+      0,
+      "0 recorded calls would be decided otherwise, of 2 that a policy was asked about (2 records)\n",
+    ]);
   });
 
   it("says the same as JSON", async () => {
@@ -63,6 +80,19 @@ describe("sallyport policy diff", () => {
     });
   });
 
+  it("takes the trail of a gateway that was asked nothing yet", async () => {
+    const { out, code } = await runPolicy(files, "simulate", "-p", "{}/new", "--audit", "{}/empty.jsonl");
+    expect([code, out]).toEqual([0, expect.stringContaining("0 recorded calls")]);
+  });
+
+  it("names policies beside the working directory as a whole", async () => {
+    const { directory } = await runPolicy(files, "diff", "{}/old", "{}/new");
+    const cwd = vi.spyOn(process, "cwd").mockReturnValue(`${directory}/o`);
+    onTestFinished(() => cwd.mockRestore());
+    const { err } = await runPolicy({ "a.yaml": "roles: []\n" }, "test", "-p", `${directory}/odd`);
+    expect(err).toContain(`${directory}/odd/a.yaml:4:`);
+  });
+
   it("is content with what means the same", async () => {
     const { out, code } = await runPolicy(files, "diff", "{}/old", "{}/old/a.yaml", "--replay", "{}/audit.jsonl");
     expect(code).toBe(0);
@@ -72,7 +102,13 @@ describe("sallyport policy diff", () => {
 
   it.each<[string, string[], string]>([
     ["without a policy", ["{}/none", "{}/new"], "there is no such file"],
-    ["without a trail", ["{}/old", "{}/new", "--replay", "{}/none"], "no such file"],
+    ["without a trail", ["{}/old", "{}/new", "--replay", "{}/none"], "/none: there is no such file or directory\n"],
+    [
+      "with a trail that is none",
+      ["{}/old", "{}/new", "--replay", "{}/old/a.yaml"],
+      "a.yaml: no line of it is an audit",
+    ],
+    ["with a configuration", ["{}/sallyport.yaml", "{}/new"], "this is a configuration, not a policy; use -c\n"],
     ["with a policy that is wrong", ["{}/odd", "{}/new"], "no name that is let through can match this"],
   ])("cannot run %s", async (_case, args, message) => {
     const { err, code } = await runPolicy(files, "diff", ...args);
@@ -82,6 +118,13 @@ describe("sallyport policy diff", () => {
 });
 
 describe("sallyport policy simulate", () => {
+  it("says how to name what it does not find where it looks", async () => {
+    const missing = "sallyport.yaml:1:1: there is no such file\n  hint: name it with -c, or ";
+    const trail = ["--audit", "{}/audit.jsonl"];
+    expect((await runPolicy(files, "simulate", ...trail)).err).toBe(`${missing}give policy files with -p\n`);
+    expect((await runPolicy(files, "simulate", "-p", "{}/new")).err).toBe(`${missing}the trail with --audit\n`);
+  });
+
   it("puts a candidate to what was recorded", async () => {
     const { out, code } = await runPolicy(files, "simulate", "-p", "{}/new", "--audit", "{}/audit.jsonl");
     expect(code).toBe(1);
@@ -129,7 +172,7 @@ describe("sallyport policy simulate", () => {
   });
 
   it.each<[string, string[], string]>([
-    ["without a trail or a configuration", ["-p", "{}/new", "-c", "{}/sallyport.yaml"], "there is no such file"],
+    ["without a trail or a configuration", ["-p", "{}/new", "-c", "{}/none.yaml"], "there is no such file"],
     ["with a candidate's shadow", ["-p", "{}/new", "--shadow-report"], "leave --policies out"],
   ])("cannot run %s", async (_case, args, message) => {
     const { err, code } = await runPolicy(files, "simulate", ...args);

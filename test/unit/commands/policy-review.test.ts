@@ -41,11 +41,20 @@ describe("sallyport policy review", () => {
     expect(out).toContain("8 grants, 6 of them unused since ");
     expect(out).toMatch(/policy policies\/a\.yaml; hash [0-9a-f]{16}\n/);
     expect(out).toMatch(
-      / {2}unused {2}never +alice \(builtin\) .*weather {2}tool get,\* +read \(policies\/a\.yaml:5\) {2}except get,secret\n/,
+      / {2}unused {2}never +alice \(builtin\).*weather {2}tool get,\* +read \(policies\/a\.yaml:5\) {2}except get,secret\n/,
     );
     expect(out.indexOf("unused")).toBeLessThan(out.indexOf("1x "));
     expect(out).toMatch(/by tool, prompt and resource:\n {2}weather {2}tool forecast +2x/);
     expect(out).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
+  });
+
+  it("does not read as if only those may who were seen", async () => {
+    const whole = "alice (builtin), and whoever else is in group analysts";
+    expect((await review()).out).toMatch(/alice \(builtin\), and whoever else is in group analysts +weather/);
+    expect((await review("--markdown", "-")).out).toContain(`| ${whole} | weather |`);
+    const [head, ...rows] = readCsv((await review("--csv", "-")).out);
+    const at = head?.indexOf("others") ?? -1;
+    expect(rows.find(([who]) => who === "alice (builtin)")?.[at]).toBe("group analysts");
   });
 
   it("counts uses of so many days", async () => {
@@ -68,7 +77,7 @@ describe("sallyport policy review", () => {
     expect(head?.slice(0, 5)).toEqual(["who", "issuer", "subject", "client", "groups"]);
     expect(rows).toHaveLength(8);
     for (const row of rows) {
-      expect(row).toHaveLength(15);
+      expect(row).toHaveLength(16);
       for (const cell of row) expect(cell).not.toMatch(/^\s*[=+\-@]/);
     }
     expect(out).toContain(`"'@SUM(1+1)*cmd|""\\u{1b}[2J"`);

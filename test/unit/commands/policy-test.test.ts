@@ -64,6 +64,15 @@ describe("sallyport policy test", () => {
     expect(xml).toContain('<testsuites name="sallyport policy test" tests="4" failures="1" ');
   });
 
+  it("prints JUnit XML where it is to go to standard output", async () => {
+    const { out, codes } = await test({ ...sound, "policies/a_test.yaml": suite }, "--junit", "-");
+    expect(codes).toEqual([0]);
+    expect(out).toMatch(/^<\?xml .*\n<testsuites /);
+    expect(out).not.toContain("coverage");
+    const both = await test({ ...sound, "policies/a_test.yaml": suite }, "--junit", "-", "--json");
+    expect([both.codes, both.out]).toEqual([[2], expect.stringContaining("only one of them can be printed")]);
+  });
+
   it("wants as much coverage as it is told to", async () => {
     const untested = suite.replaceAll("tool: forecast", "tool: other").replace("expect: allow", "expect: deny");
     const files = { ...sound, "policies/a_test.yaml": untested };

@@ -28,9 +28,9 @@ function replay(before: Decider, after: Decider, ...calls: readonly Recorded[]):
 /** What turns, one line each. */
 function turns({ turns }: ReplayReport): string[] {
   return turns.map(({ what, count, examples }) => {
-    const { certain, certainBefore, certainAfter, from, to, subject, server, kind, name } = what;
+    const { certain, certainBefore, certainAfter, possibleBefore, possibleAfter, subject, server, kind, name } = what;
     expect(certain).toBe(certainBefore && certainAfter);
-    return `${from}${certainBefore ? "" : "?"}->${to}${certainAfter ? "" : "?"} ${subject} ${server} ${kind} ${name} x${count} ${examples.join(",")}`;
+    return `${possibleBefore.join("|")}->${possibleAfter.join("|")} ${subject} ${server} ${kind} ${name} x${count} ${examples.join(",")}`;
   });
 }
 
@@ -49,7 +49,7 @@ describe("calls put to two policies", () => {
       forecast,
       allow("tools: [forecast], require: { scopes: [s] }"),
       {},
-      ["allow->allow? alice weather tool forecast x1 1"],
+      ["allow->allow|challenge alice weather tool forecast x1 1"],
     ],
     [
       "which both rest on the same condition",
@@ -63,7 +63,7 @@ describe("calls put to two policies", () => {
       allow("tools: [forecast], when: mcp.tool.arguments.n == 1"),
       allow("tools: [forecast], when: mcp.tool.arguments.n == 2"),
       {},
-      ["allow?->allow? alice weather tool forecast x1 1"],
+      ["allow|deny->allow|deny alice weather tool forecast x1 1"],
     ],
     [
       "which both rest on the same claim",
@@ -77,7 +77,7 @@ describe("calls put to two policies", () => {
       decider("{ allow: [{ server: weather, tools: [forecast] }] }", "{ roles: [r], claims: { t: [a] } }"),
       decider("{ allow: [{ server: weather, tools: [forecast] }] }", "{ roles: [r], claims: { t: [b] } }"),
       {},
-      ["deny?->deny? alice weather tool forecast x1 1"],
+      ["allow|deny->allow|deny alice weather tool forecast x1 1"],
     ],
     ["about something else", forecast, nothing, { tool: "third" }, []],
     ["by somebody else", forecast, nothing, { groups: [] }, []],
@@ -168,7 +168,7 @@ describe("calls put to a policy, against what was decided", () => {
       "that rests on arguments now",
       allow("tools: [forecast], when: mcp.tool.arguments.n == 1"),
       {},
-      ["allow->allow? alice weather tool forecast x1 1"],
+      ["allow->allow|deny alice weather tool forecast x1 1"],
     ],
   ])("%s", (_case, policy, call, expected) => {
     expect(turns(replay(asRecorded, policy, call))).toEqual(expected);

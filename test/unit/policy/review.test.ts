@@ -58,6 +58,14 @@ const tenant = (use = "0x never") => [`claim tenant = acme: news tool * ${use}`]
 const root = ["subject root, issuer corp: news tool * 0x never"];
 
 describe("a review", () => {
+  it("says who else may, seen or not", () => {
+    const { grants, usables } = review([{}]);
+    const others = (name: string) => grants.filter(({ who }) => who === name).map((grant) => grant.others);
+    expect(others("alice (builtin)")).toEqual([["group analysts"], ["group analysts"], ["group analysts"]]);
+    expect(others("group guests").flat()).toEqual([]);
+    expect(usables.find(({ pattern }) => pattern === "order")?.who).toContain("group analysts");
+  });
+
   it.each<[string, Recorded[], string[]]>([
     ["lists what bindings describe where nobody was seen", [], [...tenant(), ...analysts, ...guests, ...root]],
     [
@@ -129,7 +137,7 @@ describe("a review", () => {
       server: "weather",
       kind: "tool",
       pattern: "forecast",
-      who: ["group guests", "alice (builtin)", "bob (builtin)"],
+      who: ["group guests", "alice (builtin)", "bob (builtin)", "group analysts"],
       uses: 2,
       lastUsed: "2026-03-04T12:00:00.000Z",
     });

@@ -51,6 +51,16 @@ coverage  2 of 2 rules decided an answer (100%)
 `);
   });
 
+  it("counts rules in shadow apart", () => {
+    const program = programOf(policy.replace("tools: [drop]", "tools: [drop], mode: shadow"));
+    const runs = [{ ...runOf(program, suite), file: "0_test.yaml" }];
+    const tested = { runs, totals: countAnswers(runs), coverage: measureCoverage(program, runs), minCoverage: 100 };
+    expect(renderText(tested)).toContain(
+      "coverage  1 of 1 rule decided an answer (100%)\nin shadow 1 rule, not counted\n",
+    );
+    expect(describeReport(tested)).toMatchObject({ coverage: { counted: 1, shadows: 1 } });
+  });
+
   it("says that too few rules were tested", () => {
     const tested = test([suite.replace("tool: drop", "tool: other")], 51);
     expect(renderText(tested)).toContain("coverage  1 of 2 rules decided an answer (50%, expected at least 51%)\n");
@@ -77,10 +87,12 @@ describe("the JSON", () => {
       coverage: {
         percent: 100,
         required: null,
+        counted: 2,
         covered: 2,
+        shadows: 0,
         rules: [
-          { rule: "read", policy: "policies/0.yaml:4", effect: "allow", answers: 1 },
-          { rule: "never", policy: "policies/0.yaml:5", effect: "deny", answers: 1 },
+          { rule: "read", policy: "policies/0.yaml:4", effect: "allow", shadow: false, answers: 1 },
+          { rule: "never", policy: "policies/0.yaml:5", effect: "deny", shadow: false, answers: 1 },
         ],
       },
       suites: [

@@ -219,12 +219,20 @@ describe("coverage", () => {
     expect(covered(policy, asking(request))).toEqual({ percent: 0, rules: [] });
   });
 
-  it("is of a rule in shadow where it would have decided", () => {
+  it("counts a rule in shadow apart, also where it would have decided", () => {
     const shadowed = policy.replace(
       "tools: [drop, blocked], when: 'peer.ip != \"10.0.0.1\"'",
       "tools: [forecast], mode: shadow",
     );
-    expect(covered(shadowed, asking(forecast))).toEqual({ percent: 33, rules: ["read", "never"] });
+    expect(covered(shadowed, asking(forecast))).toEqual({ percent: 20, rules: ["read", "never"] });
+  });
+
+  it("is none of an enforced rule that a rule in shadow is tested in the place of", () => {
+    const shadowed =
+      "version: 1\nroles: { r: { allow: [{ id: a, server: weather, tools: [x] }], deny: [{ id: s, server: weather, tools: [forecast], mode: shadow }] } }\nbindings: [{ roles: [r], groups: [analysts] }]\n";
+    const program = programOf(shadowed);
+    const found = measureCoverage(program, [runOf(program, asking(forecast))]);
+    expect(found).toMatchObject({ counted: 1, covered: 0, shadows: 1, percent: 0 });
   });
 
   it("is whole of a policy without rules, and only where every rule decided something", () => {
