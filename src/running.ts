@@ -69,27 +69,40 @@ export async function run(
 
     let reloading = Promise.resolve();
     async function reload(cause: string): Promise<void> {
+      let built: Gateway;
       try {
         const next = await reread();
         const fixed = findFixedChanges(current.config, next.config);
         if (fixed.length > 0) throw new Error(`these need a restart: ${fixed.join(", ")}`);
         // Everything that can fail comes before the swap, and nothing of it shows until then.
-        const built = buildGateway(next, house);
+        built = buildGateway(next, house);
         await rotateKeys(house);
         await server.reloadCertificate();
         gateway = built;
         current = next;
-        house.keys.retain(built.demands);
-        // Visits that began under the old configuration end under it, and may not have reached their server yet.
-        const gone = house.upstreams.retain(built.upstreams.all());
-        void server.settled().then(() => Promise.all(gone.map(({ transport }) => transport.close())));
-        house.standing.reconsider(built.policy.viewOf);
-        house.replicas?.tell();
-        void built.prime();
-        await report(cause, next, null);
       } catch (error) {
-        await report(cause, current, error instanceof Error ? error : new Error(String(error)));
+        return report(cause, current, error instanceof Error ? error : new Error(String(error)));
       }
+      try {
+        settle(built);
+      } catch (error) {
+        log.error(
+          { cause, error },
+          "the new configuration is in force, but not all that goes on has been fitted to it",
+        );
+      }
+      await report(cause, current, null);
+    }
+
+    /** What goes on is fitted to the new configuration. */
+    function settle(built: Gateway): void {
+      house.keys.retain(built.demands);
+      // Visits that began under the old configuration end under it, and may not have reached their server yet.
+      const gone = house.upstreams.retain(built.upstreams.all());
+      void server.settled().then(() => Promise.all(gone.map(({ transport }) => transport.close())));
+      house.standing.reconsider(built.policy.viewOf);
+      house.replicas?.tell();
+      void built.prime();
     }
 
     async function report(cause: string, { hash, policy }: LoadedConfig, failure: Error | null): Promise<void> {
