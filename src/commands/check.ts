@@ -63,6 +63,8 @@ interface Findings {
 interface Summary {
   readonly file: string;
   readonly hash: string;
+  /** Of the policy alone: the label of `sallyport_policy_hash`. */
+  readonly policyHash: string;
   readonly publicUrl: string;
   readonly listen: string;
   readonly admin: string;
@@ -82,6 +84,7 @@ function summarize({ config, policy, file, hash }: LoadedConfig, tested: SuiteRe
   return {
     file,
     hash,
+    policyHash: policy.hash,
     publicUrl: config.publicUrl,
     listen: `${renderAddress(config.listen.address)} (${config.listen.tls === undefined ? "plain HTTP" : "TLS"})`,
     admin: renderAddress(config.admin.address),
@@ -123,6 +126,7 @@ function renderSummary(summary: Summary): string {
     ["servers", summary.servers.map(({ name, url }) => `${name}  ${url}`)],
     ["issuers", summary.issuers.map(({ name, issuer }) => `${name}  ${issuer}`)],
     ["policies", summary.policies],
+    ["", [`hash ${summary.policyHash}`]],
     ["roles", [`${summary.roles.join(", ")} (${count(summary.rules, "rule")}, ${count(summary.bindings, "binding")})`]],
     ["suites", [describeSuites(summary.suites)]],
   ];

@@ -43,19 +43,21 @@ export interface YamlFile {
  * A merge key (`<<`) is a key like any other.
  *
  * @param file the name that problems carry
+ * @param options `secrets`: whether words of the text may be secret; problems of a broken text show none of them then
  * @returns the file, or every syntax problem
  */
-export function readYaml(file: string, text: string): YamlFile | Problem[] {
+export function readYaml(file: string, text: string, { secrets = true } = {}): YamlFile | Problem[] {
   const lines = new LineCounter();
-  const source = new SourceText(file, text, lines);
+  const source = new SourceText(file, text, lines, secrets);
   const excess = findExcess(text);
   if (excess !== undefined) return [source.problemAt(0, [], excess)];
   const document = parse(text, lines);
   if (document === undefined) return [source.problemAt(0, [], tooDeep)];
-  const tree = new Tree(document.contents);
+  const tree = new Tree(document.contents, (offset) => lines.linePos(offset).line);
   const faults: Fault[] = document.errors.map(({ pos, message }) => ({
     offset: pos[0],
     message: describeError(message),
+    hint: message.startsWith("Alias") ? quoteStars : undefined,
   }));
   if (document.directives?.yaml.explicit) faults.push({ offset: 0, message: noTags });
   // Of a broken document the parser makes up the rest; what that looks like helps nobody.
@@ -70,6 +72,7 @@ export function readYaml(file: string, text: string): YamlFile | Problem[] {
 }
 
 const noTags = "tags and directives are not used here";
+const quoteStars = 'put * in quotes: "*"';
 const notUnique = "map keys must be unique";
 
 function parse(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
@@ -102,7 +105,10 @@ class Tree {
   readonly #anchored = new Map<Alias, Node | undefined>();
   #aliasedNodes = 0;
 
-  constructor(root: Node | null) {
+  readonly #lineOf: (offset: number) => number;
+
+  constructor(root: Node | null, lineOf: (offset: number) => number) {
+    this.#lineOf = lineOf;
     this.value = this.#read(root, [], 0, undefined);
   }
 
@@ -117,7 +123,8 @@ class Tree {
     if (depth > maxDepth) return this.#refuse(start, path, "nested too deeply");
     if (isAlias(node)) {
       const anchored = this.#resolve(node);
-      if (anchored === undefined) return this.#refuse(start, path, "there is no anchor of this name before");
+      if (anchored === undefined)
+        return this.#refuse(start, path, "there is no anchor of this name before", quoteStars);
       return this.#read(anchored, path, depth + 1, key, true);
     }
     if (!aliased) this.#anchor(node);
@@ -150,7 +157,8 @@ class Tree {
       } else if (key.value === "__proto__") {
         this.#refuse(offset, path, "this key is not allowed");
       } else if (Object.hasOwn(result, key.value)) {
-        this.#refuse(offset, path, notUnique);
+        const first = this.#lineOf(this.places.get(placeKey([...path, key.value]))?.key ?? 0);
+        this.#refuse(offset, path, notUnique, `the first one stands on line ${first}`);
       } else {
         if (!aliased) this.#anchor(key);
         result[key.value] = this.#read(value as Node | null, [...path, key.value], depth + 1, offset, aliased);
@@ -159,8 +167,8 @@ class Tree {
     return result;
   }
 
-  #refuse(offset: number, path: Path, message: string): null {
-    this.faults.push({ offset, path, message });
+  #refuse(offset: number, path: Path, message: string, hint?: string): null {
+    this.faults.push({ offset, path, message, hint });
     return null;
   }
 }

@@ -64,7 +64,12 @@ function describeIssue(schema: z.core.$ZodType, issue: z.core.$ZodIssue, value: 
     }
     case "invalid_value": {
       const expected = joinOr(issue.values.map((option) => JSON.stringify(option)));
-      return [{ path, message: `${valueAt(value, path) === undefined ? "missing; " : ""}expected ${expected}` }];
+      const found = valueAt(value, path);
+      const isQuoted =
+        typeof found === "string" &&
+        issue.values.some((option) => typeof option !== "string" && String(option) === found);
+      const hint = isQuoted ? "without quotes" : undefined;
+      return [{ path, message: `${found === undefined ? "missing; " : ""}expected ${expected}`, hint }];
     }
     case "invalid_union": {
       if (issue.message !== unsaid) return [{ path, message: issue.message }];

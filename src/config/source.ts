@@ -14,6 +14,7 @@ export interface Fault {
   readonly offset: number;
   readonly path?: Path;
   readonly message: string;
+  readonly hint?: string | undefined;
 }
 
 export class SourceText {
@@ -22,9 +23,11 @@ export class SourceText {
   /** Offsets of what excerpts must not show. */
   readonly masks: (readonly [start: number, end: number])[] = [];
   readonly #file: string;
+  readonly #hasSecrets: boolean;
 
-  constructor(file: string, text: string, lines: LineCounter) {
+  constructor(file: string, text: string, lines: LineCounter, hasSecrets: boolean) {
     this.#file = file;
+    this.#hasSecrets = hasSecrets;
     this.text = text;
     this.lines = lines;
   }
@@ -34,13 +37,15 @@ export class SourceText {
   }
 
   /** Where the structure is broken nothing tells which words are secret, so the excerpt keeps the leading key alone. */
-  syntaxProblem(offset: number, message: string): Problem {
+  #syntaxProblem({ offset, message, path = [], hint }: Fault): Problem {
     const [start, line] = this.#windowAt(offset);
-    // In the middle of a line nothing tells a key from what is in a text.
-    const [key = ""] = this.#isLineStart(start) ? (/^[\s-]*[\w-]+:(?=\s|$)/.exec(line) ?? []) : [];
-    const text = visible(key + line.slice(key.length).replaceAll(/[^\s:,[\]{}"']/gu, "·"));
-    const hint = line.includes("$" + "{") ? `inside { } and [ ] a reference must be in quotes: "\${VAR}"` : undefined;
-    return { ...this.#placeAt(offset), path: "", message, hint, excerpt: cut({ text, caret: offset - start }) };
+    const text = visible(this.#hasSecrets ? hideWords(line, this.#isLineStart(start)) : line);
+    const reference =
+      this.#hasSecrets && line.includes("$" + "{")
+        ? `inside { } and [ ] a reference must be in quotes: "\${VAR}"`
+        : undefined;
+    const excerpt = cut({ text, caret: offset - start });
+    return { ...this.#placeAt(offset), path: renderPath(path), message, hint: hint ?? reference, excerpt };
   }
 
   /** What follows a fault on its line mostly follows from it, and so does more than anybody would read. */
@@ -50,12 +55,12 @@ export class SourceText {
       const { line } = this.lines.linePos(offset);
       return !lines.has(line) && lines.add(line);
     });
-    const shown = firsts.slice(0, maxProblems).map(({ offset, message, path = [] }, index) => {
-      const problem = { ...this.syntaxProblem(offset, message), path: renderPath(path) };
-      const isLast = index === maxProblems - 1 && firsts.length > maxProblems;
-      return isLast ? { ...problem, message: `${message} (and ${firsts.length - maxProblems} more lines)` } : problem;
+    const left = firsts.length - maxProblems;
+    return firsts.slice(0, maxProblems).map((fault, index) => {
+      const problem = this.#syntaxProblem(fault);
+      const isLast = index === maxProblems - 1 && left > 0;
+      return isLast ? { ...problem, message: `${fault.message} (and ${left} more lines)` } : problem;
     });
-    return shown;
   }
 
   #placeAt(offset: number): Pick<Problem, "file" | "line" | "column"> {
@@ -91,6 +96,12 @@ export class SourceText {
     }
     return cut({ text: visible(text + this.text.slice(at, lineStart + line.length)), caret });
   }
+}
+
+/** In the middle of a line nothing tells a key from what is in a text. */
+function hideWords(line: string, isLineStart: boolean): string {
+  const [key = ""] = isLineStart ? (/^[\s-]*[\w-]+:(?=\s|$)/.exec(line) ?? []) : [];
+  return key + line.slice(key.length).replaceAll(/[^\s:,[\]{}"']/gu, "·");
 }
 
 function visible(text: string): string {

@@ -39,7 +39,7 @@ export function readPolicies(files: readonly PolicyText[]): PolicyReading {
   const contents: [string, unknown][] = [];
   let roleNames: Set<string> | undefined = new Set();
   for (const { file, shownAs = file, text } of files) {
-    const yaml = readYaml(shownAs, text);
+    const yaml = readYaml(shownAs, text, { secrets: false });
     if (Array.isArray(yaml)) {
       problems.push(...yaml);
       roleNames = undefined;

@@ -15,6 +15,8 @@ describe("sallyport check", () => {
     expect(out).toContain("policies/a.yaml");
     expect(out).toContain("reader (1 rule, 1 binding)");
     expect(out).toMatch(/hash [0-9a-f]{16}\n/);
+    // The policy's own, as the metric has it.
+    expect(out).toMatch(/\npolicies .*\n {10}hash [0-9a-f]{16}\nroles /);
   });
 
   it("reports every problem on stderr", async () => {

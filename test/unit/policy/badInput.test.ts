@@ -11,15 +11,20 @@ async function load(policy: string) {
   return loadConfig(join(directory, "sallyport.yaml"), {});
 }
 
-/** `line:column message` of every problem; that there is one means that there is no policy at all. */
-async function problemsOf(policy: string): Promise<string[]> {
+/** Every problem; that there is one means that there is no policy at all. */
+async function faultsOf(policy: string) {
   const error = await load(policy).then(
     () => new Error("it was loaded"),
     (thrown: unknown) => thrown,
   );
   if (!(error instanceof ConfigError)) throw error;
   for (const { file } of error.problems) expect(file).toMatch(/policies\/a\.yaml$/);
-  return error.problems.map(({ line, column, message }) => `${line}:${column} ${message}`);
+  return error.problems;
+}
+
+/** `line:column message` of every problem. */
+async function problemsOf(policy: string): Promise<string[]> {
+  return (await faultsOf(policy)).map(({ line, column, message }) => `${line}:${column} ${message}`);
 }
 
 /** A policy with this in its only rule, on line 4. */
@@ -244,6 +249,16 @@ describe("bad input", () => {
     ],
   ])("%s", async (_case, policy, problems) => {
     expect(await problemsOf(policy)).toEqual(problems);
+  });
+
+  it.each<[string, string, string, string]>([
+    ["a star", rule("tools: [*]"), 'put * in quotes: "*"', "    allow: [{ server: weather, tools: [*] }]"],
+    ["a star before a word", rule("tools: *x"), 'put * in quotes: "*"', "    allow: [{ server: weather, tools: *x }]"],
+    ["a key twice", "version: 1\n\nroles: {}\nroles: {}\n", "the first one stands on line 3", "roles: {}"],
+    ["a version as text", 'version: "1"\n', "without quotes", 'version: "1"'],
+  ])("%s is shown as it stands, with what to do about it", async (_case, policy, hint, text) => {
+    const [problem] = await faultsOf(policy);
+    expect(problem).toMatchObject({ hint, excerpt: { text } });
   });
 
   it("is reported all at once", async () => {
