@@ -59,13 +59,13 @@ export class Scene {
     // Arguments may be large, and most conditions do not ask for them.
     const full = once(() => render([["arguments", readValue(call?.args ?? {})]]));
     const names = once(() => new MemberNames(call?.args));
+    const isInexact = once(() => call?.bytes !== undefined && holdsInexactNumber(new TextDecoder().decode(call.bytes)));
     return {
       valuesFor: (reads) => ((reads & argumentBits) === 0 ? plain() : full()),
       unknown: this.#unknown,
       // Servers that were never asked for their list must not look as if they had said nothing of a tool.
       missing: target.kind === "tool" && annotations === undefined ? factBits.annotations : 0,
-      hasTwin: (known) => names().hasTwin(known),
-      isInexact: once(() => call?.bytes !== undefined && holdsInexactNumber(new TextDecoder().decode(call.bytes))),
+      isDoubtful: (known) => !isMapOrAbsent(call?.args) || names().hasTwin(known) || isInexact(),
       purse: fillPurse(),
     };
   }
@@ -94,6 +94,10 @@ export class Scene {
 }
 
 type Member = readonly [name: string, value: CelInput];
+
+function isMapOrAbsent(args: unknown): boolean {
+  return args === undefined || args === null || (typeof args === "object" && !Array.isArray(args));
+}
 
 function once<Made>(make: () => Made): () => Made {
   let made: { readonly value: Made } | null = null;

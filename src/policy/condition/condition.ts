@@ -9,6 +9,7 @@ import { foldKey } from "../../mcp/json.ts";
 import { factBits } from "../facts.ts";
 import { meterMacros, type Purse, paidFunctions, pay, payFrom } from "./costs.ts";
 import { soundFunctions } from "./functions.ts";
+import { makeStrict, strictFunctions } from "./strictness.ts";
 import { checkTypes } from "./typing.ts";
 import type { KnownNames } from "./values.ts";
 
@@ -39,10 +40,11 @@ export interface Bindings {
   readonly unknown: number;
   /** What should be there and is not: whatever reads it fails, `has()` included. */
   readonly missing: number;
-  /** Whether the arguments have a member that only looks like one of these: the server may take it for that one. */
-  hasTwin(names: KnownNames): boolean;
-  /** Whether a number among the arguments is another one to whoever reads more digits than a double has. */
-  isInexact(): boolean;
+  /**
+   * Whether the server may read the arguments differently: they are no map, have a member that only looks like one of these names,
+   * or a number that is another one to whoever reads more digits than a double has.
+   */
+  isDoubtful(names: KnownNames): boolean;
   /** What all conditions of a decision may cost together. */
   readonly purse: Purse;
 }
@@ -55,7 +57,10 @@ export interface Condition {
   outcomes(bindings: Bindings): Outcomes;
 }
 
-const environment = celEnv({ funcs: [...paidFunctions, ...soundFunctions], re2: { compile: compilePattern } });
+const environment = celEnv({
+  funcs: [...paidFunctions, ...soundFunctions, ...strictFunctions],
+  re2: { compile: compilePattern },
+});
 
 /**
  * Compiles an expression.
@@ -72,7 +77,6 @@ export function compileCondition(text: string): Condition | readonly ConditionFa
   if (faults.length > 0) return faults;
   const known = { exact: names, folded: [...names].flatMap((name) => foldKey(name) ?? []) };
   const readsOf = (part: Expr) => checkTypes(part, offsetOf).reads;
-  meterMacros(expr);
   const node = compileNode(expr, readsOf);
   return {
     text,
@@ -81,7 +85,7 @@ export function compileCondition(text: string): Condition | readonly ConditionFa
       payFrom(bindings.purse);
       try {
         // What the server may read differently is not judged.
-        const isDoubtful = (reads & argumentBits) !== 0 && (bindings.hasTwin(known) || bindings.isInexact());
+        const isDoubtful = (reads & argumentBits) !== 0 && bindings.isDoubtful(known);
         return isDoubtful ? outcome.error : node(bindings);
       } catch {
         return outcome.error;
@@ -183,6 +187,8 @@ function choose(test: Node, one: Node, other: Node): Node {
 }
 
 function compileLeaf(expr: Expr, reads: number): Node {
+  meterMacros(expr);
+  makeStrict(expr);
   const evaluate = plan(environment, expr);
   return ({ valuesFor, unknown, missing }) => {
     if ((reads & missing) !== 0) return outcome.error;

@@ -111,3 +111,24 @@ describe("parts of a moment", () => {
     expect(evaluate("now.getHours(jwt.zone) == 1", { claims: { zone: "" } })).toBe("error");
   });
 });
+
+describe("whether a member is there", () => {
+  it.each<[unknown, string]>([
+    [{ force: true }, "true"],
+    [{}, "false"],
+    ...['{"force":true}', 1, true, [], [{ force: true }], null].map((o): [unknown, string] => [o, "error"]),
+  ])("of %j: %s", (o, expected) => {
+    expect(evaluate("has(mcp.tool.arguments.o.force)", { args: { o } })).toBe(expected);
+    expect(evaluate("[jwt.o].exists(o, has(o.force))", { claims: { o } })).toBe(expected);
+  });
+
+  it.each([[[]], [[{ a: 1 }]], ["{}"], [1], [true]])("fails for arguments that are %j", (args) => {
+    expect(evaluate("has(mcp.tool.arguments.a)", { args })).toBe("error");
+    expect(evaluate("has(mcp.tool.arguments.a) || true", { args })).toBe("error");
+    expect(evaluate("has(jwt.a)", { args })).toBe("false");
+  });
+
+  it.each([[undefined], [null], [{}]])("is false for arguments that are %j", (args) => {
+    expect(evaluate("has(mcp.tool.arguments.a)", { args })).toBe("false");
+  });
+});
