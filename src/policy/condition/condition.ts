@@ -10,7 +10,7 @@ import { factBits } from "../facts.ts";
 import { meterMacros, type Purse, paidFunctions, pay, payFrom } from "./costs.ts";
 import { soundFunctions } from "./functions.ts";
 import { makeStrict, strictFunctions } from "./strictness.ts";
-import { checkTypes } from "./typing.ts";
+import { checkTypes, type Typing } from "./typing.ts";
 import type { KnownNames } from "./values.ts";
 
 /** Characters of an expression. */
@@ -76,8 +76,8 @@ export function compileCondition(text: string): Condition | readonly ConditionFa
   const { faults, reads, names } = checkTypes(expr, offsetOf);
   if (faults.length > 0) return faults;
   const known = { exact: names, folded: [...names].flatMap((name) => foldKey(name) ?? []) };
-  const readsOf = (part: Expr) => checkTypes(part, offsetOf).reads;
-  const node = compileNode(expr, readsOf);
+  const typingOf = (part: Expr) => checkTypes(part, offsetOf);
+  const node = compileNode(expr, typingOf);
   return {
     text,
     reads,
@@ -135,9 +135,9 @@ type Node = (bindings: Bindings) => Outcomes;
  * Operators are taken apart, so that `jwt.tenant == "acme" && mcp.tool.arguments.amount < 100` is known to be false for
  * other tenants whatever the amount; what is between them is left to the planner.
  */
-function compileNode(expr: Expr, readsOf: (part: Expr) => number): Node {
+function compileNode(expr: Expr, typingOf: (part: Expr) => Typing): Node {
   const { exprKind } = expr;
-  const inside = (part: Expr) => compileNode(part, readsOf);
+  const inside = (part: Expr) => compileNode(part, typingOf);
   if (exprKind.case === "callExpr") {
     const { function: name, args } = exprKind.value;
     if (name === "_&&_") return args.map(inside).reduce((one, other) => join(one, other, outcome.false));
@@ -148,7 +148,7 @@ function compileNode(expr: Expr, readsOf: (part: Expr) => number): Node {
       return choose(inside(test), inside(one), inside(other));
     }
   }
-  return compileLeaf(expr, readsOf(expr));
+  return compileLeaf(expr, typingOf(expr));
 }
 
 /**
@@ -186,9 +186,9 @@ function choose(test: Node, one: Node, other: Node): Node {
   };
 }
 
-function compileLeaf(expr: Expr, reads: number): Node {
+function compileLeaf(expr: Expr, { reads, maps }: Typing): Node {
+  makeStrict(expr, maps);
   meterMacros(expr);
-  makeStrict(expr);
   const evaluate = plan(environment, expr);
   return ({ valuesFor, unknown, missing }) => {
     if ((reads & missing) !== 0) return outcome.error;
