@@ -4,7 +4,7 @@ import { always, isWithin } from "./clock.ts";
 import type { CompiledRule } from "./compile.ts";
 import { argumentBits, type Bindings, type Condition, type Outcomes, outcome } from "./condition/condition.ts";
 import { fillPurse } from "./condition/costs.ts";
-import { MemberNames } from "./condition/values.ts";
+import { holdsMoreThan, MemberNames } from "./condition/values.ts";
 import { Vocabulary } from "./condition/vocabulary.ts";
 import { type Circumstances, factBits, type PolicySubject } from "./facts.ts";
 import { findMissing, type Missing } from "./require.ts";
@@ -57,16 +57,27 @@ export class Scene {
       once(() => new Vocabulary(this.#subject, this.#server, target, this.#circumstances, annotations, withArguments));
     const [plain, full] = [speak(false), speak(true)];
     const names = once(() => new MemberNames(call?.args));
+    const isLarge = once(() => holdsMoreThan(maxArgumentValues, call?.args));
+    const isInexact = once(() => call?.bytes !== undefined && holdsInexactNumber(new TextDecoder().decode(call.bytes)));
     return {
       valuesFor: (reads) => ((reads & argumentBits) === 0 ? plain() : full()),
       unknown: this.#unknown,
       // Servers that were never asked for their list must not look as if they had said nothing of a tool.
       missing: target.kind === "tool" && annotations === undefined ? factBits.annotations : 0,
-      hasTwin: (known) => names().hasTwin(known),
-      isInexact: once(() => call?.bytes !== undefined && holdsInexactNumber(new TextDecoder().decode(call.bytes))),
+      isDoubtful: (known) => !isMapOrAbsent(call?.args) || isLarge() || names().hasTwin(known) || isInexact(),
       purse: fillPurse(),
     };
   }
+}
+
+/**
+ * Values within arguments that conditions are asked about. Making a megabyte of empty objects into values of conditions takes
+ * seconds, and walking over them as well.
+ */
+const maxArgumentValues = 5_000;
+
+function isMapOrAbsent(args: unknown): boolean {
+  return args === undefined || args === null || (typeof args === "object" && !Array.isArray(args));
 }
 
 function once<Made>(make: () => Made): () => Made {

@@ -9,7 +9,8 @@ import { foldKey } from "../../mcp/json.ts";
 import { factBits } from "../facts.ts";
 import { meterMacros, type Purse, paidFunctions, pay, payFrom } from "./costs.ts";
 import { soundFunctions } from "./functions.ts";
-import { checkTypes } from "./typing.ts";
+import { makeStrict, strictFunctions } from "./strictness.ts";
+import { checkTypes, type Typing } from "./typing.ts";
 import type { KnownNames } from "./values.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -40,10 +41,11 @@ export interface Bindings {
   readonly unknown: number;
   /** What should be there and is not: whatever reads it fails, `has()` included. */
   readonly missing: number;
-  /** Whether the arguments have a member that only looks like one of these: the server may take it for that one. */
-  hasTwin(names: KnownNames): boolean;
-  /** Whether a number among the arguments is another one to whoever reads more digits than a double has. */
-  isInexact(): boolean;
+  /**
+   * Whether the server may read the arguments differently: they are no map, have a member that only looks like one of these names,
+   * or a number that is another one to whoever reads more digits than a double has.
+   */
+  isDoubtful(names: KnownNames): boolean;
   /** What all conditions of a decision may cost together. */
   readonly purse: Purse;
 }
@@ -56,7 +58,10 @@ export interface Condition {
   outcomes(bindings: Bindings): Outcomes;
 }
 
-const environment = celEnv({ funcs: [...paidFunctions, ...soundFunctions], re2: { compile: compilePattern } });
+const environment = celEnv({
+  funcs: [...paidFunctions, ...soundFunctions, ...strictFunctions],
+  re2: { compile: compilePattern },
+});
 
 /**
  * Compiles an expression.
@@ -72,9 +77,8 @@ export function compileCondition(text: string): Condition | readonly ConditionFa
   const { faults, reads, names } = checkTypes(expr, offsetOf);
   if (faults.length > 0) return faults;
   const known = { exact: names, folded: [...names].flatMap((name) => foldKey(name) ?? []) };
-  const readsOf = (part: Expr) => checkTypes(part, offsetOf).reads;
-  meterMacros(expr);
-  const node = compileNode(expr, readsOf);
+  const typingOf = (part: Expr) => checkTypes(part, offsetOf);
+  const node = compileNode(expr, typingOf);
   return {
     text,
     reads,
@@ -82,7 +86,7 @@ export function compileCondition(text: string): Condition | readonly ConditionFa
       payFrom(bindings.purse);
       try {
         // What the server may read differently is not judged.
-        const isDoubtful = (reads & argumentBits) !== 0 && (bindings.hasTwin(known) || bindings.isInexact());
+        const isDoubtful = (reads & argumentBits) !== 0 && bindings.isDoubtful(known);
         return isDoubtful ? outcome.error : node(bindings);
       } catch {
         return outcome.error;
@@ -132,9 +136,9 @@ type Node = (bindings: Bindings) => Outcomes;
  * Operators are taken apart, so that `jwt.tenant == "acme" && mcp.tool.arguments.amount < 100` is known to be false for
  * other tenants whatever the amount; what is between them is left to the planner.
  */
-function compileNode(expr: Expr, readsOf: (part: Expr) => number): Node {
+function compileNode(expr: Expr, typingOf: (part: Expr) => Typing): Node {
   const { exprKind } = expr;
-  const inside = (part: Expr) => compileNode(part, readsOf);
+  const inside = (part: Expr) => compileNode(part, typingOf);
   if (exprKind.case === "callExpr") {
     const { function: name, args } = exprKind.value;
     if (name === "_&&_") return args.map(inside).reduce((one, other) => join(one, other, outcome.false));
@@ -145,7 +149,7 @@ function compileNode(expr: Expr, readsOf: (part: Expr) => number): Node {
       return choose(inside(test), inside(one), inside(other));
     }
   }
-  return compileLeaf(expr, readsOf(expr));
+  return compileLeaf(expr, typingOf(expr));
 }
 
 /**
@@ -183,7 +187,9 @@ function choose(test: Node, one: Node, other: Node): Node {
   };
 }
 
-function compileLeaf(expr: Expr, reads: number): Node {
+function compileLeaf(expr: Expr, { reads, maps }: Typing): Node {
+  makeStrict(expr, maps);
+  meterMacros(expr);
   const evaluate = plan(environment, expr);
   return ({ valuesFor, unknown, missing }) => {
     if ((reads & missing) !== 0) return outcome.error;

@@ -117,7 +117,7 @@ const costs: Readonly<Record<string, (one: CelValue, other: CelValue) => number>
   "_>_": compare,
   "_>=_": compare,
   "_+_": (one, other) => (lengthOf(one) + lengthOf(other)) * perCharacter,
-  "@in": (one, other) => (isCelList(other) ? sumUp(other, (each) => costOfEquality(one, each)) : perValue),
+  "@in": costOfSearch,
   size: (one) => (typeof one === "string" ? one.length * 8 : 0),
   // The engine's search takes the product of both lengths for long texts that are made for it.
   contains: (one, other) => lengthOf(one) * (lengthOf(other) > 250 ? lengthOf(other) : 4),
@@ -133,7 +133,11 @@ function lengthOf(value: CelValue): number {
   return typeof value === "string" || value instanceof Uint8Array ? value.length : 0;
 }
 
-function costOfEquality(one: CelValue, other: CelValue): number {
+export function costOfSearch(one: CelValue, other: CelValue): number {
+  return isCelList(other) ? sumUp(other, (each) => costOfEquality(one, each)) : perValue;
+}
+
+export function costOfEquality(one: CelValue, other: CelValue): number {
   const isOne = isCelList(one) || isCelMap(one);
   return isOne && (isCelList(other) || isCelMap(other)) ? weigh(one) : perValue + compare(one, other);
 }

@@ -20,6 +20,8 @@ export interface Typing {
   readonly reads: number;
   /** Every member that is named, of whatever. */
   readonly names: ReadonlySet<string>;
+  /** What macros walk over that is a map whatever comes. */
+  readonly maps: ReadonlySet<Expr>;
 }
 
 /** @param offsetOf where an expression stands in the text, by its id */
@@ -34,6 +36,7 @@ export function checkTypes(expr: Expr, offsetOf: (id: bigint) => number): Typing
     faults: checker.faults,
     reads: checker.reads,
     names: checker.names,
+    maps: checker.maps,
   };
 }
 
@@ -46,6 +49,7 @@ class Checker {
   readonly faults: ConditionFault[] = [];
   reads = 0;
   readonly names = new Set<string>();
+  readonly maps = new Set<Expr>();
   #depth = 0;
   #silent = false;
   readonly #offsetOf: (id: bigint) => number;
@@ -151,6 +155,7 @@ class Checker {
     const { iterRange, iterVar, accuVar, accuInit, loopCondition, loopStep, result } = exprKind.value;
     const range = this.check(iterRange as Expr, scope);
     const element = elementOf(range);
+    if (typeof range === "object" && "map" in range) this.maps.add(iterRange as Expr);
     if (element === undefined) return this.fault(iterRange as Expr, `${nameOf(range)} cannot be walked over`);
     const start = this.check(accuInit as Expr, scope);
     // A list that is built begins empty, which says nothing of its elements.

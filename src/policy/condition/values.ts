@@ -69,3 +69,19 @@ function namesIn(json: unknown): ReadonlySet<string> {
   }
   return names;
 }
+
+/** Whether there are more than so many values within a value, itself included; looks no further than that. */
+export function holdsMoreThan(most: number, value: unknown): boolean {
+  const pending: unknown[] = [value];
+  let seen = 0;
+  for (let next = pending.pop(); seen <= most; next = pending.pop()) {
+    seen += 1;
+    if (typeof next === "object" && next !== null) {
+      const inner = Array.isArray(next) ? next : Object.values(next);
+      if (seen + pending.length + inner.length > most) return true;
+      for (const each of inner) pending.push(each);
+    }
+    if (pending.length === 0) return false;
+  }
+  return true;
+}

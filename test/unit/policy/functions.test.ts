@@ -111,3 +111,85 @@ describe("parts of a moment", () => {
     expect(evaluate("now.getHours(jwt.zone) == 1", { claims: { zone: "" } })).toBe("error");
   });
 });
+
+describe("whether a member is there", () => {
+  it.each<[unknown, string]>([
+    [{ force: true }, "true"],
+    [{}, "false"],
+    ...['{"force":true}', 1, true, [], [{ force: true }], null].map((o): [unknown, string] => [o, "error"]),
+  ])("of %j: %s", (o, expected) => {
+    expect(evaluate("has(mcp.tool.arguments.o.force)", { args: { o } })).toBe(expected);
+    expect(evaluate("[jwt.o].exists(o, has(o.force))", { claims: { o } })).toBe(expected);
+  });
+
+  it.each([[[]], [[{ a: 1 }]], ["{}"], [1], [true]])("fails for arguments that are %j", (args) => {
+    expect(evaluate("has(mcp.tool.arguments.a)", { args })).toBe("error");
+    expect(evaluate("has(mcp.tool.arguments.a) || true", { args })).toBe("error");
+    expect(evaluate("has(jwt.a)", { args })).toBe("false");
+  });
+
+  it.each([[undefined], [null], [{}]])("is false for arguments that are %j", (args) => {
+    expect(evaluate("has(mcp.tool.arguments.a)", { args })).toBe("false");
+  });
+});
+
+describe("values of different types", () => {
+  it.each<[string, unknown, string]>([
+    ["jwt.v == true", true, "true"],
+    ...["true", 1, null, [true], { true: true }].map((v): [string, unknown, string] => [
+      "jwt.v == true",
+      v,
+      v === null ? "false" : "error",
+    ]),
+    ["jwt.v == 5000", "5000", "error"],
+    ["jwt.v == 5000", 5000, "true"],
+    ["jwt.v == 5000u", 5000.5, "false"],
+    ["jwt.v != 'prod'", ["prod"], "error"],
+    ["jwt.v != 'prod'", "test", "true"],
+    ["jwt.v != null", "test", "true"],
+    ["jwt.v == null", null, "true"],
+    ["jwt.v == [1, 2]", [1, "2"], "error"],
+    ["jwt.v == [1, 2]", [3, "2"], "false"],
+    ["jwt.v == [1, 2]", [1], "false"],
+    ["jwt.v == {'a': 1}", { a: "1" }, "error"],
+    ["jwt.v == {'a': null}", { a: null }, "true"],
+    ["jwt.v == {'a': null}", { b: null }, "false"],
+    ["jwt.v == {'a': 1}", [1], "error"],
+    ["timestamp(jwt.v) == now", "2026-03-02T12:00:00Z", "true"],
+    ["duration(jwt.v) == duration('60s')", "1m", "true"],
+    ["bytes(jwt.v) == b'a'", "a", "true"],
+    ["type(jwt.v) == string", "a", "true"],
+    ["type(jwt.v) == list", "a", "false"],
+    ["0.0 / jwt.v == 0.0 / jwt.v", 0, "false"],
+  ])("%s for %j: %s", (when, v, expected) => {
+    expect(evaluate(when, { claims: { v } })).toBe(expected);
+  });
+
+  it.each<[string, unknown, string]>([
+    ["'a' in jwt.v", ["b", "a"], "true"],
+    ["'a' in jwt.v", [1, "a"], "true"],
+    ["'a' in jwt.v", ["b", null], "false"],
+    ["'a' in jwt.v", [], "false"],
+    ["'a' in jwt.v", [["a"]], "error"],
+    ["5 in jwt.v", ["5", 1], "error"],
+    ["5 in jwt.v", { 5: 1 }, "error"],
+    ["'5' in jwt.v", { 5: 1 }, "true"],
+    ["2 in {1: jwt.v}", 1, "false"],
+    ["jwt.v in [1, 'one']", "one", "true"],
+    ["jwt.v in [1, 'one']", "two", "false"],
+    ["jwt.v in [1, 'one']", true, "error"],
+    ["jwt.v in [1, 2]", "1", "error"],
+  ])("%s for %j: %s", (when, v, expected) => {
+    expect(evaluate(when, { claims: { v } })).toBe(expected);
+  });
+
+  it("are not walked over: a map where a list may be meant", () => {
+    const args = { tables: { a: "users" } };
+    expect(evaluate("mcp.tool.arguments.tables.all(t, t != 'users')", { args })).toBe("error");
+    expect(evaluate("mcp.tool.arguments.tables.exists(t, t == 'users')", { args })).toBe("error");
+    expect(evaluate("mcp.tool.arguments.all(k, k == 'tables')", { args })).toBe("true");
+    expect(evaluate("{'a': 1}.exists(k, k == 'a') && jwt.exists(k, k == 'v')", { args, claims: { v: 1 } })).toBe(
+      "true",
+    );
+  });
+});

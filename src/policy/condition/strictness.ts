@@ -1,0 +1,84 @@
+/**
+ * Where CEL says false of what it cannot compare or look into, conditions fail: `has(x.force)` of a text is no answer, since the
+ * server may well read the text as the object that is written in it. So parts of an expression are put into calls that check.
+ */
+import { type CelFunc, CelScalar, type CelValue, celFunc, isCelList, isCelMap, listType, mapType } from "@bufbuild/cel";
+import { type Expr, ExprSchema } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
+import { create } from "@bufbuild/protobuf";
+import { costOfEquality, costOfSearch, partsOf, pay } from "./costs.ts";
+import { compare, isAmong, kindOf } from "./kinds.ts";
+
+const { BOOL, DOUBLE, DYN, INT, UINT } = CelScalar;
+const LIST = listType(DYN);
+const MAP = mapType(DYN, DYN);
+const [map, list, among] = ["@map", "@list", "@among"] as const;
+
+/**
+ * Makes all parts of an expression fail for values that they are not meant for.
+ *
+ * @param maps what macros walk over that is a map by its type
+ */
+export function makeStrict(expr: Expr, maps: ReadonlySet<Expr>): void {
+  for (const part of partsOf(expr)) if (part !== undefined) makeStrict(part, maps);
+  const { exprKind: kind } = expr;
+  if (kind.case === "callExpr" && kind.value.function === "@in" && kind.value.args[1]?.exprKind.case === "listExpr") {
+    // The policy names what it may be, of several kinds if it likes.
+    kind.value.function = among;
+  }
+  const range = kind.case === "comprehensionExpr" ? kind.value.iterRange : undefined;
+  if (kind.case === "comprehensionExpr" && range !== undefined && !maps.has(range)) {
+    kind.value.iterRange = callOf(list, range);
+  }
+  if (kind.case === "selectExpr" && kind.value.testOnly && kind.value.operand !== undefined) {
+    kind.value.operand = callOf(map, kind.value.operand);
+  }
+}
+
+function callOf(name: string, operand: Expr): Expr {
+  const exprKind = { case: "callExpr" as const, value: { function: name, args: [operand] } };
+  return create(ExprSchema, { id: operand.id, exprKind });
+}
+
+/** One for all, since a stack trace costs more than most of what is refused by it. */
+const noMap = new TypeError("only maps have members");
+const noList = new TypeError("this is not known to be a map, and is no list");
+const incomparable = new TypeError("values of these types are never equal");
+
+function areEqual(one: CelValue, other: CelValue): boolean {
+  pay(costOfEquality(one, other));
+  return demand(compare(one, other));
+}
+
+function demand(answer: boolean | undefined): boolean {
+  if (answer === undefined) throw incomparable;
+  return answer;
+}
+
+const search = (name: string, mixed: boolean) =>
+  celFunc(name, [DYN, LIST], BOOL, (value, within) => {
+    pay(costOfSearch(value, within));
+    return demand(isAmong(value, within, mixed));
+  });
+
+export const strictFunctions: readonly CelFunc[] = [
+  celFunc(map, [DYN], DYN, (value) => {
+    if (!isCelMap(value)) throw noMap;
+    return value;
+  }),
+  celFunc(list, [DYN], DYN, (value) => {
+    if (!isCelList(value)) throw noList;
+    return value;
+  }),
+  celFunc("_==_", [DYN, DYN], BOOL, areEqual),
+  celFunc("_!=_", [DYN, DYN], BOOL, (one, other) => !areEqual(one, other)),
+  search("@in", false),
+  search(among, true),
+  // The keys of everything that is JSON are text.
+  ...[BOOL, DOUBLE, INT, UINT].map((type) =>
+    celFunc("@in", [type, MAP], BOOL, (key, within) => {
+      if (within.has(key)) return true;
+      for (const each of within.keys()) if (kindOf(each) === kindOf(key)) return false;
+      throw incomparable;
+    }),
+  ),
+];
