@@ -212,6 +212,16 @@ describe("an answer from a record", () => {
       "certainly deny",
     ],
     [
+      "an allow and a deny by different claims",
+      [{}],
+      [{}],
+      [
+        { roles: ["r"], ...claims },
+        { roles: ["s"], claims: { other: ["x"] } },
+      ],
+      "maybe deny",
+    ],
+    [
       "a deny in shadow by a claim",
       [{}],
       [{ mode: "shadow" }],
