@@ -74,7 +74,7 @@ export class Scene {
  * Values within arguments that conditions are asked about. Making a megabyte of empty objects into values of conditions takes
  * seconds, and walking over them as well.
  */
-const maxArgumentValues = 5_000;
+const maxArgumentValues = 50_000;
 
 function isMapOrAbsent(args: unknown): boolean {
   return args === undefined || args === null || (typeof args === "object" && !Array.isArray(args));
