@@ -51,7 +51,7 @@ it("what a gateway recorded is explained, reviewed and put to other policies", a
   expect(await explain(allowed.requestId)).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(
-      /^ALLOWED: by rule echo \(policies\/all\.yaml:5\)[\s\S]*enforced: DENIED: by deny rule no-echo/,
+      /^ALLOWED then, by the same policies as now: by rule echo \(policies\/all\.yaml:5\)[\s\S]*enforced: DENIED: by deny rule no-echo/,
     ),
   });
   const { stdout: told } = await explain(allowed.requestId);
@@ -60,12 +60,14 @@ it("what a gateway recorded is explained, reviewed and put to other policies", a
   expect(now).toBeDefined();
   expect(await explain(denied.requestId)).toMatchObject({
     code: 1,
-    stdout: expect.stringMatching(/^DENIED: by deny rule never \(policies\/all\.yaml:9\)/),
+    stdout: expect.stringMatching(
+      /^DENIED then, by the same policies as now: by deny rule never \(policies\/all\.yaml:9\)/,
+    ),
   });
   expect(await explain(tooMuch.requestId)).toMatchObject({
     code: 1,
     stdout: expect.stringMatching(
-      /^PERHAPS ALLOWED: by rule small[\s\S]*: deny, [\s\S]*arguments were like \{"amount":500\}/,
+      /^DENIED then, by the same policies as now: no rule [\s\S]*: deny, [\s\S]*arguments, as recorded: \{"amount":500\}/,
     ),
   });
   expect(await explain(tooMuch.requestId, "--arguments", '{"amount":500}')).toMatchObject({
