@@ -3,7 +3,7 @@ import { holdsInexactNumber } from "../mcp/numbers.ts";
 import { always, isWithin } from "./clock.ts";
 import type { CompiledRule } from "./compile.ts";
 import { argumentBits, type Bindings, type Condition, type Outcomes, outcome } from "./condition/condition.ts";
-import { fillPurse } from "./condition/costs.ts";
+import { fillPurse } from "./condition/purse.ts";
 import { holdsMoreThan, MemberNames } from "./condition/values.ts";
 import { Vocabulary } from "./condition/vocabulary.ts";
 import { type Circumstances, factBits, type PolicySubject } from "./facts.ts";

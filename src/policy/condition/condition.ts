@@ -4,11 +4,12 @@
  */
 import { type CelInput, celEnv, parse, plan } from "@bufbuild/cel";
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
-import { RE2JS } from "@bufbuild/re2";
 import { foldKey } from "../../mcp/json.ts";
 import { factBits } from "../facts.ts";
-import { meterMacros, type Purse, paidFunctions, pay, payFrom } from "./costs.ts";
+import { meterMacros, paidFunctions } from "./costs.ts";
 import { soundFunctions } from "./functions.ts";
+import { compilePattern } from "./patterns.ts";
+import { evaluateWithin, type Purse } from "./purse.ts";
 import { makeStrict, strictFunctions } from "./strictness.ts";
 import { checkTypes, type Typing } from "./typing.ts";
 import type { KnownNames } from "./values.ts";
@@ -18,8 +19,6 @@ import type { Vocabulary } from "./vocabulary.ts";
 export const maxConditionLength = 2_048;
 /** Brackets within brackets; the parser recurses. */
 const maxNesting = 32;
-/** Characters that a regular expression is asked about; the engine is linear, but slow on a megabyte. */
-const maxMatched = 16_384;
 
 /** How a condition may come out: a set, as a sum of these. */
 export const outcome = { true: 1, false: 2, error: 4 } as const;
@@ -79,18 +78,14 @@ export function compileCondition(text: string): Condition | readonly ConditionFa
   const known = { exact: names, folded: [...names].flatMap((name) => foldKey(name) ?? []) };
   const typingOf = (part: Expr) => checkTypes(part, offsetOf);
   const node = compileNode(expr, typingOf);
+  const readsArguments = (reads & argumentBits) !== 0;
   return {
     text,
     reads,
     outcomes(bindings) {
-      payFrom(bindings.purse);
-      try {
-        // What the server may read differently is not judged.
-        const isDoubtful = (reads & argumentBits) !== 0 && bindings.isDoubtful(known);
-        return isDoubtful ? outcome.error : node(bindings);
-      } catch {
-        return outcome.error;
-      }
+      // What the server may read differently is not judged.
+      const evaluate = () => (readsArguments && bindings.isDoubtful(known) ? outcome.error : node(bindings));
+      return evaluateWithin(bindings.purse, evaluate) ?? outcome.error;
     },
   };
 }
@@ -204,25 +199,3 @@ function compileLeaf(expr: Expr, { reads, maps }: Typing): Node {
     }
   };
 }
-
-const compiledPatterns = new Map<string, RE2JS>();
-
-/** Patterns stand in policies only, so there are few; they are kept because the evaluator compiles one anew each time. */
-function compilePattern(text: string): { test(matched: string): boolean } {
-  let compiled = compiledPatterns.get(text);
-  if (compiled === undefined) {
-    compiled = RE2JS.compile(text);
-    if (compiledPatterns.size >= maxPatterns) compiledPatterns.clear();
-    compiledPatterns.set(text, compiled);
-  }
-  const regex = compiled;
-  return {
-    test(matched) {
-      if (matched.length > maxMatched) throw new RangeError("the text is too long for a regular expression");
-      pay(matched.length * 80);
-      return regex.test(matched);
-    },
-  };
-}
-
-const maxPatterns = 1_000;

@@ -1,6 +1,6 @@
 /**
  * What conditions cost. Callers choose how large the values are that a condition works on, so everything that takes longer with
- * larger values is paid for; what cannot be paid for is an error. Pure: the purse comes with the evaluation, which is synchronous.
+ * larger values is paid for; what cannot be paid for is an error.
  */
 import {
   type CelFunc,
@@ -15,71 +15,36 @@ import {
 } from "@bufbuild/cel";
 import { type Expr, ExprSchema } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import { create } from "@bufbuild/protobuf";
+import { callOf, countParts, partsOf } from "./parts.ts";
+import { canPay, pay } from "./purse.ts";
 
-/** What one decision may still spend, in about a nanosecond each. */
-export interface Purse {
-  left: number;
-}
-
-/** As much as is worth 20,000 steps of macros, or comparing 20 million characters one by one. */
-export function fillPurse(): Purse {
-  return { left: 20_000_000 };
-}
-
-const perStep = 1_000;
+/** A step of a macro, and each part of the expression that it evaluates. An error, which is the dearest, takes about four times as much. */
+const [perStep, perPart] = [300, 250];
+/** Macros put what they are going to walk over into a list first. */
+const perItem = 30;
 const perValue = 50;
 /** What is copied or compared as a whole is much cheaper than what is looked at one by one. */
 const perCharacter = 1 / 8;
 
-let purse: Purse = { left: 0 };
+const [walk, step] = ["@walk", "@step"];
 
-/** From now on it is paid from this one. */
-export function payFrom(given: Purse): void {
-  purse = given;
-}
-
-/** @throws RangeError when nothing is left */
-export function pay(cost: number): void {
-  purse.left -= cost;
-  if (purse.left < 0) throw tooExpensive;
-}
-
-/** One for all, since a stack trace costs more than most of what is refused by it. */
-const tooExpensive = new RangeError("the condition costs too much");
-
-const walk = "@walk";
-
-/** Makes all macros of an expression pay for their steps before they take them. */
+/**
+ * Makes all macros of an expression pay, for what they walk over and for each step before it is taken. A step that cannot be paid
+ * for ends the macro, since the condition of its loop fails.
+ */
 export function meterMacros(expr: Expr): void {
-  for (const part of partsOf(expr)) if (part !== undefined) meterMacros(part);
   const { exprKind: kind } = expr;
-  const range = kind.case === "comprehensionExpr" ? kind.value.iterRange : undefined;
-  if (kind.case !== "comprehensionExpr" || range === undefined) return;
-  const exprKind = { case: "callExpr" as const, value: { function: walk, args: [range] } };
-  kind.value.iterRange = create(ExprSchema, { id: range.id, exprKind });
-}
-
-/** What an expression is made of, one step down. */
-export function partsOf({ exprKind: kind }: Expr): readonly (Expr | undefined)[] {
-  switch (kind.case) {
-    case "selectExpr":
-      return [kind.value.operand];
-    case "callExpr":
-      return [kind.value.target, ...kind.value.args];
-    case "listExpr":
-      return kind.value.elements;
-    case "structExpr":
-      return kind.value.entries.flatMap(({ keyKind, value }) => [
-        keyKind.case === "mapKey" ? keyKind.value : undefined,
-        value,
-      ]);
-    case "comprehensionExpr": {
-      const { iterRange, accuInit, loopCondition, loopStep, result } = kind.value;
-      return [iterRange, accuInit, loopCondition, loopStep, result];
-    }
-    default:
-      return [];
+  if (kind.case === "comprehensionExpr") {
+    const { iterRange, loopCondition, loopStep } = kind.value;
+    if (iterRange === undefined || loopCondition === undefined || loopStep === undefined) return;
+    const weight = perStep + perPart * (countParts(loopCondition) + countParts(loopStep));
+    const price = create(ExprSchema, {
+      exprKind: { case: "constExpr", value: { constantKind: { case: "int64Value", value: BigInt(weight) } } },
+    });
+    kind.value.iterRange = callOf(walk, iterRange);
+    kind.value.loopCondition = callOf(step, loopCondition, price);
   }
+  for (const part of partsOf(expr)) if (part !== undefined) meterMacros(part);
 }
 
 function makePaid(func: CelFunc): CelFunc[] {
@@ -153,7 +118,7 @@ function sumUp(values: Iterable<CelValue>, costOf: (value: CelValue) => number):
   let sum = perValue;
   for (const value of values) {
     sum += costOf(value);
-    if (sum > purse.left) return Infinity;
+    if (!canPay(sum)) return Infinity;
   }
   return sum;
 }
@@ -161,8 +126,12 @@ function sumUp(values: Iterable<CelValue>, costOf: (value: CelValue) => number):
 /** Functions of the standard library that pay before they work. */
 export const paidFunctions: readonly CelFunc[] = [
   celFunc(walk, [CelScalar.DYN], CelScalar.DYN, (range) => {
-    if (isCelList(range) || isCelMap(range)) pay(range.size * perStep);
+    if (isCelList(range) || isCelMap(range)) pay(range.size * perItem);
     return range;
+  }),
+  celFunc(step, [CelScalar.BOOL, CelScalar.INT], CelScalar.BOOL, (goesOn, price) => {
+    pay(Number(price));
+    return goesOn;
   }),
   ...[...celEnv().funcs].flatMap(makePaid),
 ];

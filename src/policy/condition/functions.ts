@@ -16,7 +16,7 @@ import {
   objectType,
 } from "@bufbuild/cel";
 import { type Timestamp, TimestampSchema, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
-import { pay } from "./costs.ts";
+import { pay } from "./purse.ts";
 
 const { BOOL, DOUBLE, DYN, INT, STRING, UINT } = CelScalar;
 const TIMESTAMP = objectType(TimestampSchema);

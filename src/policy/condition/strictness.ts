@@ -3,10 +3,11 @@
  * server may well read the text as the object that is written in it. So parts of an expression are put into calls that check.
  */
 import { type CelFunc, CelScalar, type CelValue, celFunc, isCelList, isCelMap, listType, mapType } from "@bufbuild/cel";
-import { type Expr, ExprSchema } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
-import { create } from "@bufbuild/protobuf";
-import { costOfEquality, costOfSearch, partsOf, pay } from "./costs.ts";
+import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
+import { costOfEquality, costOfSearch } from "./costs.ts";
 import { compare, isAmong, kindOf } from "./kinds.ts";
+import { callOf, partsOf } from "./parts.ts";
+import { pay } from "./purse.ts";
 
 const { BOOL, DOUBLE, DYN, INT, UINT } = CelScalar;
 const LIST = listType(DYN);
@@ -32,11 +33,6 @@ export function makeStrict(expr: Expr, maps: ReadonlySet<Expr>): void {
   if (kind.case === "selectExpr" && kind.value.testOnly && kind.value.operand !== undefined) {
     kind.value.operand = callOf(map, kind.value.operand);
   }
-}
-
-function callOf(name: string, operand: Expr): Expr {
-  const exprKind = { case: "callExpr" as const, value: { function: name, args: [operand] } };
-  return create(ExprSchema, { id: operand.id, exprKind });
 }
 
 /** One for all, since a stack trace costs more than most of what is refused by it. */

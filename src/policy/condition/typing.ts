@@ -4,10 +4,10 @@
  * Definition: gradual type checking).
  */
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
-import { RE2JS } from "@bufbuild/re2";
 import { didYouMean } from "../../config/diagnose.ts";
 import { factBits } from "../facts.ts";
 import type { ConditionFault } from "./condition.ts";
+import { compilePattern } from "./patterns.ts";
 import { arithmetic, fits, functions, operatorNames } from "./signatures.ts";
 import { elementOf, type Fact, isComparable, isSame, nameOf, type Type } from "./types.ts";
 import { anyMap, variables } from "./variables.ts";
@@ -226,9 +226,9 @@ class Checker {
       return;
     }
     try {
-      RE2JS.compile(constant.value);
+      compilePattern(constant.value);
     } catch (error) {
-      this.fault(pattern, `no regular expression: ${error instanceof Error ? error.message : String(error)}`);
+      this.fault(pattern, error instanceof Error ? error.message : String(error));
     }
   }
 }

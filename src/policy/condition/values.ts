@@ -46,7 +46,8 @@ export class MemberNames {
     for (const name of this.#unclear ? [] : names) {
       const folded = foldKey(name);
       if (folded === undefined) this.#unclear = true;
-      else this.#spellings.set(folded, [...(this.#spellings.get(folded) ?? []), name]);
+      else if (!this.#spellings.has(folded)) this.#spellings.set(folded, [name]);
+      else this.#spellings.get(folded)?.push(name);
     }
   }
 

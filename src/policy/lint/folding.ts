@@ -2,8 +2,9 @@
 import { celEnv, parse, plan } from "@bufbuild/cel";
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import { type Outcomes, outcome } from "../condition/condition.ts";
-import { fillPurse, partsOf, payFrom } from "../condition/costs.ts";
 import { soundFunctions } from "../condition/functions.ts";
+import { partsOf } from "../condition/parts.ts";
+import { evaluateWithin, fillPurse } from "../condition/purse.ts";
 import { checkTypes } from "../condition/typing.ts";
 import { variables } from "../condition/variables.ts";
 
@@ -83,14 +84,9 @@ function negate(outcomes: Outcomes): Outcomes {
 }
 
 function evaluate(expr: Expr): Outcomes {
-  try {
-    payFrom(fillPurse());
-    const result = plan(environment, expr)({});
-    if (result === true) return outcome.true;
-    return result === false ? outcome.false : outcome.error;
-  } catch {
-    return outcome.error;
-  }
+  const result = evaluateWithin(fillPurse(), () => plan(environment, expr)({}));
+  if (result === true) return outcome.true;
+  return result === false ? outcome.false : outcome.error;
 }
 
 function namesVariable({ exprKind }: Expr): boolean {

@@ -175,6 +175,20 @@ describe("bad input", () => {
       when("identity.subject.matches('((a{999}){999}){999}')"),
       ["4:76 no regular expression: error parsing regexp: invalid repeat count: `{999}`"],
     ],
+    ...["a{1000}|".repeat(230), `(${"abcdefghi".repeat(60)}){1000}`, "(a{70}){70}".repeat(50)].map(
+      (pattern): [string, string, string[]] => [
+        `a regular expression that becomes a large program, ${pattern.slice(0, 12)}…`,
+        when(`identity.subject.matches('${pattern}')`),
+        ["4:76 the pattern is too large; repetitions such as {1000} multiply what they repeat"],
+      ],
+    ),
+    [
+      "conditions that are long together",
+      rule(`tools: [a], when: ${JSON.stringify(`true${" && true".repeat(255)}`)}`).replace(/\{ server.*\}/, (one) =>
+        new Array(300).fill(one).join(",\n           "),
+      ),
+      ["248:49 all conditions together are longer than 500000 characters"],
+    ],
     [
       "a pattern that no name can match",
       rule("tools: ['a  b']"),
