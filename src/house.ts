@@ -1,5 +1,7 @@
+import { join, resolve } from "node:path";
+import { checkpointName } from "./audit/layout.ts";
 import type { AuditEntry } from "./audit/record.ts";
-import { type AuditSink, openAuditSink } from "./audit/sink.ts";
+import { type AuditSink, type AuditSinkOptions, openAuditSink } from "./audit/sink.ts";
 import type { AuditBook } from "./audit/trail.ts";
 import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
 import type { LoadedConfig } from "./config/load.ts";
@@ -66,14 +68,9 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
   const now = Date.now;
   const monotonic = () => performance.now();
   const keyring = await openKeyring(config.state.directory, { now, sessionLifetimeMs: config.sessions.lifetime });
-  const sink = await openAuditSink({
-    directory: config.audit.directory,
-    trail: station.number,
-    forced: config.audit.mode === "fsync",
-    now: () => new Date(),
-    onFailure: (error: unknown) => log.error({ error }, "audit record could not be written; requests are refused"),
-    startNote: { version, config: hash, policy: policy.hash, ...describeStation(station) },
-  });
+  const isLax = config.audit.mode === "besteffort";
+  const startNote = { version, config: hash, policy: policy.hash, ...describeStation(station) };
+  const sink = await openAuditSink({ ...describeAudit(config, station, keyring, log), startNote });
   const redis = await openRedis(config, keyring, log, monotonic);
   const { permits, board } = redis ?? station.shared;
   const metrics = createMetrics(version, {
@@ -103,19 +100,48 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
     audit: {
       fingerprint: keyring.fingerprint,
       get healthy() {
-        return sink.healthy;
+        return isLax || sink.healthy;
       },
       monotonicMs: monotonic,
       wallTime: () => new Date(),
       visitClosed: metrics.visitClosed,
       refused: metrics.refused,
-      append: (entry) => append(sink, metrics, entry),
+      append: (entry) => append(sink, metrics, entry, isLax),
     },
     close() {
       replicas?.close();
       redis?.close();
       return sink.close();
     },
+  };
+}
+
+/** How the trail of this process is written. */
+function describeAudit(
+  { audit, state }: LoadedConfig["config"],
+  { number }: Station,
+  { notary }: Keyring,
+  log: Log,
+): AuditSinkOptions {
+  const { directory, mode, rotate, compress, retention, checkpoints } = audit;
+  const lost = mode === "besteffort" ? "calls go on without" : "requests are refused";
+  return {
+    directory,
+    forced: mode === "fsync",
+    trail: number,
+    now: () => new Date(),
+    rotation: { maxBytes: rotate.size, maxAgeMs: rotate.age },
+    keeping: { compress, retentionMs: retention ?? null },
+    checkpoints: {
+      signer: notary,
+      everyRecords: checkpoints.records,
+      everyMs: checkpoints.interval,
+      path: join(state.directory, checkpointName(resolve(directory), number)),
+      onSigned: (checkpoint) => log.info({ checkpoint: checkpoint.split("\n") }, "audit checkpoint"),
+    },
+    onFailure: (error) => log.error({ error }, `audit record could not be written; ${lost}`),
+    onTrouble: (error) => log.error({ error }, "the audit files could not be kept as configured"),
+    onShortfall: (shortfall) => log.error({ ...shortfall }, "the audit trail is not what was signed last"),
   };
 }
 
@@ -136,10 +162,11 @@ function describeStation({ number, of, after }: Station): Readonly<Record<string
   return { ...(of === 1 ? {} : { worker: number, workers: of }), ...(after === null ? {} : { after }) };
 }
 
-function append(sink: AuditSink, metrics: Metrics, entry: AuditEntry): Promise<void> {
+/** @param isLax whether what happens goes on without its record; how many are missing is recorded when writing works again */
+function append(sink: AuditSink, metrics: Metrics, entry: AuditEntry, isLax: boolean): Promise<void> {
   const failed = (error: unknown) => {
     metrics.auditFailed();
-    throw error;
+    if (!isLax) throw error;
   };
   return sink.append(entry).then(() => metrics.auditWritten(entry.event), failed);
 }

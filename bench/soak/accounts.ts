@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import type { AuditRecord } from "../../src/audit/record.ts";
-import { verifyAudit } from "../../src/audit/verify.ts";
+import { verifyFiles } from "../../src/audit/verify.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** What the audit says of the load, beside what the load says of itself. */
@@ -32,7 +32,7 @@ const asides: ReadonlySet<string> = new Set(["server_request", "stream_failure"]
  * @param file its one trail
  */
 export async function readAccounts(file: string, { ids }: Ledger): Promise<Accounts> {
-  const { ok, stopped, records } = await verifyAudit(file);
+  const { ok, stopped, records } = await verifyFiles([file]);
   const closed = new Set<string>();
   const repeated: string[] = [];
   const events: Record<string, number> = {};

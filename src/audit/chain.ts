@@ -3,7 +3,7 @@
  * somebody who rewrites everything up to the end, which only a copy of a later hash kept elsewhere can show.
  */
 import { hash as digest } from "node:crypto";
-import { type AuditEntry, renderRecord } from "./record.ts";
+import { type AuditEntry, type ChainPlace, renderRecord } from "./record.ts";
 
 /** `prev` of the first record of a file. */
 export const firstPrev = "0".repeat(64);
@@ -27,12 +27,16 @@ export type OpenedRecord = SoundRecord | AlteredRecord | UnfinishedRecord;
 /** Its hash is right. */
 export interface SoundRecord {
   readonly state: "sound";
+  /** Null in records of gateways that did not name their chains yet. */
+  readonly trail: string | null;
   readonly seq: number;
   readonly prev: string;
   readonly hash: string;
   readonly time: string;
   readonly event: string;
   readonly note: unknown;
+  /** A signed note; null in records that are none. */
+  readonly checkpoint: string | null;
 }
 
 /** It ends like a record, and its hash is wrong, or something follows the end. `seq` and `hash` are what it claims. */
@@ -54,12 +58,10 @@ export interface UnfinishedRecord {
  * exact UTF-8 bytes of the line from its first `{` up to, and not including, the last `,"hash":"`. It needs no
  * canonical form: `head -c -76` of a line with its newline gives the bytes that were hashed.
  *
- * @param seq number of the record, from 1
- * @param prev hash of the record before, {@link firstPrev} for the first
  * @throws RangeError when the line would be longer than {@link maxLineBytes}; TypeError when the entry is not JSON
  */
-export function sealRecord(entry: AuditEntry, seq: number, prev: string): SealedRecord {
-  const body = renderRecord(entry, seq, prev).slice(0, -1);
+export function sealRecord(entry: AuditEntry, place: ChainPlace): SealedRecord {
+  const body = renderRecord(entry, place).slice(0, -1);
   if (Buffer.byteLength(body) + sealBytes > maxLineBytes) throw new RangeError("the audit record is too large");
   const hash = digest("sha256", body, "hex");
   return { line: `${body}${hashMark}${hash}"}`, hash };
@@ -74,11 +76,21 @@ export function openRecord(line: Buffer): OpenedRecord {
   const seq = Number.isSafeInteger(members?.seq) ? (members?.seq as number) : null;
   const right = digest("sha256", line.subarray(0, -sealBytes), "hex") === claimed;
   if (!right || members === null || seq === null) return { state: "altered", seq, hash: claimed };
-  const { prev, time, event, note } = members;
+  const { trail, prev, time, event, note, checkpoint } = members;
   if (members.v !== 1 || typeof prev !== "string" || typeof time !== "string" || typeof event !== "string") {
     return { state: "altered", seq, hash: claimed };
   }
-  return { state: "sound", seq, prev, hash: claimed, time, event, note };
+  return {
+    state: "sound",
+    trail: typeof trail === "string" ? trail : null,
+    seq,
+    prev,
+    hash: claimed,
+    time,
+    event,
+    note,
+    checkpoint: typeof checkpoint === "string" ? checkpoint : null,
+  };
 }
 
 function claimedHash(line: Buffer): string | null {

@@ -1,50 +1,23 @@
 import { createHash, type Hash } from "node:crypto";
+import type { NoteVerifier } from "../crypto/note.ts";
 import { firstPrev, maxLineBytes, type OpenedRecord, openRecord, type SoundRecord } from "./chain.ts";
+import type { Checkpoint } from "./checkpoint.ts";
 import type { LinePiece } from "./lines.ts";
+import { type AuditFinding, type ChainReport, type FindingKind, maxFindings } from "./report.ts";
+import { Signatures } from "./signatures.ts";
 
-/**
- * - `edited`: the hash is not that of the line
- * - `missing`: numbers are left out
- * - `order`: a number that came before, as after a duplication or a change of order
- * - `link`: the number fits and the hash of the record before does not, so that one was replaced
- * - `unreadable`: no record, and no `start` record declares it torn
- * - `torn`: a `start` record declares a torn tail that is not there or is another one
- */
-export type FindingKind = "edited" | "missing" | "order" | "link" | "unreadable" | "torn";
-
-export interface AuditFinding {
-  /** Counted from 1. */
-  readonly line: number;
-  /** What the line claims to be. */
-  readonly seq?: number;
-  readonly kind: FindingKind;
-  readonly text: string;
+/** What a trail is compared with. */
+export interface CheckOptions {
+  /** Keys that sign checkpoints; without any the signatures are not looked at. */
+  readonly verifiers?: readonly NoteVerifier[];
+  /** Checkpoints that were kept elsewhere; those of other trails are passed over. */
+  readonly kept?: readonly Checkpoint[];
+  /**
+   * What is read: a `trail`, which has to say what was removed before its first record, or a `file` of one, which may begin as the
+   * next one does when a file is closed. Default: `trail`.
+   */
+  readonly extent?: "trail" | "file";
 }
-
-export interface ChainReport {
-  /** True when there are no findings. */
-  readonly ok: boolean;
-  /** Records whose own hash is right. */
-  readonly records: number;
-  /** ISO 8601; null in a file without records. */
-  readonly firstTime: string | null;
-  readonly lastTime: string | null;
-  /** Number and hash of the last record: kept elsewhere, they show later whether the end was cut off or rewritten. */
-  readonly lastSeq: number;
-  readonly lastHash: string;
-  /** False while a gateway writes, after one was killed, and when the end was cut off: the file alone cannot tell. */
-  readonly stopped: boolean;
-  /** In order of the lines; at most {@link maxFindings} of them. */
-  readonly findings: readonly AuditFinding[];
-  /** Findings beyond those. */
-  readonly moreFindings: number;
-  /** Torn writes that the `start` record behind them declares. */
-  readonly declaredTorn: number;
-  /** A last line without its end. Not a finding: the next start of the gateway declares it. */
-  readonly tornTail?: { readonly line: number; readonly bytes: number; readonly digest: string; readonly text: string };
-}
-
-export const maxFindings = 1_000;
 
 /** Lines that are no records, one behind the other. */
 interface Gap {
@@ -56,6 +29,15 @@ interface Gap {
 
 /** Follows the chain line by line. Pure: the lines come from the caller, and only counters and one hash are kept. */
 export class ChainCheck {
+  readonly #signatures: Signatures;
+  readonly #isFile: boolean;
+  #file = "";
+  #trail: string | null = null;
+  /** The first record, where it is not the first of all. */
+  #beginning: { readonly seq: number; readonly prev: string; readonly file: string; readonly line: number } | null =
+    null;
+  /** Hash of the last record of what was removed when its time was over, by its number. */
+  readonly #expired = new Map<number, string>();
   readonly #findings: AuditFinding[] = [];
   #moreFindings = 0;
   #line = 0;
@@ -69,6 +51,27 @@ export class ChainCheck {
   #gap: Gap | null = null;
   /** The last line so far is no record and has not ended. */
   #open = false;
+  #stopped = false;
+
+  constructor({ verifiers = [], kept = [], extent = "trail" }: CheckOptions = {}) {
+    this.#signatures = new Signatures(verifiers, kept);
+    this.#isFile = extent === "file";
+  }
+
+  /** From now on lines are read from this file, which goes on where the one before ended. */
+  beginFile(name: string): void {
+    this.#reportGap();
+    this.#open = false;
+    this.#file = name;
+    this.#line = 0;
+  }
+
+  /** The rest of the file cannot be decompressed. */
+  breakOff(): void {
+    this.#reportGap();
+    this.#expectedPrev = null;
+    this.#report("unreadable", "the compressed file is damaged: it cannot be read beyond this line.", null);
+  }
 
   read({ bytes, ended, first }: LinePiece): void {
     if (first) this.#line += 1;
@@ -101,24 +104,29 @@ export class ChainCheck {
             },
           };
     if (!this.#open) this.#reportGap();
+    this.#reportBeginning();
+    for (const { kind, text, seq } of this.#signatures.end(last?.seq ?? 0)) this.#report(kind, text, seq);
     return {
       ok: this.#findings.length === 0,
+      trail: this.#trail,
       records: this.#records,
       firstTime: this.#first?.time ?? null,
       lastTime: last?.time ?? null,
+      firstSeq: this.#first?.seq ?? 0,
       lastSeq: last?.seq ?? 0,
       lastHash: last?.hash ?? firstPrev,
-      stopped: gap === null && last?.event === "stop",
+      stopped: gap === null && this.#stopped,
       findings: this.#findings,
       moreFindings: this.#moreFindings,
       declaredTorn: this.#declaredTorn,
+      signed: this.#signatures.part,
       ...tail,
     };
   }
 
   #follow(record: SoundRecord): void {
     this.#settleGap(record);
-    this.#first ??= record;
+    if (this.#first === null) this.#begin(record);
     this.#last = record;
     this.#records += 1;
     const { seq, prev, hash } = record;
@@ -139,6 +147,45 @@ export class ChainCheck {
     }
     this.#expectedSeq = seq + 1;
     this.#expectedPrev = hash;
+    this.#weigh(record);
+  }
+
+  #begin(record: SoundRecord): void {
+    this.#first = record;
+    const { seq, prev } = record;
+    // Something else was found before it.
+    if (this.#findings.length > 0 || this.#expectedSeq > 1 || seq === 1) return;
+    if (!(this.#isFile && record.event === "rotated"))
+      this.#beginning = { seq, prev, file: this.#file, line: this.#line };
+    this.#expectedSeq = seq;
+    this.#expectedPrev = null;
+  }
+
+  /** What a record says of itself and of the trail, where it stands in its place. */
+  #weigh(record: SoundRecord): void {
+    const { trail, seq, event, note } = record;
+    this.#trail ??= trail;
+    if (trail !== this.#trail) {
+      this.#report("foreign", `record ${seq} is of another trail, ${trail ?? "without a name"}.`, seq);
+    }
+    // The last checkpoint signs the record of the stop.
+    this.#stopped = event === "stop" || (this.#stopped && event === "checkpoint");
+    if (event === "expired") this.#noteExpired(note);
+    for (const { kind, text } of this.#signatures.weigh(record)) this.#report(kind, text, seq);
+  }
+
+  #noteExpired(note: unknown): void {
+    const { to, hash } = (typeof note === "object" && note !== null ? note : {}) as { to?: unknown; hash?: unknown };
+    if (typeof to === "number" && typeof hash === "string") this.#expired.set(to, hash);
+  }
+
+  #reportBeginning(): void {
+    if (this.#beginning === null) return;
+    const { seq, prev, file, line } = this.#beginning;
+    if (this.#expired.get(seq - 1) === prev) return;
+    const range = seq === 2 ? "record 1 is" : `records 1 to ${seq - 1} are`;
+    const text = `${range} missing before record ${seq}, and no record says that their time was over.`;
+    this.#findings.unshift({ file, line, seq, kind: "missing", text });
   }
 
   #reportAltered(seq: number | null, hash: string | null): void {
@@ -193,7 +240,7 @@ export class ChainCheck {
 
   #report(kind: FindingKind, text: string, seq: number | null, line = this.#line): void {
     if (this.#findings.length < maxFindings)
-      this.#findings.push({ line, ...(seq === null ? {} : { seq }), kind, text });
+      this.#findings.push({ file: this.#file, line, ...(seq === null ? {} : { seq }), kind, text });
     else this.#moreFindings += 1;
   }
 }

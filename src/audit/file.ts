@@ -10,8 +10,8 @@ export interface AppendFile {
   /** Appends in one system call, and returns how many bytes went in. */
   write(bytes: Uint8Array): number;
   truncate(sizeBytes: number): void;
-  /** Size now, and in how many directories the file stands: none once it was deleted. */
-  stat(): { sizeBytes: number; links: number };
+  /** Size now, in how many directories the file stands (none once it was deleted), and what tells it from another one. */
+  stat(): { sizeBytes: number; links: number; inode: number };
   sync(): void;
   /** Forces what was written to the disk without blocking (fdatasync(2)). */
   syncData(): Promise<void>;
@@ -42,8 +42,8 @@ export function openAppendFile(path: string): AppendFile {
     write: (bytes) => writeSync(descriptor, bytes),
     truncate: (sizeBytes) => ftruncateSync(descriptor, sizeBytes),
     stat: () => {
-      const { size, nlink } = fstatSync(descriptor);
-      return { sizeBytes: size, links: nlink };
+      const { size, nlink, ino } = fstatSync(descriptor);
+      return { sizeBytes: size, links: nlink, inode: ino };
     },
     sync: () => fsyncSync(descriptor),
     syncData: () => forceToDisk(descriptor),

@@ -1,9 +1,6 @@
-import { createReadStream } from "node:fs";
 import { LineSplitter } from "./lines.ts";
 import type { AuditRecord } from "./record.ts";
-import { findTrails } from "./verify.ts";
-
-const chunkBytes = 262_144;
+import { findTrails, openTrailFile } from "./verify.ts";
 
 /**
  * Reads the records of a path one after the other, file by file. Memory does not grow with the files.
@@ -14,10 +11,10 @@ const chunkBytes = 262_144;
  * @throws Error when there is none, or of the file system when one cannot be read
  */
 export async function* readRecords(path: string): AsyncGenerator<AuditRecord> {
-  for (const file of await findTrails(path)) {
+  for (const file of (await findTrails(path)).flatMap(({ files }) => files)) {
     const splitter = new LineSplitter();
-    for await (const chunk of createReadStream(file, { highWaterMark: chunkBytes })) {
-      for (const { bytes, ended, first } of splitter.read(chunk as Buffer)) {
+    for await (const chunk of openTrailFile(file)) {
+      for (const { bytes, ended, first } of splitter.read(chunk)) {
         const record = ended && first ? parseRecord(bytes) : null;
         if (record !== null) yield record;
       }

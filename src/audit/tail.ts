@@ -8,6 +8,8 @@ export interface ChainTail {
   /** Number and hash of the last good record; 0 and {@link firstPrev} where there is none. */
   readonly seq: number;
   readonly hash: string;
+  /** Which chain it is; null where no record says so. */
+  readonly trail: string | null;
   /** What stands behind it and is no record: a write that was torn. */
   readonly torn: TornTail | null;
   /** True when the file does not end with a newline. */
@@ -43,13 +45,16 @@ export function findTail(descriptor: number, sizeBytes: number, path: string): C
   for (let unfinished = 0; end > 0 && unfinished <= maxUnfinished; unfinished += 1) {
     const record = end - start > maxLineBytes ? null : openRecord(read(descriptor, start, end - start));
     if (record?.state === "altered") throw new AuditFault(refusal(path, start));
-    if (record?.state === "sound") return { seq: record.seq, hash: record.hash, torn: readTorn(tornStart), open };
+    if (record?.state === "sound") {
+      const { seq, hash, trail } = record;
+      return { seq, hash, trail, torn: readTorn(tornStart), open };
+    }
     tornStart = start;
     end = start - 1;
     start = end > 0 ? lineStart(descriptor, end) : 0;
   }
   if (end > 0) throw new AuditFault(refusal(path, tornStart));
-  return { seq: 0, hash: firstPrev, torn: readTorn(tornStart), open };
+  return { seq: 0, hash: firstPrev, trail: null, torn: readTorn(tornStart), open };
 
   function readTorn(from: number): TornTail | null {
     const to = open ? sizeBytes : sizeBytes - 1;

@@ -1,7 +1,8 @@
 import { type SealedRecord, sealRecord } from "./chain.ts";
+import type { ChainHead } from "./checkpoints.ts";
 import { AuditFault } from "./fault.ts";
 import type { AppendFile } from "./file.ts";
-import type { AuditEntry } from "./record.ts";
+import type { AuditEntry, ChainPlace } from "./record.ts";
 
 /** What became of a batch. */
 export interface BatchResult {
@@ -9,19 +10,19 @@ export interface BatchResult {
   readonly faults: readonly (AuditFault | null)[];
   /** Why the write failed, or null; undefined when there was nothing to write. */
   readonly failure: AuditFault | null | undefined;
+  /** The records that are in the file, as they stand there. */
+  readonly lines: readonly string[];
 }
 
 /** The last record that is in the file, and the size of the file with it. */
-export interface ChainEnd {
-  readonly seq: number;
-  readonly hash: string;
+export interface ChainEnd extends ChainHead {
   readonly sizeBytes: number;
 }
 
 /** Writes batches of records; the chain moves on only when a batch is in the file as a whole. */
 export class ChainWriter {
-  readonly #file: AppendFile;
-  readonly #path: string;
+  #file: AppendFile;
+  #path: string;
   #end: ChainEnd;
   /** Something may stand behind the last good byte. */
   #dirty = false;
@@ -32,39 +33,57 @@ export class ChainWriter {
     this.#end = end;
   }
 
+  get end(): ChainEnd {
+    return this.#end;
+  }
+
+  /** True while something stands behind the last good byte that could not be taken back. */
+  get dirty(): boolean {
+    return this.#dirty;
+  }
+
+  /** Goes on in another file, which is empty. */
+  continueIn(file: AppendFile, path: string): void {
+    this.#file = file;
+    this.#path = path;
+    this.#dirty = false;
+    this.#end = { ...this.#end, sizeBytes: 0 };
+  }
+
   /**
    * Writes all entries with one system call. An entry that cannot be made into a record fails alone.
    *
    * @param before text that ends what stands in the file already
    */
   write(entries: readonly AuditEntry[], before = ""): BatchResult {
+    const { trail, sizeBytes } = this.#end;
     let { seq, hash } = this.#end;
     const faults: (AuditFault | null)[] = [];
-    const lines = [before];
+    const lines: string[] = [];
     for (const entry of entries) {
-      const sealed = seal(entry, seq + 1, hash);
+      const sealed = seal(entry, { trail, seq: seq + 1, prev: hash });
       faults.push(sealed instanceof AuditFault ? sealed : null);
       if (sealed instanceof AuditFault) continue;
-      lines.push(sealed.line, "\n");
+      lines.push(sealed.line);
       seq += 1;
       hash = sealed.hash;
     }
-    if (seq === this.#end.seq) return { faults, failure: undefined };
-    const bytes = Buffer.from(lines.join(""));
+    if (lines.length === 0) return { faults, failure: undefined, lines };
+    const bytes = Buffer.from(`${before}${lines.join("\n")}\n`);
     try {
       this.#put(bytes);
     } catch (cause) {
       const failure = new AuditFault(`${this.#path} could not be written`, { cause });
-      return { faults: faults.map((fault) => fault ?? failure), failure };
+      return { faults: faults.map((fault) => fault ?? failure), failure, lines: [] };
     }
-    this.#end = { seq, hash, sizeBytes: this.#end.sizeBytes + bytes.length };
-    return { faults, failure: null };
+    this.#end = { trail, seq, hash, sizeBytes: sizeBytes + bytes.length };
+    return { faults, failure: null, lines };
   }
 
   #put(bytes: Buffer): void {
     if (this.#dirty) this.#repair();
     const { sizeBytes, links } = this.#file.stat();
-    if (links === 0) throw new AuditFault("the file was deleted; restart the gateway to begin a new one");
+    if (links === 0) throw new AuditFault("the file was deleted");
     if (sizeBytes !== this.#end.sizeBytes)
       throw new AuditFault("another program changed the file; restart the gateway");
     this.#dirty = true;
@@ -92,10 +111,15 @@ export class ChainWriter {
   }
 }
 
-function seal(entry: AuditEntry, seq: number, prev: string): SealedRecord | AuditFault {
+function seal(entry: AuditEntry, place: ChainPlace): SealedRecord | AuditFault {
   try {
-    return sealRecord(entry, seq, prev);
+    return sealRecord(entry, place);
   } catch (cause) {
     return new AuditFault("the audit record could not be made", { cause });
   }
+}
+
+/** Throws why the first entry is not in the file, if it is not. */
+export function throwFirst({ faults: [fault] }: BatchResult): void {
+  if (fault != null) throw fault;
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
-import { auditFileName } from "../audit/sink.ts";
+import { activeName } from "../audit/layout.ts";
 import { resourceOf } from "../auth/metadata.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import { openKeyring } from "../crypto/keyring.ts";
@@ -101,7 +101,7 @@ async function gatherFacts(prepared: Prepared, loaded: LoadedConfig, gateway: Ru
     mcpUrl: resourceOf(config.publicUrl, server),
     ca: prepared.certificates.ca,
     config: prepared.config,
-    audit: join(config.audit.directory, auditFileName(1)),
+    audit: join(config.audit.directory, activeName(1)),
     lifetime: `${tokenHours} hours`,
     tokens: { full: await mint("full"), limited: await mint("limited") },
     forbidden: findForbidden(loaded.policy, server),

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { readOrigin, readOriginUrl } from "../network/url.ts";
+import { audit } from "./audit.ts";
 import { address, cidr, count, duration, httpsUrl, httpUrl, name, read, redisUrl, secret, size } from "./fields.ts";
 import { policies } from "./policies.ts";
 
@@ -256,17 +257,7 @@ export const configSchema = z
       .prefault({}),
     limits,
     overload,
-    audit: z
-      .strictObject({
-        directory: z.string().min(1).default("data/audit").describe("Where audit.jsonl is written."),
-        mode: z
-          .enum(["required", "fsync"])
-          .default("required")
-          .describe(
-            "`required`: no record in the file, no answer; the end of the process cannot undo it. `fsync`: on the disk, where a loss of power cannot either.",
-          ),
-      })
-      .prefault({}),
+    audit,
     state: z
       .strictObject({
         directory: z.string().min(1).default("data").describe("Where the gateway keeps its keys."),

@@ -1,11 +1,12 @@
 /**
  * The gateway's own keys: for signing tokens, for sealing session ids, for fingerprints. One file in the state directory.
  */
-import { createHash, createSecretKey, generateKeyPairSync, randomBytes } from "node:crypto";
+import { createHash, createSecretKey, generateKeyPairSync, hkdfSync, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { importJWK, type JSONWebKeySet, type JWTPayload, SignJWT } from "jose";
 import { createRing, KeyFileError, type RingFile, readRing, replaceRing } from "./keyfile.ts";
 import { createMac } from "./mac.ts";
+import { createNoteSigner, type NoteSigner, type NoteVerifier } from "./note.ts";
 import { currentKey, type KeyMaker, type Lifetimes, type Ring, rotate } from "./ring.ts";
 import { type SealingKey, seal, unseal } from "./seal.ts";
 
@@ -17,6 +18,8 @@ export const refreshEveryMs = 900_000;
 
 /** Algorithm of the gateway's own tokens: what every JOSE library verifies, and half the size of RSA. */
 export const signingAlgorithm = "ES256";
+
+const ringName = "keys.json";
 
 /** Largest clock tolerance the configuration allows. */
 const maxClockSkewMs = 300_000;
@@ -46,6 +49,8 @@ export interface Keyring {
    * and without the key nobody can try out texts.
    */
   fingerprint(label: string, text: string): string;
+  /** Signs checkpoints of the audit trail. Like the fingerprints it never changes, so what was signed once can be verified. */
+  readonly notary: NoteSigner;
   /**
    * Reads the file again, because another process may have rotated it, and rotates it when due.
    *
@@ -61,14 +66,16 @@ export interface Keyring {
  * @throws KeyFileError when the file exists and is not safe or not sound; it is never overwritten then
  */
 export async function openKeyring(directory: string, options: KeyringOptions): Promise<Keyring> {
-  const path = join(directory, "keys.json");
+  const path = join(directory, ringName);
   const lifetimes = { tokenMs: maxTokenTtlMs + maxClockSkewMs, sessionMs: options.sessionLifetimeMs };
   if ((await readRing(path)) === undefined) await createRing(path, makeRing(options.now()));
   let ring = await loadRing(path, options.now(), lifetimes);
   let sealing = readSealing(ring);
   let mac = createMac(Buffer.from(ring.fingerprint, "base64url"));
   let published = readPublic(ring);
+  const notary = createNotary(ring);
   return {
+    notary,
     async signToken(claims) {
       const { jwk } = currentKey(ring.signing, options.now());
       const header = { alg: signingAlgorithm, typ: "at+jwt", kid: jwk.kid };
@@ -88,6 +95,12 @@ export async function openKeyring(directory: string, options: KeyringOptions): P
       return true;
     },
   };
+}
+
+/** What verifies the checkpoints of a ring in a directory; undefined where there is none. Throws as {@link openKeyring} does. */
+export async function readNotary(directory: string): Promise<NoteVerifier | undefined> {
+  const file = await readRing(join(directory, ringName));
+  return file === undefined ? undefined : createNotary(file.ring).verifier;
 }
 
 async function loadRing(path: string, nowMs: number, lifetimes: Lifetimes): Promise<Ring> {
@@ -126,6 +139,12 @@ const keyMaker: KeyMaker = {
     return { createdAtMs, kid: randomBytes(4).toString("base64url"), key: randomBytes(32).toString("base64url") };
   },
 };
+
+/** Derived (RFC 5869) from the part of the ring that never changes, so that rings which are older have it too. */
+function createNotary({ fingerprint }: Ring): NoteSigner {
+  const seed = hkdfSync("sha256", Buffer.from(fingerprint, "base64url"), "", "sallyport audit checkpoint Ed25519", 32);
+  return createNoteSigner(new Uint8Array(seed), (digest) => `sallyport-audit-${digest.slice(0, 8)}`);
+}
 
 function readPublic(ring: Ring): JSONWebKeySet {
   const keys = ring.signing.map(({ jwk: { kty, crv, x, y, kid } }) => ({ kty, crv, x, y, kid }));

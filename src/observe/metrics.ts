@@ -95,7 +95,7 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
   });
   const auditErrors = new Counter({
     name: "sallyport_audit_write_errors_total",
-    help: "Audit records that could not be written; their requests were refused.",
+    help: "Audit records that could not be written; their requests were refused, or in audit.mode besteffort went on without.",
     registers,
   });
   const reload = new Gauge({

@@ -8,7 +8,7 @@ import { LineSplitter } from "../../src/audit/lines.ts";
 import type { AuditEntry } from "../../src/audit/record.ts";
 import { sanitize } from "../../src/audit/sanitize.ts";
 import { openAuditSink } from "../../src/audit/sink.ts";
-import { verifyAudit } from "../../src/audit/verify.ts";
+import { verifyFiles } from "../../src/audit/verify.ts";
 
 let directory = "";
 let file = "";
@@ -85,7 +85,7 @@ async function writeHistory(batches: History): Promise<string[]> {
 
 async function verifyLines(lines: readonly string[]) {
   writeFileSync(file, lines.map((line) => `${line}\n`).join(""), { mode: 0o600 });
-  return verifyAudit(file);
+  return verifyFiles([file]);
 }
 
 function check(bytes: Buffer) {
@@ -100,7 +100,7 @@ describe("the audit chain", () => {
     await fc.assert(
       fc.asyncProperty(history, async (batches) => {
         const lines = await writeHistory(batches);
-        const report = await verifyAudit(file);
+        const report = await verifyFiles([file]);
         expect(report).toMatchObject({ ok: true, records: lines.length, lastSeq: lines.length, stopped: true });
       }),
       { numRuns: 60 },
@@ -115,7 +115,7 @@ describe("the audit chain", () => {
         const at = place % bytes.length;
         bytes[at] = (bytes[at] ?? 0) ^ change;
         writeFileSync(file, bytes);
-        expect((await verifyAudit(file)).ok).toBe(false);
+        expect((await verifyFiles([file])).ok).toBe(false);
       }),
       { numRuns: 200 },
     );
@@ -126,7 +126,7 @@ describe("the audit chain", () => {
     writeFileSync(file, '{"v":1,"se', { flag: "a" });
     await reopen();
     const sound = readFileSync(file);
-    expect(await verifyAudit(file)).toMatchObject({ ok: true, declaredTorn: 1 });
+    expect(await verifyFiles([file])).toMatchObject({ ok: true, declaredTorn: 1 });
     for (let at = 0; at < sound.length; at += 1) {
       for (const value of [0x0a, (sound[at] ?? 0) ^ 0x01]) {
         if (value === sound[at]) continue;
@@ -168,7 +168,7 @@ describe("the audit chain", () => {
           await reopen();
           const after = readFileSync(file);
           expect(after.subarray(0, kept.length).equals(kept)).toBe(true);
-          expect(await verifyAudit(file)).toMatchObject({ ok: true, stopped: true });
+          expect(await verifyFiles([file])).toMatchObject({ ok: true, stopped: true });
         }
       }),
       { numRuns: 30 },
@@ -185,9 +185,9 @@ describe("the audit chain", () => {
       if (!near && size % 23 !== 0) continue;
       const kept = sound.subarray(0, size);
       writeFileSync(file, kept);
-      const cut = await verifyAudit(file);
+      const cut = await verifyFiles([file]);
       await reopen();
-      const report = await verifyAudit(file);
+      const report = await verifyFiles([file]);
       expect(report, `cut at ${size}`).toMatchObject({ ok: true, stopped: true });
       expect(report.declaredTorn, `cut at ${size}`).toBeGreaterThanOrEqual(cut.tornTail === undefined ? 0 : 1);
     }

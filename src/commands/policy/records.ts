@@ -39,7 +39,9 @@ export async function* followTrail(io: CommandIo, path: string): AsyncGenerator<
 
 /** The trail of a gateway that has not been asked anything yet is empty, and is one. */
 async function isFilled(path: string): Promise<boolean> {
-  const sizes = await Promise.all((await findTrails(path)).map(async (file) => (await stat(file)).size));
+  const sizes = await Promise.all(
+    (await findTrails(path)).flatMap(({ files }) => files).map(async (file) => (await stat(file)).size),
+  );
   return sizes.some((size) => size > 0);
 }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { firstPrev, maxLineBytes, openRecord, sealRecord } from "../../../src/audit/chain.ts";
 import { gatewayEntry } from "../../../src/audit/record.ts";
-import { callEntry } from "./entries.ts";
+import { callEntry, placeOf, trail } from "./entries.ts";
 
 const prev = "ab".repeat(32);
 
@@ -16,9 +16,9 @@ describe("sealRecord", () => {
       decision: { detail: "why", reason: null, policies: "0f", policy: "p:1", rule: "r", effect: "allow" },
     });
     const turned = Object.fromEntries(Object.entries(entry).reverse()) as unknown as typeof entry;
-    const { line, hash } = sealRecord(turned, 7, prev);
+    const { line, hash } = sealRecord(turned, placeOf(7, prev));
     expect(line).toBe(
-      '{"v":1,"seq":7,"time":"2026-08-01T10:00:00.000Z","id":"request-1","event":"request",' +
+      '{"v":1,"trail":"0a1b2c3d4e5f","seq":7,"time":"2026-08-01T10:00:00.000Z","id":"request-1","event":"request",' +
         '"peer":{"ip":"10.0.0.1","proxied":false},' +
         '"identity":{"issuer":"corp","subject":"ann","client":"cli","via":"jwt","groups":["analysts"]},' +
         '"server":"weather","era":"modern","session":null,"method":"tools/call",' +
@@ -30,14 +30,14 @@ describe("sealRecord", () => {
   });
 
   test("the hash is over the bytes before it, as any other tool would take it", () => {
-    const { line, hash } = sealRecord(callEntry({ method: "tools/cäll" }), 1, firstPrev);
+    const { line, hash } = sealRecord(callEntry({ method: "tools/cäll" }), placeOf());
     const body = line.slice(0, line.lastIndexOf(',"hash":"'));
     expect(createHash("sha256").update(body, "utf8").digest("hex")).toBe(hash);
     expect(line.endsWith(`,"prev":"${firstPrev}","hash":"${hash}"}`)).toBe(true);
   });
 
   test("a record of the gateway itself has a note and little else", () => {
-    const { line } = sealRecord(gatewayEntry("start", "2026-08-01T10:00:00.000Z", { version: "1.2.3" }), 1, firstPrev);
+    const { line } = sealRecord(gatewayEntry("start", "2026-08-01T10:00:00.000Z", { version: "1.2.3" }), placeOf());
     expect(JSON.parse(line)).toMatchObject({ event: "start", id: null, peer: null, note: { version: "1.2.3" } });
   });
 
@@ -58,8 +58,7 @@ describe("sealRecord", () => {
         },
         note: { hostile },
       }),
-      1,
-      firstPrev,
+      placeOf(),
     );
     expect(line).not.toMatch(/hunter2|[\n\u202e]/);
     expect(line.split("[redacted]")).toHaveLength(8);
@@ -67,30 +66,32 @@ describe("sealRecord", () => {
 
   test("a name of a mebibyte does not make a record of one", () => {
     const name = "x".repeat(1_048_576);
-    expect(sealRecord(callEntry({ target: { kind: "tool", name } }), 1, firstPrev).line.length).toBeLessThan(4_000);
+    expect(sealRecord(callEntry({ target: { kind: "tool", name } }), placeOf()).line.length).toBeLessThan(4_000);
   });
 
   test("an entry that is no JSON, or too large, is refused", () => {
     const cycle: Record<string, unknown> = {};
     cycle.self = cycle;
-    expect(() => sealRecord(callEntry({ args: { digest: "", view: cycle } }), 1, prev)).toThrow(TypeError);
+    expect(() => sealRecord(callEntry({ args: { digest: "", view: cycle } }), placeOf(1, prev))).toThrow(TypeError);
     const view = "x".repeat(maxLineBytes);
-    expect(() => sealRecord(callEntry({ args: { digest: "", view } }), 1, prev)).toThrow(RangeError);
+    expect(() => sealRecord(callEntry({ args: { digest: "", view } }), placeOf(1, prev))).toThrow(RangeError);
   });
 });
 
 describe("openRecord", () => {
-  const { line, hash } = sealRecord(callEntry(), 7, prev);
+  const { line, hash } = sealRecord(callEntry(), placeOf(7, prev));
 
   test("a sound record", () => {
     expect(open(line)).toEqual({
       state: "sound",
+      trail,
       seq: 7,
       prev,
       hash,
       time: "2026-08-01T10:00:00.000Z",
       event: "request",
       note: undefined,
+      checkpoint: null,
     });
   });
 
@@ -115,7 +116,7 @@ describe("openRecord", () => {
 
   test("what a caller puts into arguments does not pass for the end of a torn record", () => {
     const view = { a: 1, prev, hash: "0".repeat(64) };
-    const hostile = sealRecord(callEntry({ args: { digest: "", view } }), 1, firstPrev).line;
+    const hostile = sealRecord(callEntry({ args: { digest: "", view } }), placeOf()).line;
     const end = hostile.indexOf('"}', hostile.indexOf('"hash"')) + 2;
     expect(open(hostile.slice(0, end + 1))).toEqual({ state: "unfinished" });
   });

@@ -51,8 +51,8 @@ test("findings: 1, with the line and what happened to it", async () => {
   const { out, code } = await run(file);
   expect(code).toBe(1);
   expect(out).toMatch(/^NOT ok: 1 finding\n/);
-  expect(out).toContain("can be trusted up to line 1.");
-  expect(out).toContain("line 2: edited: record 2 was changed");
+  expect(out).toContain("can be trusted up to line 1 of audit.jsonl.");
+  expect(out).toContain("audit.jsonl:2: edited: record 2 was changed");
 });
 
 test("a torn tail is told and is no finding", async () => {
@@ -65,7 +65,7 @@ test("a torn tail is told and is no finding", async () => {
 test("--json prints the report", async () => {
   const { out, code } = await run(file, "--json");
   expect(code).toBe(0);
-  expect(JSON.parse(out)).toMatchObject({ ok: true, file, records: 3, findings: [] });
+  expect(JSON.parse(out)).toMatchObject({ ok: true, files: [file], records: 3, findings: [] });
 });
 
 test("what cannot be read: 2", async () => {

@@ -1,4 +1,5 @@
-import type { AuditEntry } from "../../../src/audit/record.ts";
+import { firstPrev } from "../../../src/audit/chain.ts";
+import type { AuditEntry, ChainPlace } from "../../../src/audit/record.ts";
 
 /** A whole entry, with what a test cares about put in its place. */
 export function callEntry(changes: Partial<AuditEntry> = {}): AuditEntry {
@@ -26,4 +27,11 @@ export function callEntry(changes: Partial<AuditEntry> = {}): AuditEntry {
     ms: { total: 2.5, upstream: 1.5 },
     ...changes,
   };
+}
+
+export const trail = "0a1b2c3d4e5f";
+
+/** A place in the chain of the tests. */
+export function placeOf(seq = 1, prev = firstPrev): ChainPlace {
+  return { trail, seq, prev };
 }

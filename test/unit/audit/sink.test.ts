@@ -17,7 +17,7 @@ import { firstPrev } from "../../../src/audit/chain.ts";
 import { AuditFault } from "../../../src/audit/fault.ts";
 import { type AppendFile, openAppendFile } from "../../../src/audit/file.ts";
 import { type AuditSinkOptions, openAuditSink } from "../../../src/audit/sink.ts";
-import { verifyAudit } from "../../../src/audit/verify.ts";
+import { verifyFiles } from "../../../src/audit/verify.ts";
 import { callEntry } from "./entries.ts";
 
 let parent = "";
@@ -112,7 +112,7 @@ describe("forcing to the disk", () => {
     disk.forced[1]?.resolve();
     await closed;
     expect(resolved).toEqual(["a", "b", "c"]);
-    expect(await verifyAudit(path)).toMatchObject({ ok: true, stopped: true });
+    expect(await verifyFiles([path])).toMatchObject({ ok: true, stopped: true });
   });
 
   test("a disk that refuses refuses the call, until it takes something again", async () => {
@@ -130,7 +130,7 @@ describe("forcing to the disk", () => {
     await taken;
     expect(sink.healthy).toBe(true);
     await sink.close();
-    expect(await verifyAudit(path)).toMatchObject({ ok: true, records: 4 });
+    expect(await verifyFiles([path])).toMatchObject({ ok: true, records: 4 });
   });
 });
 
@@ -153,7 +153,7 @@ describe("writing", () => {
       note: { version: "1.2.3" },
     });
     expect(records()[3]).toMatchObject({ note: { signal: "SIGTERM" } });
-    expect(await verifyAudit(path)).toMatchObject({ ok: true, records: 4, stopped: true });
+    expect(await verifyFiles([path])).toMatchObject({ ok: true, records: 4, stopped: true });
   });
 
   test("a record is in the file when append resolves", async () => {
@@ -201,7 +201,7 @@ describe("writing", () => {
     await good;
     expect(sink.healthy).toBe(true);
     await sink.close();
-    expect(await verifyAudit(path)).toMatchObject({ ok: true, records: 3 });
+    expect(await verifyFiles([path])).toMatchObject({ ok: true, records: 3 });
   });
 });
 
@@ -229,8 +229,9 @@ describe("a disk that fails", () => {
       await sink.append(callEntry({ id: "after" }));
       expect(sink.healthy).toBe(true);
       await sink.close();
-      expect(records().map(({ id }) => id)).toEqual([null, "before", "after", null]);
-      expect(await verifyAudit(path)).toMatchObject({ ok: true, records: 4 });
+      expect(records().map(({ event, id }) => id ?? event)).toEqual(["start", "before", "after", "recovered", "stop"]);
+      expect(records()[3]).toMatchObject({ note: { missing: 3 } });
+      expect(await verifyFiles([path])).toMatchObject({ ok: true, records: 5 });
     },
   );
 
@@ -244,7 +245,7 @@ describe("a disk that fails", () => {
     await sink.append(callEntry({ id: "after" }));
     await sink.close();
     expect(records().map(({ event }) => event)).toEqual(["start", "recovered", "request", "stop"]);
-    expect(await verifyAudit(path)).toMatchObject({ ok: true });
+    expect(await verifyFiles([path])).toMatchObject({ ok: true });
   });
 
   test("half a record that cannot be taken back stays last until it can", async () => {
@@ -259,7 +260,7 @@ describe("a disk that fails", () => {
     state.brokenTruncate = false;
     await sink.append(callEntry({ id: "z" }));
     await sink.close();
-    expect(await verifyAudit(path)).toMatchObject({ ok: true, records: 3, declaredTorn: 0 });
+    expect(await verifyFiles([path])).toMatchObject({ ok: true, records: 4, declaredTorn: 0 });
   });
 
   test("a start record that cannot be written keeps the gateway from starting", async () => {
@@ -268,7 +269,7 @@ describe("a disk that fails", () => {
     await expect(open({ openFile })).rejects.toThrow(AuditFault);
     expect(existsSync(lockPath)).toBe(false);
     await (await open()).close();
-    expect(await verifyAudit(path)).toMatchObject({ ok: true, records: 2 });
+    expect(await verifyFiles([path])).toMatchObject({ ok: true, records: 2 });
   });
 
   test("a stop record that cannot be written still lets go of the directory", async () => {
@@ -321,7 +322,7 @@ describe("opening", () => {
     await (await open()).close();
     await (await open()).close();
     expect(records().map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
-    expect(await verifyAudit(path)).toMatchObject({ ok: true, records: 4 });
+    expect(await verifyFiles([path])).toMatchObject({ ok: true, records: 4 });
   });
 
   test("a long last record is found as well", async () => {
@@ -330,7 +331,7 @@ describe("opening", () => {
     await sink.append(callEntry({ args: { digest: "", view: "y".repeat(65_536) } }));
     await sink.close();
     await (await open()).close();
-    expect(await verifyAudit(path)).toMatchObject({ ok: true, records: 6 });
+    expect(await verifyFiles([path])).toMatchObject({ ok: true, records: 6 });
   });
 
   test.each([
@@ -340,12 +341,12 @@ describe("opening", () => {
   ])("a torn tail of %s stays and is declared", async (_what, tail) => {
     await (await open()).close();
     writeFileSync(path, tail, { flag: "a" });
-    expect(await verifyAudit(path)).toMatchObject({ ok: true, tornTail: { line: 3, bytes: tail.length } });
+    expect(await verifyFiles([path])).toMatchObject({ ok: true, tornTail: { line: 3, bytes: tail.length } });
     await (await open()).close();
     expect(lines()[2]).toBe(tail);
     const start = JSON.parse(lines()[3] ?? "") as Record<string, unknown>;
     expect(start).toMatchObject({ event: "start", seq: 3, note: { torn: { bytes: tail.length } } });
-    const report = await verifyAudit(path);
+    const report = await verifyFiles([path]);
     expect(report).toMatchObject({ ok: true, records: 4, declaredTorn: 1 });
     expect(report).not.toHaveProperty("tornTail");
   });

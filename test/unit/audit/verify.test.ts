@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { firstPrev, sealRecord } from "../../../src/audit/chain.ts";
 import { type AuditEntry, gatewayEntry } from "../../../src/audit/record.ts";
 
-import { verifyAudit } from "../../../src/audit/verify.ts";
-import { callEntry } from "./entries.ts";
+import { verifyFiles } from "../../../src/audit/verify.ts";
+import { callEntry, placeOf, trail } from "./entries.ts";
 
 let directory = "";
 beforeEach(() => {
@@ -18,7 +18,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 function chain(entries: readonly AuditEntry[], seq = 1, prev = firstPrev): string[] {
   let [number, last] = [seq, prev];
   return entries.map((entry) => {
-    const sealed = sealRecord(entry, number, last);
+    const sealed = sealRecord(entry, placeOf(number, last));
     number += 1;
     last = sealed.hash;
     return sealed.line;
@@ -32,7 +32,7 @@ const five = chain(
 function verifyText(text: string) {
   const file = join(directory, "audit.jsonl");
   writeFileSync(file, text);
-  return verifyAudit(join(directory, "audit.jsonl"));
+  return verifyFiles([join(directory, "audit.jsonl")]);
 }
 
 const verify = (lines: readonly string[]) => verifyText(lines.map((line) => `${line}\n`).join(""));
@@ -49,20 +49,23 @@ const tail = '{"v":1,"seq":3,"ti';
 const sha256 = (bytes: Buffer) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 const truth = { bytes: tail.length, digest: sha256(Buffer.from(tail)) };
 
-describe("verifyAudit", () => {
+describe("verifyFiles", () => {
   test("a sound chain", async () => {
     expect(await verify(five)).toEqual({
-      file: join(directory, "audit.jsonl"),
+      files: [join(directory, "audit.jsonl")],
       ok: true,
+      trail,
       records: 5,
       firstTime: "2026-08-01T10:00:00.000Z",
       lastTime: "2026-08-01T10:00:00.004Z",
+      firstSeq: 1,
       lastSeq: 5,
       lastHash: /"hash":"(\w+)"}$/.exec(five[4] ?? "")?.[1],
       stopped: false,
       findings: [],
       moreFindings: 0,
       declaredTorn: 0,
+      signed: null,
     });
   });
 
@@ -71,11 +74,11 @@ describe("verifyAudit", () => {
   });
 
   test("a file that is not there", async () => {
-    await expect(verifyAudit(join(directory, "none"))).rejects.toThrow(/ENOENT/);
+    await expect(verifyFiles([join(directory, "none")])).rejects.toThrow(/ENOENT/);
   });
 
   const [a = "", b = "", c = "", d = "", e = ""] = five;
-  const forged = sealRecord(callEntry({ id: "forged" }), 3, /"prev":"(\w+)"/.exec(c)?.[1] ?? "").line;
+  const forged = sealRecord(callEntry({ id: "forged" }), placeOf(3, /"prev":"(\w+)"/.exec(c)?.[1] ?? "")).line;
 
   test.each([
     ["edited", [a, b, c.replace("Berlin", "Munich"), d, e], [[3, 3, "edited"]]],

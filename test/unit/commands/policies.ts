@@ -54,7 +54,8 @@ export interface Recorded {
 /** The text of an audit file; each call has a number as its id unless another is said. */
 export function trailOf(...calls: readonly Recorded[]): string {
   const lines = calls.map(
-    (call, at) => `${renderRecord(entryOf(call, at + 1), at + 1, "0").slice(0, -1)},"hash":"0"}\n`,
+    (call, at) =>
+      `${renderRecord(entryOf(call, at + 1), { trail: "0a1b2c3d4e5f", seq: at + 1, prev: "0" }).slice(0, -1)},"hash":"0"}\n`,
   );
   return lines.join("");
 }

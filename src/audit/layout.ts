@@ -1,0 +1,81 @@
+/**
+ * Names of the files in an audit directory. A trail is one chain of records, written by one process: its active file, and behind
+ * it closed ones, each named by the number of its first record.
+ */
+import { hash } from "node:crypto";
+
+/** A file of a trail, as its name says. */
+export interface TrailFile {
+  readonly name: string;
+  /** Which of the trails of the directory, from 1. */
+  readonly trail: number;
+  /** Number of its first record; null for the active file. */
+  readonly firstSeq: number | null;
+  readonly compressed: boolean;
+}
+
+/** The first trail has the name that one alone has. */
+function baseName(trail: number): string {
+  return trail === 1 ? "audit" : `audit-${trail}`;
+}
+
+export function activeName(trail: number): string {
+  return `${baseName(trail)}.jsonl`;
+}
+
+export function lockName(trail: number): string {
+  return `${baseName(trail)}.lock`;
+}
+
+/**
+ * Name of the file that holds a trail's last checkpoint. Gateways may share a state directory, and then write to different audit
+ * directories.
+ *
+ * @param directory absolute path of the audit directory
+ */
+export function checkpointName(directory: string, trail: number): string {
+  return `${baseName(trail)}${checkpointSuffix(directory)}`;
+}
+
+/** How the names of all trails of an audit directory end. */
+export function checkpointSuffix(directory: string): string {
+  return `-${hash("sha256", directory).slice(0, 8)}.checkpoint`;
+}
+
+export function closedName(trail: number, firstSeq: number): string {
+  return `${baseName(trail)}.${String(firstSeq).padStart(12, "0")}.jsonl`;
+}
+
+/** What stands behind the name of a closed file that is compressed. */
+export const compressedSuffix = ".gz";
+
+/** Reads a name; undefined where it is not that of a trail's file. */
+export function readFileName(name: string): TrailFile | undefined {
+  const [found, trail = "1", first, suffix] = /^audit(?:-(\d{1,3}))?(?:\.(\d{12}))?\.jsonl(\.gz)?$/.exec(name) ?? [];
+  if (found === undefined || (first === undefined && suffix !== undefined)) return undefined;
+  return {
+    name,
+    trail: Number(trail),
+    firstSeq: first === undefined ? null : Number(first),
+    compressed: suffix !== undefined,
+  };
+}
+
+/**
+ * The files among names, by trail, each in the order of its records. A closed file that stands there twice, as a crash in the middle
+ * of compressing it leaves it, counts once, uncompressed.
+ */
+export function sortTrails(names: readonly string[]): ReadonlyMap<number, readonly TrailFile[]> {
+  const files = names.flatMap((name) => readFileName(name) ?? []);
+  const plain = new Set(files.filter(({ compressed }) => !compressed).map(({ name }) => name));
+  const whole = files.filter(
+    ({ name, compressed }) => !compressed || !plain.has(name.slice(0, -compressedSuffix.length)),
+  );
+  const order = ({ firstSeq }: TrailFile) => firstSeq ?? Infinity;
+  const byTrail = Map.groupBy(whole, ({ trail }) => trail);
+  return new Map(
+    [...byTrail.entries()]
+      .toSorted(([one], [other]) => one - other)
+      .map(([trail, found]) => [trail, found.toSorted((one, other) => order(one) - order(other))]),
+  );
+}

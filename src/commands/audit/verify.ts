@@ -1,0 +1,142 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { Command } from "commander";
+import { type Checkpoint, readCheckpoint } from "../../audit/checkpoint.ts";
+import { checkpointSuffix } from "../../audit/layout.ts";
+import { sanitizeText } from "../../audit/sanitize.ts";
+import { type AuditReport, findTrails, verifyFiles } from "../../audit/verify.ts";
+import { loadConfig } from "../../config/load.ts";
+import { readNotary } from "../../crypto/keyring.ts";
+import { findNotes, type NoteVerifier, readVerifier } from "../../crypto/note.ts";
+import { withConfig } from "../config.ts";
+import { reportFailure } from "../failure.ts";
+import type { CommandIo } from "../io.ts";
+
+interface VerifyOptions {
+  readonly config: string;
+  readonly key: readonly string[];
+  readonly checkpoint: readonly string[];
+  readonly json?: true;
+}
+
+const collect = (value: string, before: readonly string[]) => [...before, value];
+
+/** `sallyport audit verify`. Exit code: 0 nothing found, 1 findings, 2 a file could not be read. */
+export function verifyCommand(io: CommandIo): Command {
+  return withConfig(new Command("verify"))
+    .description("check that no record was changed, deleted, put in, moved or cut off")
+    .argument("[path]", "audit file, or a directory of them; default: the directory that the configuration names")
+    .option(
+      "--key <key>",
+      "public key of the checkpoints, as `audit key` prints it, or a file with it; repeatable",
+      collect,
+      [],
+    )
+    .option(
+      "--checkpoint <file>",
+      "checkpoints that were kept elsewhere: notes, or lines of the log; repeatable",
+      collect,
+      [],
+    )
+    .option("--json", "print one JSON object")
+    .action(async (path: string | undefined, options: VerifyOptions) => {
+      try {
+        const own = path === undefined ? await readOwn(options.config) : { directory: path, verifiers: [], notes: [] };
+        const verifiers = [...own.verifiers, ...(await readKeys(options.key))];
+        const notes = [...own.notes, ...(await readNotes(options.checkpoint))];
+        const kept = notes.map((note) => openKept(note, verifiers));
+        const trails: AuditReport[] = [];
+        for (const { files, whole } of await findTrails(own.directory)) {
+          trails.push(await verifyFiles(files, { verifiers, kept, extent: whole ? "trail" : "file" }));
+        }
+        const ok = trails.every((report) => report.ok);
+        const [only] = trails;
+        const found = trails.length === 1 ? only : { ok, trails };
+        io.out(options.json === true ? `${JSON.stringify(found, null, 2)}\n` : trails.map(renderReport).join("\n"));
+        io.exit(ok ? 0 : 1);
+      } catch (error) {
+        reportFailure(io, error, options.json);
+      }
+    });
+}
+
+/** Where a configuration has its trails, what verifies them, and the last checkpoint of each. */
+async function readOwn(configPath: string) {
+  const { audit, state } = (await loadConfig(configPath)).config;
+  const verifier = await readNotary(state.directory);
+  if (verifier === undefined) return { directory: audit.directory, verifiers: [], notes: [] };
+  const names = (await readdir(state.directory)).filter((name) =>
+    name.endsWith(checkpointSuffix(resolve(audit.directory))),
+  );
+  const notes = await readNotes(names.map((name) => join(state.directory, name)));
+  return { directory: audit.directory, verifiers: [verifier], notes };
+}
+
+function readKeys(keys: readonly string[]): Promise<readonly NoteVerifier[]> {
+  return Promise.all(
+    keys.map(async (key) => {
+      const found = readVerifier(key) ?? readVerifier((await readFile(key, "utf8")).trim());
+      if (found === undefined) throw new Error(`${key}: there is no key in it, as \`sallyport audit key\` prints one`);
+      return found;
+    }),
+  );
+}
+
+async function readNotes(files: readonly string[]): Promise<readonly string[]> {
+  const found = await Promise.all(
+    files.map(async (file) => {
+      const notes = findNotes(await readFile(file, "utf8"));
+      if (notes.length === 0) throw new Error(`${file}: there is no checkpoint in it`);
+      return notes;
+    }),
+  );
+  return found.flat();
+}
+
+/** One that nobody vouches for would prove nothing against a trail. */
+function openKept(note: string, verifiers: readonly NoteVerifier[]): Checkpoint {
+  if (verifiers.length === 0) throw new Error("checkpoints need the key that signed them: --key");
+  for (const verifier of verifiers) {
+    const text = verifier.open(note);
+    const checkpoint = text === undefined ? undefined : readCheckpoint(text);
+    if (checkpoint !== undefined) return checkpoint;
+  }
+  throw new Error(`a checkpoint of ${sanitizeText(note.split("\n")[0] ?? "")} was not signed by a key that was given`);
+}
+
+const maxShown = 20;
+
+function renderReport(report: AuditReport): string {
+  const { findings, tornTail, files } = report;
+  const total = findings.length + report.moreFindings;
+  const first = findings[0];
+  const times = `${sanitizeText(report.firstTime ?? "")} to ${sanitizeText(report.lastTime ?? "")}`;
+  const lines = [
+    report.ok ? "ok" : `NOT ok: ${total} ${total === 1 ? "finding" : "findings"}`,
+    "",
+    ...files.map((file, index) => `${index === 0 ? "file " : "     "}     ${file}`),
+    `records   ${report.records}${report.records === 0 ? "" : `, from ${times}`}`,
+    `last      ${report.lastSeq}, hash ${report.lastHash}`,
+    `signed    ${renderSigned(report)}`,
+    `end       ${report.stopped ? "the gateway stopped in good order" : "no stop record: the gateway runs, was killed, or the end was cut off"}`,
+  ];
+  if (report.firstSeq > 1)
+    lines.push(
+      `begin     with record ${report.firstSeq}; what came before is not there any more, or was not looked at`,
+    );
+  if (report.declaredTorn > 0) lines.push(`torn      ${report.declaredTorn}, each declared by the start that followed`);
+  if (tornTail !== undefined) lines.push(`tail      line ${tornTail.line}, ${tornTail.bytes} bytes: ${tornTail.text}`);
+  if (first !== undefined) {
+    lines.push("", `The trail can be trusted up to line ${first.line - 1} of ${first.file}.`, "");
+    lines.push(...findings.slice(0, maxShown).map(({ file, line, kind, text }) => `${file}:${line}: ${kind}: ${text}`));
+    if (total > maxShown) lines.push(`… and ${total - maxShown} more`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function renderSigned({ signed, lastSeq }: AuditReport): string {
+  if (signed === null) return "not looked at: give the key with --key";
+  const { checkpoints, throughSeq } = signed;
+  if (checkpoints === 0) return "nothing";
+  return `through record ${throughSeq} of ${lastSeq}, ${checkpoints} ${checkpoints === 1 ? "checkpoint" : "checkpoints"}`;
+}
