@@ -20,7 +20,7 @@ export interface Typing {
   readonly reads: number;
   /** Every member that is named, of whatever. */
   readonly names: ReadonlySet<string>;
-  /** What macros walk over that is a map whatever comes. */
+  /** What macros walk over and `in` looks into that is a map whatever comes. */
   readonly maps: ReadonlySet<Expr>;
 }
 
@@ -155,7 +155,7 @@ class Checker {
     const { iterRange, iterVar, accuVar, accuInit, loopCondition, loopStep, result } = exprKind.value;
     const range = this.check(iterRange as Expr, scope);
     const element = elementOf(range);
-    if (typeof range === "object" && "map" in range) this.maps.add(iterRange as Expr);
+    if (isMap(range)) this.maps.add(iterRange as Expr);
     if (element === undefined) return this.fault(iterRange as Expr, `${nameOf(range)} cannot be walked over`);
     const start = this.check(accuInit as Expr, scope);
     // A list that is built begins empty, which says nothing of its elements.
@@ -181,6 +181,7 @@ class Checker {
       return this.fault(expr, `there is no function ${quote(shown)}`, didYouMean(shown, [...functions.keys()]));
     }
     if (name === "matches") this.#checkPattern(operands[1]);
+    if (name === "@in" && isMap(types[1])) this.maps.add(operands[1] as Expr);
     const fitting = known.overloads.find(({ params }) => fits(params, types));
     if (fitting === undefined)
       return this.fault(expr, `${quote(shown)} does not take ${types.map(nameOf).join(" and ")}`);
@@ -231,6 +232,10 @@ class Checker {
       this.fault(pattern, `no regular expression: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
+}
+
+function isMap(type: Type | undefined): boolean {
+  return typeof type === "object" && "map" in type;
 }
 
 const constantTypes = {
