@@ -188,15 +188,27 @@ function choose(test: Node, one: Node, other: Node): Node {
 }
 
 function compileLeaf(expr: Expr, { reads, maps }: Typing): Node {
+  const evaluate = planPart(expr, maps);
+  return ({ valuesFor, unknown, missing }) => {
+    if ((reads & missing) !== 0) return outcome.error;
+    return (reads & unknown) !== 0 ? anything : evaluate(() => valuesFor(reads));
+  };
+}
+
+/**
+ * Plans a part of an expression that is not taken apart any further. Changes it.
+ *
+ * @param maps what its {@link Typing} says
+ * @returns one outcome for given variables; never throws, and is paid for by whoever was named to `payFrom` last
+ */
+export function planPart(expr: Expr, maps: ReadonlySet<Expr>): (readVariables: () => object) => Outcomes {
   makeStrict(expr, maps);
   meterMacros(expr);
   const evaluate = plan(environment, expr);
-  return ({ valuesFor, unknown, missing }) => {
-    if ((reads & missing) !== 0) return outcome.error;
-    if ((reads & unknown) !== 0) return anything;
+  return (readVariables) => {
     try {
       // Errors come back as objects, which are truthy.
-      const result = evaluate(valuesFor(reads) as unknown as Record<string, CelInput>);
+      const result = evaluate(readVariables() as Record<string, CelInput>);
       if (result === true) return outcome.true;
       return result === false ? outcome.false : outcome.error;
     } catch {

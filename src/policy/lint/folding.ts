@@ -1,13 +1,11 @@
 /** What can be told of a condition before there is a call: how it may come out at all, and what it takes for granted. */
-import { celEnv, parse, plan } from "@bufbuild/cel";
+import { parse } from "@bufbuild/cel";
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
-import { type Outcomes, outcome } from "../condition/condition.ts";
+import { type Outcomes, outcome, planPart } from "../condition/condition.ts";
 import { fillPurse, partsOf, payFrom } from "../condition/costs.ts";
-import { soundFunctions } from "../condition/functions.ts";
 import { checkTypes } from "../condition/typing.ts";
 import { variables } from "../condition/variables.ts";
 
-const environment = celEnv({ funcs: [...soundFunctions] });
 const anything: Outcomes = outcome.true | outcome.false | outcome.error;
 
 /** A condition that compiles, taken apart. */
@@ -51,8 +49,8 @@ function compileFold(expr: Expr): Fold {
       return (test & outcome.error) | chosen;
     };
   }
-  const { reads } = checkTypes(expr, () => 0);
-  const open = [...walk(expr)].some(namesVariable) ? anything : evaluate(expr);
+  const { reads, maps } = checkTypes(expr, () => 0);
+  const open = [...walk(expr)].some(namesVariable) ? anything : evaluate(expr, maps);
   return (missing) => ((reads & missing) === 0 ? open : outcome.error);
 }
 
@@ -82,15 +80,9 @@ function negate(outcomes: Outcomes): Outcomes {
   return turned | (outcomes & outcome.error);
 }
 
-function evaluate(expr: Expr): Outcomes {
-  try {
-    payFrom(fillPurse());
-    const result = plan(environment, expr)({});
-    if (result === true) return outcome.true;
-    return result === false ? outcome.false : outcome.error;
-  } catch {
-    return outcome.error;
-  }
+function evaluate(expr: Expr, maps: ReadonlySet<Expr>): Outcomes {
+  payFrom(fillPurse());
+  return planPart(expr, maps)(() => ({}));
 }
 
 function namesVariable({ exprKind }: Expr): boolean {
