@@ -9,6 +9,7 @@ import { foldKey } from "../../mcp/json.ts";
 import { factBits } from "../facts.ts";
 import { meterMacros, type Purse, paidFunctions, pay, payFrom } from "./costs.ts";
 import { soundFunctions } from "./functions.ts";
+import { findSlip } from "./slips.ts";
 import { makeStrict, strictFunctions } from "./strictness.ts";
 import { checkTypes, type Typing } from "./typing.ts";
 import type { KnownNames } from "./values.ts";
@@ -109,7 +110,8 @@ function parseExpression(text: string): Parsed | ConditionFault {
     return { expr, offsetOf: (id) => skipSpace(text, sourceInfo?.positions[String(id)] ?? 0) };
   } catch (error) {
     const { offset } = (error as { location?: { start: { offset: number } } }).location?.start ?? { offset: 0 };
-    return { offset: Math.min(offset, text.length), message: "the expression cannot be read from here on" };
+    const failedAt = { offset: skipSpace(text, Math.min(offset, text.length)) };
+    return { ...failedAt, message: "the expression cannot be read from here on", ...findSlip(text, failedAt.offset) };
   }
 }
 

@@ -9,6 +9,7 @@ import { didYouMean } from "../../config/diagnose.ts";
 import { factBits } from "../facts.ts";
 import type { ConditionFault } from "./condition.ts";
 import { arithmetic, fits, functions, operatorNames } from "./signatures.ts";
+import { hintForWord } from "./slips.ts";
 import { elementOf, type Fact, isComparable, isSame, nameOf, type Type } from "./types.ts";
 import { anyMap, variables } from "./variables.ts";
 
@@ -125,7 +126,8 @@ class Checker {
     if (local !== undefined) return local;
     if (Object.hasOwn(variables, name)) return this.#use(variables[name] as Type | Fact);
     if (typeNames.has(name)) return "type";
-    return this.fault(expr, `there is nothing called ${quote(name)}`, didYouMean(name, Object.keys(variables)));
+    const hint = didYouMean(name, Object.keys(variables)) ?? hintForWord(name);
+    return this.fault(expr, `there is nothing called ${quote(name)}`, hint);
   }
 
   #use(entry: Type | Fact): Type {
@@ -178,7 +180,8 @@ class Checker {
     const known = functions.get(name);
     const shown = operatorNames.get(name) ?? name;
     if (known === undefined || (known.method !== (target !== undefined) && known.method !== "both")) {
-      return this.fault(expr, `there is no function ${quote(shown)}`, didYouMean(shown, [...functions.keys()]));
+      const hint = didYouMean(shown, [...functions.keys()]) ?? hintForWord(shown);
+      return this.fault(expr, `there is no function ${quote(shown)}`, hint);
     }
     if (name === "matches") this.#checkPattern(operands[1]);
     if (name === "@in" && isMap(types[1])) this.maps.add(operands[1] as Expr);

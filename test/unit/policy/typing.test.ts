@@ -151,9 +151,9 @@ describe("methods", () => {
 describe("what is found wrong, and where", () => {
   it.each<[string, string[]]>([
     ["", ["0: the expression cannot be read from here on"]],
-    ["true &&", ["5: the expression cannot be read from here on"]],
-    ["true tru", ["5: the expression cannot be read from here on"]],
-    ["'abc", ["0: the expression cannot be read from here on"]],
+    ["true &&", ["5: the expression cannot be read from here on (something is missing after &&)"]],
+    ["true tru", ["5: the expression cannot be read from here on (an operator is missing before this)"]],
+    ["'abc", ["0: the expression cannot be read from here on (this quote is never closed)"]],
     ["a == 1", ['0: there is nothing called "a"']],
     ["jwt.a == 1 && jtw.b == 2", ['14: there is nothing called "jtw" (did you mean "jwt"?)']],
     ["constructor == 1", ['0: there is nothing called "constructor"']],
