@@ -7,6 +7,7 @@ import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import { RE2JS } from "@bufbuild/re2";
 import { foldKey } from "../../mcp/json.ts";
 import { factBits } from "../facts.ts";
+import { addressFunctions } from "./addresses.ts";
 import { meterMacros, type Purse, paidFunctions, pay, payFrom } from "./costs.ts";
 import { soundFunctions } from "./functions.ts";
 import { findSlip } from "./slips.ts";
@@ -60,7 +61,7 @@ export interface Condition {
 }
 
 const environment = celEnv({
-  funcs: [...paidFunctions, ...soundFunctions, ...strictFunctions],
+  funcs: [...paidFunctions, ...soundFunctions, ...strictFunctions, ...addressFunctions],
   re2: { compile: compilePattern },
 });
 

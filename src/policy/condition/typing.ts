@@ -6,6 +6,7 @@
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import { RE2JS } from "@bufbuild/re2";
 import { didYouMean } from "../../config/diagnose.ts";
+import { readCidr } from "../../network/cidr.ts";
 import { factBits } from "../facts.ts";
 import type { ConditionFault } from "./condition.ts";
 import { arithmetic, fits, functions, operatorNames } from "./signatures.ts";
@@ -184,6 +185,7 @@ class Checker {
       return this.fault(expr, `there is no function ${quote(shown)}`, hint);
     }
     if (name === "matches") this.#checkPattern(operands[1]);
+    if (name === "inCidr") this.#checkBlock(operands[1]);
     if (name === "@in" && isMap(types[1])) this.maps.add(operands[1] as Expr);
     const fitting = known.overloads.find(({ params }) => fits(params, types));
     if (fitting === undefined)
@@ -220,6 +222,15 @@ class Checker {
     return this.fault(expr, `${nameOf(operand)} has no elements`);
   }
 
+  /** One that is mistyped would fail in every call. */
+  #checkBlock(block: Expr | undefined): void {
+    if (block === undefined) return;
+    const { exprKind } = block;
+    const constant = exprKind.case === "constExpr" ? exprKind.value.constantKind : undefined;
+    if (constant?.case !== "stringValue") this.fault(block, "the block of inCidr must stand here as text");
+    else if (readCidr(constant.value) === undefined) this.fault(block, noBlock);
+  }
+
   /** One that callers could write could also be made to cost what they like. */
   #checkPattern(pattern: Expr | undefined): void {
     if (pattern === undefined) return;
@@ -240,6 +251,8 @@ class Checker {
 function isMap(type: Type | undefined): boolean {
   return typeof type === "object" && "map" in type;
 }
+
+const noBlock = "no block of addresses such as 10.0.0.0/8 or ::1/128, with no bits set after the prefix";
 
 const constantTypes = {
   nullValue: "null",

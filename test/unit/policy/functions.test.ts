@@ -196,6 +196,58 @@ describe("moments from seconds", () => {
   });
 });
 
+describe("addresses in blocks", () => {
+  it.each([
+    ["10.0.0.0/8", "10.1.2.3", "true"],
+    ["10.0.0.0/8", "11.0.0.0", "false"],
+    ["10.0.0.0/8", "::ffff:10.1.2.3", "true"],
+    ["10.0.0.0/8", "::ffff:a01:203", "true"],
+    ["10.0.0.0/8", "::10.1.2.3", "false"],
+    ["10.0.0.0/8", "2001:db8::1", "false"],
+    ["0.0.0.0/0", "::1", "false"],
+    ["::/0", "2001:db8::1", "true"],
+    // As the address lists of the configuration have it.
+    ["::/0", "10.1.2.3", "true"],
+    ["192.0.2.7", "192.0.2.7", "true"],
+    ["192.0.2.7", "192.0.2.8", "false"],
+    ["2001:db8::/32", "2001:0DB8:0:0::1", "true"],
+    ["fe80::/10", "fe80::1", "true"],
+    ["fe80::/10", "fe80::1%eth0", "error"],
+    ["10.0.0.0/8", "10.1.2.3%eth0", "error"],
+    ...[
+      "",
+      "10.1.2",
+      "010.1.2.3",
+      "10.1.2.3 ",
+      "10.1.2.3/32",
+      "10.1.2.3:80",
+      "[::1]",
+      "localhost",
+      "0x0a010203",
+      "1",
+    ].map((ip) => ["10.0.0.0/8", ip, "error"]),
+    ["::/0", `${"0".repeat(64)}::1`, "error"],
+  ])("of %s, %j: %s", (block, ip, expected) => {
+    expect(evaluate(`jwt.ip.inCidr("${block}")`, { claims: { ip } })).toBe(expected);
+  });
+
+  it.each([[1], [null], [["10.1.2.3"]], [{ ip: "10.1.2.3" }]])("fail for %j", (ip) => {
+    expect(evaluate('jwt.ip.inCidr("10.0.0.0/8")', { claims: { ip } })).toBe("error");
+    expect(evaluate('!jwt.ip.inCidr("10.0.0.0/8")', { claims: { ip } })).toBe("error");
+  });
+
+  it("are paid for", () => {
+    const when = (count: number) =>
+      [`jwt.l.all(x, x.inCidr("10.0.0.0/8"))`, { claims: { l: new Array(count).fill("10.0.0.1") } }] as const;
+    expect(evaluate(...when(1_000))).toBe("true");
+    expect(evaluate(...when(4_000))).toBe("error");
+  });
+
+  it("are also what stands in the policy alone", () => {
+    expect(evaluate('peer.ip.inCidr("127.0.0.0/8") && !peer.ip.inCidr("10.0.0.0/8")')).toBe("true");
+  });
+});
+
 describe("lists put together", () => {
   it.each([
     "[1] + [2] == [1, 2]",
