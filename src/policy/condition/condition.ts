@@ -101,10 +101,12 @@ export const argumentBits = factBits.toolArguments | factBits.promptArguments;
 
 interface Parsed {
   readonly expr: Expr;
+  /** Where a part stands, by its id. */
   readonly offsetOf: (id: bigint) => number;
 }
 
-function parseExpression(text: string): Parsed | ConditionFault {
+/** @returns the expression, or why there is none */
+export function parseExpression(text: string): Parsed | ConditionFault {
   try {
     const { expr, sourceInfo } = parse(text);
     if (expr === undefined) return { offset: 0, message: "this is no expression" };

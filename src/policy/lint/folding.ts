@@ -2,7 +2,8 @@
 import { parse } from "@bufbuild/cel";
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import { type Outcomes, outcome, planPart } from "../condition/condition.ts";
-import { fillPurse, partsOf, payFrom } from "../condition/costs.ts";
+import { fillPurse, payFrom } from "../condition/costs.ts";
+import { pathOf, textOf, walk } from "../condition/tree.ts";
 import { checkTypes } from "../condition/typing.ts";
 import { variables } from "../condition/variables.ts";
 
@@ -90,12 +91,6 @@ function namesVariable({ exprKind }: Expr): boolean {
   return exprKind.case === "identExpr" && Object.hasOwn(variables, exprKind.value.name);
 }
 
-/** An expression and everything within it. */
-function* walk(expr: Expr): Generator<Expr> {
-  yield expr;
-  for (const part of partsOf(expr)) if (part !== undefined) yield* walk(part);
-}
-
 /** Maps of which nobody knows beforehand what is in them. */
 const openMaps = new Set(["jwt", "mcp.tool.arguments", "mcp.tool.annotations", "mcp.prompt.arguments"]);
 
@@ -120,17 +115,4 @@ function askedBy({ exprKind }: Expr): string | undefined {
 function memberOf(map: Expr | undefined, member: string | undefined): string | undefined {
   const path = pathOf(map);
   return path !== undefined && member !== undefined && openMaps.has(path) ? `${path}.${member}` : undefined;
-}
-
-function pathOf(expr: Expr | undefined): string | undefined {
-  const kind = expr?.exprKind;
-  if (kind?.case === "identExpr") return kind.value.name;
-  if (kind?.case !== "selectExpr" || kind.value.testOnly) return undefined;
-  const before = pathOf(kind.value.operand);
-  return before === undefined ? undefined : `${before}.${kind.value.field}`;
-}
-
-function textOf(expr: Expr | undefined): string | undefined {
-  const constant = expr?.exprKind.case === "constExpr" ? expr.exprKind.value.constantKind : undefined;
-  return constant?.case === "stringValue" ? constant.value : undefined;
 }
