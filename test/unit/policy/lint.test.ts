@@ -213,6 +213,18 @@ describe("roles and bindings", () => {
       role(`allow: [{ ${plainly} }]`, "[{ roles: [r, s], groups: [g] }]", ", s: {}"),
       ["binding_gives_nothing bindings[0].roles[1]"],
     ],
+    [
+      "a binding by what cannot be shown",
+      role(`allow: [{ ${plainly} }]`, "[{ roles: [r], apiKeys: [k] }, { roles: [r], groups: [g], certificates: [c] }]"),
+      ["proof_impossible bindings[0].apiKeys", "proof_impossible bindings[1].certificates"],
+    ],
+    [
+      "a requirement of what cannot be shown",
+      role(
+        `allow: [{ ${plainly}, require: { certificate: true } }, { server: news, tools: [a], require: { acr: [mfa] } }]`,
+      ),
+      ["proof_impossible roles.r.allow[0].require.certificate"],
+    ],
   ])("%s", (_case, text, expected) => {
     expect(lint(text)).toEqual(expected);
   });
