@@ -1,5 +1,6 @@
 import { type Problem, sortProblems } from "../config/diagnose.ts";
 import { checkConditions } from "./condition/conditions.ts";
+import { findStrangers } from "./condition/strangers.ts";
 import { checkFanout } from "./fanout.ts";
 import type { PolicySource } from "./load.ts";
 import { checkReferences, type PolicyContext, type ReferenceFindings } from "./references.ts";
@@ -9,5 +10,6 @@ import { checkSpelling } from "./spelling.ts";
 export function checkPolicies(sources: readonly PolicySource[], context: PolicyContext): ReferenceFindings {
   const { problems, warnings } = checkReferences(sources, context);
   const all: Problem[] = [...problems, ...checkSpelling(sources), ...checkConditions(sources), ...checkFanout(sources)];
-  return { problems: sortProblems(all), warnings };
+  const strangers = all.length === 0 ? findStrangers(sources, context) : [];
+  return { problems: sortProblems(all), warnings: sortProblems([...warnings, ...strangers]) };
 }

@@ -82,7 +82,7 @@ function findUnknownRoles(sources: readonly PolicySource[], roleNames: ReadonlyS
 }
 
 /** What was meant by a name, for the first of them alone: each is compared with all. */
-function hinter(names: Iterable<string>): (name: string) => string | undefined {
+export function hinter(names: Iterable<string>): (name: string) => string | undefined {
   let hints = 0;
   return (name) => (hints++ < maxHints ? didYouMean(name, names) : undefined);
 }

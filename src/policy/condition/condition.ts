@@ -6,10 +6,12 @@ import { type CelInput, celEnv, parse, plan } from "@bufbuild/cel";
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import { foldKey } from "../../mcp/json.ts";
 import { factBits } from "../facts.ts";
+import { addressFunctions } from "./addresses.ts";
 import { meterMacros, paidFunctions } from "./costs.ts";
 import { soundFunctions } from "./functions.ts";
 import { compilePattern } from "./patterns.ts";
 import { evaluateWithin, type Purse } from "./purse.ts";
+import { findSlip } from "./slips.ts";
 import { makeStrict, strictFunctions } from "./strictness.ts";
 import { checkTypes, type Typing } from "./typing.ts";
 import type { KnownNames } from "./values.ts";
@@ -58,7 +60,7 @@ export interface Condition {
 }
 
 const environment = celEnv({
-  funcs: [...paidFunctions, ...soundFunctions, ...strictFunctions],
+  funcs: [...paidFunctions, ...soundFunctions, ...strictFunctions, ...addressFunctions],
   re2: { compile: compilePattern },
 });
 
@@ -94,17 +96,20 @@ export const argumentBits = factBits.toolArguments | factBits.promptArguments;
 
 interface Parsed {
   readonly expr: Expr;
+  /** Where a part stands, by its id. */
   readonly offsetOf: (id: bigint) => number;
 }
 
-function parseExpression(text: string): Parsed | ConditionFault {
+/** @returns the expression, or why there is none */
+export function parseExpression(text: string): Parsed | ConditionFault {
   try {
     const { expr, sourceInfo } = parse(text);
     if (expr === undefined) return { offset: 0, message: "this is no expression" };
     return { expr, offsetOf: (id) => skipSpace(text, sourceInfo?.positions[String(id)] ?? 0) };
   } catch (error) {
     const { offset } = (error as { location?: { start: { offset: number } } }).location?.start ?? { offset: 0 };
-    return { offset: Math.min(offset, text.length), message: "the expression cannot be read from here on" };
+    const failedAt = { offset: skipSpace(text, Math.min(offset, text.length)) };
+    return { ...failedAt, message: "the expression cannot be read from here on", ...findSlip(text, failedAt.offset) };
   }
 }
 
@@ -183,15 +188,27 @@ function choose(test: Node, one: Node, other: Node): Node {
 }
 
 function compileLeaf(expr: Expr, { reads, maps }: Typing): Node {
+  const evaluate = planPart(expr, maps);
+  return ({ valuesFor, unknown, missing }) => {
+    if ((reads & missing) !== 0) return outcome.error;
+    return (reads & unknown) !== 0 ? anything : evaluate(() => valuesFor(reads));
+  };
+}
+
+/**
+ * Plans a part of an expression that is not taken apart any further. Changes it.
+ *
+ * @param maps what its {@link Typing} says
+ * @returns one outcome for given variables; never throws, and is paid for by whoever was named to `payFrom` last
+ */
+export function planPart(expr: Expr, maps: ReadonlySet<Expr>): (readVariables: () => object) => Outcomes {
   makeStrict(expr, maps);
   meterMacros(expr);
   const evaluate = plan(environment, expr);
-  return ({ valuesFor, unknown, missing }) => {
-    if ((reads & missing) !== 0) return outcome.error;
-    if ((reads & unknown) !== 0) return anything;
+  return (readVariables) => {
     try {
       // Errors come back as objects, which are truthy.
-      const result = evaluate(valuesFor(reads) as unknown as Record<string, CelInput>);
+      const result = evaluate(readVariables() as Record<string, CelInput>);
       if (result === true) return outcome.true;
       return result === false ? outcome.false : outcome.error;
     } catch {

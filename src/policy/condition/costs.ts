@@ -15,8 +15,8 @@ import {
 } from "@bufbuild/cel";
 import { type Expr, ExprSchema } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import { create } from "@bufbuild/protobuf";
-import { callOf, countParts, partsOf } from "./parts.ts";
 import { canPay, pay } from "./purse.ts";
+import { callOf, countParts, partsOf } from "./tree.ts";
 
 /** A step of a macro, and each part of the expression that it evaluates. An error, which is the dearest, takes about four times as much. */
 const [perStep, perPart] = [300, 250];

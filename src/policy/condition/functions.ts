@@ -10,48 +10,18 @@ import {
   celFunc,
   celList,
   celMethod,
-  celUint,
   listType,
   mapType,
   objectType,
 } from "@bufbuild/cel";
-import { type Timestamp, TimestampSchema, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { type Timestamp, TimestampSchema, timestampMs } from "@bufbuild/protobuf/wkt";
+import { conversions } from "./conversions.ts";
 import { pay } from "./purse.ts";
 
-const { BOOL, DOUBLE, DYN, INT, STRING, UINT } = CelScalar;
+const { BOOL, DYN, INT, STRING } = CelScalar;
 const TIMESTAMP = objectType(TimestampSchema);
 const LIST = listType(DYN);
 const MAP = mapType(DYN, DYN);
-
-/** `BigInt` and `Number` take empty text for 0, trim, and read other bases; `Number` makes anything else a NaN that no limit holds. */
-const wholeForm = /^[+-]?\d{1,19}$/;
-const unsignedForm = /^\d{1,20}$/;
-const numberForm = /^[+-]?(?:\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})(?:e[+-]?\d{1,4})?$/i;
-
-function readWhole(text: string): bigint {
-  const value = wholeForm.test(text) ? BigInt(text.replace("+", "")) : undefined;
-  if (value === undefined || BigInt.asIntN(64, value) !== value) throw new RangeError("this is no whole number");
-  return value;
-}
-
-function readUnsigned(text: string): bigint {
-  const value = unsignedForm.test(text) ? BigInt(text) : undefined;
-  if (value === undefined || BigInt.asUintN(64, value) !== value) throw new RangeError("this is no unsigned number");
-  return value;
-}
-
-function readNumber(text: string): number {
-  if (!numberForm.test(text)) throw new RangeError("this is no number");
-  return Number(text);
-}
-
-/** Seconds of the years 1 to 9999. */
-const [firstSecond, lastSecond] = [-62_135_596_800n, 253_402_300_799n];
-
-function fromSeconds(seconds: bigint): Timestamp {
-  if (seconds < firstSecond || seconds > lastSecond) throw new RangeError("this is no moment");
-  return timestampFromMs(Number(seconds) * 1_000);
-}
 
 /** Elements behind lists that were put together: macros add one after the other, and asking a list of lists takes its depth. */
 const elements = new WeakMap<CelList, readonly CelValue[]>();
@@ -79,7 +49,7 @@ const calendar = {
 
 /** A date whose UTC parts are what clocks show in a zone: parts in local time depend on the machine, and skip an hour in spring. */
 function wallDate(ms: number, zone: string): Date {
-  const [, sign, hours, minutes] = /^([+-]?)(\d\d):(\d\d)$/.exec(zone) ?? [];
+  const [, sign, hours, minutes] = /^([+-]?)([01]\d|2[0-3]):([0-5]\d)$/.exec(zone) ?? [];
   if (sign !== undefined) {
     const offset = (Number(hours) * 60 + Number(minutes)) * 60_000;
     return new Date(sign === "-" ? ms - offset : ms + offset);
@@ -113,10 +83,7 @@ function formatOf(timeZone: string): Intl.DateTimeFormat {
 }
 
 export const soundFunctions: readonly CelFunc[] = [
-  celFunc("int", [STRING], INT, readWhole),
-  celFunc("uint", [STRING], UINT, (text) => celUint(readUnsigned(text))),
-  celFunc("double", [STRING], DOUBLE, readNumber),
-  celFunc("timestamp", [INT], TIMESTAMP, fromSeconds),
+  ...conversions,
   celFunc("_+_", [LIST, LIST], LIST, joinLists),
   celFunc("@in", [STRING, MAP], BOOL, (name, map) => map.has(name)),
   ...Object.entries(calendar).flatMap(([name, part]) => [

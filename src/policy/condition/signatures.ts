@@ -1,4 +1,4 @@
-/** Functions and operators of conditions: the standard library of CEL (cel-spec, List of Standard Definitions). */
+/** Functions and operators of conditions: the standard library of CEL (cel-spec, List of Standard Definitions), and `inCidr`. */
 import { isSame, type Scalar, type Type } from "./types.ts";
 
 interface Overload {
@@ -46,7 +46,9 @@ export const functions: ReadonlyMap<string, Signature> = new Map([
     "both",
     ["string", "bytes", "list", "map"].map((type) => `${type} -> int`),
   ),
-  ...["contains", "startsWith", "endsWith", "matches"].map((name) => entry(name, true, ["string string -> bool"])),
+  ...["contains", "startsWith", "endsWith", "matches", "inCidr"].map((name) =>
+    entry(name, true, ["string string -> bool"]),
+  ),
   ...["getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear"].map((name) =>
     entry(name, true, ["timestamp -> int", "timestamp string -> int"]),
   ),

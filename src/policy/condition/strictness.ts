@@ -1,13 +1,14 @@
 /**
  * Where CEL says false of what it cannot compare or look into, conditions fail: `has(x.force)` of a text is no answer, since the
- * server may well read the text as the object that is written in it. So parts of an expression are put into calls that check.
+ * server may well read the text as the object that is written in it, nor is `"root" in x` of a map where a list is meant, whose keys
+ * the caller chooses. So parts of an expression are put into calls that check.
  */
 import { type CelFunc, CelScalar, type CelValue, celFunc, isCelList, isCelMap, listType, mapType } from "@bufbuild/cel";
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import { costOfEquality, costOfSearch } from "./costs.ts";
 import { compare, isAmong, kindOf } from "./kinds.ts";
-import { callOf, partsOf } from "./parts.ts";
 import { pay } from "./purse.ts";
+import { callOf, partsOf } from "./tree.ts";
 
 const { BOOL, DOUBLE, DYN, INT, UINT } = CelScalar;
 const LIST = listType(DYN);
@@ -17,14 +18,17 @@ const [map, list, among] = ["@map", "@list", "@among"] as const;
 /**
  * Makes all parts of an expression fail for values that they are not meant for.
  *
- * @param maps what macros walk over that is a map by its type
+ * @param maps what macros walk over and `in` looks into that is a map by its type
  */
 export function makeStrict(expr: Expr, maps: ReadonlySet<Expr>): void {
   for (const part of partsOf(expr)) if (part !== undefined) makeStrict(part, maps);
   const { exprKind: kind } = expr;
-  if (kind.case === "callExpr" && kind.value.function === "@in" && kind.value.args[1]?.exprKind.case === "listExpr") {
+  const within = kind.case === "callExpr" && kind.value.function === "@in" ? kind.value.args[1] : undefined;
+  if (kind.case === "callExpr" && within?.exprKind.case === "listExpr") {
     // The policy names what it may be, of several kinds if it likes.
     kind.value.function = among;
+  } else if (kind.case === "callExpr" && within !== undefined && !maps.has(within)) {
+    kind.value.args[1] = callOf(list, within);
   }
   const range = kind.case === "comprehensionExpr" ? kind.value.iterRange : undefined;
   if (kind.case === "comprehensionExpr" && range !== undefined && !maps.has(range)) {

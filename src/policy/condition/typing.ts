@@ -5,10 +5,12 @@
  */
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import { didYouMean } from "../../config/diagnose.ts";
+import { readCidr } from "../../network/cidr.ts";
 import { factBits } from "../facts.ts";
 import type { ConditionFault } from "./condition.ts";
 import { compilePattern } from "./patterns.ts";
 import { arithmetic, fits, functions, operatorNames } from "./signatures.ts";
+import { hintForWord } from "./slips.ts";
 import { elementOf, type Fact, isComparable, isSame, nameOf, type Type } from "./types.ts";
 import { anyMap, variables } from "./variables.ts";
 
@@ -20,7 +22,7 @@ export interface Typing {
   readonly reads: number;
   /** Every member that is named, of whatever. */
   readonly names: ReadonlySet<string>;
-  /** What macros walk over that is a map whatever comes. */
+  /** What macros walk over and `in` looks into that is a map whatever comes. */
   readonly maps: ReadonlySet<Expr>;
 }
 
@@ -125,7 +127,8 @@ class Checker {
     if (local !== undefined) return local;
     if (Object.hasOwn(variables, name)) return this.#use(variables[name] as Type | Fact);
     if (typeNames.has(name)) return "type";
-    return this.fault(expr, `there is nothing called ${quote(name)}`, didYouMean(name, Object.keys(variables)));
+    const hint = didYouMean(name, Object.keys(variables)) ?? hintForWord(name);
+    return this.fault(expr, `there is nothing called ${quote(name)}`, hint);
   }
 
   #use(entry: Type | Fact): Type {
@@ -155,7 +158,7 @@ class Checker {
     const { iterRange, iterVar, accuVar, accuInit, loopCondition, loopStep, result } = exprKind.value;
     const range = this.check(iterRange as Expr, scope);
     const element = elementOf(range);
-    if (typeof range === "object" && "map" in range) this.maps.add(iterRange as Expr);
+    if (isMap(range)) this.maps.add(iterRange as Expr);
     if (element === undefined) return this.fault(iterRange as Expr, `${nameOf(range)} cannot be walked over`);
     const start = this.check(accuInit as Expr, scope);
     // A list that is built begins empty, which says nothing of its elements.
@@ -178,9 +181,12 @@ class Checker {
     const known = functions.get(name);
     const shown = operatorNames.get(name) ?? name;
     if (known === undefined || (known.method !== (target !== undefined) && known.method !== "both")) {
-      return this.fault(expr, `there is no function ${quote(shown)}`, didYouMean(shown, [...functions.keys()]));
+      const hint = didYouMean(shown, [...functions.keys()]) ?? hintForWord(shown);
+      return this.fault(expr, `there is no function ${quote(shown)}`, hint);
     }
     if (name === "matches") this.#checkPattern(operands[1]);
+    if (name === "inCidr") this.#checkBlock(operands[1]);
+    if (name === "@in" && isMap(types[1])) this.maps.add(operands[1] as Expr);
     const fitting = known.overloads.find(({ params }) => fits(params, types));
     if (fitting === undefined)
       return this.fault(expr, `${quote(shown)} does not take ${types.map(nameOf).join(" and ")}`);
@@ -216,6 +222,15 @@ class Checker {
     return this.fault(expr, `${nameOf(operand)} has no elements`);
   }
 
+  /** One that is mistyped would fail in every call. */
+  #checkBlock(block: Expr | undefined): void {
+    if (block === undefined) return;
+    const { exprKind } = block;
+    const constant = exprKind.case === "constExpr" ? exprKind.value.constantKind : undefined;
+    if (constant?.case !== "stringValue") this.fault(block, "the block of inCidr must stand here as text");
+    else if (readCidr(constant.value) === undefined) this.fault(block, noBlock);
+  }
+
   /** One that callers could write could also be made to cost what they like. */
   #checkPattern(pattern: Expr | undefined): void {
     if (pattern === undefined) return;
@@ -232,6 +247,12 @@ class Checker {
     }
   }
 }
+
+function isMap(type: Type | undefined): boolean {
+  return typeof type === "object" && "map" in type;
+}
+
+const noBlock = "no block of addresses such as 10.0.0.0/8 or ::1/128, with no bits set after the prefix";
 
 const constantTypes = {
   nullValue: "null",

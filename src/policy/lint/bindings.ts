@@ -1,16 +1,21 @@
-/** Roles that nobody has, bindings that give nothing, and bindings that give everything to everyone. */
+/** Roles that nobody has, bindings that give nothing or hold for nobody, and bindings that give everything to everyone. */
 import type { CompiledRule, Program } from "../compile.ts";
 import type { PolicySource } from "../load.ts";
 import type { Role } from "../schema.ts";
 import { findingAt, type Lint } from "./finding.ts";
-import type { Inventory, WrittenBinding } from "./inventory.ts";
+import type { Inventory, WrittenBinding, WrittenRule } from "./inventory.ts";
 
 export function findMisgiven(inventory: Inventory): Lint[] {
-  const { sources, bindings, program } = inventory;
+  const { sources, bindings, rules, program } = inventory;
   const roles = new Map(sources.flatMap(({ policy }) => Object.entries(policy.roles)));
   return [
     ...findUnused(sources, roles),
-    ...bindings.flatMap((binding) => [...findEmpty(binding, roles), ...findBroad(binding, program)]),
+    ...bindings.flatMap((binding) => [
+      ...findEmpty(binding, roles),
+      ...findUnprovable(binding),
+      ...findBroad(binding, program),
+    ]),
+    ...rules.flatMap(findUnmeetable),
   ];
 }
 
@@ -38,6 +43,26 @@ function findEmpty({ binding, source, path }: WrittenBinding, roles: Roles): Lin
     const message = `the role "${role}" has no rules, so this gives nothing`;
     return [findingAt(source, [...path, "roles", index], "binding_gives_nothing", message)];
   });
+}
+
+const unproved = [
+  ["apiKeys", "API keys"],
+  ["certificates", "client certificates"],
+] as const;
+
+function findUnprovable({ binding, source, path }: WrittenBinding): Lint[] {
+  return unproved
+    .filter(([key]) => binding[key] !== undefined)
+    .map(([key, proofs]) => {
+      const message = `${proofs} cannot be shown to the gateway yet: the binding holds for nobody`;
+      return findingAt(source, [...path, key], "proof_impossible", message, { at: "key" });
+    });
+}
+
+function findUnmeetable({ rule, source, path }: WrittenRule): Lint[] {
+  if (rule.text.require?.certificate !== true) return [];
+  const message = "client certificates cannot be shown to the gateway yet: nobody can meet this";
+  return [findingAt(source, [...path, "require", "certificate"], "proof_impossible", message, { at: "key" })];
 }
 
 /** The roles and all that they inherit from. */

@@ -34,6 +34,11 @@ export const lintCodes = {
     severity: "warning",
     meaning: "Everyone whose token comes from an issuer may use every tool, or read every resource, of every server.",
   },
+  proof_impossible: {
+    severity: "note",
+    meaning:
+      "API keys and client certificates cannot be shown to the gateway yet: a binding or requirement that rests on one holds for nobody.",
+  },
   deny_may_fail: {
     severity: "note",
     meaning: "The condition of a deny reads a member that may not be there. It then fails, and the call is denied.",

@@ -1,14 +1,12 @@
 /** What can be told of a condition before there is a call: how it may come out at all, and what it takes for granted. */
-import { celEnv, parse, plan } from "@bufbuild/cel";
+import { parse } from "@bufbuild/cel";
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
-import { type Outcomes, outcome } from "../condition/condition.ts";
-import { soundFunctions } from "../condition/functions.ts";
-import { partsOf } from "../condition/parts.ts";
+import { type Outcomes, outcome, planPart } from "../condition/condition.ts";
 import { evaluateWithin, fillPurse } from "../condition/purse.ts";
+import { pathOf, textOf, walk } from "../condition/tree.ts";
 import { checkTypes } from "../condition/typing.ts";
 import { variables } from "../condition/variables.ts";
 
-const environment = celEnv({ funcs: [...soundFunctions] });
 const anything: Outcomes = outcome.true | outcome.false | outcome.error;
 
 /** A condition that compiles, taken apart. */
@@ -52,8 +50,8 @@ function compileFold(expr: Expr): Fold {
       return (test & outcome.error) | chosen;
     };
   }
-  const { reads } = checkTypes(expr, () => 0);
-  const open = [...walk(expr)].some(namesVariable) ? anything : evaluate(expr);
+  const { reads, maps } = checkTypes(expr, () => 0);
+  const open = [...walk(expr)].some(namesVariable) ? anything : evaluate(expr, maps);
   return (missing) => ((reads & missing) === 0 ? open : outcome.error);
 }
 
@@ -83,21 +81,13 @@ function negate(outcomes: Outcomes): Outcomes {
   return turned | (outcomes & outcome.error);
 }
 
-function evaluate(expr: Expr): Outcomes {
-  const result = evaluateWithin(fillPurse(), () => plan(environment, expr)({}));
-  if (result === true) return outcome.true;
-  return result === false ? outcome.false : outcome.error;
+function evaluate(expr: Expr, maps: ReadonlySet<Expr>): Outcomes {
+  return evaluateWithin(fillPurse(), () => planPart(expr, maps)(() => ({}))) ?? outcome.error;
 }
 
 function namesVariable({ exprKind }: Expr): boolean {
   // What a macro calls by the name of a variable counts as that one, which only makes lint say less.
   return exprKind.case === "identExpr" && Object.hasOwn(variables, exprKind.value.name);
-}
-
-/** An expression and everything within it. */
-function* walk(expr: Expr): Generator<Expr> {
-  yield expr;
-  for (const part of partsOf(expr)) if (part !== undefined) yield* walk(part);
 }
 
 /** Maps of which nobody knows beforehand what is in them. */
@@ -124,17 +114,4 @@ function askedBy({ exprKind }: Expr): string | undefined {
 function memberOf(map: Expr | undefined, member: string | undefined): string | undefined {
   const path = pathOf(map);
   return path !== undefined && member !== undefined && openMaps.has(path) ? `${path}.${member}` : undefined;
-}
-
-function pathOf(expr: Expr | undefined): string | undefined {
-  const kind = expr?.exprKind;
-  if (kind?.case === "identExpr") return kind.value.name;
-  if (kind?.case !== "selectExpr" || kind.value.testOnly) return undefined;
-  const before = pathOf(kind.value.operand);
-  return before === undefined ? undefined : `${before}.${kind.value.field}`;
-}
-
-function textOf(expr: Expr | undefined): string | undefined {
-  const constant = expr?.exprKind.case === "constExpr" ? expr.exprKind.value.constantKind : undefined;
-  return constant?.case === "stringValue" ? constant.value : undefined;
 }

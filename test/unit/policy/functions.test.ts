@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { evaluate } from "../../fixtures/condition.ts";
+import { noonMs } from "../../fixtures/policy.ts";
 
 describe("numbers read from text", () => {
   it.each([
@@ -40,6 +41,149 @@ describe("numbers read from text", () => {
   });
 });
 
+describe("moments read from text", () => {
+  it.each([
+    ["2026-03-02T12:00:00Z", 0],
+    ["2026-03-02T13:30:00+01:30", 0],
+    ["2026-03-01T12:01:00-23:59", 0],
+    ["2026-03-02T12:00:00.25Z", 250],
+    ["2026-03-02T12:00:00.999999999Z", 999],
+    ["2026-03-02T11:59:59.001Z", -999],
+    ["2028-02-29T00:00:00Z", Date.parse("2028-02-29") - noonMs],
+    ["0001-01-01T00:00:00Z", Date.parse("0001-01-01") - noonMs],
+    ["9999-12-31T23:59:59Z", Date.parse("9999-12-31T23:59:59Z") - noonMs],
+  ])("%s is %d ms from noon", (t, ms) => {
+    const nowMs = noonMs + ms;
+    const same = "timestamp(jwt.t) >= now && timestamp(jwt.t) < now + duration('1ms')";
+    expect(evaluate(same, { claims: { t }, nowMs })).toBe("true");
+  });
+
+  it.each([
+    "",
+    "2026-02-30T00:00:00Z",
+    "2026-02-29T00:00:00Z",
+    "2026-04-31T12:00:00+02:00",
+    "2026-00-10T00:00:00Z",
+    "2026-13-01T00:00:00Z",
+    "2026-01-00T00:00:00Z",
+    "2026-01-01T24:00:00Z",
+    "2026-01-01T23:60:00Z",
+    "2026-01-01T23:59:60Z",
+    "2026-01-01T23:59Z",
+    "2026-01-01",
+    "2026-01-01T00:00:00",
+    "2026-01-01 00:00:00Z",
+    "2026-01-01t00:00:00z",
+    "2026-01-01T00:00:00.Z",
+    "2026-01-01T00:00:00.1234567890Z",
+    "2026-01-01T00:00:00,5Z",
+    "2026-01-01T00:00:00+24:00",
+    "2026-01-01T00:00:00+01:60",
+    "2026-01-01T00:00:00+0100",
+    "2026-01-01T00:00:00+01",
+    "2026-1-1T00:00:00Z",
+    "+002026-01-01T00:00:00Z",
+    "0000-12-31T00:00:00Z",
+    "0001-01-01T00:00:00+01:00",
+    "9999-12-31T23:59:59-01:00",
+    " 2026-01-01T00:00:00Z",
+    "2026-01-01T00:00:00Z\n",
+    "1767225600",
+  ])("%j is none", (t) => {
+    expect(evaluate("timestamp(jwt.t) == timestamp(jwt.t)", { claims: { t } })).toBe("error");
+  });
+});
+
+describe("durations read from text", () => {
+  it.each([
+    ["1h30m", "90m"],
+    ["-1.5s", "-1500ms"],
+    ["+2m", "120s"],
+    [".5h", "30m"],
+    ["5.s", "5s"],
+    ["1m1m", "2m"],
+    ["1s1h", "1h1s"],
+    ["0s", "-0h"],
+    ["1us", "1µs"],
+    ["0.0000000019s", "1ns"],
+    ["2540400h", "9145440000s"],
+    ["9223372036.854775807s", "9223372036854775807ns"],
+  ])("%s is %s", (one, other) => {
+    expect(evaluate("duration(jwt.one) == duration(jwt.other)", { claims: { one, other } })).toBe("true");
+  });
+
+  it.each([
+    "",
+    "-",
+    "+",
+    "0",
+    "1",
+    "1.5",
+    "s",
+    ".s",
+    "-.h",
+    "1 h",
+    " 1h",
+    "1h ",
+    "1h\n",
+    "1H",
+    "1d",
+    "1h-30m",
+    "--1h",
+    "1h30",
+    "1..5s",
+    "1,5s",
+    "1e3s",
+    "PT1H",
+    "9223372036.854775808s",
+    `${"0".repeat(128)}s`,
+  ])("%j is none", (t) => {
+    expect(evaluate("duration(jwt.t) == duration(jwt.t)", { claims: { t } })).toBe("error");
+  });
+});
+
+describe("truth read from text", () => {
+  it.each([
+    ["true", "true"],
+    ["false", "false"],
+    ...["", "t", "f", "1", "0", "True", "TRUE", "False", "FALSE", "yes", " true", "true "].map((t) => [t, "error"]),
+  ])("%j: %s", (t, expected) => {
+    expect(evaluate("bool(jwt.t)", { claims: { t } })).toBe(expected);
+  });
+});
+
+describe("what else is converted", () => {
+  it.each<[string, unknown, string]>([
+    ["int(jwt.v) == 3", 3.9, "true"],
+    ["int(jwt.v) == -3", -3.9, "true"],
+    ["int(jwt.v) == 9223372036854774784", 2 ** 63 - 1_024, "true"],
+    ["int(jwt.v) == int(jwt.v)", 2 ** 63, "error"],
+    ["int(jwt.v / 0.0) == 0", 0, "error"],
+    ["int(jwt.v / 0.0) == 0", 1, "error"],
+    ["uint(jwt.v) == 3u", 3.9, "true"],
+    ["uint(jwt.v) == uint(jwt.v)", -1, "error"],
+    ["uint(jwt.v) == uint(jwt.v)", 2 ** 64, "error"],
+    ["uint(jwt.v / 0.0) == 0u", 0, "error"],
+    ["uint(int(jwt.v)) == 0u", -1, "error"],
+    ["int(jwt.v) == 1", true, "error"],
+    ["double(jwt.v) == 1.0", true, "error"],
+    ["int(jwt.v) == 0", null, "error"],
+    ["string(jwt.v) == 'true'", true, "true"],
+    ["string(jwt.v) == '1.5'", 1.5, "true"],
+    ["string(jwt.v) == ''", null, "error"],
+    ["string(jwt.v) == ''", [], "error"],
+    ["bool(jwt.v)", 1, "error"],
+    ["string(bytes(jwt.v)) == jwt.v", "\ufeffadmin", "true"],
+    ["string(bytes(jwt.v)) == 'admin'", "\ufeffadmin", "false"],
+    ["string(b'\\xff') == jwt.v", "\ufffd", "error"],
+    ["bytes(jwt.v) == b'\\xef\\xbf\\xbd'", "\ud800", "error"],
+    ["duration(dyn(int(jwt.v))) == duration('5s')", 5, "error"],
+    ["int(dyn(duration(jwt.v))) == 5", "5s", "error"],
+  ])("%s for %j: %s", (when, v, expected) => {
+    expect(evaluate(when, { claims: { v } })).toBe(expected);
+  });
+});
+
 describe("moments from seconds", () => {
   it.each<[string, number, string]>([
     ["timestamp(int(jwt.n)) == timestamp('2026-03-02T12:00:00Z')", 1_772_452_800, "true"],
@@ -49,6 +193,58 @@ describe("moments from seconds", () => {
     ["timestamp(int(jwt.n)) > now", 253_402_300_800, "error"],
   ])("%s for %d", (when, n, expected) => {
     expect(evaluate(when, { claims: { n } })).toBe(expected);
+  });
+});
+
+describe("addresses in blocks", () => {
+  it.each([
+    ["10.0.0.0/8", "10.1.2.3", "true"],
+    ["10.0.0.0/8", "11.0.0.0", "false"],
+    ["10.0.0.0/8", "::ffff:10.1.2.3", "true"],
+    ["10.0.0.0/8", "::ffff:a01:203", "true"],
+    ["10.0.0.0/8", "::10.1.2.3", "false"],
+    ["10.0.0.0/8", "2001:db8::1", "false"],
+    ["0.0.0.0/0", "::1", "false"],
+    ["::/0", "2001:db8::1", "true"],
+    // As the address lists of the configuration have it.
+    ["::/0", "10.1.2.3", "true"],
+    ["192.0.2.7", "192.0.2.7", "true"],
+    ["192.0.2.7", "192.0.2.8", "false"],
+    ["2001:db8::/32", "2001:0DB8:0:0::1", "true"],
+    ["fe80::/10", "fe80::1", "true"],
+    ["fe80::/10", "fe80::1%eth0", "error"],
+    ["10.0.0.0/8", "10.1.2.3%eth0", "error"],
+    ...[
+      "",
+      "10.1.2",
+      "010.1.2.3",
+      "10.1.2.3 ",
+      "10.1.2.3/32",
+      "10.1.2.3:80",
+      "[::1]",
+      "localhost",
+      "0x0a010203",
+      "1",
+    ].map((ip) => ["10.0.0.0/8", ip, "error"]),
+    ["::/0", `${"0".repeat(64)}::1`, "error"],
+  ])("of %s, %j: %s", (block, ip, expected) => {
+    expect(evaluate(`jwt.ip.inCidr("${block}")`, { claims: { ip } })).toBe(expected);
+  });
+
+  it.each([[1], [null], [["10.1.2.3"]], [{ ip: "10.1.2.3" }]])("fail for %j", (ip) => {
+    expect(evaluate('jwt.ip.inCidr("10.0.0.0/8")', { claims: { ip } })).toBe("error");
+    expect(evaluate('!jwt.ip.inCidr("10.0.0.0/8")', { claims: { ip } })).toBe("error");
+  });
+
+  it("are paid for", () => {
+    const when = (count: number) =>
+      [`jwt.l.all(x, x.inCidr("10.0.0.0/8"))`, { claims: { l: new Array(count).fill("10.0.0.1") } }] as const;
+    expect(evaluate(...when(1_000))).toBe("true");
+    expect(evaluate(...when(4_000))).toBe("error");
+  });
+
+  it("are also what stands in the policy alone", () => {
+    expect(evaluate('peer.ip.inCidr("127.0.0.0/8") && !peer.ip.inCidr("10.0.0.0/8")')).toBe("true");
   });
 });
 
@@ -108,7 +304,9 @@ describe("parts of a moment", () => {
 
   it("are errors in zones that do not exist", () => {
     expect(evaluate("now.getHours('Europe/Nowhere') == 1")).toBe("error");
-    expect(evaluate("now.getHours(jwt.zone) == 1", { claims: { zone: "" } })).toBe("error");
+    for (const zone of ["", "24:00", "-01:60", "99:99"]) {
+      expect(evaluate("now.getHours(jwt.zone) == now.getHours(jwt.zone)", { claims: { zone } })).toBe("error");
+    }
   });
 });
 
@@ -173,7 +371,22 @@ describe("values of different types", () => {
     ["'a' in jwt.v", [["a"]], "error"],
     ["5 in jwt.v", ["5", 1], "error"],
     ["5 in jwt.v", { 5: 1 }, "error"],
-    ["'5' in jwt.v", { 5: 1 }, "true"],
+    ["'5' in jwt.v", { 5: 1 }, "error"],
+    ["'a' in jwt.v", { a: 1 }, "error"],
+    ["!('a' in jwt.v)", { b: 1 }, "error"],
+    ["!('a' in jwt.v)", {}, "error"],
+    ["'a' in jwt.v", "a", "error"],
+    ["'a' in jwt.v", null, "error"],
+    ["'a' in jwt['v']", { a: 1 }, "error"],
+    ["'a' in dyn(jwt.v)", { a: 1 }, "error"],
+    ["'a' in (true ? jwt.v : [])", { a: 1 }, "error"],
+    ["[jwt.v].exists(x, 'a' in x)", { a: 1 }, "error"],
+    ["[jwt.v].exists(x, 'a' in x)", ["a"], "true"],
+    ["has(jwt.v.a)", { a: 1 }, "true"],
+    ["'v' in jwt && !('w' in jwt)", 1, "true"],
+    ["'v' in (true ? jwt : jwt)", 1, "true"],
+    ["'v' in mcp.tool.arguments || 'v' in mcp.tool.annotations", 1, "false"],
+    ["'a' in {'a': jwt.v}", 1, "true"],
     ["2 in {1: jwt.v}", 1, "false"],
     ["jwt.v in [1, 'one']", "one", "true"],
     ["jwt.v in [1, 'one']", "two", "false"],

@@ -213,6 +213,18 @@ describe("roles and bindings", () => {
       role(`allow: [{ ${plainly} }]`, "[{ roles: [r, s], groups: [g] }]", ", s: {}"),
       ["binding_gives_nothing bindings[0].roles[1]"],
     ],
+    [
+      "a binding by what cannot be shown",
+      role(`allow: [{ ${plainly} }]`, "[{ roles: [r], apiKeys: [k] }, { roles: [r], groups: [g], certificates: [c] }]"),
+      ["proof_impossible bindings[0].apiKeys", "proof_impossible bindings[1].certificates"],
+    ],
+    [
+      "a requirement of what cannot be shown",
+      role(
+        `allow: [{ ${plainly}, require: { certificate: true } }, { server: news, tools: [a], require: { acr: [mfa] } }]`,
+      ),
+      ["proof_impossible roles.r.allow[0].require.certificate"],
+    ],
   ])("%s", (_case, text, expected) => {
     expect(lint(text)).toEqual(expected);
   });
@@ -259,6 +271,14 @@ describe("conditions", () => {
     ["!(true || peer.ip == '::1')", "condition_never_true"],
     ["true ? false : jwt.a", "condition_never_true"],
     ["1 / 0 == 1", "condition_never_true"],
+    // What CEL says of these is not what is said when a call comes.
+    ["dyn('1') == 1 || dyn('1') != 1", "condition_never_true"],
+    ["!(1 in dyn({'a': 1}))", "condition_never_true"],
+    ["!('b' in dyn({'a': 1}))", "condition_never_true"],
+    ["dyn({'a': 1}).exists(k, k == 'a')", "condition_never_true"],
+    ["!has(dyn('{}').a)", "condition_never_true"],
+    ["'b' in {'b': 1} && {'a': 1}.exists(k, k == 'a')", "condition_always_true"],
+    ['bool("1") || duration("") == duration("")', "condition_never_true"],
     ['int("0x10") == 16', "condition_never_true"],
     ['mcp.resource.uri == "a:b"', "condition_never_true"],
     ['mcp.prompt.arguments.a == "b"', "condition_never_true"],

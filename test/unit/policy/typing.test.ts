@@ -108,6 +108,13 @@ it.each(Object.entries(functions))("%s takes the types that the specification sa
 
 describe("methods", () => {
   it.each([
+    ["'::1'.inCidr('::/8')", true],
+    ["jwt.x.inCidr('::1')", true],
+    ["'::1'.inCidr(1)", false],
+    ["1.inCidr('::1')", false],
+    ["[1].inCidr('::1')", false],
+    ["'::1'.inCidr()", false],
+    ["inCidr('::1', '::1')", false],
     ...["contains", "startsWith", "endsWith", "matches"].flatMap(
       (name) =>
         [
@@ -151,9 +158,9 @@ describe("methods", () => {
 describe("what is found wrong, and where", () => {
   it.each<[string, string[]]>([
     ["", ["0: the expression cannot be read from here on"]],
-    ["true &&", ["5: the expression cannot be read from here on"]],
-    ["true tru", ["5: the expression cannot be read from here on"]],
-    ["'abc", ["0: the expression cannot be read from here on"]],
+    ["true &&", ["5: the expression cannot be read from here on (something is missing after &&)"]],
+    ["true tru", ["5: the expression cannot be read from here on (an operator is missing before this)"]],
+    ["'abc", ["0: the expression cannot be read from here on (this quote is never closed)"]],
     ["a == 1", ['0: there is nothing called "a"']],
     ["jwt.a == 1 && jtw.b == 2", ['14: there is nothing called "jtw" (did you mean "jwt"?)']],
     ["constructor == 1", ['0: there is nothing called "constructor"']],
@@ -204,6 +211,22 @@ describe("what is found wrong, and where", () => {
     ["{a: 1}.a == 1", ['1: there is nothing called "a"']],
     ["jwt.x.matches('(')", ["14: no regular expression: error parsing regexp: missing closing ): `(`"]],
     ["jwt.x.matches(jwt.y)", ["17: the pattern of matches must stand here as text"]],
+    ...[
+      "",
+      "10.0.0.1/8",
+      "10.0.0.0/33",
+      "010.0.0.0/8",
+      "10.0.0.0/08",
+      "10.0.0.0/",
+      "10.",
+      "::ffff:10.0.0.0/104",
+      "x",
+    ].map((block): [string, string[]] => [
+      `peer.ip.inCidr('${block}')`,
+      ["15: no block of addresses such as 10.0.0.0/8 or ::1/128, with no bits set after the prefix"],
+    ]),
+    ["peer.ip.inCidr(jwt.net)", ["18: the block of inCidr must stand here as text"]],
+    ["peer.ip.incidr('::1')", ['7: there is no function "incidr" (did you mean "inCidr"?)']],
     [
       "jwt.x.matches(1)",
       ["14: the pattern of matches must stand here as text", '5: "matches" does not take anything and a whole number'],
