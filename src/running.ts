@@ -83,26 +83,33 @@ export async function run(
       } catch (error) {
         return report(cause, current, error instanceof Error ? error : new Error(String(error)));
       }
-      try {
-        settle(built);
-      } catch (error) {
-        log.error(
-          { cause, error },
-          "the new configuration is in force, but not all that goes on has been fitted to it",
-        );
-      }
+      settle(built, cause);
       await report(cause, current, null);
     }
 
-    /** What goes on is fitted to the new configuration. */
-    function settle(built: Gateway): void {
-      house.keys.retain(built.demands);
-      // Visits that began under the old configuration end under it, and may not have reached their server yet.
-      const gone = house.upstreams.retain(built.upstreams.all());
-      void server.settled().then(() => Promise.all(gone.map(({ transport }) => transport.close())));
-      house.standing.reconsider(built.policy.viewOf);
-      house.replicas?.tell();
-      void built.prime();
+    /** What goes on is fitted to the new configuration: streams first, and each part whatever becomes of the others. */
+    function settle(built: Gateway, cause: string): void {
+      const parts: Readonly<Record<string, () => void>> = {
+        "open streams": () => house.standing.reconsider(built.policy.viewOf),
+        "keys of issuers": () => house.keys.retain(built.demands),
+        "connections to servers": () => {
+          // Visits that began under the old configuration end under it, and may not have reached their server yet.
+          const gone = house.upstreams.retain(built.upstreams.all());
+          void server.settled().then(() => Promise.all(gone.map(({ transport }) => transport.close())));
+        },
+        "other replicas": () => house.replicas?.tell(),
+        "keys of new issuers": () => void built.prime(),
+      };
+      for (const [part, adapt] of Object.entries(parts)) {
+        try {
+          adapt();
+        } catch (error) {
+          log.error(
+            { cause, part, error },
+            "the new configuration is in force, but not all that goes on was fitted to it",
+          );
+        }
+      }
     }
 
     async function report(cause: string, { hash, policy }: LoadedConfig, failure: Error | null): Promise<void> {
