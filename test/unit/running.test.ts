@@ -26,6 +26,7 @@ vi.mock("../../src/gateway.ts", () => ({
   }),
 }));
 vi.mock("../../src/reload.ts", () => ({ findFixedChanges: () => [] }));
+vi.mock("../../src/policy/lint/lint.ts", () => ({ lintPolicies: () => [] }));
 vi.mock("../../src/server.ts", () => ({
   createPublicServer: async () => ({
     listen: async () => ({ host: "127.0.0.1", port: 1 }),
@@ -45,6 +46,7 @@ vi.mock("../../src/house.ts", () => ({
     replicas: { tell: () => seen.step("replicas", undefined) },
     metrics: { registry: {}, reloaded: (successful: boolean) => seen.reloaded.push(successful) },
     audit: { wallTime: () => new Date(0), append: async (record: unknown) => void seen.records.push(record) },
+    now: () => 0,
     close: async () => {},
   }),
 }));
@@ -55,7 +57,7 @@ beforeEach(() => {
 });
 
 function loadedOf(hash: string): LoadedConfig {
-  return { hash, policy: { hash }, config: { listen: {} } } as unknown as LoadedConfig;
+  return { hash, policy: { hash }, warnings: [], config: { listen: {} } } as unknown as LoadedConfig;
 }
 
 async function start(reread: () => Promise<LoadedConfig>) {
