@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { sanitizeText } from "../audit/sanitize.ts";
 import { type AuditReport, findTrails, verifyAudit } from "../audit/verify.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadParts } from "../config/parts.ts";
 import { withConfig } from "./config.ts";
 import { reportFailure } from "./failure.ts";
 import type { CommandIo } from "./io.ts";
@@ -20,7 +20,7 @@ export function auditCommand(io: CommandIo): Command {
     .option("--json", "print one JSON object")
     .action(async (path: string | undefined, options: VerifyOptions) => {
       try {
-        const files = await findTrails(path ?? (await loadConfig(options.config)).config.audit.directory);
+        const files = await findTrails(path ?? (await loadParts(options.config, ["audit"])).audit.directory);
         const trails: AuditReport[] = [];
         for (const file of files) trails.push(await verifyAudit(file));
         const ok = trails.every((report) => report.ok);

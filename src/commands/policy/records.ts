@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import type { AuditRecord } from "../../audit/record.ts";
 import { readRecords } from "../../audit/records.ts";
 import { findTrails } from "../../audit/verify.ts";
-import { loadConfig } from "../../config/load.ts";
+import { loadParts } from "../../config/parts.ts";
 import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../policy/compare/replay.ts";
 import type { Program } from "../../policy/compile.ts";
 import { hintAtConfig } from "../config.ts";
@@ -16,10 +16,10 @@ import type { PolicySet } from "./set.ts";
  */
 export async function findTrail(named: string | undefined, config: string): Promise<string> {
   if (named !== undefined) return named;
-  const loaded = await loadConfig(config).catch((error) => {
+  const { audit } = await loadParts(config, ["audit"]).catch((error) => {
     throw hintAtConfig(error, config, "the trail with --audit");
   });
-  return loaded.config.audit.directory;
+  return audit.directory;
 }
 
 /** Every record of a trail, one after the other; of a long one, says on stderr how far it is. */
