@@ -106,7 +106,8 @@ export async function loadPolicyFiles(paths: readonly string[]): Promise<PolicyS
   const { texts, problems } = await readPolicyTexts(files, directory, shownIn);
   const misplaced = texts.find(({ text }) => isConfiguration(text));
   if (misplaced !== undefined) {
-    throw new Error(`${misplaced.shownAs ?? misplaced.file}: this is a configuration, not a policy; use -c`);
+    const message = "this is a configuration, not a policy; use -c";
+    throw new ConfigError([{ file: misplaced.shownAs ?? misplaced.file, line: 1, column: 1, path: "", message }]);
   }
   const reading = readPolicies(texts);
   const context = { servers: undefined, issuers: undefined, roleNames: reading.roleNames };
