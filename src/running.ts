@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import type { Registry } from "prom-client";
 import type { Health } from "./admin.ts";
 import { gatewayEntry } from "./audit/record.ts";
-import { ConfigError } from "./config/diagnose.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { refreshEveryMs } from "./crypto/keyring.ts";
 import { buildGateway, type Gateway } from "./gateway.ts";
@@ -11,6 +10,7 @@ import { buildHouse, type House, type Tenant } from "./house.ts";
 import { renderAddress } from "./network/address.ts";
 import type { Log } from "./observe/log.ts";
 import { findFixedChanges } from "./reload.ts";
+import { describeReload } from "./reload-account.ts";
 import { createPublicServer } from "./server.ts";
 import type { Station } from "./state/station.ts";
 
@@ -83,37 +83,40 @@ export async function run(
       } catch (error) {
         return report(cause, current, error instanceof Error ? error : new Error(String(error)));
       }
-      try {
-        settle(built);
-      } catch (error) {
-        log.error(
-          { cause, error },
-          "the new configuration is in force, but not all that goes on has been fitted to it",
-        );
-      }
+      settle(built, cause);
       await report(cause, current, null);
     }
 
-    /** What goes on is fitted to the new configuration. */
-    function settle(built: Gateway): void {
-      house.keys.retain(built.demands);
-      // Visits that began under the old configuration end under it, and may not have reached their server yet.
-      const gone = house.upstreams.retain(built.upstreams.all());
-      void server.settled().then(() => Promise.all(gone.map(({ transport }) => transport.close())));
-      house.standing.reconsider(built.policy.viewOf);
-      house.replicas?.tell();
-      void built.prime();
+    /** What goes on is fitted to the new configuration: streams first, and each part whatever becomes of the others. */
+    function settle(built: Gateway, cause: string): void {
+      const parts: Readonly<Record<string, () => void>> = {
+        "open streams": () => house.standing.reconsider(built.policy.viewOf),
+        "keys of issuers": () => house.keys.retain(built.demands),
+        "connections to servers": () => {
+          // Visits that began under the old configuration end under it, and may not have reached their server yet.
+          const gone = house.upstreams.retain(built.upstreams.all());
+          void server.settled().then(() => Promise.all(gone.map(({ transport }) => transport.close())));
+        },
+        "other replicas": () => house.replicas?.tell(),
+        "keys of new issuers": () => void built.prime(),
+      };
+      for (const [part, adapt] of Object.entries(parts)) {
+        try {
+          adapt();
+        } catch (error) {
+          log.error(
+            { cause, part, error },
+            "the new configuration is in force, but not all that goes on was fitted to it",
+          );
+        }
+      }
     }
 
-    async function report(cause: string, { hash, policy }: LoadedConfig, failure: Error | null): Promise<void> {
+    async function report(cause: string, running: LoadedConfig, failure: Error | null): Promise<void> {
       house.metrics.reloaded(failure === null);
-      if (failure === null) log.info({ cause, hash, policy: policy.hash }, "configuration reloaded");
-      else
-        log.error(
-          { cause, hash, policy: policy.hash, problems: problemsOf(failure) },
-          "configuration not reloaded; the last good one goes on",
-        );
-      const note = { cause, config: hash, policy: policy.hash, successful: failure === null };
+      const { facts, note } = describeReload(cause, running, failure, house.now());
+      if (failure === null) log.info(facts, "configuration reloaded");
+      else log.error(facts, "configuration not reloaded; the last good one goes on");
       await house.audit
         .append(gatewayEntry("reload", house.audit.wallTime().toISOString(), note))
         .catch((error: unknown) => log.error({ error }, "audit record of the reload could not be written"));
@@ -147,15 +150,6 @@ export async function run(
       abandon: () => end(server.abandon()),
     };
   }
-}
-
-/** One line for each problem, as `sallyport check` names them. */
-function problemsOf(failure: Error): string[] {
-  if (!(failure instanceof ConfigError)) return [failure.message];
-  return failure.problems.map(({ file, line, column, path, message, hint }) => {
-    const place = `${file}:${line}:${column}`;
-    return [place, path, message, hint].filter((part) => part !== undefined && part !== "").join(" · ");
-  });
 }
 
 async function rotateKeys({ keyring, log }: House): Promise<void> {

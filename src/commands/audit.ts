@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { loadConfig } from "../config/load.ts";
+import { loadParts } from "../config/parts.ts";
 import { readNotary } from "../crypto/keyring.ts";
 import { verifyCommand } from "./audit/verify.ts";
 import { withConfig } from "./config.ts";
@@ -15,7 +15,7 @@ export function auditCommand(io: CommandIo): Command {
     .option("--json", "print one JSON object")
     .action(async ({ config, json }: { readonly config: string; readonly json?: true }) => {
       try {
-        const { directory } = (await loadConfig(config)).config.state;
+        const { directory } = (await loadParts(config, ["state"])).state;
         const key = await readNotary(directory);
         if (key === undefined) throw new Error(`there are no keys in ${directory} yet: the first start makes them`);
         io.out(json === true ? `${JSON.stringify({ name: key.name, key: key.text })}\n` : `${key.text}\n`);

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { isPlainText, maxGroups, maxSubjectLength } from "../auth/claims.ts";
 import { resourceOf } from "../auth/metadata.ts";
 import { ConfigError, renderProblems } from "../config/diagnose.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadParts } from "../config/parts.ts";
 import { readDuration } from "../config/units.ts";
 import { KeyFileError } from "../crypto/keyfile.ts";
 import { type Keyring, maxTokenTtlMs, openKeyring } from "../crypto/keyring.ts";
@@ -99,7 +99,7 @@ class UsageError extends Error {
 }
 
 async function mintFor(options: MintOptions): Promise<MintedToken> {
-  const { config } = await loadConfig(options.config);
+  const config = await loadParts(options.config, ["publicUrl", "identity", "servers", "sessions", "state"]);
   if (!config.identity.builtin.enabled) {
     throw new UsageError("identity.builtin is disabled, so the gateway would refuse its own tokens");
   }

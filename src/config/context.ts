@@ -1,4 +1,4 @@
-import type { Config } from "./schema.ts";
+import type { Parts } from "./parts.ts";
 
 /** What policies and suites may refer to in a configuration. */
 export interface ConfigContext {
@@ -9,7 +9,7 @@ export interface ConfigContext {
   groupsClaimOf(issuer: string): string;
 }
 
-export function contextOf({ servers, identity }: Config): ConfigContext {
+export function contextOf({ servers, identity }: Parts<"servers" | "identity">): ConfigContext {
   const { issuers, builtin } = identity;
   return {
     servers: Object.keys(servers),

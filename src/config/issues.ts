@@ -127,7 +127,7 @@ export function valueAt(value: unknown, path: Path): unknown {
 }
 
 /** The schema of what stands at a path, if it knows of it. */
-function schemaAt(schema: z.core.$ZodType, path: Path): z.core.$ZodType | undefined {
+export function schemaAt(schema: z.core.$ZodType, path: Path): z.core.$ZodType | undefined {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   const [step, ...rest] = path;
   switch (def.type) {

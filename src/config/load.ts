@@ -1,19 +1,16 @@
-import { dirname, resolve } from "node:path";
-import { checkPolicies } from "../policy/check.ts";
+import { resolve } from "node:path";
 import { compilePolicy, type Program } from "../policy/compile.ts";
-import { expandPatterns, readPolicyTexts, suiteOf } from "../policy/files.ts";
-import { type PolicySource, readPolicies } from "../policy/load.ts";
+import { suiteOf } from "../policy/files.ts";
+import type { PolicySource } from "../policy/load.ts";
 import { arePathsRelated, ConfigError, type Path, type Problem, sortProblems } from "./diagnose.ts";
 import { digestContents } from "./digest.ts";
-import { readYaml, type YamlFile } from "./document.ts";
-import { readText } from "./files.ts";
-import { type Finding, valueAt } from "./issues.ts";
+import type { Finding } from "./issues.ts";
 import { checkFiles } from "./material.ts";
+import { openConfig } from "./open.ts";
+import { readPolicyFiles } from "./policy-files.ts";
 import { readConfig } from "./read.ts";
 import { checkConfig, isUrl, type RuleFinding } from "./rules.ts";
-import type { Config } from "./schema.ts";
-
-const maxFileBytes = 1_048_576;
+import { type Config, configSchema } from "./schema.ts";
 
 /** A configuration and its policies, found sound. */
 export interface LoadedConfig {
@@ -49,35 +46,23 @@ export interface LoadedConfig {
  * @throws ConfigError with every problem
  */
 export async function loadConfig(
-  file: string,
+  named: string,
   env: Readonly<Record<string, string | undefined>> = process.env,
   now: Date = new Date(),
 ): Promise<LoadedConfig> {
-  const absolute = resolve(file);
-  const directory = dirname(absolute);
-  const read = await readText(absolute, { maxBytes: maxFileBytes });
-  if ("fault" in read) throw new ConfigError([fileProblem(file, read.fault)], "unreadable");
-  const yaml = readYaml(file, read.value);
-  if (Array.isArray(yaml)) throw new ConfigError(yaml);
-
-  const reading = await readConfig(yaml, { env, directory });
+  const opened = await openConfig(named);
+  const { yaml, file, directory, shownIn } = opened;
+  const reading = await readConfig(yaml, configSchema, { env, directory });
   const { value, dropped } = reading;
   const paths = value === undefined ? undefined : resolvePaths(value, directory);
   const material = paths === undefined ? undefined : await checkFiles(paths, now);
   const findings = [...(value === undefined ? [] : checkConfig(value)), ...(material?.findings ?? [])].filter(
     (finding) => !isVoid(finding, dropped),
   );
-  const listed = Array.isArray(valueAt(yaml.value, ["policies"])) ? ["policies"] : ["policies", "files"];
-  const policies = await readPolicyFiles(value, dropped, directory, dirname(file), listed);
+  const policies = await readPolicyFiles(opened, value, dropped);
   const place = ({ path, message, ...extra }: Finding) => yaml.problem(path, message, extra);
   const own = [...reading.findings, ...findings.filter(({ severity }) => severity === "problem"), ...policies.findings];
-  const checked = checkPolicies(policies.sources, {
-    servers: namesAt(yaml, ["servers"]),
-    issuers: issuerNames(yaml, value),
-    roleNames: policies.roleNames,
-  });
-  const policyProblems = [...policies.problems, ...checked.problems];
-  const problems = [...sortProblems(own.map(place)), ...sortProblems(policyProblems)];
+  const problems = [...sortProblems(own.map(place)), ...sortProblems(policies.problems)];
   if (problems.length > 0 || value === undefined || paths === undefined) throw new ConfigError(problems);
   const suites = value.policies.testsOnReload ? [...policies.suites, ...policies.files.map(suiteOf)] : [];
   return {
@@ -85,16 +70,14 @@ export async function loadConfig(
     policy: compilePolicy(policies.sources, Object.keys(value.servers)),
     sources: policies.sources,
     suites: policies.suites,
-    file: absolute,
-    directory,
-    shownIn: dirname(file),
+    ...{ file, directory, shownIn },
     hash: digestContents([["", yaml.value], ...policies.contents]),
     settings: digestContents([["", yaml.value]]),
-    watched: [...new Set([absolute, ...reading.files, ...(material?.files ?? []), ...policies.files, ...suites])],
+    watched: [...new Set([file, ...reading.files, ...(material?.files ?? []), ...policies.files, ...suites])],
     watchedDirectories: policies.directories,
     warnings: [
       ...sortProblems(findings.filter(({ severity }) => severity === "warning").map(place)),
-      ...checked.warnings,
+      ...policies.warnings,
     ],
   };
 }
@@ -121,44 +104,4 @@ function resolvePaths(config: Config, directory: string): Config {
     audit: { ...config.audit, directory: at(config.audit.directory) },
     state: { ...config.state, directory: at(config.state.directory) },
   };
-}
-
-async function readPolicyFiles(
-  config: Config | undefined,
-  dropped: readonly Path[],
-  directory: string,
-  shownIn: string,
-  listed: Path,
-) {
-  const known = config !== undefined && !dropped.some(([first]) => first === "policies");
-  const { files, suites, directories, faults } = await expandPatterns(known ? config.policies.files : [], directory);
-  const findings: Finding[] = faults.map(({ index, message }) => ({ path: [...listed, index], message }));
-  const { texts, problems } = await readPolicyTexts(files, directory, shownIn);
-  const reading = readPolicies(texts);
-  const complete = known && problems.length === 0 && faults.length === 0;
-  return {
-    ...reading,
-    files,
-    suites,
-    directories,
-    findings,
-    problems: [...problems, ...reading.problems],
-    roleNames: complete ? reading.roleNames : undefined,
-  };
-}
-
-function fileProblem(file: string, message: string): Problem {
-  return { file, line: 1, column: 1, path: "", message };
-}
-
-/** Keys of a mapping of the file, whether or not what they lead to is sound. */
-function namesAt(yaml: YamlFile, path: Path): string[] | undefined {
-  const value = valueAt(yaml.value, path);
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value) : undefined;
-}
-
-function issuerNames(yaml: YamlFile, config: Config | undefined): string[] | undefined {
-  if (config === undefined) return undefined;
-  const named = namesAt(yaml, ["identity", "issuers"]) ?? [];
-  return config.identity.builtin.enabled ? [...named, "builtin"] : named;
 }

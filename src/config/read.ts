@@ -1,14 +1,14 @@
+import type { z } from "zod";
 import { arePathsRelated, type Path } from "./diagnose.ts";
 import type { YamlFile } from "./document.ts";
-import { type Finding, findIssues, maskUnknown, openUnions, pathOf, valueAt } from "./issues.ts";
+import { type Finding, findIssues, maskUnknown, openUnions, pathOf, schemaAt, valueAt } from "./issues.ts";
 import { salvage } from "./salvage.ts";
-import { type Config, configSchema } from "./schema.ts";
 import { fillReferences, readWanted, type Surroundings } from "./values.ts";
 
 /** What a configuration file says, references filled in. */
-export interface ConfigReading {
+export interface ConfigReading<Content> {
   /** As much of the configuration as could be read; undefined when next to nothing could. */
-  readonly value: Config | undefined;
+  readonly value: Content | undefined;
   readonly dropped: readonly Path[];
   readonly findings: readonly Finding[];
   readonly files: readonly string[];
@@ -22,21 +22,29 @@ const standIns = {
   policies: ["unknown"],
 };
 
-/** Reads the values of a configuration file: references, then the schema. What they mean together is checked elsewhere. */
-export async function readConfig(yaml: YamlFile, surroundings: Surroundings): Promise<ConfigReading> {
+/**
+ * Reads the values of a configuration file: references, then the schema. What they mean together is checked elsewhere.
+ *
+ * @param schema of the whole configuration, or of some of it: references that it knows nothing of are not followed
+ */
+export async function readConfig<Schema extends z.ZodType>(
+  yaml: YamlFile,
+  schema: Schema,
+  surroundings: Surroundings,
+): Promise<ConfigReading<z.output<Schema>>> {
   maskSecrets(yaml, yaml.value, []);
-  const { value, findings, whole, files } = await fillReferences(yaml.value, surroundings);
-  let result = configSchema.safeParse(value);
-  if (!result.success && readWanted(value, openUnions(result.error.issues), whole))
-    result = configSchema.safeParse(value);
+  const isKnown = (path: Path) => schemaAt(schema, path) !== undefined;
+  const { value, findings, whole, files } = await fillReferences(yaml.value, isKnown, surroundings);
+  let result = schema.safeParse(value);
+  if (!result.success && readWanted(value, openUnions(result.error.issues), whole)) result = schema.safeParse(value);
   if (result.success && findings.length === 0) return { value: result.data, dropped: [], findings, files };
   const faulty = findings.map(({ path }) => path);
   const all = result.success ? [] : openUnions(result.error.issues);
   // Where a reference leads nowhere, that the value is missing is no second problem.
   const issues = all.filter((issue) => !faulty.some((path) => samePath(path, pathOf(issue))));
   maskUnknown(yaml, issues);
-  const salvaged = salvage(configSchema, value, [...faulty, ...issues.flatMap(pathsOf)], standIns);
-  return { ...salvaged, findings: [...findings, ...findIssues(configSchema, issues, value)], files };
+  const salvaged = salvage(schema, value, [...faulty, ...issues.flatMap(pathsOf)], standIns);
+  return { ...salvaged, findings: [...findings, ...findIssues(schema, issues, value)], files };
 }
 
 function pathsOf(issue: Parameters<typeof pathOf>[0]): Path[] {

@@ -43,6 +43,9 @@ export function renderConfiguration(schema: JsonSchema): string {
 One YAML file, \`sallyport.yaml\` unless \`-c\` names another. \`sallyport check\` reports everything that is wrong with it at
 once, with file, line and column. Unknown keys are errors. Relative file names are relative to the configuration file.
 
+\`serve\` and \`check\` read all of it. Other commands read what they need and no more: \`token mint\` and \`audit verify\` no policies,
+and the \`policy\` commands no URLs, secrets or certificates, so they work where these are wrong or cannot be had.
+
 The smallest useful one:
 
 \`\`\`yaml

@@ -73,11 +73,19 @@ async function finish(running: Generator<undefined, SuiteRun>): Promise<SuiteRun
 }
 
 /**
- * Runs the suites beside the policies of a configuration.
+ * Runs suites that must pass.
  *
  * @returns null where there are none
  * @throws ConfigError when one fails or cannot be run, with a problem for each test that fails
  */
+export async function passSuites(files: SuiteFiles, tested: TestedPolicy): Promise<SuiteReport | null> {
+  if (files.paths.length === 0) return null;
+  const report = await runSuites(files, tested).catch(fault);
+  if (report.failures.length > 0) throw new ConfigError(report.failures);
+  return report;
+}
+
+/** The same with the suites beside the policies of a configuration. */
 export async function testPolicies({
   config,
   policy,
@@ -85,11 +93,7 @@ export async function testPolicies({
   directory,
   shownIn,
 }: LoadedConfig): Promise<SuiteReport | null> {
-  if (paths.length === 0) return null;
-  const compile = () => policy;
-  const report = await runSuites({ paths, directory, shownIn }, { ...contextOf(config), compile }).catch(fault);
-  if (report.failures.length > 0) throw new ConfigError(report.failures);
-  return report;
+  return passSuites({ paths, directory, shownIn }, { ...contextOf(config), compile: () => policy });
 }
 
 /** A suite that cannot be read is a finding about a configuration, which could be. */

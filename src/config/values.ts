@@ -34,10 +34,16 @@ export interface Surroundings {
 }
 
 /**
- * Fills in the references of every string in a tree; keys stay as they are. A reference that leads nowhere leaves
+ * Fills in the references of the strings in a tree; keys stay as they are. A reference that leads nowhere leaves
  * `undefined` and a finding.
+ *
+ * @param isKnown whether anything is made of what stands at a path; where not, it stays as it is
  */
-export async function fillReferences(value: unknown, { env, directory }: Surroundings): Promise<Filled> {
+export async function fillReferences(
+  value: unknown,
+  isKnown: (path: Path) => boolean,
+  { env, directory }: Surroundings,
+): Promise<Filled> {
   const findings: Finding[] = [];
   const whole: Path[] = [];
   const files = new Set<string>();
@@ -65,7 +71,7 @@ export async function fillReferences(value: unknown, { env, directory }: Surroun
     return fillTemplate(template, (reference) => values.get(reference) ?? "");
   };
   const fill = async (inner: unknown, path: Path): Promise<unknown> => {
-    if (typeof inner === "string") return fillScalar(inner, path);
+    if (typeof inner === "string") return isKnown(path) ? fillScalar(inner, path) : inner;
     if (typeof inner !== "object" || inner === null) return inner;
     if (Array.isArray(inner)) return Promise.all(inner.map((item, index) => fill(item, [...path, index])));
     const entries = Object.entries(inner).map(async ([key, item]) => [key, await fill(item, [...path, key])] as const);

@@ -64,6 +64,8 @@ What holds for all of them:
 - A related task in \`_meta\` is named by its handle to the client and by its own id to the server. Nothing passes to a client that
   belongs to the task of somebody else.
 - The error -32042, which sends the client to a URL, needs \`elicitation\` in \`clientRequests\`.
+- A subscription names at most 256 URIs in \`resourceSubscriptions\`, of 65,536 characters (64 KiB) together; more is refused with
+  \`params_invalid\`.
 - Where a reload of the policy changes what may be seen, the gateway itself sends the \`list_changed\` that a stream asked for, and ends
   streams of callers who may see nothing any more, and subscriptions that could hear more than they asked the server for.
 `;

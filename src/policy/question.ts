@@ -1,5 +1,6 @@
 /** Questions to a policy, as people, suites and audit records put them, and the answer that a call would get. Pure. */
 import { z } from "zod";
+import { isWhole } from "../audit/whole.ts";
 import { requestMethods, type Target } from "../mcp/methods.ts";
 import { canonicalTemplate, canonicalUri, isPlainName } from "../mcp/names.ts";
 import type { CompiledRule, Program } from "./compile.ts";
@@ -188,11 +189,12 @@ export interface RecordedCall {
     readonly groups: readonly string[];
   } | null;
   readonly target: { readonly kind: string; readonly name: string | null } | null;
+  readonly args: { readonly view?: unknown } | null;
 }
 
 /**
- * The question that a recorded call put to the policy. Claims, annotations and arguments are not recorded, so what rests on them
- * may come out either way.
+ * The question that a recorded call put to the policy. Claims and annotations are not recorded, nor are arguments of which the
+ * record leaves anything out, so what rests on them may come out either way.
  *
  * @returns null for a record of something that no policy was asked about, or whose names the sanitizer had to change
  */
@@ -203,6 +205,8 @@ export function recallQuestion(recorded: RecordedCall): Question | null {
   const { issuer, subject, client, via, groups } = identity;
   // A binding could hold by what is not in the record any more.
   if (recalled === null || [subject, client ?? "", ...groups].some(isAltered)) return null;
+  const method = recallMethod(recorded);
+  const args = method === null ? undefined : recallArguments(recorded);
   return {
     subject: { ...nobody, issuer, subject, client, via, groups },
     server,
@@ -210,21 +214,28 @@ export function recallQuestion(recorded: RecordedCall): Question | null {
     circumstances: {
       nowMs: Date.parse(time),
       ip: peer.ip,
-      call: recallCall(recorded),
+      call: method === null ? null : { method, args: args ?? {} },
       annotationsOf: () => ({}),
-      unknown: unrecorded,
+      unknown: factBits.claims | factBits.annotations | (args === undefined ? argumentBits : 0),
     },
   };
 }
 
-/** What goes on from an earlier request, or is about what somebody could ask for, is judged as if no call were known. */
-function recallCall({ event, method }: RecordedCall): Circumstances["call"] {
-  if (event !== "request" || method === null) return null;
-  const { names } = requestMethods.get(method) ?? {};
-  return names === "task" || names === "reference" || names === "subscriptions" ? null : { method, args: {} };
+/** Arguments of a tool and of a prompt. */
+export const argumentBits = factBits.toolArguments | factBits.promptArguments;
+
+/** The arguments of a recorded call; undefined where the record does not have all of them. */
+export function recallArguments({ args }: Pick<RecordedCall, "args">): unknown {
+  if (args === null) return {};
+  return args.view !== undefined && isWhole(args.view) ? args.view : undefined;
 }
 
-const unrecorded = factBits.claims | factBits.annotations | factBits.toolArguments | factBits.promptArguments;
+/** What goes on from an earlier request, or is about what somebody could ask for, is judged as if no call were known. */
+function recallMethod({ event, method }: RecordedCall): string | null {
+  if (event !== "request" || method === null) return null;
+  const { names } = requestMethods.get(method) ?? {};
+  return names === "task" || names === "reference" || names === "subscriptions" ? null : method;
+}
 
 function recallTarget(target: RecordedCall["target"]): Target | null {
   if (target === null || target.kind === "server") return { kind: "server" };

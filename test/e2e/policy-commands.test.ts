@@ -99,7 +99,7 @@ it("what a gateway recorded is explained, reviewed and put to other policies", a
   ];
   const simulated = await policy(setting, "simulate", "--policies", "next", "--json");
   expect(simulated.code).toBe(1);
-  expect(JSON.parse(simulated.stdout)).toMatchObject({ asked: 5, changed: 1, open: 2 });
+  expect(JSON.parse(simulated.stdout)).toMatchObject({ asked: 5, changed: 1, open: 0 });
   const compared = await policy(setting, "diff", "policies", "next", "--replay", gateway.auditFile, "--json");
   expect(compared.code).toBe(1);
   expect(JSON.parse(compared.stdout)).toMatchObject({

@@ -5,7 +5,7 @@ import { type Checkpoint, readCheckpoint } from "../../audit/checkpoint.ts";
 import { checkpointSuffix } from "../../audit/layout.ts";
 import { sanitizeText } from "../../audit/sanitize.ts";
 import { type AuditReport, findTrails, verifyFiles } from "../../audit/verify.ts";
-import { loadConfig } from "../../config/load.ts";
+import { loadParts } from "../../config/parts.ts";
 import { readNotary } from "../../crypto/keyring.ts";
 import { findNotes, type NoteVerifier, readVerifier } from "../../crypto/note.ts";
 import { withConfig } from "../config.ts";
@@ -62,7 +62,7 @@ export function verifyCommand(io: CommandIo): Command {
 
 /** Where a configuration has its trails, what verifies them, and the last checkpoint of each. */
 async function readOwn(configPath: string) {
-  const { audit, state } = (await loadConfig(configPath)).config;
+  const { audit, state } = await loadParts(configPath, ["audit", "state"]);
   const verifier = await readNotary(state.directory);
   if (verifier === undefined) return { directory: audit.directory, verifiers: [], notes: [] };
   const names = (await readdir(state.directory)).filter((name) =>

@@ -1,13 +1,13 @@
 import { isIP } from "node:net";
 import { type Command, InvalidArgumentError } from "commander";
 import type { AuditRecord } from "../../audit/record.ts";
-import { isWhole } from "../../audit/whole.ts";
 import { didYouMean } from "../../config/diagnose.ts";
 import { plainAddress } from "../../network/cidr.ts";
 import { readInstant } from "../../policy/clock.ts";
 import { recallDecision } from "../../policy/compare/replay.ts";
 import { factBits } from "../../policy/facts.ts";
 import {
+  argumentBits,
   identitySchema,
   type Question,
   readQuestion,
@@ -164,11 +164,10 @@ export function recallAsked(record: AuditRecord, options: AskingOptions, policie
     ...(client !== null && { client }),
   });
   if (!identity.success) return null;
-  const args = options.arguments ?? recallArguments(record);
   const known =
     (claim === undefined && scopes === undefined ? 0 : factBits.claims) |
     (annotations === undefined ? 0 : factBits.annotations) |
-    (args === undefined ? 0 : factBits.toolArguments | factBits.promptArguments);
+    (options.arguments === undefined ? 0 : argumentBits);
   const { call, nowMs, ip, unknown = 0 } = circumstances;
   const who = (known & factBits.claims) === 0 ? subject : readSubject(identity.data, policies.groupsClaimOf(issuer));
   return {
@@ -177,15 +176,9 @@ export function recallAsked(record: AuditRecord, options: AskingOptions, policie
     circumstances: {
       nowMs: options.at ?? nowMs,
       ip: options.ip ?? ip,
-      call: call && { ...call, args: args ?? call.args },
+      call: call && { ...call, args: options.arguments ?? call.args },
       annotationsOf: () => annotations ?? {},
       unknown: unknown & ~known,
     },
   };
-}
-
-/** The arguments of a recorded call; undefined where the record does not have all of them. */
-export function recallArguments({ args }: AuditRecord): unknown {
-  if (args === null) return {};
-  return args.view !== undefined && isWhole(args.view) ? args.view : undefined;
 }

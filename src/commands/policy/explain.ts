@@ -22,7 +22,10 @@ interface ExplainOptions extends PolicyOptions, AskingOptions {
 export function explainCommand(io: CommandIo): Command {
   return withQuestion(withPolicies(new Command("explain")))
     .description("say why a request is allowed or denied, and what would have to change")
-    .argument("[request-id]", "request id of a call that was made, as in X-Request-Id and the audit trail")
+    .argument(
+      "[request-id]",
+      "request id of a call that was made, as in X-Request-Id and the audit trail, or at least 8 characters of its beginning",
+    )
     .option("--audit <path>", "audit file or directory (default: the one of the configuration)")
     .option("--json", "print one JSON object")
     .action(async (id: string | undefined, options: ExplainOptions) => {
@@ -69,7 +72,6 @@ async function findQuestion(
   if (id === undefined) return { question: readAsked(options, policies, Date.now()), record: null };
   const trail = await findTrail(options.audit, options.config);
   const record = await findRecord(io, trail, id);
-  if (record === null) throw new Error(`there is no record of this request in ${trail}`);
   return { question: recallAsked(record, options, policies), record };
 }
 

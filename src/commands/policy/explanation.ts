@@ -6,9 +6,8 @@ import { decides, type Explanation } from "../../policy/explain/explain.ts";
 import { type ConditionFinding, conditionOf, type RuleFinding } from "../../policy/explain/findings.ts";
 import { describeBlocker, describeMisses, describeMissing, describeTarget } from "../../policy/explain/words.ts";
 import { factBits } from "../../policy/facts.ts";
-import type { Question } from "../../policy/question.ts";
+import { type Question, recallArguments } from "../../policy/question.ts";
 import { nameUnknown, renderAdvice } from "./account.ts";
-import { recallArguments } from "./asking.ts";
 import { alignRows, count, show, showValue } from "./printing.ts";
 
 /**

@@ -2,11 +2,12 @@ import { stat } from "node:fs/promises";
 import type { AuditRecord } from "../../audit/record.ts";
 import { readRecords } from "../../audit/records.ts";
 import { findTrails } from "../../audit/verify.ts";
-import { loadConfig } from "../../config/load.ts";
+import { loadParts } from "../../config/parts.ts";
 import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../policy/compare/replay.ts";
 import type { Program } from "../../policy/compile.ts";
 import { hintAtConfig } from "../config.ts";
 import type { CommandIo } from "../io.ts";
+import { alignRows, show } from "./printing.ts";
 import type { PolicySet } from "./set.ts";
 
 /**
@@ -16,10 +17,10 @@ import type { PolicySet } from "./set.ts";
  */
 export async function findTrail(named: string | undefined, config: string): Promise<string> {
   if (named !== undefined) return named;
-  const loaded = await loadConfig(config).catch((error) => {
+  const { audit } = await loadParts(config, ["audit"]).catch((error) => {
     throw hintAtConfig(error, config, "the trail with --audit");
   });
-  return loaded.config.audit.directory;
+  return audit.directory;
 }
 
 /** Every record of a trail, one after the other; of a long one, says on stderr how far it is. */
@@ -54,12 +55,39 @@ function nameFailure(error: unknown, path: string): unknown {
 
 const progressEvery = 100_000;
 
-/** The record of a request; null where there is none. */
-export async function findRecord(io: CommandIo, path: string, id: string): Promise<AuditRecord | null> {
+/**
+ * The record of a request.
+ *
+ * @param id its id, or as much of the beginning of it as no other has, at least 8 characters
+ * @throws Error where there is none, or more than one that begins like this
+ */
+export async function findRecord(io: CommandIo, path: string, id: string): Promise<AuditRecord> {
+  const begun = new Map<string, AuditRecord>();
   for await (const record of followTrail(io, path)) {
-    if (record.id === id && ofCallers.has(record.event)) return record;
+    if (record.id === null || !ofCallers.has(record.event)) continue;
+    if (record.id === id) return record;
+    const fits = id.length >= minPrefix && record.id.startsWith(id) && !begun.has(record.id);
+    if (fits && begun.size <= maxCandidates) begun.set(record.id, record);
   }
-  return null;
+  const [only, ...others] = begun.values();
+  if (only !== undefined && others.length === 0) return only;
+  if (only !== undefined)
+    throw new Error(`more than one request begins like this:\n${listCandidates([only, ...others])}`);
+  const hint = id.length < minPrefix ? `; of an id give ${minPrefix} characters at least` : "";
+  throw new Error(`there is no record of this request in ${path}${hint}`);
+}
+
+const minPrefix = 8;
+const maxCandidates = 10;
+
+function listCandidates(records: readonly AuditRecord[]): string {
+  const rows = records
+    .slice(0, maxCandidates)
+    .map(({ id, time, identity, server, method, target }) => [
+      `  ${show(id ?? "")}`,
+      ...[time, identity?.subject, server, method, target?.name].map((text) => show(text ?? "-")),
+    ]);
+  return [...alignRows(rows), ...(records.length > maxCandidates ? ["  and more"] : [])].join("\n");
 }
 
 /** Records of what callers sent; others can bear the same id. */

@@ -54,9 +54,9 @@ export async function makeReview(
 }
 
 /** Without a configuration the trail alone says which servers a pattern could mean. */
-async function findServers(io: CommandIo, { audit }: PolicySet, path: string): Promise<ReadonlySet<string>> {
+async function findServers(io: CommandIo, { servers }: PolicySet, path: string): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
-  if (audit !== null) return found;
+  if (servers !== undefined) return found;
   for await (const { server } of followTrail(io, path)) if (server !== null) found.add(server);
   return found;
 }

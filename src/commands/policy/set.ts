@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Command } from "commander";
 import { contextOf } from "../../config/context.ts";
 import { ConfigError, type Problem } from "../../config/diagnose.ts";
-import { loadConfig } from "../../config/load.ts";
+import { loadPolicies } from "../../config/parts.ts";
 import { checkPolicies } from "../../policy/check.ts";
 import { compilePolicy, type Program } from "../../policy/compile.ts";
 import { expandPatterns, readPolicyTexts } from "../../policy/files.ts";
@@ -22,8 +22,6 @@ export interface PolicySet {
   readonly directory: string;
   /** The same directory as problems name it. */
   readonly shownIn: string;
-  /** Where its audit trail is; null without a configuration. */
-  readonly audit: string | null;
   readonly warnings: readonly Problem[];
   /** Names of the configured servers and trusted issuers; undefined without a configuration, when any name may be one. */
   readonly servers: readonly string[] | undefined;
@@ -63,17 +61,17 @@ export function loadPolicySet({ config, policies }: PolicyOptions): Promise<Poli
 
 /** The policy of a configuration. @throws ConfigError with every problem */
 async function loadConfiguredPolicy(file: string): Promise<PolicySet> {
-  const { config, policy, sources, suites, directory, shownIn, warnings } = await loadConfig(file).catch((error) => {
+  const loaded = await loadPolicies(file).catch((error) => {
     throw hintAtConfig(error, file, "give policy files with -p");
   });
-  const { servers, issuers, groupsClaimOf } = contextOf(config);
+  const { policy, policies, sources, suites, directory, shownIn, warnings } = loaded;
+  const { servers, issuers, groupsClaimOf } = contextOf(loaded);
   return {
     sources,
     suites,
-    isTested: config.policies.testsOnReload,
+    isTested: policies.testsOnReload,
     directory,
     shownIn,
-    audit: config.audit.directory,
     warnings,
     servers,
     issuers,
@@ -108,7 +106,8 @@ export async function loadPolicyFiles(paths: readonly string[]): Promise<PolicyS
   const { texts, problems } = await readPolicyTexts(files, directory, shownIn);
   const misplaced = texts.find(({ text }) => isConfiguration(text));
   if (misplaced !== undefined) {
-    throw new Error(`${misplaced.shownAs ?? misplaced.file}: this is a configuration, not a policy; use -c`);
+    const message = "this is a configuration, not a policy; use -c";
+    throw new ConfigError([{ file: misplaced.shownAs ?? misplaced.file, line: 1, column: 1, path: "", message }]);
   }
   const reading = readPolicies(texts);
   const context = { servers: undefined, issuers: undefined, roleNames: reading.roleNames };
@@ -122,7 +121,6 @@ export async function loadPolicyFiles(paths: readonly string[]): Promise<PolicyS
     isTested: true,
     directory,
     shownIn,
-    audit: null,
     warnings: checked.warnings,
     servers: undefined,
     issuers: undefined,

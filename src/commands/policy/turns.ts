@@ -12,7 +12,7 @@ export function renderReplay({ records, asked, unrecalled, changed, open, unlist
     ...renderTurns(certain),
     ...(open === 0
       ? []
-      : [`${open} more might be: that rests on claims, arguments or annotations, which are not recorded`]),
+      : [`${open} more might be: that rests on claims, annotations or arguments that are not recorded, or not whole`]),
     ...renderTurns(perhaps),
     ...(unrecalled === 0
       ? []

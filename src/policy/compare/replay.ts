@@ -5,7 +5,7 @@ import type { CompiledRule, Program } from "../compile.ts";
 import { findBindings, findRules, type RuleFinding } from "../explain/findings.ts";
 import { fits } from "../explain/fit.ts";
 import { factBits } from "../facts.ts";
-import { answerQuestion, type Question, recallQuestion } from "../question.ts";
+import { answerQuestion, argumentBits, type Question, recallQuestion } from "../question.ts";
 import { type Tallied, Tally } from "./tally.ts";
 import { termsKey, termsOf } from "./terms.ts";
 
@@ -27,8 +27,8 @@ export interface Decided {
 }
 
 export interface Decider {
-  /** Whether the time of the call counts. */
-  isTimed(question: Question): boolean;
+  /** Whether more counts of the call than whose it is and what of: its time, or its arguments where they are known. */
+  isSingular(question: Question): boolean;
   decide(question: Question, record: AuditRecord): Decided;
 }
 
@@ -53,7 +53,7 @@ const verdicts = {
 
 /** Decides as it was decided. */
 export const asRecorded: Decider = {
-  isTimed: () => false,
+  isSingular: () => false,
   decide: (_question, record) => {
     const { rule, policy, policies = null } = record.decision;
     const effect = recallDecision(record) ?? "deny";
@@ -63,13 +63,15 @@ export const asRecorded: Decider = {
 
 /** Decides by a policy. @param programFor the policy compiled so that it knows a server */
 export function byPolicy(programFor: (server: string) => Program): Decider {
-  const timedRules = new Map<Program, readonly CompiledRule[]>();
+  const singular = new Map<Program, readonly CompiledRule[]>();
   return {
-    isTimed(question) {
-      const program = programFor(question.server);
-      const timed = timedRules.get(program) ?? program.bindings.flatMap(({ rules }) => rules.filter(isTimedRule));
-      timedRules.set(program, timed);
-      return timed.some((rule) => rule.servers.has(question.server) && fits(rule, question.target));
+    isSingular({ server, target, circumstances: { unknown = 0 } }) {
+      const program = programFor(server);
+      const rules =
+        singular.get(program) ??
+        program.bindings.flatMap(({ rules }) => rules.filter((rule) => isSingularRule(rule, 0)));
+      singular.set(program, rules);
+      return rules.some((rule) => isSingularRule(rule, unknown) && rule.servers.has(server) && fits(rule, target));
     },
     decide(question) {
       const program = programFor(question.server);
@@ -82,9 +84,9 @@ export function byPolicy(programFor: (server: string) => Program): Decider {
   };
 }
 
-function isTimedRule({ period, hours, condition, require }: CompiledRule): boolean {
-  const readsNow = ((condition?.reads ?? 0) & factBits.now) !== 0;
-  return period !== always || hours !== null || readsNow || require?.maxAge !== undefined;
+function isSingularRule({ period, hours, condition, require }: CompiledRule, unknown: number): boolean {
+  const reads = (condition?.reads ?? 0) & (factBits.now | argumentBits) & ~unknown;
+  return period !== always || hours !== null || reads !== 0 || require?.maxAge !== undefined;
 }
 
 /** Rules that may have a part in the decision. */
@@ -188,11 +190,14 @@ export class Replay {
 
   /** Most calls are like calls before them. */
   #turnOf(question: Question, record: AuditRecord): Turn | null {
-    if (this.#before.isTimed(question) || this.#after.isTimed(question)) return this.#compare(question, record);
+    if (this.#before.isSingular(question) || this.#after.isSingular(question)) return this.#compare(question, record);
     const { identity, server, event, method, peer, decision } = record;
     const { target } = question;
-    const { rule, policy, reason, effect } = decision;
-    const key = JSON.stringify([identity, server, event, method, peer?.ip, target, rule, policy, reason, effect]);
+    const { rule, policy, policies, reason, effect } = decision;
+    const key = JSON.stringify([
+      ...[identity, server, event, method, peer?.ip, target, question.circumstances.unknown],
+      ...[rule, policy, policies, reason, effect],
+    ]);
     const kept = this.#kept.get(key);
     if (kept !== undefined) return kept;
     const turn = this.#compare(question, record);

@@ -3,9 +3,9 @@
 import { always } from "../clock.ts";
 import type { CompiledRule } from "../compile.ts";
 import type { Verdict, View } from "../evaluate.ts";
+import { describeMissing } from "../explain/words.ts";
 import { factBits } from "../facts.ts";
 import type { Question } from "../question.ts";
-import type { Missing } from "../require.ts";
 import type { SuiteTest } from "./schema.ts";
 
 /** A name that the gateway refuses before any rule is asked. */
@@ -51,21 +51,10 @@ function describe(answer: Verdict | RefusedName): string {
     case "condition_failed":
       return `deny: the condition of ${place} fails`;
     case "unproved":
-      return `challenge by ${place}, which wants ${missing === null ? "more" : listMissing(missing)}`;
+      return `challenge by ${place}, which wants ${missing === null ? "more" : describeMissing(missing)}`;
     default:
       return `${effect} by ${place}`;
   }
-}
-
-function listMissing({ scopes, acr, amr, maxAge, certificate }: Missing): string {
-  const wants = [
-    ...(scopes.length > 0 ? [`scopes ${scopes.join(" ")}`] : []),
-    ...(acr.length > 0 ? [`acr ${acr.join(" or ")}`] : []),
-    ...(amr.length > 0 ? [`amr ${amr.join(" and ")}`] : []),
-    ...(maxAge !== null ? [`a login at most ${maxAge} s ago`] : []),
-    ...(certificate ? ["a certificate"] : []),
-  ];
-  return wants.join(", ");
 }
 
 /** What a suite can leave out, and what to write then. */

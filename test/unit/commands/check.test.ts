@@ -1,6 +1,8 @@
-import { describe, expect, it } from "vitest";
-import { configWith, policy } from "../config/fixture.ts";
-import { check } from "./run.ts";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { checkCommand } from "../../../src/commands/check.ts";
+import { main } from "../../../src/main.ts";
+import { configWith, policy, writeTree } from "../config/fixture.ts";
+import { check, run } from "./run.ts";
 
 describe("sallyport check", () => {
   const sound = { "sallyport.yaml": configWith(), "policies/a.yaml": policy };
@@ -95,5 +97,70 @@ tests: [{ name: analysts read, identities: [ann], requests: [read], expect: allo
     const { err, codes } = await check({});
     expect(codes).toEqual([2]);
     expect(err).toContain("there is no such file");
+  });
+
+  describe("of policies without a configuration", () => {
+    const alone = { "a.yaml": policy, "a_test.yaml": suite };
+
+    async function checkPolicies(files: Readonly<Record<string, string>>, ...args: readonly string[]) {
+      return run(checkCommand, "-p", await writeTree(files), ...args);
+    }
+
+    it("sums them up, with their suites", async () => {
+      const { out, err, codes } = await checkPolicies(alone, "--strict");
+      expect([err, codes]).toEqual(["", [0]]);
+      expect(out).toMatch(
+        /^ok\n\npolicies {2}a\.yaml\n {10}hash [0-9a-f]{16}\nroles {5}reader \(1 rule, 1 binding\)\nsuites {4}1 suite, 1 answer as expected\n$/,
+      );
+      const json = await checkPolicies(alone, "--json");
+      expect(JSON.parse(json.out)).toMatchObject({
+        ok: true,
+        summary: { policies: ["a.yaml"], suites: { answers: 1 } },
+      });
+      expect(JSON.parse(json.out)).not.toHaveProperty("summary.servers");
+    });
+
+    it.each<[string, Record<string, string>, number, RegExp]>([
+      [
+        "a mistake",
+        { "a.yaml": policy.replace("[reader]", "[raeder]") },
+        1,
+        /a\.yaml:3:\d+: .*\n[\s\S]*did you mean "reader"/,
+      ],
+      [
+        "a test that fails",
+        { ...alone, "a_test.yaml": suite.replace("allow", "deny") },
+        1,
+        /a_test\.yaml:4:9: .* fails/,
+      ],
+      ["a configuration", { "sallyport.yaml": configWith() }, 1, /this is a configuration, not a policy; use -c/],
+      ["nothing at all", {}, 2, /this matches no policy file/],
+      [
+        "what lint finds",
+        { "a.yaml": policy.replace(/bindings.*/, "") },
+        1,
+        /1 warning\n\n.*a\.yaml:2:\d+: .*\(role_unused\)/,
+      ],
+    ])("reports %s", async (_case, files, code, text) => {
+      const { err, codes } = await checkPolicies(files, "--strict");
+      expect(err).toMatch(text);
+      expect(codes).toEqual([code]);
+    });
+
+    const grant = (server: string) =>
+      policy
+        .replace("server: weather, tools: [forecast]", `server: ${server}, tools: ["*"]`)
+        .replace("groups: [analysts]", "issuers: [corp]");
+    it("does not take the servers that rules name for all there are", async () => {
+      expect((await checkPolicies({ "a.yaml": grant("weather") })).err).not.toContain("grants_everything");
+      expect((await checkPolicies({ "a.yaml": grant('"*"') })).err).toContain("grants_everything");
+    });
+
+    it("asks no servers", async () => {
+      const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+      onTestFinished(() => said.mockRestore());
+      expect(await main(["check", "-p", await writeTree(alone), "--online"])).toBe(2);
+      expect(said.mock.calls.join("")).toMatch(/'--online' cannot be used with option '-p/);
+    });
   });
 });

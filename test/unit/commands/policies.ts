@@ -1,11 +1,10 @@
 import { type AuditEntry, gatewayEntry, renderRecord } from "../../../src/audit/record.ts";
 import { policyCommand } from "../../../src/commands/policy.ts";
 import { writeTree } from "../config/fixture.ts";
+import { run, type Said } from "./run.ts";
 
-/** What a command wrote, and how it ended. */
-export interface Said {
-  readonly out: string;
-  readonly err: string;
+/** What `sallyport policy` wrote, and how it ended. */
+export interface PolicySaid extends Pick<Said, "out" | "err"> {
   readonly code: number | undefined;
   /** Where the files are. */
   readonly directory: string;
@@ -16,26 +15,14 @@ export interface Said {
  *
  * @param args `{}` stands for the directory
  */
-export async function runPolicy(files: Readonly<Record<string, string>>, ...args: string[]): Promise<Said> {
+export async function runPolicy(files: Readonly<Record<string, string>>, ...args: string[]): Promise<PolicySaid> {
   return runPolicyIn(await writeTree(files), ...args);
 }
 
-export async function runPolicyIn(directory: string, ...args: string[]): Promise<Said> {
-  const said = { out: "", err: "", code: undefined as number | undefined, directory };
-  const io = {
-    out: (text: string) => {
-      said.out += text;
-    },
-    err: (text: string) => {
-      said.err += text;
-    },
-    exit: (code: number) => {
-      said.code = code;
-    },
-  };
+export async function runPolicyIn(directory: string, ...args: string[]): Promise<PolicySaid> {
   const placed = args.map((arg) => arg.replace("{}", directory));
-  await policyCommand(io).parseAsync(placed, { from: "user" });
-  return said;
+  const { codes, ...said } = await run(policyCommand, ...placed);
+  return { ...said, code: codes.at(-1), directory };
 }
 
 /** A recorded call; by default one of alice that was allowed. */

@@ -293,6 +293,49 @@ tests: [{ name: a, identities: [ann], requests: [read], expect: allow }]
     expect(said.err).toContain(message);
   });
 
+  describe("of a request whose id is given in part", () => {
+    const [one, other, third] = ["5f0c9a1e-1111", "5f0c9a1e-2222", "7d3b0000-3333"];
+    const audit = trailOf(
+      { id: one, entry: { event: "server_request" } },
+      { id: one, subject: "alice" },
+      { id: other, subject: "bob", tool: "publish" },
+      { id: third, subject: "carol" },
+      { id: third, subject: "carol", entry: { event: "end" } },
+      ...Array.from({ length: 12 }, (_, at) => ({ id: `aaaaaaaa-${at}` })),
+    );
+    const explain = (id: string) =>
+      runPolicy({ ...files, "audit.jsonl": audit }, "explain", id, "-p", "{}/p", "--audit", "{}/audit.jsonl");
+
+    it.each([
+      ["all of it", one, "alice"],
+      ["as much as tells it from others", "5f0c9a1e-2", "bob"],
+      ["eight characters that no other begins with", "7d3b0000", "carol"],
+    ])("finds it by %s", async (_case, id, subject) => {
+      const { out, err } = await explain(id);
+      expect(err).toBe("");
+      expect(out).toContain(`who   ${subject} (builtin)`);
+    });
+
+    it.each([
+      [
+        "lists those that begin alike",
+        "5f0c9a1e",
+        /^more than one request begins like this:\n {2}5f0c9a1e-1111 .* alice .* forecast\n {2}5f0c9a1e-2222 .* bob .* publish\n$/,
+      ],
+      ["lists ten of them at most", "aaaaaaaa", /^more .*\n(?: {2}aaaaaaaa-\d .*\n){10} {2}and more\n$/],
+      [
+        "takes no fewer than eight characters",
+        "7d3b000",
+        /^there is no record .*; of an id give 8 characters at least\n$/,
+      ],
+      ["does not find what is not there", "7d3b0001", /^there is no record of this request in .*audit\.jsonl\n$/],
+    ])("%s", async (_case, id, expected) => {
+      const { err, code } = await explain(id);
+      expect(err).toMatch(expected);
+      expect(code).toBe(2);
+    });
+  });
+
   it("cannot run with a policy that is wrong", async () => {
     const { code, err } = await runPolicy({ "p/a.yaml": "version: 2\n" }, "explain", "-p", "{}/p", ...alice);
     expect(code).toBe(2);

@@ -40,7 +40,7 @@ describe("sallyport policy diff", () => {
   });
 
   it("tells what is certain from what is not", async () => {
-    const next = policy("[forecast, history]").replace("history] }", "history], when: mcp.tool.arguments.n == 1 }");
+    const next = policy("[forecast, history]").replace("history] }", "history], when: jwt.a == 1 }");
     const { out, code } = await runPolicy(
       { ...files, "new/a.yaml": next },
       "simulate",

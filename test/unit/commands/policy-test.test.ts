@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { policyCommand } from "../../../src/commands/policy.ts";
 import { main } from "../../../src/main.ts";
 import { configWith, policy, writeTree } from "../config/fixture.ts";
+import { run } from "./run.ts";
 
 const suite = `version: 1
 identities: { ann: { subject: ann, groups: [analysts] }, eve: { subject: eve } }
@@ -16,20 +17,10 @@ const sound = { "sallyport.yaml": configWith(), "policies/a.yaml": policy };
 
 async function test(files: Record<string, string>, ...args: string[]) {
   const directory = await writeTree(files);
-  const said = { out: "", err: "", codes: [] as number[] };
-  const io = {
-    out: (text: string) => {
-      said.out += text;
-    },
-    err: (text: string) => {
-      said.err += text;
-    },
-    exit: (code: number) => void said.codes.push(code),
-  };
   // What is about files of the tree is written with @.
   const words = args.map((word) => word.replace(/^@/, `${directory}/`));
   const config = words.includes("-p") ? [] : ["-c", join(directory, "sallyport.yaml")];
-  await policyCommand(io).parseAsync(["test", ...words, ...config], { from: "user" });
+  const said = await run(policyCommand, "test", ...words, ...config);
   return { ...said, directory, shown: relative(process.cwd(), directory) };
 }
 

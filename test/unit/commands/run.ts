@@ -1,5 +1,7 @@
 import { join } from "node:path";
+import type { Command } from "commander";
 import { checkCommand } from "../../../src/commands/check.ts";
+import type { CommandIo } from "../../../src/commands/io.ts";
 import { writeTree } from "../config/fixture.ts";
 
 /** What a command said, and the exit codes it gave. */
@@ -9,9 +11,8 @@ export interface Said {
   readonly codes: readonly number[];
 }
 
-/** Runs `sallyport check` over files in a directory of their own. */
-export async function check(files: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Said> {
-  const directory = await writeTree(files);
+/** Runs a command with the words that follow its name. */
+export async function run(make: (io: CommandIo) => Command, ...words: readonly string[]): Promise<Said> {
   const said = { out: "", err: "", codes: [] as number[] };
   const io = {
     out: (text: string) => {
@@ -24,6 +25,11 @@ export async function check(files: Readonly<Record<string, string>>, ...args: re
       said.codes.push(code);
     },
   };
-  await checkCommand(io).parseAsync(["-c", join(directory, "sallyport.yaml"), ...args], { from: "user" });
+  await make(io).parseAsync(words, { from: "user" });
   return said;
+}
+
+/** Runs `sallyport check` over files in a directory of their own. */
+export async function check(files: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Said> {
+  return run(checkCommand, "-c", join(await writeTree(files), "sallyport.yaml"), ...args);
 }

@@ -135,7 +135,7 @@ describe("token mint", () => {
   });
 
   test("shows every problem of a configuration", async () => {
-    await writeFile(file, "version: 1\nnonsense: true\n");
+    await writeFile(file, "version: 1\nidentity: { builtin: { nonsense: true } }\n");
     const { err, code } = await mint("--subject", "ann");
     expect(code).toBe(2);
     expect(err).toMatch(/nonsense/);

@@ -99,6 +99,7 @@ const recorded: RecordedCall = {
   peer: { ip: "192.0.2.1" },
   identity: { issuer: "corp", subject: "alice", client: "cli", via: "apikey", groups: ["g"] },
   target: { kind: "tool", name: "t" },
+  args: {},
 };
 
 describe("a call, as recorded", () => {

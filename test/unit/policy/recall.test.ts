@@ -24,10 +24,12 @@ const recorded: RecordedCall = {
   peer: { ip: "127.0.0.1" },
   identity: { issuer: "builtin", subject: "alice", client: null, via: "jwt", groups: ["analysts"] },
   target: { kind: "tool", name: "forecast" },
+  args: {},
 };
 const { identity } = recorded;
 const who = (change: object) => ({ identity: identity && { ...identity, ...change } });
 const tool = (name: string) => ({ target: { kind: "tool", name } });
+const refund = { ...tool("refund"), server: "billing" };
 
 describe("a recorded call", () => {
   it.each<[string, Partial<RecordedCall>, string, boolean]>([
@@ -36,7 +38,17 @@ describe("a recorded call", () => {
     ["by its method", tool("history"), "allow", true],
     ["of a task, whose method decided nothing", { ...tool("history"), method: "tasks/get" }, "allow", false],
     ["of a stream that was resumed", { ...tool("history"), event: "stream" }, "allow", false],
-    ["by arguments, which are not recorded", { ...tool("refund"), server: "billing" }, "allow", false],
+    ["by arguments, which are not recorded", refund, "allow", false],
+    ["by arguments that are recorded", { ...refund, args: { view: { amount: 4 } } }, "allow", true],
+    ["by arguments that are recorded, and too large", { ...refund, args: { view: { amount: 5 } } }, "deny", true],
+    [
+      "by arguments, of which some are left out",
+      { ...refund, args: { view: { amount: 4, "…": "[cut]" } } },
+      "allow",
+      false,
+    ],
+    ["by arguments, where there were none", { ...refund, args: null }, "deny", true],
+    ["by arguments of an earlier request", { ...refund, event: "stream", args: null }, "allow", false],
     ["by a claim, which is not recorded", { ...tool("headlines"), server: "news" }, "deny", false],
     ["of the server", { target: null, method: "ping" }, "allow", true],
   ])("%s", (_case, change, effect, certain) => {

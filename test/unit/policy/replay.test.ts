@@ -4,6 +4,7 @@ import { Rehearsal } from "../../../src/policy/compare/rehearsal.ts";
 import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../../src/policy/compare/replay.ts";
 import { Tally } from "../../../src/policy/compare/tally.ts";
 import { compilePolicy } from "../../../src/policy/compile.ts";
+import { recallQuestion } from "../../../src/policy/question.ts";
 import { sourcesOf } from "../../fixtures/policy.ts";
 import { type Recorded, trailOf } from "../commands/policies.ts";
 
@@ -37,6 +38,9 @@ function turns({ turns }: ReplayReport): string[] {
 const allow = (rule: string) => decider(`{ allow: [{ server: weather, ${rule} }] }`);
 const forecast = allow("tools: [forecast]");
 const nothing = allow("tools: [other]");
+/** A call with these arguments as its record has them; undefined for a record that does not have them. */
+const called = (view: unknown, more: Recorded = {}): Recorded => ({ entry: { args: { digest: "d", view } }, ...more });
+const small = allow("tools: [forecast], when: mcp.tool.arguments.n < 10");
 const denied = { effect: "deny", reason: "policy_denied" } as const;
 
 describe("calls put to two policies", () => {
@@ -62,7 +66,7 @@ describe("calls put to two policies", () => {
       "which rest on two conditions",
       allow("tools: [forecast], when: mcp.tool.arguments.n == 1"),
       allow("tools: [forecast], when: mcp.tool.arguments.n == 2"),
-      {},
+      called(undefined),
       ["allow|deny->allow|deny alice weather tool forecast x1 1"],
     ],
     [
@@ -165,13 +169,64 @@ describe("calls put to a policy, against what was decided", () => {
       ["allow->deny alice weather tool forecast x1 1"],
     ],
     [
-      "that rests on arguments now",
-      allow("tools: [forecast], when: mcp.tool.arguments.n == 1"),
-      {},
+      "that rests on arguments now, which are not recorded",
+      small,
+      called(undefined),
+      ["allow->allow|deny alice weather tool forecast x1 1"],
+    ],
+    [
+      "that rests on arguments now, which are recorded with a secret left out",
+      small,
+      called({ n: 5, password: "[redacted]" }),
+      ["allow->allow|deny alice weather tool forecast x1 1"],
+    ],
+    [
+      "that rests on arguments now, which are recorded cut",
+      small,
+      called({ n: 5, text: "xxx…(4000 characters)" }),
+      ["allow->allow|deny alice weather tool forecast x1 1"],
+    ],
+    ["allowed now by arguments that are recorded", small, called({ n: 5 }), []],
+    [
+      "denied now by arguments that are recorded",
+      small,
+      called({ n: 50 }),
+      ["allow->deny alice weather tool forecast x1 1"],
+    ],
+    ["denied now for want of any arguments", small, {}, ["allow->deny alice weather tool forecast x1 1"]],
+    [
+      "whose condition rests on a claim as well",
+      allow("tools: [forecast], when: mcp.tool.arguments.n < 10 && jwt.a == 1"),
+      called({ n: 5 }),
       ["allow->allow|deny alice weather tool forecast x1 1"],
     ],
   ])("%s", (_case, policy, call, expected) => {
     expect(turns(replay(asRecorded, policy, call))).toEqual(expected);
+  });
+
+  it("are told apart by their arguments where a policy tells them apart", () => {
+    const calls = [{ n: 1 }, { n: 20 }, undefined, { n: 2 }, { n: 30 }, undefined].map((view) => called(view));
+    expect(turns(replay(asRecorded, small, ...calls))).toEqual([
+      "allow->deny alice weather tool forecast x2 2,5",
+      "allow->allow|deny alice weather tool forecast x2 3,6",
+    ]);
+  });
+
+  it("are told apart by the policies that decided then", () => {
+    const tenants = allow("tools: [forecast], when: jwt.a == 1");
+    const [record] = recordsOf({});
+    const question = record && recallQuestion(record);
+    if (record === undefined || question == null) throw new Error("there is no question");
+    const { policies } = tenants.decide(question, record);
+    for (const hashes of [
+      [policies, "other"],
+      ["other", policies],
+    ]) {
+      const calls = hashes.map((hash) => ({ id: hash ?? "", decision: { policies: hash } }));
+      expect(turns(replay(asRecorded, tenants, ...calls))).toEqual([
+        "allow->allow|deny alice weather tool forecast x1 other",
+      ]);
+    }
   });
 });
 

@@ -76,7 +76,7 @@ describe("an answer", () => {
       pay,
       "expect: allow, at: 2026-01-01",
       [
-        "expected allow, got challenge by pay at policies/0.yaml:7, which wants scopes money, acr mfa, a login at most 300 s ago",
+        "expected allow, got challenge by pay at policies/0.yaml:7, which wants scope money; acr mfa; a login at most 300 s ago",
       ],
     ],
     ["the time", "{ server: weather, tool: at-night }", 'expect: allow, at: "2026-01-01T23:00:00Z"', []],
@@ -146,7 +146,7 @@ describe("what no test names", () => {
     const run = runOf(policy, text);
     expect(failuresOf(run)).toEqual([
       "ann × read: no test names it, so it must be denied; got allow by read at policies/0.yaml:5",
-      "ann × pay: no test names it, so it must be denied; got challenge by pay at policies/0.yaml:7, which wants scopes money, acr mfa, a login at most 300 s ago",
+      "ann × pay: no test names it, so it must be denied; got challenge by pay at policies/0.yaml:7, which wants scope money; acr mfa; a login at most 300 s ago",
     ]);
     expect(countAnswers([run])).toEqual({ tests: 0, answers: 6, failed: 2 });
     expect(run.tests.map(({ name, line }) => [name, line])).toEqual([
