@@ -140,6 +140,7 @@ function isRecord(value: unknown): value is AuditRecord {
   if (!isObject(value) || value.v !== 1 || typeof value.event !== "string" || typeof value.time !== "string")
     return false;
   const { peer, identity, target, args } = value;
+  if (isObject(identity) && !Array.isArray(identity.groups)) return false;
   return (
     [value.decision, value.outcome, value.bytes, value.ms].every(isObject) &&
     [peer, identity, target, args].every((part) => part === null || isObject(part))
