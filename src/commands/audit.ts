@@ -2,17 +2,21 @@ import { Command } from "commander";
 import { sanitizeText } from "../audit/sanitize.ts";
 import { type AuditReport, findTrails, verifyAudit } from "../audit/verify.ts";
 import { loadConfig } from "../config/load.ts";
+import { exportCommand } from "./audit/export.ts";
+import { searchCommand } from "./audit/search.ts";
+import { statsCommand } from "./audit/stats.ts";
+import { tailCommand } from "./audit/tail.ts";
 import { withConfig } from "./config.ts";
 import { reportFailure } from "./failure.ts";
-import type { CommandIo } from "./io.ts";
+import type { StreamIo } from "./io.ts";
 
 interface VerifyOptions {
   readonly config: string;
   readonly json?: true;
 }
 
-/** `sallyport audit`. Exit code of `verify`: 0 nothing found, 1 findings, 2 the file could not be read. */
-export function auditCommand(io: CommandIo): Command {
+/** `sallyport audit`; commands that only read are in audit/. Exit code of `verify`: 0 nothing found, 1 findings, 2 the file could not be read. */
+export function auditCommand(io: StreamIo): Command {
   const audit = new Command("audit").description("look at the audit trail");
   withConfig(audit.command("verify"))
     .description("check that no record was changed, deleted, put in or moved")
@@ -32,7 +36,11 @@ export function auditCommand(io: CommandIo): Command {
         reportFailure(io, error, options.json);
       }
     });
-  return audit;
+  return audit
+    .addCommand(searchCommand(io))
+    .addCommand(tailCommand(io))
+    .addCommand(exportCommand(io))
+    .addCommand(statsCommand(io));
 }
 
 const maxShown = 20;
