@@ -53,7 +53,7 @@ export async function* readTrail(
       const trail = (await findSegments(path)).find((one) => one.number === number);
       const next = (trail?.closed ?? []).filter(({ first }) => first > read);
       if (next.length === 0) {
-        if (active !== null) yield* readChunks(openStream(active.handle, active.path));
+        if (active !== null) yield* readChunks(active);
         return;
       }
       for (const segment of next) {
@@ -72,7 +72,7 @@ export async function* readSegment({ path }: Segment): AsyncGenerator<readonly A
   const found = (await openIfThere(path)) ?? (await openIfThere(`${path}.gz`));
   if (found === null) return;
   try {
-    yield* readChunks(openStream(found.handle, found.path));
+    yield* readChunks(found);
   } finally {
     await found.handle.close();
   }
@@ -105,15 +105,18 @@ async function isOlder({ path }: Segment, sinceMs: number): Promise<boolean> {
 function openStream(handle: FileHandle, path: string): AsyncIterable<Buffer> {
   const bytes = createReadStream(path, { fd: handle, autoClose: false, start: 0, highWaterMark: chunkBytes });
   if (!path.endsWith(".gz")) return bytes;
-  const gunzip = createGunzip({ chunkSize: chunkBytes });
-  // What goes wrong comes out where the bytes would; the system says no path with what is wrong inside of a file.
-  pipeline(bytes, gunzip, (error) => error && Object.assign(error, { path }));
-  return gunzip;
+  // What goes wrong with the bytes comes out where they would.
+  return pipeline(bytes, createGunzip({ chunkSize: chunkBytes }), () => {});
 }
 
-async function* readChunks(stream: AsyncIterable<Buffer>): AsyncGenerator<readonly AuditLine[]> {
+async function* readChunks({ handle, path }: OpenFile): AsyncGenerator<readonly AuditLine[]> {
   const splitter = new LineSplitter();
-  for await (const chunk of stream) yield readLines(splitter.read(chunk));
+  try {
+    for await (const chunk of openStream(handle, path)) yield readLines(splitter.read(chunk));
+  } catch (error) {
+    // Neither a read nor a decompression that fails says in which file.
+    throw Object.assign(error as Error, { path });
+  }
 }
 
 /** The records among lines; of one that has not ended it is not known what it will be. */
