@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { Command, Option } from "commander";
 import { type ExportFormatName, exportFormats } from "../../audit/export/formats.ts";
@@ -36,8 +36,12 @@ export function exportCommand(io: StreamIo): Command {
 
 async function* render({ path, query }: Selection, name: ExportFormatName): AsyncGenerator<string> {
   const format = exportFormats[name];
-  if (format.head !== "") yield format.head;
-  for await (const line of selectLines(path, query)) yield format.render(line, version);
+  let { head } = format;
+  for await (const line of selectLines(path, query)) {
+    yield head + format.render(line, version);
+    head = "";
+  }
+  if (head !== "") yield head;
 }
 
 async function print(io: StreamIo, rendered: AsyncIterable<string>): Promise<void> {
@@ -49,7 +53,14 @@ async function print(io: StreamIo, rendered: AsyncIterable<string>): Promise<voi
 
 async function save(rendered: AsyncIterable<string>, file: string, force: boolean): Promise<void> {
   const handle = await openNew(file, force);
-  await pipeline(rendered, handle.createWriteStream());
+  const made = (await handle.stat()).isFile();
+  try {
+    await pipeline(rendered, handle.createWriteStream());
+  } catch (error) {
+    // Half an export looks like a whole one.
+    if (made) await rm(file, { force: true });
+    throw error;
+  }
 }
 
 /** What is in a trail is not for everybody on the machine. */

@@ -54,7 +54,7 @@ function renderStats({
     `calls: ${allow} allowed, ${deny} denied, ${none} without a decision`,
     "",
     "by reason:",
-    ...alignRows(reasonRows),
+    ...(reasonRows.length === 0 ? ["  none"] : alignRows(reasonRows)),
     "",
     "by person:",
     ...renderTable([...calls, "last seen"], people, (row) => [
