@@ -32,12 +32,10 @@ export class TrailFollower {
   /** What was written since it was asked last; the first time, what is in the file that is written now. */
   async *read(): AsyncGenerator<readonly AuditLine[]> {
     if (this.#file !== null) {
+      // Asked before the rest is read: what is written before a file is left is in it by then.
+      const left = await this.#isLeft(this.#file);
       yield* this.#readOn(this.#file);
-      if (await this.#isLeft(this.#file)) {
-        // The last records may have come after they were read and before the file was left.
-        yield* this.#readOn(this.#file);
-        await this.close();
-      }
+      if (left) await this.close();
     }
     if (this.#file === null) yield* this.#begin();
   }
@@ -80,10 +78,11 @@ export class TrailFollower {
     }
   }
 
-  /** Whether another file has the name, or none. */
+  /** Whether another file has the name. While none has, this one may still be written. */
   async #isLeft({ inode }: Followed): Promise<boolean> {
     const active = (await this.#find())?.active ?? null;
-    return active === null || (await inodeOf(active)) !== inode;
+    const other = active === null ? null : await inodeOf(active);
+    return other !== null && other !== inode;
   }
 
   /** Without the file that is read, which may have been closed a moment ago. */

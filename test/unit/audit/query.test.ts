@@ -89,6 +89,7 @@ describe("a query finds", () => {
     [{ ip: ["2001:db8::/32", "192.0.2.0/24"] }, ["prompt"]],
     [{ id: ["aaaaaaaa", "cccccccc-3333"] }, ["call", "prompt"]],
     [{ id: ["aaaaaaaa-1112"] }, []],
+    [{ id: ["aaaa-1111"] }, []],
     [{ session: ["sessionA"] }, ["call"]],
   ])("%j", (options, expected) => {
     expect(find(options)).toEqual(expected);

@@ -221,10 +221,13 @@ describe("a follower", () => {
     expect(await follow(follower)).toBe("");
     await writeFile(file, ids("c"));
     expect(await follow(follower)).toBe("c");
-    await rename(file, join(directory, "kept.jsonl"));
-    expect(await follow(follower)).toBe("");
-    await writeFile(file, ids("d"));
+    const kept = join(directory, "kept.jsonl");
+    await rename(file, kept);
+    await writeFile(kept, ids("d"), { flag: "a" });
     expect(await follow(follower)).toBe("d");
+    await writeFile(kept, ids("e"), { flag: "a" });
+    await writeFile(file, ids("f"));
+    expect(await follow(follower)).toBe("ef");
     await follower.close();
   });
 });
