@@ -138,16 +138,33 @@ function readLine(text: string): AuditLine | null {
   }
 }
 
-/** Whoever reads a record can count on its parts, whatever somebody has written into the file. */
+/** Whoever reads a record can count on its parts and on what is a text in it, whatever somebody has written into the file. */
 function isRecord(value: unknown): value is AuditRecord {
   if (!isObject(value) || value.v !== 1 || typeof value.event !== "string" || typeof value.time !== "string")
     return false;
-  const { peer, identity, target, args } = value;
-  if (isObject(identity) && !Array.isArray(identity.groups)) return false;
+  const { peer, identity, target, args, decision, outcome, bytes, ms } = value;
+  if (!isObject(decision) || !isObject(outcome) || !isObject(bytes) || !isObject(ms)) return false;
+  if (!isPart(peer) || !isPart(identity) || !isPart(target) || !isPart(args)) return false;
+  const { id, server, session, method } = value;
+  const { effect, rule, policy, reason } = decision;
   return (
-    [value.decision, value.outcome, value.bytes, value.ms].every(isObject) &&
-    [peer, identity, target, args].every((part) => part === null || isObject(part))
+    [id, server, session, method, effect, rule, policy, reason, target?.name].every(isTextOrNull) &&
+    (peer === null || typeof peer.ip === "string") &&
+    (target === null || typeof target.kind === "string") &&
+    (identity === null || isIdentity(identity))
   );
+}
+
+function isIdentity({ issuer, subject, groups }: Record<string, unknown>): boolean {
+  return typeof issuer === "string" && typeof subject === "string" && Array.isArray(groups);
+}
+
+function isPart(value: unknown): value is Record<string, unknown> | null {
+  return value === null || isObject(value);
+}
+
+function isTextOrNull(value: unknown): boolean {
+  return value == null || typeof value === "string";
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -88,7 +88,8 @@ export class StatsCounter {
     if (this.#to === null || time > this.#to) this.#to = time;
     if (decision.reason !== null) this.#reasons.set(decision.reason, (this.#reasons.get(decision.reason) ?? 0) + 1);
     if (!ofCallers.has(event)) return;
-    this.#decisions[decision.effect ?? "none"] += 1;
+    const { effect } = decision;
+    this.#decisions[effect === "allow" || effect === "deny" ? effect : "none"] += 1;
     if (identity !== null) this.#people.count({ issuer: identity.issuer, subject: identity.subject }, record);
     if (server === null) return;
     this.#servers.count({ server }, record);

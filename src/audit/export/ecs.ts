@@ -10,6 +10,8 @@ const types: Readonly<Record<string, string>> = {
   discovery: "info",
 };
 
+const verdicts: Readonly<Record<string, readonly string[]>> = { allow: ["allowed"], deny: ["denied"] };
+
 /** `event.category` and `event.type` of what happens to the gateway; what is not here is information. */
 const ofGateway: Readonly<Record<string, { readonly category: string; readonly type: string }>> = {
   start: { category: "process", type: "start" },
@@ -75,6 +77,7 @@ function classify(record: AuditRecord): { category: string; type: string[] } {
     const { category, type } = ofGateway[record.event] ?? { category: "process", type: "info" };
     return { category, type: [type] };
   }
-  const verdicts = { allow: ["allowed"], deny: ["denied"], none: [] };
-  return { category: "api", type: [types[record.event] ?? "access", ...verdicts[record.decision.effect ?? "none"]] };
+  const { effect } = record.decision;
+  const verdict = effect === null ? [] : (verdicts[effect] ?? []);
+  return { category: "api", type: [types[record.event] ?? "access", ...verdict] };
 }
