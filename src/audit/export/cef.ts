@@ -1,4 +1,4 @@
-/** Records in the ArcSight Common Event Format (Implementing ArcSight CEF, version 25). Pure. */
+/** Records in the ArcSight Common Event Format (CEF Implementation Standard, CEF:0 with the keys for producers). Pure. */
 import { isIP } from "node:net";
 import type { AuditRecord } from "../record.ts";
 import { actionOf, isOfGateway, outcomeOf, severityOf, summarize } from "./meaning.ts";
