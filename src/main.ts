@@ -1,7 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { auditCommand } from "./commands/audit.ts";
 import { checkCommand } from "./commands/check.ts";
-import type { CommandIo } from "./commands/io.ts";
+import type { StreamIo } from "./commands/io.ts";
+import { drain, watchReader } from "./commands/outlet.ts";
 import { policyCommand } from "./commands/policy.ts";
 import { quickstartCommand } from "./commands/quickstart.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -16,14 +17,14 @@ import { version } from "./version.ts";
  */
 export async function main(argv: readonly string[]): Promise<number> {
   let code = 0;
-  // Who reads our output may go before we do; that must not end a gateway.
-  for (const stream of [process.stdout, process.stderr]) stream.off("error", ignore).on("error", ignore);
-  const io: CommandIo = {
+  for (const stream of [process.stdout, process.stderr]) watchReader(stream);
+  const io: StreamIo = {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     exit: (exitCode) => {
       code = exitCode;
     },
+    drained: () => drain(process.stdout),
   };
   const program = new Command("sallyport")
     .description("Authenticating gateway in front of MCP servers")
@@ -52,5 +53,3 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   return code;
 }
-
-function ignore(): void {}

@@ -1,14 +1,15 @@
 /** What becomes of closed files: compressed at once, removed when their time is over. */
 import { createReadStream, createWriteStream } from "node:fs";
 import { open, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { openRecord, type SoundRecord } from "./chain.ts";
-import { compressedSuffix, sortTrails, type TrailFile } from "./layout.ts";
+import { compressedSuffix, readFileName } from "./layout.ts";
 import { LineSplitter } from "./lines.ts";
+import { openEither, streamOf } from "./opened.ts";
 import { type AuditEntry, gatewayEntry } from "./record.ts";
-import { openTrailFile } from "./verify.ts";
+import { groupFiles } from "./segments.ts";
 
 export interface KeepingOptions {
   readonly compress: boolean;
@@ -57,26 +58,27 @@ export class Keeper {
 
   /** The oldest first, and none that a younger one would have to follow without it. */
   async #expire(): Promise<void> {
-    const { directory, retentionMs, now } = this.#options;
+    const { directory, trail, retentionMs, now } = this.#options;
     if (retentionMs === null) return;
-    for (const files = await this.#list(); files.length > 1; files.shift()) {
-      const [oldest, next] = files as [TrailFile, TrailFile];
-      const first = await readFirst(join(directory, next.name));
+    const found = groupFiles(await readdir(directory), directory).find(({ number }) => number === trail);
+    for (const [index, { path, first: from }] of (found?.closed ?? []).entries()) {
+      const next = found?.closed[index + 1]?.path ?? found?.active ?? null;
+      const first = next === null ? null : await readFirst(next);
       // The records of a file are older than the first of the next one.
       if (first === null || now().getTime() - Date.parse(first.time) < retentionMs) return;
-      const note = { file: oldest.name, from: oldest.firstSeq, to: first.seq - 1, hash: first.prev };
+      const note = { file: basename(path), from, to: first.seq - 1, hash: first.prev };
       await this.#options.append(gatewayEntry("expired", now().toISOString(), note));
-      await rm(join(directory, oldest.name));
-      if (!oldest.compressed) await rm(join(directory, `${oldest.name}${compressedSuffix}`), { force: true });
+      for (const form of [path, `${path}${compressedSuffix}`]) await rm(form, { force: true });
     }
   }
 
   /** Compressed elsewhere and moved into place, so that a crash leaves the file as it was. */
   async #compress(): Promise<void> {
-    const { directory } = this.#options;
-    for (const { name, compressed, firstSeq } of await this.#list()) {
+    const { directory, trail } = this.#options;
+    for (const name of await readdir(directory)) {
       this.#ending.signal.throwIfAborted();
-      if (compressed || firstSeq === null) continue;
+      const file = readFileName(name);
+      if (file === undefined || file.trail !== trail || file.firstSeq === null || file.compressed) continue;
       const path = join(directory, name);
       const draft = `${path}${compressedSuffix}.new`;
       const target = createWriteStream(draft, { mode: 0o600, flush: true });
@@ -85,11 +87,6 @@ export class Keeper {
       await syncDirectory(directory);
       await rm(path);
     }
-  }
-
-  async #list(): Promise<TrailFile[]> {
-    const { directory, trail } = this.#options;
-    return [...(sortTrails(await readdir(directory)).get(trail) ?? [])];
   }
 }
 
@@ -104,11 +101,17 @@ async function syncDirectory(directory: string): Promise<void> {
 
 async function readFirst(path: string): Promise<SoundRecord | null> {
   const splitter = new LineSplitter();
-  for await (const chunk of openTrailFile(path)) {
-    for (const { bytes } of splitter.read(chunk)) {
-      const record = openRecord(bytes);
-      if (record.state === "sound") return record;
+  const file = await openEither(path);
+  if (file === null) return null;
+  try {
+    for await (const chunk of streamOf(file)) {
+      for (const { bytes } of splitter.read(chunk)) {
+        const record = openRecord(bytes);
+        if (record.state === "sound") return record;
+      }
     }
+    return null;
+  } finally {
+    await file.handle.close();
   }
-  return null;
 }

@@ -60,22 +60,3 @@ export function readFileName(name: string): TrailFile | undefined {
     compressed: suffix !== undefined,
   };
 }
-
-/**
- * The files among names, by trail, each in the order of its records. A closed file that stands there twice, as a crash in the middle
- * of compressing it leaves it, counts once, uncompressed.
- */
-export function sortTrails(names: readonly string[]): ReadonlyMap<number, readonly TrailFile[]> {
-  const files = names.flatMap((name) => readFileName(name) ?? []);
-  const plain = new Set(files.filter(({ compressed }) => !compressed).map(({ name }) => name));
-  const whole = files.filter(
-    ({ name, compressed }) => !compressed || !plain.has(name.slice(0, -compressedSuffix.length)),
-  );
-  const order = ({ firstSeq }: TrailFile) => firstSeq ?? Infinity;
-  const byTrail = Map.groupBy(whole, ({ trail }) => trail);
-  return new Map(
-    [...byTrail.entries()]
-      .toSorted(([one], [other]) => one - other)
-      .map(([trail, found]) => [trail, found.toSorted((one, other) => order(one) - order(other))]),
-  );
-}

@@ -6,8 +6,9 @@ import { ChainFiles, type ChainFilesOptions, draftOf, type FileBeginning } from 
 import type { ChainHead } from "./checkpoints.ts";
 import { AuditFault } from "./fault.ts";
 import type { AppendFile } from "./file.ts";
-import { activeName, closedName, sortTrails } from "./layout.ts";
+import { activeName, closedName } from "./layout.ts";
 import { LineSplitter } from "./lines.ts";
+import { groupFiles } from "./segments.ts";
 import { findTail, type TornTail } from "./tail.ts";
 import { verifyFiles } from "./verify.ts";
 import { ChainWriter } from "./writer.ts";
@@ -61,11 +62,9 @@ function headOf({ trail, seq, hash }: { trail: string | null; seq: number; hash:
 
 /** Closed files are whole: whatever is wrong with the end of one happened afterwards. */
 async function findClosedEnd(directory: string, trail: number): Promise<ChainHead | null> {
-  const last = sortTrails(readdirSync(directory))
-    .get(trail)
-    ?.findLast(({ firstSeq }) => firstSeq !== null);
-  if (last === undefined) return null;
-  const path = join(directory, last.name);
+  const found = groupFiles(readdirSync(directory), directory).find(({ number }) => number === trail);
+  const path = found?.closed.at(-1)?.path;
+  if (path === undefined) return null;
   const report = await verifyFiles([path], { extent: "file" });
   const [finding] = report.findings;
   if (finding !== undefined || report.tornTail !== undefined || report.records === 0) {

@@ -1,9 +1,18 @@
-import { LineSplitter } from "./lines.ts";
+import { stat } from "node:fs/promises";
+import { type LinePiece, LineSplitter } from "./lines.ts";
+import { type OpenFile, openEither, openIfThere, streamOf } from "./opened.ts";
 import type { AuditRecord } from "./record.ts";
-import { findTrails, openTrailFile } from "./verify.ts";
+import { findSegments, type Segment } from "./segments.ts";
+
+/** A record and the line that it was read from, without its newline. */
+export interface AuditLine {
+  readonly record: AuditRecord;
+  readonly text: string;
+}
 
 /**
- * Reads the records of a path one after the other, file by file. Memory does not grow with the files.
+ * Reads the records of a path one after the other, trail by trail, through closed and compressed files as well. Memory does
+ * not grow with the files.
  *
  * Nothing is verified here; a line that is no record, as a crash leaves one, is passed over.
  *
@@ -11,22 +20,128 @@ import { findTrails, openTrailFile } from "./verify.ts";
  * @throws Error when there is none, or of the file system when one cannot be read
  */
 export async function* readRecords(path: string): AsyncGenerator<AuditRecord> {
-  for (const file of (await findTrails(path)).flatMap(({ files }) => files)) {
-    const splitter = new LineSplitter();
-    for await (const chunk of openTrailFile(file)) {
-      for (const { bytes, ended, first } of splitter.read(chunk)) {
-        const record = ended && first ? parseRecord(bytes) : null;
-        if (record !== null) yield record;
-      }
+  for (const { number } of await findSegments(path)) {
+    for await (const lines of readTrail(path, number)) {
+      for (const { record } of lines) yield record;
     }
   }
 }
 
-function parseRecord(bytes: Buffer): AuditRecord | null {
+/** Clocks of file servers differ, and a record is written after its time. */
+const clockSlackMs = 3_600_000;
+
+/**
+ * Reads one trail from beginning to end, a chunk of lines at a time. What is closed, compressed or deleted by its age
+ * meanwhile is neither missed nor read twice.
+ *
+ * @param number which of the trails in the path
+ * @param sinceMs closed files that were written last before that time are passed over; milliseconds since the epoch
+ */
+export async function* readTrail(
+  path: string,
+  number: number,
+  sinceMs = Number.NEGATIVE_INFINITY,
+): AsyncGenerator<readonly AuditLine[]> {
+  for (let read = -1; ; ) {
+    // Opened before it is looked for what is closed: it may be closed itself while the others are read.
+    const active = await openActive(path, number);
+    try {
+      const trail = (await findSegments(path)).find((one) => one.number === number);
+      const next = (trail?.closed ?? []).filter(({ first }) => first > read);
+      if (next.length === 0) {
+        if (active !== null) yield* readChunks(active);
+        return;
+      }
+      for (const segment of next) {
+        read = segment.first;
+        if (await isOlder(segment, sinceMs)) continue;
+        yield* readSegment(segment);
+      }
+    } finally {
+      await active?.handle.close();
+    }
+  }
+}
+
+/** Reads a closed file, in whichever form it is there; nothing where it is gone. */
+export async function* readSegment({ path }: Segment): AsyncGenerator<readonly AuditLine[]> {
+  const found = await openEither(path);
+  if (found === null) return;
   try {
-    const value = JSON.parse(bytes.toString("utf8")) as AuditRecord | null;
-    return typeof value === "object" && value?.v === 1 && typeof value.event === "string" ? value : null;
+    yield* readChunks(found);
+  } finally {
+    await found.handle.close();
+  }
+}
+
+async function openActive(path: string, number: number): Promise<OpenFile | null> {
+  const active = (await findSegments(path)).find((one) => one.number === number)?.active ?? null;
+  return active === null ? null : openIfThere(active);
+}
+
+async function isOlder({ path }: Segment, sinceMs: number): Promise<boolean> {
+  const facts = await stat(path).catch(() => stat(`${path}.gz`).catch(() => null));
+  return facts !== null && facts.mtimeMs < sinceMs - clockSlackMs;
+}
+
+async function* readChunks(file: OpenFile): AsyncGenerator<readonly AuditLine[]> {
+  const splitter = new LineSplitter();
+  try {
+    for await (const chunk of streamOf(file)) yield readLines(splitter.read(chunk));
+  } catch (error) {
+    // Neither a read nor a decompression that fails says in which file.
+    throw Object.assign(error as Error, { path: file.path });
+  }
+}
+
+/** The records among lines; of one that has not ended it is not known what it will be. */
+export function readLines(pieces: Iterable<LinePiece>): AuditLine[] {
+  const lines: AuditLine[] = [];
+  for (const { bytes, ended, first } of pieces) {
+    const line = ended && first ? readLine(bytes.toString("utf8")) : null;
+    if (line !== null) lines.push(line);
+  }
+  return lines;
+}
+
+function readLine(text: string): AuditLine | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? { record: value, text } : null;
   } catch {
     return null;
   }
+}
+
+/** Whoever reads a record can count on its parts and on what is a text in it, whatever somebody has written into the file. */
+function isRecord(value: unknown): value is AuditRecord {
+  if (!isObject(value) || value.v !== 1 || typeof value.event !== "string" || typeof value.time !== "string")
+    return false;
+  const { peer, identity, target, args, decision, outcome, bytes, ms } = value;
+  if (!isObject(decision) || !isObject(outcome) || !isObject(bytes) || !isObject(ms)) return false;
+  if (!isPart(peer) || !isPart(identity) || !isPart(target) || !isPart(args)) return false;
+  const { id, server, session, method } = value;
+  const { effect, rule, policy, reason } = decision;
+  return (
+    [id, server, session, method, effect, rule, policy, reason, target?.name].every(isTextOrNull) &&
+    (peer === null || typeof peer.ip === "string") &&
+    (target === null || typeof target.kind === "string") &&
+    (identity === null || isIdentity(identity))
+  );
+}
+
+function isIdentity({ issuer, subject, groups }: Record<string, unknown>): boolean {
+  return typeof issuer === "string" && typeof subject === "string" && Array.isArray(groups);
+}
+
+function isPart(value: unknown): value is Record<string, unknown> | null {
+  return value === null || isObject(value);
+}
+
+function isTextOrNull(value: unknown): boolean {
+  return value == null || typeof value === "string";
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
 }

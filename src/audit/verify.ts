@@ -1,13 +1,10 @@
-import { createReadStream } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { createGunzip } from "node:zlib";
+import { stat } from "node:fs/promises";
+import { basename } from "node:path";
 import { ChainCheck, type CheckOptions } from "./check.ts";
-import { compressedSuffix, sortTrails } from "./layout.ts";
 import { LineSplitter } from "./lines.ts";
+import { type OpenFile, openEither, streamOf } from "./opened.ts";
 import type { ChainReport } from "./report.ts";
-
-const chunkBytes = 262_144;
+import { findSegments } from "./segments.ts";
 
 export interface AuditReport extends ChainReport {
   /** In the order of their records. */
@@ -25,21 +22,15 @@ export interface FoundTrail {
 /**
  * The trails that a path stands for, in the order of their numbers.
  *
- * @param path a file, or a directory of trails: `audit.jsonl`, closed files such as `audit.000000000001.jsonl.gz`, and the same
- *   with `audit-2` and so on where there are workers
+ * @param path a directory of trails, or a file, which stands for itself
  * @throws Error when there is none, or of the file system when the directory cannot be read
  */
 export async function findTrails(path: string): Promise<readonly FoundTrail[]> {
-  if (!(await stat(path)).isDirectory()) return [{ files: [path], whole: false }];
-  const trails = [...sortTrails(await readdir(path)).values()];
-  if (trails.length === 0) throw new Error(`there is no audit trail in ${path}`);
-  return trails.map((files) => ({ files: files.map(({ name }) => join(path, name)), whole: true }));
-}
-
-/** The bytes of a file of a trail, as they were before it was compressed. */
-export function openTrailFile(path: string): AsyncIterable<Buffer> {
-  const stream = createReadStream(path, { highWaterMark: chunkBytes });
-  return path.endsWith(compressedSuffix) ? stream.pipe(createGunzip({ chunkSize: chunkBytes })) : stream;
+  const whole = (await stat(path)).isDirectory();
+  return (await findSegments(path)).map(({ closed, active }) => ({
+    files: [...closed.map((segment) => segment.path), ...(active === null ? [] : [active])],
+    whole,
+  }));
 }
 
 /** Whether decompression failed, not reading. */
@@ -56,18 +47,31 @@ function isDamage(error: unknown): boolean {
  */
 export async function verifyFiles(files: readonly string[], options: CheckOptions = {}): Promise<AuditReport> {
   const check = new ChainCheck(options);
-  for (const file of files) {
-    const splitter = new LineSplitter();
-    check.beginFile(basename(file));
+  const read: string[] = [];
+  for (const named of files) {
+    const file = await openEither(named);
+    if (file === null)
+      throw Object.assign(new Error(`ENOENT: there is no file ${named}`), { code: "ENOENT", path: named });
+    read.push(file.path);
     try {
-      for await (const chunk of openTrailFile(file)) {
-        for (const piece of splitter.read(chunk)) check.read(piece);
-      }
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      check.breakOff();
+      await readFile(file, check);
+    } finally {
+      await file.handle.close();
     }
-    for (const piece of splitter.end()) check.read(piece);
   }
-  return { files, ...check.finish() };
+  return { files: read, ...check.finish() };
+}
+
+async function readFile(file: OpenFile, check: ChainCheck): Promise<void> {
+  const splitter = new LineSplitter();
+  check.beginFile(basename(file.path));
+  try {
+    for await (const chunk of streamOf(file)) {
+      for (const piece of splitter.read(chunk)) check.read(piece);
+    }
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    check.breakOff();
+  }
+  for (const piece of splitter.end()) check.read(piece);
 }

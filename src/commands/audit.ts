@@ -1,15 +1,21 @@
 import { Command } from "commander";
 import { loadParts } from "../config/parts.ts";
 import { readNotary } from "../crypto/keyring.ts";
+import { exportCommand } from "./audit/export.ts";
+import { searchCommand } from "./audit/search.ts";
+import { statsCommand } from "./audit/stats.ts";
+import { tailCommand } from "./audit/tail.ts";
 import { verifyCommand } from "./audit/verify.ts";
 import { withConfig } from "./config.ts";
 import { reportFailure } from "./failure.ts";
-import type { CommandIo } from "./io.ts";
+import type { StreamIo } from "./io.ts";
 
 /** `sallyport audit`. */
-export function auditCommand(io: CommandIo): Command {
+export function auditCommand(io: StreamIo): Command {
   const audit = new Command("audit").description("look at the audit trail");
-  audit.addCommand(verifyCommand(io));
+  for (const command of [verifyCommand, searchCommand, tailCommand, statsCommand, exportCommand]) {
+    audit.addCommand(command(io));
+  }
   withConfig(audit.command("key"))
     .description("print the public key that verifies the checkpoints of the trail")
     .option("--json", "print one JSON object")

@@ -7,3 +7,9 @@ export interface CommandIo {
   /** Says how the command ended: 0 ok, 1 failed or findings, 2 usage or could not run. */
   exit(code: number): void;
 }
+
+/** The same for a command that writes more than memory should hold. */
+export interface StreamIo extends CommandIo {
+  /** Resolves once more can be written; false when nobody reads it any more, as behind `| head`. */
+  drained(): Promise<boolean>;
+}

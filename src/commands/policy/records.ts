@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { AuditRecord } from "../../audit/record.ts";
 import { readRecords } from "../../audit/records.ts";
-import { findTrails } from "../../audit/verify.ts";
+import { findSegments } from "../../audit/segments.ts";
 import { loadParts } from "../../config/parts.ts";
 import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../policy/compare/replay.ts";
 import type { Program } from "../../policy/compile.ts";
@@ -40,13 +40,13 @@ export async function* followTrail(io: CommandIo, path: string): AsyncGenerator<
 
 /** The trail of a gateway that has not been asked anything yet is empty, and is one. */
 async function isFilled(path: string): Promise<boolean> {
-  const sizes = await Promise.all(
-    (await findTrails(path)).flatMap(({ files }) => files).map(async (file) => (await stat(file)).size),
-  );
-  return sizes.some((size) => size > 0);
+  const trails = await findSegments(path);
+  const sizes = await Promise.all(trails.map(async ({ active }) => (active === null ? 0 : (await stat(active)).size)));
+  return trails.some(({ closed }) => closed.length > 0) || sizes.some((size) => size > 0);
 }
 
-function nameFailure(error: unknown, path: string): unknown {
+/** What went wrong with which file, for people. */
+export function nameFailure(error: unknown, path: string): unknown {
   const { code, path: file = path } = error as NodeJS.ErrnoException;
   if (code === undefined) return error;
   if (code === "ENOENT" || code === "ENOTDIR") return new Error(`${file}: there is no such file or directory`);

@@ -1,4 +1,5 @@
 /** A review as a table for spreadsheets, and as a page to be signed. */
+import { quoteCell } from "../../audit/export/cell.ts";
 import type { Grant } from "../../policy/review/review.ts";
 import { count, show } from "./printing.ts";
 import type { ReviewReport } from "./review-report.ts";
@@ -24,7 +25,9 @@ const columns = [
 
 /** CSV by RFC 4180, one line for each grant. */
 export function renderCsv({ grants }: ReviewReport): string {
-  return [columns, ...grants.map(cellsOf)].map((cells) => `${cells.map(quoteCell).join(",")}\r\n`).join("");
+  return [columns, ...grants.map(cellsOf)]
+    .map((cells) => `${cells.map((cell) => quoteCell(show(cell))).join(",")}\r\n`)
+    .join("");
 }
 
 function cellsOf({
@@ -58,13 +61,6 @@ function cellsOf({
     lastUsed ?? "",
     others.join("; "),
   ];
-}
-
-/** A cell that begins like a formula is run by spreadsheets as one, also behind white space and in full width. */
-function quoteCell(cell: string): string {
-  const shown = show(cell);
-  const safe = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20|%]/.test(shown) ? `'${shown}` : shown;
-  return /[",\r\n]/.test(safe) || safe !== shown ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 /** `alice (corp), and whoever else is in group analysts`: that nobody else was seen does not mean that nobody else may. */

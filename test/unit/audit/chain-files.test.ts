@@ -5,7 +5,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AuditFault } from "../../../src/audit/fault.ts";
 import { openAppendFile } from "../../../src/audit/file.ts";
-import { closedName, readFileName, sortTrails } from "../../../src/audit/layout.ts";
+import { closedName, readFileName } from "../../../src/audit/layout.ts";
 import { readRecords } from "../../../src/audit/records.ts";
 import { type AuditSinkOptions, openAuditSink } from "../../../src/audit/sink.ts";
 import { findTrails, verifyFiles } from "../../../src/audit/verify.ts";
@@ -299,14 +299,5 @@ describe("names", () => {
     ["xaudit.jsonl", undefined],
   ])("%s", (name, read) => {
     expect(readFileName(name)).toEqual(read === undefined ? undefined : { name, ...read });
-  });
-
-  test("files stand in the order of their records, and one that is there twice counts once", () => {
-    const names = ["audit.jsonl", closedName(1, 20), `${closedName(1, 3)}.gz`, closedName(1, 3), closedName(2, 1)];
-    const sorted = [...sortTrails(names)].map(([trail, found]) => [trail, found.map(({ name }) => name)]);
-    expect(sorted).toEqual([
-      [1, [closedName(1, 3), closedName(1, 20), "audit.jsonl"]],
-      [2, [closedName(2, 1)]],
-    ]);
   });
 });

@@ -31,6 +31,7 @@ async function run(...args: string[]) {
     exit: (code) => {
       said.code = code;
     },
+    drained: async () => true,
   });
   await command.parseAsync(["verify", ...args], { from: "user" });
   return said;

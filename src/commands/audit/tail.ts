@@ -1,0 +1,103 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Command } from "commander";
+import { findIfThere, TrailFollower } from "../../audit/follow.ts";
+import { type AuditLine, readSegment } from "../../audit/records.ts";
+import { findSegments } from "../../audit/segments.ts";
+import { reportFailure } from "../failure.ts";
+import type { StreamIo } from "../io.ts";
+import { nameFailure } from "../policy/records.ts";
+import { type FilterOptions, readCount, readSelection, type Selection, withFilters } from "./filters.ts";
+import { printLine } from "./line.ts";
+
+interface TailOptions extends FilterOptions {
+  readonly follow?: true;
+  readonly lines: number;
+  readonly json?: true;
+}
+
+/** How often the files are looked at, in milliseconds. */
+const pollMs = 250;
+
+/** `sallyport audit tail`. Exit code 0 done or interrupted, 2 it could not be read. */
+export function tailCommand(io: StreamIo): Command {
+  return withFilters(new Command("tail"))
+    .description("print the last records that fit, and with -f those that come")
+    .option("-f, --follow", "go on until interrupted, through closed files and files that are not there yet")
+    .option("-n, --lines <number>", "how many of those that are there", readCount, 10)
+    .option("--json", "print the lines as they are in the file")
+    .action(async (text: string | undefined, options: TailOptions) => {
+      const interruption = new AbortController();
+      const interrupt = () => interruption.abort();
+      process.once("SIGINT", interrupt);
+      try {
+        await tail(io, await readSelection(text, options), options, interruption.signal);
+        io.exit(0);
+      } catch (error) {
+        reportFailure(io, nameFailure(error, options.audit ?? ""), undefined);
+      } finally {
+        process.off("SIGINT", interrupt);
+      }
+    });
+}
+
+async function tail(io: StreamIo, selection: Selection, options: TailOptions, signal: AbortSignal): Promise<void> {
+  const { path, query } = selection;
+  const { follow, lines: wanted, json } = options;
+  const print = (lines: readonly AuditLine[]) => {
+    for (const line of byTime(lines)) io.out(printLine(line, json));
+    return io.drained();
+  };
+  const trails = await (follow === true ? findIfThere(path) : findSegments(path));
+  const followers = new Map(trails.map(({ number }) => [number, new TrailFollower(path, number)]));
+  try {
+    const last: AuditLine[] = [];
+    for (const follower of followers.values()) last.push(...(await readLast(follower, selection, wanted)));
+    let read = await print(byTime(last).slice(Math.max(0, last.length - wanted)));
+    while (follow === true && read && (await pause(signal))) {
+      // Another worker, or the first one.
+      for (const { number } of await findIfThere(path)) {
+        if (!followers.has(number)) followers.set(number, new TrailFollower(path, number));
+      }
+      const come: AuditLine[] = [];
+      for (const follower of followers.values()) {
+        for await (const lines of follower.read()) come.push(...lines.filter(query.matches));
+      }
+      read = await print(come);
+    }
+  } finally {
+    for (const follower of followers.values()) await follower.close();
+  }
+}
+
+/** The last lines that fit of one trail, oldest first; closed files are read from the newest, and no more than needed. */
+async function readLast(follower: TrailFollower, { query }: Selection, wanted: number): Promise<AuditLine[]> {
+  let last = await keepLast(follower.read(), query.matches, wanted);
+  for (const segment of await follower.findOlder()) {
+    if (last.length >= wanted) break;
+    last = [...(await keepLast(readSegment(segment), query.matches, wanted - last.length)), ...last];
+  }
+  return last;
+}
+
+async function keepLast(
+  chunks: AsyncIterable<readonly AuditLine[]>,
+  matches: (line: AuditLine) => boolean,
+  wanted: number,
+): Promise<AuditLine[]> {
+  let kept: AuditLine[] = [];
+  for await (const lines of chunks) {
+    kept = [...kept, ...lines.filter(matches)];
+    kept = kept.slice(Math.max(0, kept.length - wanted));
+  }
+  return kept;
+}
+
+/** Lines of the same time stay in their order. */
+function byTime(lines: readonly AuditLine[]): AuditLine[] {
+  return lines.toSorted(({ record: a }, { record: b }) => (a.time < b.time ? -1 : Number(a.time > b.time)));
+}
+
+/** False when it was interrupted. */
+function pause(signal: AbortSignal): Promise<boolean> {
+  return delay(pollMs, true, { signal }).catch(() => false);
+}
