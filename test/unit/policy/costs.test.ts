@@ -98,6 +98,52 @@ describe("what costs too much is an error, and a little less is not", () => {
       { l: zeros(500), s: "60m" },
       { l: zeros(5_000), s: "60m" },
     ],
+    ...["!(args.s != args.t)", "!(args.s < args.t)", "!(args.s > args.t)", "args.s >= args.t"].map(
+      (test): [string, string, object, object] => [
+        `the order of texts, by ${test}`,
+        `args.l.all(x, ${test})`,
+        { l: zeros(100), s: text(80_000), t: text(80_000) },
+        { l: zeros(3_000), s: text(80_000), t: text(80_000) },
+      ],
+    ),
+    ...["startsWith", "endsWith"].map((name): [string, string, object, object] => [
+      `a text in another, by ${name}`,
+      `args.l.all(x, args.s.${name}(args.t))`,
+      { l: zeros(100), s: text(90_000), t: text(80_000) },
+      { l: zeros(3_000), s: text(90_000), t: text(80_000) },
+    ]),
+    ...["b <= b", "b >= b", "!(b < b)", "!(b > b)", "(b + b).size() > 5", "string(b) != ''", "bytes(b) != b''"].map(
+      (test): [string, string, object, object] => [
+        `bytes, by ${test}`,
+        `[bytes(args.s)].all(b, args.l.all(x, ${test}))`,
+        { l: zeros(50), s: text(80_000) },
+        { l: zeros(3_000), s: text(80_000) },
+      ],
+    ),
+    [
+      "a text as text",
+      "args.l.all(x, string(args.s) != '')",
+      { l: zeros(50), s: text(80_000) },
+      { l: zeros(3_000), s: text(80_000) },
+    ],
+    [
+      "comparing maps again and again",
+      "args.l.all(x, args.m == args.n)",
+      { l: zeros(100), m: { ...zeros(500) }, n: { ...zeros(500) } },
+      { l: zeros(1_500), m: { ...zeros(500) }, n: { ...zeros(500) } },
+    ],
+    [
+      "comparing texts in lists again and again",
+      "args.l.all(x, args.m == args.n)",
+      { l: zeros(100), m: [text(80_000)], n: [text(80_000)] },
+      { l: zeros(3_000), m: [text(80_000)], n: [text(80_000)] },
+    ],
+    [
+      "comparing lists of lists again and again",
+      "args.l.all(x, args.m == args.n)",
+      { l: zeros(100), m: [zeros(500)], n: [zeros(500)] },
+      { l: zeros(1_500), m: [zeros(500)], n: [zeros(500)] },
+    ],
     [
       "text as bytes",
       "args.l.all(x, bytes(args.s).size() > 5)",
@@ -127,6 +173,20 @@ describe("what costs too much is an error, and a little less is not", () => {
     expect(evaluate(when.replaceAll("args", "mcp.tool.arguments"), { args: { l: zeros(40_000) } })).toBe("error");
   });
 
+  it.each([
+    ["comparing a list with nothing", "args.m != null"],
+    ["comparing nothing with a list", "null != args.m"],
+    ["asking for the size of a list", "args.m.size() > 5"],
+    ["asking for the size of bytes", "b.size() > 5"],
+    ["asking for a member", "args.n['500'] == 0.0"],
+    ["asking whether there is a member", "'500' in args.n"],
+    ["comparing numbers", "x < 1.0"],
+  ])("is no matter of %s, whatever its size", (_case, test) => {
+    const when = `[bytes(args.s)].all(b, args.l.all(x, ${test}))`;
+    const args = { l: zeros(2_000), m: zeros(2_000), n: { ...zeros(2_000) }, s: text(80_000) };
+    expect(evaluate(when.replaceAll("args", "mcp.tool.arguments"), { args })).toBe("true");
+  });
+
   it("is no matter of what a macro did not come to", () => {
     const args = { l: [1, ...zeros(45_000)] };
     expect(evaluate("mcp.tool.arguments.l.exists(x, x == 1.0)", { args })).toBe("true");
@@ -138,6 +198,17 @@ describe("what costs too much is an error, and a little less is not", () => {
     expect(evaluate(when, { args: { l: zeros(8_000) } })).toBe("true");
     expect(evaluate(`${when} && ${when}`, { args: { l: zeros(8_000) } })).toBe("error");
   });
+});
+
+describe("an evaluation", () => {
+  it.each(["identity.subject == 'alice'", "jwt.gone == 1", "mcp.tool.arguments.l.all(x, true)"])(
+    "leaves errors of others their stack traces: %s",
+    (when) => {
+      const before = Error.stackTraceLimit;
+      evaluate(when, { args: { l: zeros(40_000) } });
+      expect(Error.stackTraceLimit).toBe(before);
+    },
+  );
 });
 
 describe("values that are nested too deeply", () => {
