@@ -187,6 +187,16 @@ describe("what costs too much is an error, and a little less is not", () => {
     expect(evaluate(when.replaceAll("args", "mcp.tool.arguments"), { args })).toBe("true");
   });
 
+  it.each([
+    ["after what is false", "identity.subject == 'bob' && args.l.all(x, true)", "false"],
+    ["after what is true", "identity.subject == 'alice' || args.l.all(x, true)", "true"],
+    ["in what is not chosen", "identity.subject == 'bob' ? args.l.all(x, true) : true", "true"],
+    ["in what is not chosen either", "identity.subject == 'alice' ? true : args.l.all(x, true)", "true"],
+  ])("is no matter %s", (_case, when, outcome) => {
+    const args = { l: zeros(40_000) };
+    expect(evaluate(when.replaceAll("args", "mcp.tool.arguments"), { args })).toBe(outcome);
+  });
+
   it("is no matter of what a macro did not come to", () => {
     const args = { l: [1, ...zeros(45_000)] };
     expect(evaluate("mcp.tool.arguments.l.exists(x, x == 1.0)", { args })).toBe("true");
