@@ -101,8 +101,7 @@ export function costOfSearch(one: CelValue, within: CelList): number {
 }
 
 export function costOfEquality(one: CelValue, other: CelValue): number {
-  const isOne = isCelList(one) || isCelMap(one);
-  return isOne && (isCelList(other) || isCelMap(other)) ? weigh(one) : perValue + compare(one, other);
+  return isCelList(other) || isCelMap(other) ? weigh(one) : perValue + compare(one, other);
 }
 
 function weigh(value: CelValue): number {

@@ -181,6 +181,8 @@ describe("what costs too much is an error, and a little less is not", () => {
     ["asking for a member", "args.n['500'] == 0.0"],
     ["asking whether there is a member", "'500' in args.n"],
     ["comparing numbers", "x < 1.0"],
+    ["comparing a text with a short one", "args.s != 'x'"],
+    ["comparing a short text with it", "'x' > args.s"],
   ])("is no matter of %s, whatever its size", (_case, test) => {
     const when = `[bytes(args.s)].all(b, args.l.all(x, ${test}))`;
     const args = { l: zeros(2_000), m: zeros(2_000), n: { ...zeros(2_000) }, s: text(80_000) };
