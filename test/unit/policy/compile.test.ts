@@ -30,7 +30,7 @@ describe("a program", () => {
     }
   });
 
-  it("is made of roles that are inherited in more ways than anybody could follow", () => {
+  it.each(["enforce", "shadow"])("is made of roles that many ways lead to, in a file of mode %s", (mode) => {
     const inherits = (level: number) => (level === 60 ? [] : [`a${level + 1}`, `b${level + 1}`]);
     const roles = Array.from({ length: 61 }, (_, level) =>
       [`a${level}`, `b${level}`].map((name) => [name, level] as const),
@@ -38,6 +38,7 @@ describe("a program", () => {
     const rule = { server: "weather", tools: ["x"] };
     const text = JSON.stringify({
       version: 1,
+      mode,
       roles: Object.fromEntries(
         roles.flat().map(([name, level]) => [name, { inherits: inherits(level), allow: [rule] }]),
       ),
