@@ -31,7 +31,7 @@ function renderPolicy(rules: number, when: string | null): string {
 function viewWith(rules: number, when: string | null): View {
   const { sources, problems } = readPolicies([{ file: "bench.yaml", text: renderPolicy(rules, when) }]);
   if (problems.length > 0) throw new Error(JSON.stringify(problems));
-  return viewOf(compilePolicy(sources, ["s"]), { ...nobody, subject: "ann" }, "s");
+  return viewOf(compilePolicy(sources, ["s"]), { ...nobody, issuer: "builtin", groups: [], subject: "ann" }, "s");
 }
 
 const names = Array.from({ length: 20 }, (_, at) => `pay-${at}`);

@@ -100,7 +100,7 @@ export function compilePolicy(sources: readonly PolicySource[], serverNames: rea
       roles.get(role)?.rules.push(compiled);
     }
   }
-  const reached = new Map<string, ReadonlyMap<string, boolean>>();
+  const reached = new Map<string, ReadonlyMap<RoleNode, boolean>>();
   const reach = (names: readonly string[], shadow: boolean) => {
     const key = JSON.stringify([shadow, ...names]);
     const known = reached.get(key) ?? inherit(names, shadow, roles);
@@ -110,7 +110,7 @@ export function compilePolicy(sources: readonly PolicySource[], serverNames: rea
   const bindings = sorted.flatMap((source) =>
     source.policy.bindings.map((binding, index) => ({
       ...compileSelectors(binding),
-      rules: rulesOfBinding(binding, reach(binding.roles, source.policy.mode === "shadow"), roles),
+      rules: rulesOfBinding(binding, reach(binding.roles, source.policy.mode === "shadow")),
       roles: binding.roles,
       policy: `${source.file}:${source.lineOf(["bindings", index])}`,
       text: binding,
@@ -166,15 +166,9 @@ function compileSelectors(binding: Binding): Omit<CompiledBinding, "rules" | "ro
   };
 }
 
-function rulesOfBinding(
-  binding: Binding,
-  reached: ReadonlyMap<string, boolean>,
-  roles: ReadonlyMap<string, RoleNode>,
-): CompiledRule[] {
+function rulesOfBinding(binding: Binding, reached: ReadonlyMap<RoleNode, boolean>): CompiledRule[] {
   const period = readPeriod(binding);
-  return [...reached].flatMap(([role, inShadow]) =>
-    (roles.get(role)?.rules ?? []).map((rule) => narrow(rule, period, inShadow)),
-  );
+  return [...reached].flatMap(([{ rules }, inShadow]) => rules.map((rule) => narrow(rule, period, inShadow)));
 }
 
 /** The rule as this binding gives it. Most give it as it is, and share it. */
@@ -194,16 +188,16 @@ function inherit(
   names: readonly string[],
   shadow: boolean,
   roles: ReadonlyMap<string, RoleNode>,
-): ReadonlyMap<string, boolean> {
-  const reached = new Map<string, boolean>();
+): ReadonlyMap<RoleNode, boolean> {
+  const reached = new Map<RoleNode, boolean>();
   const pending = names.map((name) => ({ name, shadow }));
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const role = roles.get(next.name);
     if (role === undefined) throw new Error("a policy refers to a role that does not exist");
     const inShadow = next.shadow || role.shadow;
-    const before = reached.get(next.name);
+    const before = reached.get(role);
     if (before === false || before === inShadow) continue;
-    reached.set(next.name, inShadow);
+    reached.set(role, inShadow);
     for (const name of role.inherits) pending.push({ name, shadow: inShadow });
   }
   return reached;

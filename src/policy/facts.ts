@@ -20,12 +20,9 @@ export interface PolicySubject {
   readonly certificate: string | null;
 }
 
-/** Nobody in particular, to say only what is different of somebody. */
-export const nobody: PolicySubject = {
-  issuer: "",
-  subject: "",
+/** Nobody in particular, to say only what is different of somebody; who it is and in which groups is so of everybody. */
+export const nobody: Omit<PolicySubject, "issuer" | "subject" | "groups"> = {
   client: null,
-  groups: [],
   via: "jwt",
   scopes: [],
   claims: {},

@@ -17,6 +17,7 @@ const ofGateway: Readonly<Record<string, { readonly category: string; readonly t
   start: { category: "process", type: "start" },
   stop: { category: "process", type: "end" },
   reload: { category: "configuration", type: "change" },
+  expired: { category: "file", type: "deletion" },
 };
 
 /** One JSON object on one line, with its newline. */

@@ -115,7 +115,7 @@ export function parseExpression(text: string): Parsed | ConditionFault {
 
 /** The parser takes the white space before an operator for a part of it. */
 function skipSpace(text: string, offset: number): number {
-  return offset + (/^\s*/.exec(text.slice(offset))?.[0].length ?? 0);
+  return text.length - text.slice(offset).trimStart().length;
 }
 
 /** Counted before the parser recurses; what stands in quotes counts too, which no sensible text runs into. */
@@ -143,11 +143,9 @@ function compileNode(expr: Expr, typingOf: (part: Expr) => Typing): Node {
     const { function: name, args } = exprKind.value;
     if (name === "_&&_") return args.map(inside).reduce((one, other) => join(one, other, outcome.false));
     if (name === "_||_") return args.map(inside).reduce((one, other) => join(one, other, outcome.true));
-    if (name === "!_" && args[0] !== undefined) return negate(inside(args[0]));
-    const [test, one, other] = args;
-    if (name === "_?_:_" && test !== undefined && one !== undefined && other !== undefined) {
-      return choose(inside(test), inside(one), inside(other));
-    }
+    // The parser gives operators as many operands as they have.
+    if (name === "!_") return negate(...(args.map(inside) as [Node]));
+    if (name === "_?_:_") return choose(...(args.map(inside) as [Node, Node, Node]));
   }
   return compileLeaf(expr, typingOf(expr));
 }
@@ -206,13 +204,9 @@ export function planPart(expr: Expr, maps: ReadonlySet<Expr>): (readVariables: (
   meterMacros(expr);
   const evaluate = plan(environment, expr);
   return (readVariables) => {
-    try {
-      // Errors come back as objects, which are truthy.
-      const result = evaluate(readVariables() as Record<string, CelInput>);
-      if (result === true) return outcome.true;
-      return result === false ? outcome.false : outcome.error;
-    } catch {
-      return outcome.error;
-    }
+    // Errors come back as objects, which are truthy.
+    const result = evaluate(readVariables() as Record<string, CelInput>);
+    if (result === true) return outcome.true;
+    return result === false ? outcome.false : outcome.error;
   };
 }

@@ -4,6 +4,7 @@
  */
 import {
   type CelFunc,
+  type CelList,
   CelScalar,
   type CelValue,
   celEnv,
@@ -67,22 +68,19 @@ function makePaid(func: CelFunc): CelFunc[] {
   ];
 }
 
-/** Types whose values have a size. */
-const sizable = new Set(["string", "bytes", "list", "dyn"]);
+/** Types whose values have a size. Lists are paid for by those who replace what the library does with them. */
+const sizable = new Set(["string", "bytes"]);
 
 const compare = (one: CelValue, other: CelValue) => Math.min(lengthOf(one), lengthOf(other)) * perCharacter;
 const convert = (one: CelValue) => lengthOf(one) * 2;
 const parse = () => 5_000;
 
 const costs: Readonly<Record<string, (one: CelValue, other: CelValue) => number>> = {
-  "_==_": costOfEquality,
-  "_!=_": costOfEquality,
   "_<_": compare,
   "_<=_": compare,
   "_>_": compare,
   "_>=_": compare,
   "_+_": (one, other) => (lengthOf(one) + lengthOf(other)) * perCharacter,
-  "@in": costOfSearch,
   size: (one) => (typeof one === "string" ? one.length * 8 : 0),
   // The engine's search takes the product of both lengths for long texts that are made for it.
   contains: (one, other) => lengthOf(one) * (lengthOf(other) > 250 ? lengthOf(other) : 4),
@@ -98,13 +96,12 @@ function lengthOf(value: CelValue): number {
   return typeof value === "string" || value instanceof Uint8Array ? value.length : 0;
 }
 
-export function costOfSearch(one: CelValue, other: CelValue): number {
-  return isCelList(other) ? sumUp(other, (each) => costOfEquality(one, each)) : perValue;
+export function costOfSearch(one: CelValue, within: CelList): number {
+  return sumUp(within, (each) => costOfEquality(one, each));
 }
 
 export function costOfEquality(one: CelValue, other: CelValue): number {
-  const isOne = isCelList(one) || isCelMap(one);
-  return isOne && (isCelList(other) || isCelMap(other)) ? weigh(one) : perValue + compare(one, other);
+  return isCelList(other) || isCelMap(other) ? weigh(one) : perValue + compare(one, other);
 }
 
 function weigh(value: CelValue): number {

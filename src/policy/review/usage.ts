@@ -89,7 +89,12 @@ export class Usage {
     const known = this.#people.get(key);
     if (known !== undefined) return known;
     if (this.#people.size >= this.#maxPeople) return null;
-    const person = { subject: { ...nobody, issuer, subject, client: by }, lastSeen: time, calls: 0, uses: new Map() };
+    const person = {
+      subject: { ...nobody, issuer, subject, client: by, groups: [] },
+      lastSeen: time,
+      calls: 0,
+      uses: new Map(),
+    };
     this.#people.set(key, person);
     return person;
   }

@@ -30,6 +30,24 @@ describe("a program", () => {
     }
   });
 
+  it.each(["enforce", "shadow"])("is made of roles that many ways lead to, in a file of mode %s", (mode) => {
+    const inherits = (level: number) => (level === 60 ? [] : [`a${level + 1}`, `b${level + 1}`]);
+    const roles = Array.from({ length: 61 }, (_, level) =>
+      [`a${level}`, `b${level}`].map((name) => [name, level] as const),
+    );
+    const rule = { server: "weather", tools: ["x"] };
+    const text = JSON.stringify({
+      version: 1,
+      mode,
+      roles: Object.fromEntries(
+        roles.flat().map(([name, level]) => [name, { inherits: inherits(level), allow: [rule] }]),
+      ),
+      bindings: [{ roles: ["a0"], groups: ["g"] }],
+    });
+    const [binding] = compilePolicy(sourcesOf(text), ["weather"]).bindings;
+    expect(binding?.rules).toHaveLength(121);
+  });
+
   it.each([
     ["a condition that cannot be read", [file("a", "tools: [x], when: jtw.x")], "a condition cannot be read"],
     ["a role twice", [file("a", "tools: [x]"), file("a", "tools: [y]")], "a role is defined twice"],

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { evaluate } from "../../fixtures/condition.ts";
 
 const zeros = (count: number) => new Array(count).fill(0);
@@ -98,6 +98,52 @@ describe("what costs too much is an error, and a little less is not", () => {
       { l: zeros(500), s: "60m" },
       { l: zeros(5_000), s: "60m" },
     ],
+    ...["!(args.s != args.t)", "!(args.s < args.t)", "!(args.s > args.t)", "args.s >= args.t"].map(
+      (test): [string, string, object, object] => [
+        `the order of texts, by ${test}`,
+        `args.l.all(x, ${test})`,
+        { l: zeros(100), s: text(80_000), t: text(80_000) },
+        { l: zeros(3_000), s: text(80_000), t: text(80_000) },
+      ],
+    ),
+    ...["startsWith", "endsWith"].map((name): [string, string, object, object] => [
+      `a text in another, by ${name}`,
+      `args.l.all(x, args.s.${name}(args.t))`,
+      { l: zeros(100), s: text(90_000), t: text(80_000) },
+      { l: zeros(3_000), s: text(90_000), t: text(80_000) },
+    ]),
+    ...["b <= b", "b >= b", "!(b < b)", "!(b > b)", "(b + b).size() > 5", "string(b) != ''", "bytes(b) != b''"].map(
+      (test): [string, string, object, object] => [
+        `bytes, by ${test}`,
+        `[bytes(args.s)].all(b, args.l.all(x, ${test}))`,
+        { l: zeros(50), s: text(80_000) },
+        { l: zeros(3_000), s: text(80_000) },
+      ],
+    ),
+    [
+      "a text as text",
+      "args.l.all(x, string(args.s) != '')",
+      { l: zeros(50), s: text(80_000) },
+      { l: zeros(3_000), s: text(80_000) },
+    ],
+    [
+      "comparing maps again and again",
+      "args.l.all(x, args.m == args.n)",
+      { l: zeros(100), m: { ...zeros(500) }, n: { ...zeros(500) } },
+      { l: zeros(1_500), m: { ...zeros(500) }, n: { ...zeros(500) } },
+    ],
+    [
+      "comparing texts in lists again and again",
+      "args.l.all(x, args.m == args.n)",
+      { l: zeros(100), m: [text(80_000)], n: [text(80_000)] },
+      { l: zeros(3_000), m: [text(80_000)], n: [text(80_000)] },
+    ],
+    [
+      "comparing lists of lists again and again",
+      "args.l.all(x, args.m == args.n)",
+      { l: zeros(100), m: [zeros(500)], n: [zeros(500)] },
+      { l: zeros(1_500), m: [zeros(500)], n: [zeros(500)] },
+    ],
     [
       "text as bytes",
       "args.l.all(x, bytes(args.s).size() > 5)",
@@ -127,6 +173,32 @@ describe("what costs too much is an error, and a little less is not", () => {
     expect(evaluate(when.replaceAll("args", "mcp.tool.arguments"), { args: { l: zeros(40_000) } })).toBe("error");
   });
 
+  it.each([
+    ["comparing a list with nothing", "args.m != null"],
+    ["comparing nothing with a list", "null != args.m"],
+    ["asking for the size of a list", "args.m.size() > 5"],
+    ["asking for the size of bytes", "b.size() > 5"],
+    ["asking for a member", "args.n['500'] == 0.0"],
+    ["asking whether there is a member", "has(args.n.k)"],
+    ["comparing numbers", "x < 1.0"],
+    ["comparing a text with a short one", "args.s != 'x'"],
+    ["comparing a short text with it", "'x' > args.s"],
+  ])("is no matter of %s, whatever its size", (_case, test) => {
+    const when = `[bytes(args.s)].all(b, args.l.all(x, ${test}))`;
+    const args = { l: zeros(2_000), m: zeros(2_000), n: { k: 0, ...zeros(2_000) }, s: text(80_000) };
+    expect(evaluate(when.replaceAll("args", "mcp.tool.arguments"), { args })).toBe("true");
+  });
+
+  it.each([
+    ["after what is false", "identity.subject == 'bob' && args.l.all(x, true)", "false"],
+    ["after what is true", "identity.subject == 'alice' || args.l.all(x, true)", "true"],
+    ["in what is not chosen", "identity.subject == 'bob' ? args.l.all(x, true) : true", "true"],
+    ["in what is not chosen either", "identity.subject == 'alice' ? true : args.l.all(x, true)", "true"],
+  ])("is no matter %s", (_case, when, outcome) => {
+    const args = { l: zeros(40_000) };
+    expect(evaluate(when.replaceAll("args", "mcp.tool.arguments"), { args })).toBe(outcome);
+  });
+
   it("is no matter of what a macro did not come to", () => {
     const args = { l: [1, ...zeros(45_000)] };
     expect(evaluate("mcp.tool.arguments.l.exists(x, x == 1.0)", { args })).toBe("true");
@@ -138,6 +210,22 @@ describe("what costs too much is an error, and a little less is not", () => {
     expect(evaluate(when, { args: { l: zeros(8_000) } })).toBe("true");
     expect(evaluate(`${when} && ${when}`, { args: { l: zeros(8_000) } })).toBe("error");
   });
+});
+
+describe("an evaluation", () => {
+  const usual = Error.stackTraceLimit;
+  afterEach(() => {
+    Error.stackTraceLimit = usual;
+  });
+
+  it.each(["identity.subject == 'alice'", "jwt.gone == 1", "mcp.tool.arguments.l.all(x, true)"])(
+    "leaves errors of others their stack traces: %s",
+    (when) => {
+      Error.stackTraceLimit = 7;
+      evaluate(when, { args: { l: zeros(40_000) } });
+      expect(Error.stackTraceLimit).toBe(7);
+    },
+  );
 });
 
 describe("values that are nested too deeply", () => {
@@ -152,5 +240,6 @@ describe("values that are nested too deeply", () => {
     expect(evaluate("has(jwt.x)", { claims: { x: nest(100_000) } })).toBe("error");
     expect(evaluate("has(mcp.tool.arguments.x)", { args: { x: nest(100_000) } })).toBe("error");
     expect(evaluate("identity.subject == 'alice'", { claims: { x: nest(100_000) } })).toBe("true");
+    expect(evaluate("has(jwt.x) || identity.subject == 'alice'", { claims: { x: nest(100_000) } })).toBe("true");
   });
 });

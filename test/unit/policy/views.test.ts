@@ -51,6 +51,8 @@ describe("seesAll", () => {
       ["tool", "prompt", "resource", "template"],
     ],
     ["nothing", allow("tools: [x]").replace("weather", "news"), []],
+    ["everything to some", allow(`${all}, when: jwt.tenant == "acme"`), []],
+    ["everything from a day on", allow(`${all}, from: 2026-01-01`), []],
   ])("of %s", (_case, rules, seen) => {
     const view = viewBy(rules);
     expect(([...kinds, "template"] as const).filter((kind) => sightOf(view).seesAll(kind))).toEqual(seen);
@@ -66,6 +68,15 @@ describe("differs", () => {
     ["the order of rules", allow('prompts: ["x-*", y]', "tools: [a, b]") + deny("tools: [c]"), []],
     ["which rule says it", allow("tools: [a]", "tools: [b, a]", 'prompts: ["x-*", y]') + deny("tools: [c]"), []],
     ["the name of a rule", base.replace("server: weather,", "id: named, server: weather,"), []],
+    ["how often it may be used", base.replace("[a, b]", "[a, b], limit: { requests: 3 }"), []],
+    [
+      "what must be proved, which shows it all the same",
+      base.replace("[a, b]", "[a, b], require: { scopes: [s] }"),
+      [],
+    ],
+    ["to whom it is given", base.replace("[a, b]", '[a, b], when: jwt.tenant == "acme"'), ["tool"]],
+    ["since when", base.replace("[a, b]", "[a, b], from: 2026-01-01"), ["tool"]],
+    ["at which hours", base.replace("[a, b]", "[a, b], hours: { timeZone: UTC, from: '08:00' }"), ["tool"]],
     ["one tool more", base.replace("[a, b]", "[a, b, d]"), ["tool"]],
     ["one tool less", base.replace("[a, b]", "[a]"), ["tool"]],
     ["a denial", base.replace("tools: [c]", "tools: [d]"), ["tool"]],
@@ -82,6 +93,17 @@ describe("differs", () => {
     const [before, after] = [viewBy(base), viewBy(rules)];
     expect(kinds.filter((kind) => differs(before, after, kind))).toEqual(changed);
     expect(kinds.filter((kind) => differs(after, before, kind))).toEqual(changed);
+  });
+
+  it.each<[string, string, string]>([
+    ["conditions", 'when: jwt.tenant == "acme"', 'when: jwt.tenant == "other"'],
+    ["first moments", "from: 2026-01-01", "from: 2026-01-02"],
+    ["last moments", "until: 2027-01-01", "until: 2027-01-02"],
+    ["hours", "hours: { timeZone: UTC, from: '08:00' }", "hours: { timeZone: UTC, from: '09:00' }"],
+  ])("where rules have other %s", (_case, one, other) => {
+    const [before, after] = [viewBy(allow(`tools: [a], ${one}`)), viewBy(allow(`tools: [a], ${other}`))];
+    expect(kinds.filter((kind) => differs(before, after, kind))).toEqual(["tool"]);
+    expect(kinds.filter((kind) => differs(before, viewBy(allow(`tools: [a], ${one}`)), kind))).toEqual([]);
   });
 
   it("never from itself", () => {

@@ -108,6 +108,9 @@ describe("exports", () => {
       "reload: change, failure",
       "recovered: info, success",
       "stop: end, success",
+      "rotated: info, success",
+      "expired: deletion, success",
+      "checkpoint: info, success",
     ]);
   });
 });
