@@ -18,8 +18,9 @@ const scheme = new RegExp(`\\b(Bearer|Basic|DPoP)(${gap}{1,4})([\\w.~+/=-]{6,})`
 /** Words that mean something else more often, so that more has to follow. */
 const rareScheme = new RegExp(`\\b(ApiKey|Bot|Negotiate|NTLM|SSWS|Token)(${gap}{1,4})([\\w.~+/=-]{16,})`, "gi");
 
-/** RFC 7616 section 3.4 and its like: what is secret is among the parameters. */
-const parameterScheme = /\b(Digest|Hawk|AWS4-HMAC-SHA256) {1,4}(?=[A-Za-z]{1,20}=)[^\r\n\\]{1,3072}/gi;
+/** RFC 7616 section 3.4 and its like, as they are always spelt: what is secret is among the parameters. */
+const parameterScheme = /\b(Digest|Hawk|AWS4-HMAC-SHA256) {1,4}(?=[A-Za-z]{1,20}=)[^\r\n\\]{1,3072}/g;
+const parameterSchemes = ["Digest ", "Hawk ", "AWS4-HMAC-SHA256 "];
 
 /** Userinfo of RFC 3986 section 3.2.1; the second form is a password with an unescaped slash, but not a port. */
 const userinfo = /(?<=:\/\/)[^\s/?#"'<>]{1,512}(?=@)/g;
@@ -50,7 +51,7 @@ export function redactShapes(text: string, of = "", own: OwnNames | null = null)
   const longest = longestToken(shown);
   if (longest > 0) shown = redactTokens(shown).replace(rareScheme, redactScheme);
   if (schemeName.test(shown)) shown = shown.replace(scheme, redactScheme);
-  if (shown.includes("=")) shown = shown.replace(parameterScheme, `$1 ${redacted}`);
+  if (parameterSchemes.some((name) => shown.includes(name))) shown = shown.replace(parameterScheme, `$1 ${redacted}`);
   if (shown.includes("://")) shown = shown.replace(userinfo, redacted).replace(slashedUserinfo, redacted);
   if (shown.includes("jdbc:oracle:")) shown = shown.replace(oracleUser, redacted);
   if (shown.includes("$")) shown = shown.replace(passwordHash, redacted);

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { readOrigin, readOriginUrl } from "../network/url.ts";
 import { address, cidr, count, duration, httpsUrl, httpUrl, name, read, redisUrl, secret, size } from "./fields.ts";
 import { policies } from "./policies.ts";
+import { recording } from "./recording.ts";
 
 const tls = z
   .strictObject({
@@ -166,6 +167,7 @@ const server = z.strictObject({
     .array(z.enum(clientRequestKinds))
     .prefault([])
     .describe("Requests of the server to the client that may pass."),
+  audit: recording,
 });
 
 const requests = () => count().describe("Requests allowed in each window.");
