@@ -101,7 +101,7 @@ const identifying = new Set(
     fingerprint fingerprints thumbprint thumbprints integrity etag match
     commit commits revision revisions rev revs tree blob parent parents head base oldrev newrev ref refs branch before after
     trace traceparent span cursor cursors address addresses tx txs txid transaction block layer layers manifest image images
-    build issuer serial slug handle
+    build issuer serial slug handle show checkout revert
   `),
 );
 
