@@ -31,6 +31,11 @@ export function redactRandom(text: string): string {
   return text.replace(run, (word, at: number) => (mediaHead.test(word) ? word : redactWord(word, at, text)));
 }
 
+/** The name that stands before a value in a text; empty if there is none. */
+export function findNameBefore(text: string, at: number): string {
+  return nameBefore.exec(text.slice(Math.max(0, at - longestBefore), at))?.[1] ?? "";
+}
+
 /** A word can be a path, of which one step is random; Base64 has slashes as well. */
 function redactWord(word: string, at: number, text: string): string {
   const found = findRandom(word);
@@ -38,8 +43,7 @@ function redactWord(word: string, at: number, text: string): string {
   const start = word.lastIndexOf("/", found.start) + 1;
   const slash = word.indexOf("/", found.end);
   const end = slash === -1 ? word.length : slash;
-  const before = nameBefore.exec(text.slice(Math.max(0, at + start - longestBefore), at + start))?.[1];
-  if (before !== undefined && isIdentifierName(before)) return word;
+  if (isIdentifierName(findNameBefore(text, at + start))) return word;
   return digestAlgorithm.test(word.slice(start)) ? word : word.slice(0, start) + redacted + word.slice(end);
 }
 

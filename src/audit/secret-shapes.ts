@@ -7,7 +7,7 @@ import { redactAssignments } from "./secret-assignments.ts";
 import { redactCards } from "./secret-cards.ts";
 import { gap, redacted } from "./secret-mark.ts";
 import { isIdentifierName, mayNameSecret } from "./secret-names.ts";
-import { redactRandom, shortestRandom } from "./secret-random.ts";
+import { findNameBefore, redactRandom, shortestRandom } from "./secret-random.ts";
 import { longestToken, redactTokens } from "./secret-tokens.ts";
 
 /** RFC 7468, OpenPGP (RFC 9580 section 6.2), and with four hyphens and blanks SSH (RFC 4716). */
@@ -35,6 +35,10 @@ const passwordHash = /\$(?:[156y]|2[abxy]|apr1|scrypt|argon2(?:i|d|id)|pbkdf2-[\
 /** A line of .netrc (GNU inetutils), where blanks alone stand between names and values. */
 const netrc = /(?<=\b(?:login|account)\s{1,4}\S{1,128}\s{1,4}password\s{1,4})[^\s\\]+/g;
 
+const encodedWord = /[^\s&#"`<>\\=?/]{3,}/g;
+const encodedAscii = /%([0-7][0-9A-F])/gi;
+const mostEncodings = 3;
+
 // Cheap signs without which the patterns above cannot match: most texts show none of them.
 const schemeName = /bearer|basic|dpop/i;
 const separator = /[:=]|--/;
@@ -46,6 +50,10 @@ const separator = /[:=]|--/;
  * @param own names of secrets besides those that everybody uses
  */
 export function redactShapes(text: string, of = "", own: OwnNames | null = null): string {
+  return redactPlain(text.includes("%") ? redactEncoded(text, own) : text, of, own);
+}
+
+function redactPlain(text: string, of: string, own: OwnNames | null): string {
   let shown = text;
   if (shown.includes("BEGIN ")) shown = shown.replace(pem, redacted);
   const longest = longestToken(shown);
@@ -59,6 +67,20 @@ export function redactShapes(text: string, of = "", own: OwnNames | null = null)
   if (separator.test(shown) && (own !== null || mayNameSecret(shown))) shown = redactAssignments(shown, own);
   if (longest >= shortestRandom && !isIdentifierName(of)) shown = redactRandom(shown);
   return redactCards(shown);
+}
+
+/** Words in percent encoding (RFC 3986 section 2.1), perhaps of what was encoded before, go as a whole. */
+function redactEncoded(text: string, own: OwnNames | null): string {
+  return text.replace(encodedWord, (word, at: number) => {
+    let decoded = word;
+    for (let round = 0; round < mostEncodings && decoded.includes("%"); round += 1) decoded = decodeAscii(decoded);
+    if (decoded === word) return word;
+    return redactPlain(decoded, findNameBefore(text, at), own) === decoded ? word : redacted;
+  });
+}
+
+function decodeAscii(text: string): string {
+  return text.replaceAll(encodedAscii, (_code, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 }
 
 /** Prose speaks of "basic understanding" and a "bearer certificate": credentials look less like words. */

@@ -23,6 +23,8 @@ describe("every kind of secret", () => {
           embedded: sanitize({ body: JSON.stringify({ deep: [{ note: text }] }) }),
           escaped: sanitizeText(`got ${JSON.stringify({ note: text })} back`),
           error: sanitize(new Error(text)),
+          url: sanitizeText(`https://a.example/find?q=${encodeURIComponent(text)}&n=1`),
+          path: sanitizeText(`note://a/${encodeURIComponent(encodeURIComponent(text))}`),
         });
         expect(findLeak(shown, made), shown).toBeNull();
       }
