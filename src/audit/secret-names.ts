@@ -96,7 +96,7 @@ export function isSecretInProse(name: string, value: string): boolean {
 /** After these last words a name is of something public, however random its value looks: ids, hashes, addresses. */
 const identifying = new Set(
   listed(`
-    id ids uid uids uuid uuids guid guids ulid oid oids cid kid jti urn arn sid dn sub subject subjects client
+    id ids uid uids uuid uuids guid guids ulid oid oids cid kid jti urn arn sid dn sub subject subjects client group groups
     hash hashes sha sha1 sha224 sha256 sha384 sha512 sha3 md5 crc crc32 blake2b blake3 digest digests checksum checksums
     fingerprint fingerprints thumbprint thumbprints integrity etag match
     commit commits revision revisions rev revs tree blob parent parents head base oldrev newrev ref refs branch before after

@@ -35,7 +35,9 @@ const passwordHash = /\$(?:[156y]|2[abxy]|apr1|scrypt|argon2(?:i|d|id)|pbkdf2-[\
 /** A line of .netrc (GNU inetutils), where blanks alone stand between names and values. */
 const netrc = /(?<=\b(?:login|account)\s{1,4}\S{1,128}\s{1,4}password\s{1,4})[^\s\\]+/g;
 
-const encodedWord = /[^\s&#"`<>\\=?/]{3,}/g;
+const encodedWord = /[^\s&#"`<>\\?/]{3,}/g;
+/** Letters may be encoded, but no second name and value. */
+const parameterName = /^(?:[\w.-]|%(?:2[DE]|[46][1-9A-F]|[57][0-9A]|5F)){1,64}=/i;
 const encodedAscii = /%([0-7][0-9A-F])/gi;
 const mostEncodings = 3;
 
@@ -50,7 +52,7 @@ const separator = /[:=]|--/;
  * @param own names of secrets besides those that everybody uses
  */
 export function redactShapes(text: string, of = "", own: OwnNames | null = null): string {
-  return redactPlain(text.includes("%") ? redactEncoded(text, own) : text, of, own);
+  return redactPlain(text.includes("%") ? redactEncoded(text, of, own) : text, of, own);
 }
 
 function redactPlain(text: string, of: string, own: OwnNames | null): string {
@@ -69,18 +71,26 @@ function redactPlain(text: string, of: string, own: OwnNames | null): string {
   return redactCards(shown);
 }
 
-/** Words in percent encoding (RFC 3986 section 2.1), perhaps of what was encoded before, go as a whole. */
-function redactEncoded(text: string, own: OwnNames | null): string {
+/** Words in percent encoding (RFC 3986 section 2.1), perhaps of what was encoded before, go as a whole; the name of a parameter stays. */
+function redactEncoded(text: string, of: string, own: OwnNames | null): string {
   return text.replace(encodedWord, (word, at: number) => {
-    let decoded = word;
-    for (let round = 0; round < mostEncodings && decoded.includes("%"); round += 1) decoded = decodeAscii(decoded);
-    if (decoded === word) return word;
-    return redactPlain(decoded, findNameBefore(text, at), own) === decoded ? word : redacted;
+    if (!word.includes("%")) return word;
+    const name = parameterName.exec(word)?.[0] ?? "";
+    const value = decodeAscii(word.slice(name.length));
+    if (value.length === word.length - name.length) return word;
+    const named = of === "" ? findNameBefore(text, at + name.length) : of;
+    return redactPlain(value, named, own) === value ? word : name + redacted;
   });
 }
 
 function decodeAscii(text: string): string {
-  return text.replaceAll(encodedAscii, (_code, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
+  let decoded = text;
+  for (let round = 0; round < mostEncodings && decoded.includes("%"); round += 1) {
+    decoded = decoded.replaceAll(encodedAscii, (_code, digits: string) =>
+      String.fromCharCode(Number.parseInt(digits, 16)),
+    );
+  }
+  return decoded;
 }
 
 /** Prose speaks of "basic understanding" and a "bearer certificate": credentials look less like words. */

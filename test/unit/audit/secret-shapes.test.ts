@@ -45,6 +45,7 @@ describe("what looks random", () => {
     { sha256: hash, "sha-512": hash, etag: `"${hash}"`, request_id: hash, nextCursor: hash },
     { parameters: [{ name: "revision", value: hash }] },
     `commit ${hash}`,
+    `no ES256 key with kid "${hash}"`,
     `"digest":"${hash}"`,
     `https://git.example.com/a/b/commit/${hash}/files`,
     `registry.example.com/a@sha256:${hash}`,
@@ -65,6 +66,18 @@ describe("what looks random", () => {
     expect(sanitizeText(hash, 200, "subject")).toBe(hash);
     expect(sanitize([hash], { of: "id" })).toEqual([hash]);
     expect(sanitizeText(`ghp_${"a1".repeat(18)}`, 200, "subject")).toBe("[redacted]");
+  });
+});
+
+describe("percent encoding", () => {
+  test.each([
+    ["https://a.example/?q=password%3Dx&n=1", "https://a.example/?q=[redacted]&n=1"],
+    ["https://a.example/?q=password%253Dx&n=1", "https://a.example/?q=[redacted]&n=1"],
+    ["note://a/Cookie:%20theme=dark;%20sid=x", "note://a/[redacted]"],
+    ["https://a.example/?access%5Ftoken=abc", "https://a.example/?access%5Ftoken=[redacted]"],
+    ["https://a.example/?q=how%20to%2Fdo", "https://a.example/?q=how%20to%2Fdo"],
+  ])("%s", (text, shown) => {
+    expect(sanitizeText(text)).toBe(shown);
   });
 });
 
