@@ -21,7 +21,7 @@ const digestAlgorithm = /^(?:md5|sha\d{1,3})-/;
 const mediaHead =
   /^(?:iVBORw0KGgo|\/9j\/|R0lGOD|UklGR|JVBERi0|UEsDB|SUkqA|TU0AK|SUQz|T2dnUw|AAAA[A-Za-z0-9+/]{3}mdHlw|H4sI|PHN2Z|PD94bWw)/;
 
-// Of 32 random characters, 12 to 20 are of another kind than the one before. These bounds let one in a hundred words go by.
+// Of 32 random characters, 12 to 20 are of another kind than the one before. These bounds let one in fifty of such words go by, and few longer ones.
 const fewestChanges = 6;
 const fewestChangesMixed = 13;
 const fewestOfEachCase = 5;

@@ -61,7 +61,10 @@ it("no line break, terminal control or unseen character gets into any sink", asy
   await breakConfiguration(setting, [text.slice(0, 6), "canary\u202eevil\u001b[2J"]);
 
   const { audit, log, ...others } = await readSinks(setting);
+  // They are there, and visible: in arguments, in details of refusals, and in the log.
   expect(audit).toContain("canary\\\\u{d}\\\\u{a}");
+  expect(audit).toMatch(/"detail":"[^"]*\\\\u\{/);
+  expect(log).toContain("\\\\u{");
   const lines = [audit, log].flatMap((sink) => sink.split("\n").filter((line) => line !== ""));
   for (const line of lines) expect(listTexts(JSON.parse(line)).filter((said) => unseen.test(said))).toEqual([]);
   for (const [sink, said] of Object.entries(others)) expect(said.replaceAll("\n", ""), sink).not.toMatch(unseen);
