@@ -61,14 +61,20 @@ function redactPlain(text: string, of: string, own: OwnNames | null): string {
   const longest = longestToken(shown);
   if (longest > 0) shown = redactTokens(shown).replace(rareScheme, redactScheme);
   if (schemeName.test(shown)) shown = shown.replace(scheme, redactScheme);
-  if (parameterSchemes.some((name) => shown.includes(name))) shown = shown.replace(parameterScheme, `$1 ${redacted}`);
-  if (shown.includes("://")) shown = shown.replace(userinfo, redacted).replace(slashedUserinfo, redacted);
-  if (shown.includes("jdbc:oracle:")) shown = shown.replace(oracleUser, redacted);
+  if (shown.includes("=") && parameterSchemes.some((name) => shown.includes(name)))
+    shown = shown.replace(parameterScheme, `$1 ${redacted}`);
+  if (shown.includes("@")) shown = redactUsers(shown);
   if (shown.includes("$")) shown = shown.replace(passwordHash, redacted);
   if (shown.includes("password")) shown = shown.replace(netrc, redacted);
   if (separator.test(shown) && (own !== null || mayNameSecret(shown))) shown = redactAssignments(shown, own);
   if (longest >= shortestRandom && !isIdentifierName(of)) shown = redactRandom(shown);
   return redactCards(shown);
+}
+
+function redactUsers(text: string): string {
+  let shown = text;
+  if (shown.includes("://")) shown = shown.replace(userinfo, redacted).replace(slashedUserinfo, redacted);
+  return shown.includes("jdbc:oracle:") ? shown.replace(oracleUser, redacted) : shown;
 }
 
 /** Words in percent encoding (RFC 3986 section 2.1), perhaps of what was encoded before, go as a whole; the name of a parameter stays. */
