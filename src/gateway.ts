@@ -1,3 +1,4 @@
+import { compileRecording, type Recording } from "./audit/recording.ts";
 import type { VerifierIssuer } from "./auth/issuer.ts";
 import { createVerifier } from "./auth/jwt.ts";
 import type { KeyDemand } from "./auth/keyshelf.ts";
@@ -32,6 +33,7 @@ export interface Gateway {
   readonly hash: string;
   /** Hash of everything but the policies. */
   readonly settings: string;
+  readonly recording: Recording;
   readonly peers: PeerRules;
   readonly routes: RouteTable;
   readonly limits: Limits;
@@ -77,6 +79,7 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
     config,
     hash,
     settings,
+    recording: compileRecording(config, policy.hash),
     peers: compilePeers(config),
     routes: compileRoutes(config, house),
     limits: compileLimits(config, house),

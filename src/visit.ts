@@ -48,7 +48,7 @@ export function receive(
     if (!response.writableFinished) ended.abort(new Denial("client_gone"));
   });
   const arrival = readArrival(message, ended);
-  const trail = openTrail(house.audit, arrival, gateway.policy.hash);
+  const trail = openTrail(house.audit, arrival, gateway.recording);
   let refused = refusal !== null;
   const common = () => [
     ...["x-request-id", arrival.requestId],
@@ -122,7 +122,7 @@ export async function runErrand(gateway: Gateway, house: House, door: Door, verb
     leaving: verb === "DELETE" ? door.identity : null,
     ended: verb === "GET" ? door.finishing : endAfter(farewellMs),
   };
-  const trail = openTrail(house.audit, arrival, gateway.policy.hash);
+  const trail = openTrail(house.audit, arrival, gateway.recording);
   const reply = createDoorReply(door);
   const steps = walk(gateway, arrival, reply, trail);
   await steps.catch((error: unknown) => refuse(asDenial(error), arrival, reply, trail, house));

@@ -2,6 +2,7 @@ import type { Denial, DenialCode } from "../denial.ts";
 import type { Answer, Arrival, Decision, Identity, Message, Peer, Route, Session } from "../facts.ts";
 import type { Fingerprint } from "../mcp/handles.ts";
 import type { AuditEntry } from "./record.ts";
+import type { ArgumentRules, Recording } from "./recording.ts";
 import { sanitize } from "./sanitize.ts";
 
 /** What the rooms found out, under the name of the room. */
@@ -44,8 +45,8 @@ export interface RecordedVisit {
   readonly arrival: Pick<Arrival, "requestId" | "remoteAddress">;
   /** When it began. */
   readonly time: Date;
-  /** Hash of the policies that it is judged by; null for what never was to be judged. */
-  readonly policies: string | null;
+  /** Of the configuration that it is judged by; null for what never was to be judged. */
+  readonly recording: Recording | null;
   readonly facts: Readonly<Partial<Facts>>;
   readonly outcome: Outcome;
   readonly totalMs: number;
@@ -54,13 +55,14 @@ export interface RecordedVisit {
 
 /** The record of a visit, from what its rooms found out and how it ended. */
 export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): AuditEntry {
-  const { arrival, time, outcome, totalMs, upstreamMs } = visit;
+  const { arrival, time, recording, outcome, totalMs, upstreamMs } = visit;
   const { peer, route, identity, message, session, decision } = visit.facts;
   const { denial } = outcome;
   const about = message?.kind === "listen" ? session?.resume?.pending : message;
   const [target] =
     session?.task?.targets ?? (about !== undefined && about !== null && "targets" in about ? about.targets : []);
   const refused = denial !== undefined && (decision === undefined || countedBehind.has(denial.code));
+  const server = route?.kind === "mcp" ? route.server : null;
   const shadow = denial?.extra.shadow ?? decision?.shadow;
   return {
     time: renderTime(time),
@@ -69,18 +71,20 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
     peer: peer ?? { ip: arrival.remoteAddress, proxied: false },
     // Itself and no copy: what a record says of it is rendered once for each.
     identity: identity ?? null,
-    server: route?.kind === "mcp" ? route.server : null,
+    server,
     era: message?.era ?? null,
     session: session?.fingerprint ?? null,
     method: about !== undefined && about !== null && "method" in about ? about.method : null,
     target: target === undefined || target.kind === "server" ? null : { kind: target.kind, name: target.name },
     args:
-      message?.kind === "request" && message.args !== undefined ? describeArguments(message.args, fingerprint) : null,
+      message?.kind === "request" && message.args !== undefined
+        ? describeArguments(message.args, fingerprint, recording?.args.get(server ?? ""))
+        : null,
     decision: {
       effect: refused ? "deny" : decision === undefined ? null : "allow",
       rule: denial?.extra.rule?.id ?? decision?.rule ?? null,
       policy: denial?.extra.rule?.policy ?? decision?.policy ?? null,
-      policies: visit.policies,
+      policies: recording?.policies ?? null,
       reason: denial?.code ?? null,
       detail: denial?.extra.detail ?? null,
       ...(shadow && { shadow: { effect: shadow.effect, rule: shadow.rule, policy: shadow.policy } }),
@@ -97,8 +101,13 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
 }
 
 /** The digest is keyed: equal arguments can be found again, but a short secret among them cannot be guessed from it. */
-function describeArguments(args: unknown, fingerprint: Fingerprint): AuditEntry["args"] {
-  return { digest: fingerprint("audit-args", JSON.stringify(args)), view: sanitize(args) };
+function describeArguments(
+  args: unknown,
+  fingerprint: Fingerprint,
+  rules: ArgumentRules | undefined,
+): AuditEntry["args"] {
+  const digest = fingerprint("audit-args", JSON.stringify(args));
+  return rules?.digestOnly ? { digest } : { digest, view: sanitize(args, { own: rules?.own ?? null }) };
 }
 
 /** Visits of one millisecond share its text, which takes 0.4 µs to be made. */

@@ -1,5 +1,5 @@
 import { Secret } from "../config/secret.ts";
-import { redacted } from "./secret-shapes.ts";
+import { redacted } from "./secret-mark.ts";
 
 const maxStack = 65_536;
 

@@ -169,7 +169,7 @@ function renderIdentity(identity: AuditIdentity): string {
   const { issuer, subject, client, via, groups } = identity;
   const rendered =
     `{"issuer":${text(issuer)},"subject":${saneText(subject)},"client":${saneText(client)}` +
-    `,"via":${text(via)},"groups":${JSON.stringify(sanitize(groups))}}`;
+    `,"via":${text(via)},"groups":${JSON.stringify(sanitize(groups, { of: "id" }))}}`;
   identities.set(identity, rendered);
   return rendered;
 }
@@ -188,8 +188,9 @@ function text(value: string | null): string {
   return JSON.stringify(value);
 }
 
+/** For names: of methods, of what is asked for, of who asks. */
 function saneText(value: string | null): string {
-  return value === null ? "null" : JSON.stringify(sanitizeText(value));
+  return value === null ? "null" : JSON.stringify(sanitizeText(value, undefined, "id"));
 }
 
 /** A last member, or none for what JSON has no text for. */

@@ -2,9 +2,11 @@
  * The one way from anything to what may be written down: secrets replaced, size bounded, every character visible. The
  * audit record, the log and error texts all pass through here.
  */
+import type { OwnNames } from "./own-names.ts";
 import { asPlain } from "./plain.ts";
+import { isCardNumber } from "./secret-cards.ts";
+import { redacted } from "./secret-mark.ts";
 import { isSecretName } from "./secret-names.ts";
-import { isCardNumber, redacted } from "./secret-shapes.ts";
 import { viewFlat } from "./text.ts";
 
 export interface SanitizeOptions {
@@ -16,6 +18,10 @@ export interface SanitizeOptions {
   readonly maxString?: number;
   /** Where the view as a whole is cut, in UTF-16 units; passed by at most one string and one mark for each open container. */
   readonly maxTotal?: number;
+  /** What a server's operator says of names. */
+  readonly own?: OwnNames | null;
+  /** Name of what the value is of: ids and hashes may look random. */
+  readonly of?: string;
 }
 
 /** Stands for what was left out: the value of an object's last member, or the last item of an array. */
@@ -33,6 +39,7 @@ interface Walk {
   readonly maxDepth: number;
   readonly maxMembers: number;
   readonly maxString: number;
+  readonly own: OwnNames | null;
   /** The containers around the current value. */
   readonly open: Set<object>;
   /** What may still be shown. Charged by what is shown, never by what came in: a view of the view is cut at the same places. */
@@ -44,29 +51,34 @@ interface Walk {
  * (`\u{…}`). It never throws and runs no code of the value's. A view of a view is the same view.
  */
 export function sanitize(value: unknown, options: SanitizeOptions = {}): unknown {
-  const { maxDepth = 16, maxMembers = 100, maxString = 2_048, maxTotal = 16_384 } = options;
-  return view(value, openWalk(maxDepth, maxMembers, maxString, maxTotal));
+  const { maxDepth = 16, maxMembers = 100, maxString = 2_048, maxTotal = 16_384, own = null, of = "" } = options;
+  return view(value, openWalk(maxDepth, maxMembers, maxString, maxTotal, own), of);
 }
 
-/** The same for one text. At most `maxString` UTF-16 units come back; a text that was cut ends in `…(N characters)`. */
-export function sanitizeText(text: string, maxString = 2_048): string {
-  return harmless.test(text) ? text : viewText(text, openWalk(16, 100, maxString, maxString));
+/**
+ * The same for one text. At most `maxString` UTF-16 units come back; a text that was cut ends in `…(N characters)`.
+ *
+ * @param of name of what the text is the value of: ids and hashes may look random
+ */
+export function sanitizeText(text: string, maxString = 2_048, of = ""): string {
+  return harmless.test(text) ? text : viewText(text, openWalk(16, 100, maxString, maxString, null), of);
 }
 
-function openWalk(maxDepth: number, maxMembers: number, maxString: number, left: number): Walk {
-  return { maxDepth, maxMembers, maxString: Math.max(maxString, 64), left, open: new Set() };
+function openWalk(maxDepth: number, maxMembers: number, maxString: number, left: number, own: OwnNames | null): Walk {
+  return { maxDepth, maxMembers, maxString: Math.max(maxString, 64), own, left, open: new Set() };
 }
 
-function view(value: unknown, walk: Walk): unknown {
+/** @param of name of the nearest member around it */
+function view(value: unknown, walk: Walk, of: string): unknown {
   try {
-    return viewPlain(asPlain(value), walk);
+    return viewPlain(asPlain(value), walk, of);
   } catch {
     return charge("[unreadable]", walk);
   }
 }
 
-function viewPlain(value: unknown, walk: Walk): unknown {
-  if (typeof value === "string") return charge(viewText(value, walk), walk);
+function viewPlain(value: unknown, walk: Walk, of: string): unknown {
+  if (typeof value === "string") return charge(viewText(value, walk, of), walk);
   if (typeof value === "number" && isCardNumber(String(value))) return charge(redacted, walk);
   if (typeof value !== "object" || value === null) {
     walk.left -= 4;
@@ -77,7 +89,7 @@ function viewPlain(value: unknown, walk: Walk): unknown {
   walk.left -= 4;
   walk.open.add(value);
   try {
-    return Array.isArray(value) ? viewArray(value, walk) : viewObject(value, walk);
+    return Array.isArray(value) ? viewArray(value, walk, of) : viewObject(value, walk, of);
   } finally {
     walk.open.delete(value);
   }
@@ -88,39 +100,44 @@ function charge(text: string, walk: Walk): string {
   return text;
 }
 
-function viewArray(items: readonly unknown[], walk: Walk): unknown[] {
+function viewArray(items: readonly unknown[], walk: Walk, of: string): unknown[] {
   const shown: unknown[] = [];
   const room = items.length > walk.maxMembers ? walk.maxMembers - 1 : items.length;
   while (shown.length < room && walk.left > 0) {
     const item = asPlain(items[shown.length]);
-    shown.push(isSecretItem(items, shown.length, item) ? charge(redacted, walk) : view(item, walk));
+    const secret = isSecretItem(items, shown.length, item, walk.own);
+    shown.push(secret ? charge(redacted, walk) : view(item, walk, of));
   }
   if (shown.length < items.length) shown.push(charge(leftOut, walk));
   return shown;
 }
 
 /** `["--password", "…"]` of a command line, and `["authorization", "…"]` of a list of pairs. */
-function isSecretItem(items: readonly unknown[], index: number, item: unknown): boolean {
+function isSecretItem(items: readonly unknown[], index: number, item: unknown, own: OwnNames | null): boolean {
   const name = index > 0 ? items[index - 1] : undefined;
   if (typeof name !== "string" || typeof item !== "string" || item.startsWith("-")) return false;
-  return (name.startsWith("-") || items.length === 2) && name.length <= maxName && isSecretMember(name, null, item);
+  if (!name.startsWith("-") && items.length !== 2) return false;
+  return name.length <= maxName && isSecretMember(name, sanitizeText(name, maxName), item, own);
 }
 
-function viewObject(object: object, walk: Walk): unknown {
+function viewObject(object: object, walk: Walk, of: string): unknown {
   const shown: Record<string, unknown> = {};
   const names = Object.keys(object);
   const room = names.length > walk.maxMembers ? walk.maxMembers - 1 : names.length;
+  const { own } = walk;
   const pairName = Object.hasOwn(object, "value") || Object.hasOwn(object, "values") ? readPairName(object) : null;
+  const pairText = pairName === null ? null : sanitizeText(pairName, maxName);
   let seen = 0;
   for (; seen < room && walk.left > 0; seen += 1) {
     const name = names[seen] as string;
     const member = asPlain(readOwn(object, name));
     if (member === undefined) continue;
-    const paired = pairName !== null && (name === "value" || name === "values");
-    const text = sanitizeText(name, maxName);
-    const secret = isSecretMember(name, text, member) || (paired && isSecretMember(pairName, null, member));
+    const paired = pairText !== null && (name === "value" || name === "values");
+    const text = sanitizeText(name, maxName, of);
+    const secret =
+      isSecretMember(name, text, member, own) || (paired && isSecretMember(pairName ?? "", pairText, member, own));
     const label = charge(freeName(text, shown), walk);
-    put(shown, label, secret ? charge(redacted, walk) : view(member, walk));
+    put(shown, label, secret ? charge(redacted, walk) : view(member, walk, paired ? pairText : text));
   }
   if (seen < names.length) put(shown, charge(freeName("…", shown), walk), charge(leftOut, walk));
   return shown;
@@ -134,10 +151,13 @@ function put(object: Record<string, unknown>, name: string, value: unknown): voi
 }
 
 /** Both spellings count, so that a view of the view finds no further secret. */
-function isSecretMember(name: string, shown: string | null, value: unknown): boolean {
-  if (isSecretName(name.slice(0, maxName), value)) return true;
-  const text = shown ?? sanitizeText(name, maxName);
-  return text !== name && isSecretName(text, value);
+function isSecretMember(name: string, shown: string, value: unknown, own: OwnNames | null): boolean {
+  const start = name.slice(0, maxName);
+  if (own !== null) {
+    if (own.redacts(start) || own.redacts(shown)) return true;
+    if (own.keeps(start) && own.keeps(shown)) return false;
+  }
+  return isSecretName(start, value) || (shown !== name && isSecretName(shown, value));
 }
 
 /** `{ name: "authorization", value: "…" }`, as headers, form fields and environments are listed. */
@@ -163,11 +183,11 @@ function freeName(name: string, taken: object): string {
   return `${name} (${number})`;
 }
 
-function viewText(text: string, walk: Walk): string {
+function viewText(text: string, walk: Walk, of: string): string {
   if (harmless.test(text)) return text;
   let last = text;
   for (let round = 0; round < maxRounds; round += 1) {
-    const next = viewEmbedded(last, walk) ?? viewFlat(last, walk.maxString);
+    const next = viewEmbedded(last, walk, of) ?? viewFlat(last, walk.maxString, of, walk.own);
     if (next === last) return next;
     last = next;
   }
@@ -175,15 +195,15 @@ function viewText(text: string, walk: Walk): string {
 }
 
 /** JSON inside a string, as a string again; null when it is none. */
-function viewEmbedded(text: string, walk: Walk): string | null {
+function viewEmbedded(text: string, walk: Walk, of: string): string | null {
   if (!/^\s*[[{"]/.test(text)) return null;
   // What cannot be read as a whole could hold a secret in any of its parts.
   if (text.length > maxEmbedded) return `${leftOut}…(${text.length} characters)`;
   const value = parseJson(text);
   if (typeof value !== "object" && typeof value !== "string") return null;
   if (typeof value === "object" && walk.open.size >= walk.maxDepth) return "[too deep]";
-  const shown = JSON.stringify(view(value, { ...walk, left: walk.maxString }));
-  return shown.length > walk.maxString ? viewFlat(shown, walk.maxString) : shown;
+  const shown = JSON.stringify(view(value, { ...walk, left: walk.maxString }, of));
+  return shown.length > walk.maxString ? viewFlat(shown, walk.maxString, of, walk.own) : shown;
 }
 
 function parseJson(text: string): unknown {

@@ -10,6 +10,7 @@ const stems = listed(`
   apikey apitoken privatekey accesskey secretkey signingkey encryptionkey masterkey sharedkey accountkey sshkey
   subscriptionkey sessionid sessionkey sessiontoken accesstoken authtoken refreshtoken idtoken bearertoken
   connectionstring clientassertion codeverifier recoverycode backupcode securitycode seedphrase mnemonic
+  sessid clientkeydata accesssignature
 `);
 
 /** Words that are secret when a name ends with them. */
@@ -50,7 +51,7 @@ const parameters = new Set(
 
 /** Some part of every name that could be secret: nearly all names and most texts have none of them. */
 const suspicious =
-  /[^\x20-\x7e]|pass|pw|kennwort|secret|cred|auth|cookie|key|token|session|connection|assertion|verifier|code|phrase|mnemonic|jwt|bearer|otp|cvv|cvc|pin/i;
+  /[^\x20-\x7e]|pass|pw|kennwort|secret|cred|auth|cookie|key|token|sess|signature|connection|assertion|verifier|code|phrase|mnemonic|jwt|bearer|otp|cvv|cvc|pin/i;
 const suspiciousParameter = /%|sig|sid|ticket|hmac|amz/i;
 
 const numeric = /^-?\d{1,18}(?:\.\d{1,9})?$/;
@@ -90,6 +91,25 @@ export function isSecretInProse(name: string, value: string): boolean {
   if (!isSecretName(name, value)) return false;
   const words = readWords(name.slice(name.lastIndexOf(" ") + 1));
   return words.length > 1 || !finals.has(words[0] ?? "");
+}
+
+/** After these last words a name is of something public, however random its value looks: ids, hashes, addresses. */
+const identifying = new Set(
+  listed(`
+    id ids uid uids uuid uuids guid guids ulid oid oids cid kid jti urn arn sid dn sub subject subjects client group groups
+    hash hashes sha sha1 sha224 sha256 sha384 sha512 sha3 md5 crc crc32 blake2b blake3 digest digests checksum checksums
+    fingerprint fingerprints thumbprint thumbprints integrity etag match
+    commit commits revision revisions rev revs tree blob parent parents head base oldrev newrev ref refs branch before after
+    trace traceparent span cursor cursors address addresses tx txs txid transaction block layer layers manifest image images
+    build issuer serial slug handle show checkout revert
+  `),
+);
+
+/** True for the name of something that may look random without being secret. */
+export function isIdentifierName(name: string): boolean {
+  const words = readWords(name);
+  const last = words.at(-1) ?? "";
+  return identifying.has(last) || (/^\d+$/.test(last) && identifying.has(words.at(-2) ?? ""));
 }
 
 function isToken(words: readonly string[], count: boolean): boolean {

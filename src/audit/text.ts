@@ -1,4 +1,6 @@
-import { redacted, redactShapes } from "./secret-shapes.ts";
+import type { OwnNames } from "./own-names.ts";
+import { redacted } from "./secret-mark.ts";
+import { redactShapes } from "./secret-shapes.ts";
 
 /** How much of a longer text is searched beyond what is shown, so that no secret is cut in two before it is known. */
 const margin = 1_024;
@@ -12,12 +14,15 @@ const cutForm = /…\((\d{1,15}) characters\)$/;
 /**
  * A text with its secrets replaced and its unseen characters written as `\u{…}`, cut to `maxChars` UTF-16 units. The cut
  * for searching comes first: no pattern ever meets more than `maxChars` and a margin.
+ *
+ * @param of name of what the text is the value of: ids and hashes may look random
+ * @param own names of secrets besides those that everybody uses
  */
-export function viewFlat(text: string, maxChars: number): string {
+export function viewFlat(text: string, maxChars: number, of: string, own: OwnNames | null): string {
   const cut = text.length <= maxChars ? cutForm.exec(text) : null;
   const body = cut === null ? text : text.slice(0, cut.index);
   const searched = showUnseen(body.slice(0, maxChars + margin)).slice(0, maxChars + margin);
-  const shown = redactShapes(searched);
+  const shown = redactShapes(searched, of, own);
   const ending = cut?.[0] ?? `…(${text.length} characters)`;
   const whole = body.length <= maxChars && shown.length + (cut?.[0].length ?? 0) <= maxChars;
   if (whole) return cut === null ? shown : shown + ending;

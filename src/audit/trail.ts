@@ -3,6 +3,7 @@ import type { Arrival } from "../facts.ts";
 import type { Fingerprint } from "../mcp/handles.ts";
 import { describeVisit, type Facts, type Outcome } from "./describe.ts";
 import type { AuditEntry } from "./record.ts";
+import type { Recording } from "./recording.ts";
 
 declare const recorded: unique symbol;
 
@@ -75,10 +76,10 @@ export function receiptForFailure(denial: Denial): Receipt {
 /**
  * Opens the record of a visit.
  *
- * @param policies hash of the policies that it is judged by
+ * @param recording of the configuration that it is judged by
  */
-export function openTrail(book: AuditBook, arrival: Arrival, policies: string): Trail {
-  return new VisitTrail(book, arrival, policies);
+export function openTrail(book: AuditBook, arrival: Arrival, recording: Recording): Trail {
+  return new VisitTrail(book, arrival, recording);
 }
 
 /** A class, as everything is that each visit makes and that has accessors: in object literals they cost half a kilobyte. */
@@ -87,16 +88,16 @@ class VisitTrail implements Trail {
   closed = false;
   readonly #book: AuditBook;
   readonly #arrival: Arrival;
-  readonly #policies: string;
+  readonly #recording: Recording;
   #rooms = new Map<keyof Facts, number>();
   readonly #startedMs: number;
   readonly #time: Date;
   #markMs: number;
 
-  constructor(book: AuditBook, arrival: Arrival, policies: string) {
+  constructor(book: AuditBook, arrival: Arrival, recording: Recording) {
     this.#book = book;
     this.#arrival = arrival;
-    this.#policies = policies;
+    this.#recording = recording;
     this.#startedMs = book.monotonicMs();
     this.#time = book.wallTime();
     this.#markMs = this.#startedMs;
@@ -151,7 +152,7 @@ class VisitTrail implements Trail {
     totalMs = this.#book.monotonicMs() - this.#startedMs,
     upstreamMs: number | null = null,
   ): AuditEntry {
-    const about = { arrival: this.#arrival, policies: this.#policies, facts: this.facts };
+    const about = { arrival: this.#arrival, recording: this.#recording, facts: this.facts };
     const visit = { ...about, time, outcome, totalMs, upstreamMs };
     return describeVisit(visit, this.#book.fingerprint);
   }

@@ -1,5 +1,5 @@
 /** Whether a sanitized view is all that there was: nothing left out, cut, replaced or written otherwise. Pure. */
-import { redacted } from "./secret-shapes.ts";
+import { redacted } from "./secret-mark.ts";
 
 /** A value that `sanitize` made; a yes is certain, of a no the value may be whole all the same. */
 export function isWhole(view: unknown): boolean {

@@ -38,7 +38,7 @@ export async function findKey(select: SelectKey, header: JWSHeaderParameters): P
   }
 }
 
-/** What was looked for; the header is the caller's, hence quoted and cut. */
+/** What was looked for; the header is the caller's, hence quoted and cut. `kid` says to the sanitizer that it may look random. */
 export function describeKey({ alg, kid }: JWSHeaderParameters): string {
-  return `no ${alg} key ${kid === undefined ? "without kid" : JSON.stringify(String(kid).slice(0, 100))}`;
+  return `no ${alg} key ${kid === undefined ? "without kid" : `with kid ${JSON.stringify(String(kid).slice(0, 100))}`}`;
 }

@@ -7,6 +7,7 @@ import { readOrigin, readOriginUrl } from "../network/url.ts";
 import { audit } from "./audit.ts";
 import { address, cidr, count, duration, httpsUrl, httpUrl, name, read, redisUrl, secret, size } from "./fields.ts";
 import { policies } from "./policies.ts";
+import { recording } from "./recording.ts";
 
 const tls = z
   .strictObject({
@@ -167,6 +168,7 @@ const server = z.strictObject({
     .array(z.enum(clientRequestKinds))
     .prefault([])
     .describe("Requests of the server to the client that may pass."),
+  audit: recording,
 });
 
 const requests = () => count().describe("Requests allowed in each window.");

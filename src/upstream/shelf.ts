@@ -4,7 +4,7 @@ import { createUpstream, staticHeaders, type Upstream } from "./upstream.ts";
 
 /** The servers of every configuration that still serves: one that a reload did not touch keeps its connections. */
 export interface UpstreamShelf {
-  /** The server as it is configured; the same one as long as nothing about it changes, its credentials included. */
+  /** The server as it is configured; the same one as long as nothing changes but what is recorded of it. */
   of(name: string, config: ServerConfig): Upstream;
   /** Takes all others off the shelf, and returns them: they are to be closed when nobody uses them any more. */
   retain(used: Iterable<Upstream>): readonly Upstream[];
@@ -31,7 +31,7 @@ export function createUpstreamShelf(now: () => number): UpstreamShelf {
 
 /** A digest, so that credentials are not kept in one more place. */
 function keyOf(name: string, config: ServerConfig): string {
-  const { url, credentials: _credentials, ...rest } = config;
+  const { url, credentials: _credentials, audit: _audit, ...rest } = config;
   const all = { name, ...rest, url: url.href, headers: staticHeaders(config) };
   return createHash("sha256").update(JSON.stringify(all)).digest("base64url");
 }

@@ -89,6 +89,30 @@ it.each<[string, (gateway: Gateway) => void]>([
   expect(await scrape(gateway)).toContain(`sallyport_policy_hash{hash="${record?.decision.policies}"} 1`);
 });
 
+it("after a reload other things are recorded of arguments", async () => {
+  const { gateway, client } = await set();
+  const args = { patientId: "p-17", session: "morning" };
+  await client.post(toolCall(1, "echo", args));
+  const config = parse(await readFile(gateway.configFile, "utf8")) as { servers: { alpha: object } };
+  for (const audit of [{ redact: ["patient_*"], keep: ["session"] }, { arguments: "digest" }]) {
+    const done = (await reloads(gateway)).length;
+    await replaceFile(
+      gateway.configFile,
+      stringify({ ...config, servers: { alpha: { ...config.servers.alpha, audit } } }),
+    );
+    gateway.child.kill("SIGHUP");
+    await until("the reload", async () => (await reloads(gateway)).length > done || undefined);
+    await client.post(toolCall(2, "echo", args));
+  }
+  const calls = (await readAudit(gateway)).filter(({ method }) => method === "tools/call");
+  expect(calls.map((record) => record.args?.view)).toEqual([
+    { patientId: "p-17", session: "[redacted]" },
+    { patientId: "[redacted]", session: "morning" },
+    undefined,
+  ]);
+  expect(new Set(calls.map((record) => record.args?.digest)).size).toBe(1);
+});
+
 it("a call in flight ends under the policy it began with, whatever a reload changes", async () => {
   const release = Promise.withResolvers<void>();
   const { gateway, client, recorder } = await set({

@@ -33,8 +33,11 @@ const secretNames = [
   "passphrase",
 ];
 
-const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-/** What must never come out. It starts alike in every run, so that a part of it is found as well. */
+const letters = "abcdefghijklmnopqrstuvwxyz";
+/**
+ * What must never come out. It starts alike in every run, so that a part of it is found as well. It does not look random, so
+ * that name or form alone have to give it away.
+ */
 const canary = fc
   .string({ unit: fc.constantFrom(...letters), minLength: 40, maxLength: 60 })
   .map((rest) => `Zq7Canary9${rest}`);
@@ -63,6 +66,16 @@ const shaped = canary.chain((secret) =>
     `Authorization: Custom ${secret}`,
     `mysql --password ${secret}`,
     `Server=db;User Id=app;Password=${secret};`,
+    `Token ${secret}`,
+    `Digest username="ann", response="${secret}"`,
+    `machine db login ann password ${secret}`,
+    `jdbc:oracle:thin:app/${secret}@//db:1521/orders`,
+    `$argon2id$v=19$m=65536,t=3,p=4$${secret}$${secret}`,
+    `lin_api_${secret.slice(0, 40)}`,
+    `hvs.${secret}`,
+    `v4.public.${secret}`,
+    `https://a.example/x?q=${encodeURIComponent(`password=${secret}`)}`,
+    `note://a/${encodeURIComponent(encodeURIComponent(`postgres://admin:${secret}@db`))}`,
   ),
 );
 

@@ -274,6 +274,16 @@ describe("bounds", () => {
     "?a=&",
     "-",
     "A",
+    "A1a",
+    "%25",
+    "a%3D",
+    "$1$",
+    "Digest a=",
+    "login a password ",
+    "jdbc:oracle:thin:a/",
+    "---- BEGIN A----",
+    "AKIA-",
+    "xoxb-0",
   ])("a mebibyte of %j ends, and ends bounded", (part) => {
     const text = part.repeat(1_048_576 / part.length);
     expect(sanitizeText(text).length).toBeLessThanOrEqual(2_048);

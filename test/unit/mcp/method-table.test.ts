@@ -152,7 +152,10 @@ describe("the table of methods, and what becomes of messages of the client", () 
       visitClosed: () => {},
       refused: () => {},
     };
-    const trail = openTrail(book, { requestId: "r", remoteAddress: "::1" } as Arrival, "hash");
+    const trail = openTrail(book, { requestId: "r", remoteAddress: "::1" } as Arrival, {
+      policies: "hash",
+      args: new Map(),
+    });
     trail.note("message", message);
     trail.note("session", session);
     await (asks === undefined ? trail.close({ http: 200 }) : trail.ask(asks, true));

@@ -16,6 +16,7 @@ const configOf = (changes: Partial<ServerConfig> = {}): ServerConfig => ({
   waiting: 1,
   maxResponse: 1_024,
   clientRequests: ["elicitation"],
+  audit: { redact: [], keep: [], arguments: "view" },
   ...changes,
 });
 
@@ -30,6 +31,11 @@ describe("a server", () => {
     const upstream = shelf.of("alpha", configOf());
     expect(shelf.of("alpha", configOf())).toBe(upstream);
     expect(upstream.name).toBe("alpha");
+  });
+
+  it("is the same one when other things are recorded of it", () => {
+    const upstream = shelf.of("alpha", configOf());
+    expect(shelf.of("alpha", configOf({ audit: { redact: ["x"], keep: [], arguments: "digest" } }))).toBe(upstream);
   });
 
   it.each<[string, Partial<ServerConfig>]>([

@@ -34,6 +34,7 @@ export async function set(options: SseOptions = {}): Promise<Scene> {
     waiting: 1,
     maxResponse: 65_536,
     clientRequests: [],
+    audit: { redact: [], keep: [], arguments: "view" },
   };
   let sessions = 0;
   const newId = () => {

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { describeVisit, type Facts } from "../../../src/audit/describe.ts";
+import { compileOwnNames } from "../../../src/audit/own-names.ts";
+import type { ArgumentRules } from "../../../src/audit/recording.ts";
+
+const args = { note: "x", password: "hunter2", city: "Oslo" };
+
+/** What a record says of a call's arguments. */
+function recordedArguments(server: string, rules: ReadonlyMap<string, ArgumentRules> | null) {
+  const facts = {
+    route: { kind: "mcp", server },
+    message: { kind: "request", method: "tools/call", targets: [], args, bytes: Buffer.alloc(0) },
+  } as unknown as Facts;
+  const entry = describeVisit(
+    {
+      arrival: { requestId: "r", remoteAddress: "::1" },
+      time: new Date(0),
+      recording: rules && { policies: "hash", args: rules },
+      facts,
+      outcome: { http: 200 },
+      totalMs: 1,
+      upstreamMs: null,
+    },
+    (purpose, text) => `${purpose} ${text}`,
+  );
+  return entry.args;
+}
+
+const digest = `audit-args ${JSON.stringify(args)}`;
+const rules = new Map<string, ArgumentRules>([
+  ["careful", { own: compileOwnNames(["note"], []), digestOnly: false }],
+  ["closed", { own: null, digestOnly: true }],
+]);
+
+test.each([
+  ["open", rules, { digest, view: { note: "x", password: "[redacted]", city: "Oslo" } }],
+  ["careful", rules, { digest, view: { note: "[redacted]", password: "[redacted]", city: "Oslo" } }],
+  ["closed", rules, { digest }],
+  ["closed", null, { digest, view: { note: "x", password: "[redacted]", city: "Oslo" } }],
+] as const)("the arguments of a call to %s", (server, recorded, expected) => {
+  expect(recordedArguments(server, recorded)).toEqual(expected);
+});
