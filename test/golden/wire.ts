@@ -42,11 +42,12 @@ export async function openWire({ host, port, ca, from }: WireAddress): Promise<W
     ALPNProtocols: ["http/1.1"],
   });
   await once(socket, "secureConnect");
-  let received = Buffer.alloc(0);
+  let received: Buffer = Buffer.alloc(0);
+  let memory = Buffer.alloc(65_536);
   let ended: Error | true | undefined;
   let wake = () => {};
   socket.on("data", (chunk: Buffer) => {
-    received = Buffer.concat([received, chunk]);
+    received = append(chunk);
     wake();
   });
   socket.on("error", (error) => {
@@ -59,6 +60,21 @@ export async function openWire({ host, port, ca, from }: WireAddress): Promise<W
       wake();
     });
   }
+  /** Memory grows by doubling, or an answer of megabytes would be copied again for each of its pieces. */
+  function append(chunk: Buffer): Buffer {
+    const length = received.length + chunk.length;
+    const start = received.length === 0 ? 0 : received.byteOffset - memory.byteOffset;
+    if (start + length > memory.length) {
+      const larger = Buffer.alloc(2 * length);
+      received.copy(larger);
+      memory = larger;
+      chunk.copy(memory, received.length);
+      return memory.subarray(0, length);
+    }
+    chunk.copy(memory, start + received.length);
+    return memory.subarray(start, start + length);
+  }
+
   return {
     socket,
     say: (bytes) => new Promise((resolve) => socket.write(bytes, () => resolve())),
