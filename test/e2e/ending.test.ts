@@ -28,7 +28,7 @@ it("SIGTERM: not ready at once, the call in progress finishes, exit code 0, the 
   expect((await call).message).toMatchObject({ id: 1, result: { content: [{ text: "recorded" }] } });
   expect(await exited).toEqual([0, null]);
   const records = await readAudit(gateway);
-  expect(records.at(-1)).toMatchObject({ event: "stop" });
+  expect(records.slice(-2)).toMatchObject([{ event: "stop" }, { event: "checkpoint" }]);
   expect(records.map(({ id }) => id)).toContain((await call).requestId);
   expect(await verify(gateway.auditFile)).toMatchObject({ code: 0, report: { ok: true, stopped: true } });
 });

@@ -147,7 +147,11 @@ it("a worker that fails refuses its calls, on record, and is replaced", async ()
   expect(await call).toMatchObject({ status: 200, message: { id: 5, error: { code: -32603 } } });
   expect(start.note).toMatchObject({ after: "exit code 1" });
   const trail = await readTrail(gateway, worker);
-  expect(trail[trail.findIndex(({ seq }) => seq === start.seq) - 1]).toMatchObject({ event: "stop" });
+  const before = trail.slice(
+    0,
+    trail.findIndex(({ seq }) => seq === start.seq),
+  );
+  expect(before.slice(-2)).toMatchObject([{ event: "stop" }, { event: "checkpoint" }]);
   expect(trail.find(({ decision }) => decision.reason === "internal_error")).toBeDefined();
   expect(log()).toContain("thrown by the test");
 });
@@ -193,7 +197,11 @@ it("SIGTERM to one worker alone lets it finish and be replaced, while the gatewa
   const start = await replaceWorker(gateway, 2, "SIGTERM");
   expect(start.note).toMatchObject({ after: "exit code 0" });
   const trail = await readTrail(gateway, 2);
-  expect(trail[trail.findIndex(({ seq }) => seq === start.seq) - 1]).toMatchObject({ event: "stop" });
+  const before = trail.slice(
+    0,
+    trail.findIndex(({ seq }) => seq === start.seq),
+  );
+  expect(before.slice(-2)).toMatchObject([{ event: "stop" }, { event: "checkpoint" }]);
   expect((await fetch(`${gateway.adminUrl}/readyz`)).status).toBe(200);
   for (const client of clients) expect((await client.post(toolCall(1))).message).toMatchObject({ id: 1, result: {} });
 });
@@ -230,7 +238,9 @@ it("SIGTERM drains all workers; each trail ends with a stop", async () => {
   release.resolve();
   for (const call of calls) expect((await call).message).toMatchObject({ result: {} });
   expect(await exited).toEqual([0, null]);
-  for (const worker of [1, 2]) expect((await readTrail(gateway, worker)).at(-1)).toMatchObject({ event: "stop" });
+  for (const worker of [1, 2]) {
+    expect((await readTrail(gateway, worker)).slice(-2)).toMatchObject([{ event: "stop" }, { event: "checkpoint" }]);
+  }
 });
 
 it("clients of 2024-11-05 are told that several workers do not serve them", async () => {
