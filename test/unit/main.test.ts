@@ -22,7 +22,8 @@ describe("the command line", () => {
   });
 
   it.each<[string[], string]>([
-    [["serv"], 'unknown command "serv"'],
+    [["serv"], 'unknown command "serv" (did you mean "serve"?)'],
+    [["dance"], 'unknown command "dance"; '],
     [["check", "--no-such-flag"], "unknown option '--no-such-flag'"],
     [["token", "mint"], "--subject"],
     [["serve", "-c", "/nowhere/sallyport.yaml"], "there is no such file"],
