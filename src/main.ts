@@ -7,6 +7,7 @@ import { policyCommand } from "./commands/policy.ts";
 import { quickstartCommand } from "./commands/quickstart.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { tokenCommand } from "./commands/token.ts";
+import { didYouMean } from "./config/diagnose.ts";
 import { version } from "./version.ts";
 
 /**
@@ -40,8 +41,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   const [first = "-"] = argv;
   // The default command would take a mistyped one for its own argument.
-  if (!first.startsWith("-") && !["help", ...program.commands.map((command) => command.name())].includes(first)) {
-    io.err(`unknown command "${first}"; sallyport --help lists them\n`);
+  const known = ["help", ...program.commands.map((command) => command.name())];
+  if (!first.startsWith("-") && !known.includes(first)) {
+    const hint = didYouMean(first, known);
+    io.err(`unknown command "${first}"${hint === undefined ? "" : ` (${hint})`}; sallyport --help lists them\n`);
     return 2;
   }
   try {

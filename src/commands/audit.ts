@@ -6,7 +6,7 @@ import { searchCommand } from "./audit/search.ts";
 import { statsCommand } from "./audit/stats.ts";
 import { tailCommand } from "./audit/tail.ts";
 import { verifyCommand } from "./audit/verify.ts";
-import { withConfig } from "./config.ts";
+import { hintAtConfig, withConfig } from "./config.ts";
 import { reportFailure } from "./failure.ts";
 import type { StreamIo } from "./io.ts";
 
@@ -27,7 +27,7 @@ export function auditCommand(io: StreamIo): Command {
         io.out(json === true ? `${JSON.stringify({ name: key.name, key: key.text })}\n` : `${key.text}\n`);
         io.exit(0);
       } catch (error) {
-        reportFailure(io, error, json);
+        reportFailure(io, hintAtConfig(error, config), json);
       }
     });
   return audit;

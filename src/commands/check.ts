@@ -10,7 +10,7 @@ import { type PolicySummary, renderSummary, summarizeConfig, summarizePolicies }
 import { hintAtConfig } from "./config.ts";
 import type { CommandIo } from "./io.ts";
 import { count } from "./policy/printing.ts";
-import { loadPolicyFiles, type PolicyOptions, withPolicies } from "./policy/set.ts";
+import { loadPolicyFiles, type PolicyOptions, withPoliciesAlone } from "./policy/set.ts";
 
 interface CheckOptions extends PolicyOptions {
   readonly strict?: true;
@@ -23,7 +23,7 @@ interface CheckOptions extends PolicyOptions {
  * `--strict`, 2 the file could not be read.
  */
 export function checkCommand(io: CommandIo): Command {
-  return withPolicies(new Command("check"))
+  return withPoliciesAlone(new Command("check"))
     .description("check the configuration and policies, or policies alone, and report every problem at once")
     .option("--json", "print one JSON object")
     .option("--strict", "exit with 1 when there are warnings")

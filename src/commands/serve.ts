@@ -13,7 +13,7 @@ import { run } from "../running.ts";
 import { alone } from "../state/station.ts";
 import { type Fleet, startFleet, type WorkerScript } from "../workers/supervisor.ts";
 import { isWorker, work } from "../workers/worker.ts";
-import { withConfig } from "./config.ts";
+import { hintAtConfig, withConfig } from "./config.ts";
 import type { CommandIo } from "./io.ts";
 
 /** A gateway under a process: signals reach it, files are watched. */
@@ -38,7 +38,7 @@ export function serveCommand(io: CommandIo): Command {
         await gateway.stopped;
         io.exit(0);
       } catch (error) {
-        io.err(`${explainStart(error)}\n`);
+        io.err(`${explainStart(hintAtConfig(error, options.config, "let sallyport quickstart make one"))}\n`);
         io.exit(2);
       }
     });

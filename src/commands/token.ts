@@ -7,7 +7,7 @@ import { loadParts } from "../config/parts.ts";
 import { readDuration } from "../config/units.ts";
 import { KeyFileError } from "../crypto/keyfile.ts";
 import { type Keyring, maxTokenTtlMs, openKeyring } from "../crypto/keyring.ts";
-import { withConfig } from "./config.ts";
+import { hintAtConfig, withConfig } from "./config.ts";
 import type { CommandIo } from "./io.ts";
 
 /** Whom a token is for. */
@@ -86,7 +86,7 @@ export function tokenCommand(io: CommandIo): Command {
         io.out(options.json === true ? `${JSON.stringify(minted)}\n` : `${minted.token}\n`);
         io.exit(0);
       } catch (error) {
-        io.err(explain(error));
+        io.err(explain(hintAtConfig(error, options.config)));
         io.exit(2);
       }
     });

@@ -51,15 +51,14 @@ function describeIssue(schema: z.core.$ZodType, issue: z.core.$ZodIssue, value: 
       return issue.keys.map((key) => ({
         path: [...path, key],
         message: "unknown key",
-        hint: key === "<<" ? "merge keys are not supported" : didYouMean(key, known),
+        hint: hintForKey(key, known),
         at: "key",
       }));
     }
     case "invalid_type": {
       const found = valueAt(value, path);
       if (found === undefined) return [{ path, message: `missing; expected ${typeName(issue.expected)}` }];
-      const hint =
-        issue.expected === "string" && typeof found === "number" ? textHint(schemaAt(schema, path)) : undefined;
+      const hint = kindHint(issue.expected, found, schemaAt(schema, path));
       return [{ path, message: `expected ${typeName(issue.expected)}, not ${kindOf(found)}`, hint }];
     }
     case "invalid_value": {
@@ -93,6 +92,20 @@ function describeIssue(schema: z.core.$ZodType, issue: z.core.$ZodIssue, value: 
       return [{ path, message: issue.message }];
   }
 }
+
+function hintForKey(key: string, known: readonly string[]): string | undefined {
+  if (key === "<<") return "merge keys are not supported";
+  const [start = ""] = key.split(":");
+  if (start !== key && known.includes(start)) return `a blank is missing after "${start}:"`;
+  return didYouMean(key, known) ?? (/^[\w.-]+$/.test(key) ? listKeys(known) : "a text with a comma needs quotes");
+}
+
+/** Few enough to choose from, or nothing. */
+function listKeys(known: readonly string[]): string | undefined {
+  return known.length === 0 || known.length > maxListed ? undefined : `known: ${known.join(", ")}`;
+}
+
+const maxListed = 12;
 
 function joinOr(words: readonly string[]): string {
   return words.join(", ").replace(/, ([^,]*)$/, " or $1");
@@ -158,6 +171,14 @@ export function schemaAt(schema: z.core.$ZodType, path: Path): z.core.$ZodType |
 function keysAt(schema: z.core.$ZodType, path: Path): string[] {
   const found = schemaAt(schema, path) as z.core.$ZodTypes | undefined;
   return found?._zod.def.type === "object" ? Object.keys(found._zod.def.shape) : [];
+}
+
+/** What to write instead of a value of another kind. */
+function kindHint(expected: string, found: unknown, schema: z.core.$ZodType | undefined): string | undefined {
+  if (expected === "array" && typeof found === "string") return "put it in [ ], one alone too";
+  if (expected !== "string") return undefined;
+  if (typeof found === "boolean") return "put it in quotes";
+  return typeof found === "number" ? textHint(schema) : undefined;
 }
 
 /** What to write instead of a bare number. */

@@ -2,8 +2,11 @@ import { dirname, resolve } from "node:path";
 import { ConfigError } from "./diagnose.ts";
 import { readYaml, type YamlFile } from "./document.ts";
 import { readText } from "./files.ts";
+import { isPolicy } from "./misplaced.ts";
 
 const maxFileBytes = 1_048_576;
+const noConfig = "this is a policy, not a configuration";
+const byItself = "check and the policy commands take it with -p";
 
 /** A configuration file as YAML, before anything in it was understood. */
 export interface OpenConfig {
@@ -24,5 +27,6 @@ export async function openConfig(named: string): Promise<OpenConfig> {
   }
   const yaml = readYaml(named, read.value);
   if (Array.isArray(yaml)) throw new ConfigError(yaml);
+  if (isPolicy(yaml.value)) throw new ConfigError([yaml.problem([], noConfig, { hint: byItself })]);
   return { yaml, file, directory: dirname(file), shownIn: dirname(named) };
 }

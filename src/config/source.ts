@@ -17,6 +17,11 @@ export interface Fault {
   readonly hint?: string | undefined;
 }
 
+const quoteReference = `inside { } and [ ] a reference must be in quotes: "\${VAR}"`;
+/** Much of what conditions are made of means something to YAML as well. */
+const takesCondition = /(?:^|[\s{,])when:\s/;
+const quoteCondition = "put the whole condition in ' ', or below when: >-";
+
 export class SourceText {
   readonly text: string;
   readonly lines: LineCounter;
@@ -40,12 +45,10 @@ export class SourceText {
   #syntaxProblem({ offset, message, path = [], hint }: Fault): Problem {
     const [start, line] = this.#windowAt(offset);
     const text = visible(this.#hasSecrets ? hideWords(line, this.#isLineStart(start)) : line);
-    const reference =
-      this.#hasSecrets && line.includes("$" + "{")
-        ? `inside { } and [ ] a reference must be in quotes: "\${VAR}"`
-        : undefined;
+    const isReference = this.#hasSecrets && line.includes("$" + "{");
+    const quotes = isReference ? quoteReference : takesCondition.test(line) ? quoteCondition : undefined;
     const excerpt = cut({ text, caret: offset - start });
-    return { ...this.#placeAt(offset), path: renderPath(path), message, hint: hint ?? reference, excerpt };
+    return { ...this.#placeAt(offset), path: renderPath(path), message, hint: hint ?? quotes, excerpt };
   }
 
   /** What follows a fault on its line mostly follows from it, and so does more than anybody would read. */

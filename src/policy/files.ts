@@ -42,13 +42,15 @@ export async function expandPatterns(patterns: readonly string[], directory: str
       ? listed.filter((name) => isSuite(name) && name.replace(suiteEnd, "$1") === glob.pattern)
       : shown;
     if (!glob.literal) directories.add(folder);
-    if (policies.length === 0) faults.push({ index, message: "this matches no policy file" });
+    if (policies.length === 0) faults.push({ index, message: isSuite(glob.pattern) ? namesSuite : namesNothing });
     for (const name of policies) files.add(resolve(folder, name));
     for (const name of tests.filter(isSuite)) suites.add(resolve(folder, name));
   }
   return { files: [...files].sort(), suites: [...suites].sort(), directories: [...directories], faults };
 }
 
+const namesNothing = "this matches no policy file";
+const namesSuite = "this names suites, not policies; name the policies, and the suites beside them are found";
 const suiteEnd = /_test(\.ya?ml)$/;
 
 /** Where the suite of a policy file stands. */

@@ -41,8 +41,11 @@ const instant = (meaning: string) =>
 const from = () => instant("Holds from this moment on. A date is its midnight in UTC.");
 const until = () => instant("Holds until just before this moment. A date is its midnight in UTC.");
 
-const isInOrder = ({ from, until }: { from?: string | undefined; until?: string | undefined }) =>
-  from === undefined || until === undefined || (readInstant(from) ?? 0) < (readInstant(until) ?? 0);
+/** What is no moment at all is another mistake. */
+const isInOrder = ({ from, until }: { from?: string | undefined; until?: string | undefined }) => {
+  const [fromMs, untilMs] = [from, until].map((text) => (text === undefined ? undefined : readInstant(text)));
+  return fromMs === undefined || untilMs === undefined || fromMs < untilMs;
+};
 const outOfOrder = { message: "until must be later than from", path: ["until"] };
 
 const timeOfDay = (meaning: string, example: string) =>

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { main } from "../../src/main.ts";
+import { leaveClone } from "./commands/policies.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -22,11 +23,24 @@ describe("the command line", () => {
   });
 
   it.each<[string[], string]>([
-    [["serv"], 'unknown command "serv"'],
+    [["serv"], 'unknown command "serv" (did you mean "serve"?)'],
+    [["dance"], 'unknown command "dance"; '],
     [["check", "--no-such-flag"], "unknown option '--no-such-flag'"],
     [["token", "mint"], "--subject"],
     [["serve", "-c", "/nowhere/sallyport.yaml"], "there is no such file"],
   ])("ends with 2 and a reason: %j", async (argv, reason) => {
     expect(await run(...argv)).toMatchObject({ code: 2, err: expect.stringContaining(reason) });
+  });
+
+  it.each<[string[], string]>([
+    [["serve"], ", or let sallyport quickstart make one\n"],
+    [["token", "mint", "--subject", "ann"], "\n"],
+    [["audit", "verify"], ", or the trail itself\n"],
+    [["audit", "key"], "\n"],
+    [["check"], ", or give policy files with -p\n"],
+  ])("says how to name the configuration that is not where it looks: %j", async (argv, rest) => {
+    await leaveClone();
+    const missing = "sallyport.yaml:1:1: there is no such file\n  hint: name it with -c";
+    expect(await run(...argv)).toMatchObject({ code: 2, err: expect.stringContaining(`${missing}${rest}`) });
   });
 });

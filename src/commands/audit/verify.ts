@@ -8,7 +8,7 @@ import { type AuditReport, findTrails, verifyFiles } from "../../audit/verify.ts
 import { loadParts } from "../../config/parts.ts";
 import { readNotary } from "../../crypto/keyring.ts";
 import { findNotes, type NoteVerifier, readVerifier } from "../../crypto/note.ts";
-import { withConfig } from "../config.ts";
+import { hintAtConfig, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 
@@ -55,7 +55,7 @@ export function verifyCommand(io: CommandIo): Command {
         io.out(options.json === true ? `${JSON.stringify(found, null, 2)}\n` : trails.map(renderReport).join("\n"));
         io.exit(ok ? 0 : 1);
       } catch (error) {
-        reportFailure(io, error, options.json);
+        reportFailure(io, hintAtConfig(error, options.config, "the trail itself"), options.json);
       }
     });
 }

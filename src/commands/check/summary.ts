@@ -82,7 +82,7 @@ function rowsOfPolicies({ policies, policyHash, roles, rules, bindings, suites }
   return [
     ["policies", policies],
     ["", [`hash ${policyHash}`]],
-    ["roles", [`${roles.join(", ")} (${count(rules, "rule")}, ${count(bindings, "binding")})`]],
+    ["roles", [`${roles.join(", ") || "none"} (${count(rules, "rule")}, ${count(bindings, "binding")})`]],
     [
       "suites",
       [suites === null ? "none" : `${count(suites.files, "suite")}, ${count(suites.answers, "answer")} as expected`],

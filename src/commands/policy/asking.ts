@@ -85,7 +85,7 @@ function readValue(text: string): unknown {
 function readObject(text: string): Record<string, unknown> {
   const value = readValue(text);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new InvalidArgumentError("Expected a JSON object.");
+  throw new InvalidArgumentError('Expected a JSON object such as {"amount": 5}.');
 }
 
 function readMoment(text: string): number {
@@ -107,9 +107,9 @@ function readIp(text: string): string {
  */
 export function readAsked(options: AskingOptions, policies: PolicySet, nowMs: number): Question {
   if (options.subject === undefined || options.server === undefined) {
-    throw new Error(
-      "say which request is meant: a request id, or --subject and --server with a tool, prompt or resource",
-    );
+    const said = options.subject ?? options.server;
+    const missing = options.subject === undefined ? "--subject" : "--server";
+    throw new Error(`${wanted}${said === undefined ? "" : `; ${missing} is missing`}`);
   }
   const { subject, client, groups, scopes, claim, apiKey, certificate, issuer = "builtin" } = options;
   if (!policies.hasIssuer(issuer)) throw new Error(`no issuer of this name is configured: ${issuer}`);
@@ -136,6 +136,9 @@ export function readAsked(options: AskingOptions, policies: PolicySet, nowMs: nu
   if (typeof question === "string") throw new Error(`the gateway refuses this before any policy is asked: ${question}`);
   return question;
 }
+
+const wanted =
+  "say which request is meant: a request id, or --subject and --server with --tool, --prompt, --resource or --template";
 
 function unknownServer(name: string, policies: PolicySet): string {
   const hint = didYouMean(name, policies.compile().servers);

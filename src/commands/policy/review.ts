@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
@@ -7,6 +6,7 @@ import { findTrail } from "./records.ts";
 import { makeReview, type ReviewReport } from "./review-report.ts";
 import { loadPolicySet, type PolicyOptions, withPolicies } from "./set.ts";
 import { nameHolders, renderCsv, renderMarkdown } from "./sheets.ts";
+import { writeReport } from "./writing.ts";
 
 interface ReviewOptions extends PolicyOptions {
   readonly audit?: string;
@@ -37,7 +37,7 @@ export function reviewCommand(io: CommandIo): Command {
         const report = await makeReview(io, policies, trail, options.days, Date.now());
         for (const { path, render } of sheets) {
           // Who may do what is not for everybody on the machine.
-          if (path !== undefined && path !== "-") await writeFile(path, render(report), { mode: 0o600 });
+          if (path !== undefined && path !== "-") await writeReport(path, render(report), 0o600);
         }
         const [sheet] = printed;
         if (sheet !== undefined) io.out(sheet.render(report));

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { contextOf } from "../../config/context.ts";
 import { ConfigError, type Problem } from "../../config/diagnose.ts";
 import { loadPolicies } from "../../config/parts.ts";
@@ -48,7 +48,16 @@ export interface PolicyOptions {
 
 /** Options that say which policy is meant, the same for every command that asks one. */
 export function withPolicies(command: Command): Command {
-  return withConfig(command).option(
+  return withConfig(command).addOption(policiesOption());
+}
+
+/** The same for commands that read nothing of a configuration besides its policies: one beside `-p` would be passed over. */
+export function withPoliciesAlone(command: Command): Command {
+  return withConfig(command).addOption(policiesOption().conflicts("config"));
+}
+
+function policiesOption(): Option {
+  return new Option(
     "-p, --policies <path...>",
     "policy files or directories, without a configuration; any name may then be a server or an issuer",
   );

@@ -1,4 +1,4 @@
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { runSuites, type SuiteFiles } from "../../config/suites.ts";
@@ -7,7 +7,8 @@ import { renderJunit } from "../../policy/suite/junit.ts";
 import { describeReport, isPassed, renderText } from "../../policy/suite/report.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
-import { loadPolicySet, type PolicyOptions, type PolicySet, withPolicies } from "./set.ts";
+import { loadPolicySet, type PolicyOptions, type PolicySet, withPoliciesAlone } from "./set.ts";
+import { writeReport } from "./writing.ts";
 
 interface TestOptions extends PolicyOptions {
   readonly junit?: string;
@@ -16,7 +17,7 @@ interface TestOptions extends PolicyOptions {
 
 /** `sallyport policy test`. Exit code 0 every answer is as expected, 1 one is not or too few rules were tested, 2 nothing was tested. */
 export function testCommand(io: CommandIo): Command {
-  return withPolicies(new Command("test"))
+  return withPoliciesAlone(new Command("test"))
     .description("run suites of tests against the policies, and tell which rules they have tested")
     .argument("[suite...]", "suite files, or directories of them; default: the suites beside the policies")
     .option("--json", "print one JSON object")
@@ -74,12 +75,6 @@ requests:
   forecast: { server: weather, tool: forecast }
 tests:
   - { name: analysts read the weather, identities: [alice], requests: [forecast], expect: allow }`;
-}
-
-async function writeReport(file: string, text: string): Promise<void> {
-  await writeFile(file, text).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`${file} cannot be written (${error.code ?? "unknown error"})`);
-  });
 }
 
 function parsePercent(text: string): number {

@@ -4,13 +4,12 @@
  * Definition: gradual type checking).
  */
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
-import { didYouMean } from "../../config/diagnose.ts";
 import { readCidr } from "../../network/cidr.ts";
 import { factBits } from "../facts.ts";
 import type { ConditionFault } from "./condition.ts";
+import { hintForFunction, hintForName } from "./meant.ts";
 import { compilePattern } from "./patterns.ts";
 import { arithmetic, fits, functions, operatorNames } from "./signatures.ts";
-import { hintForWord } from "./slips.ts";
 import { elementOf, type Fact, isComparable, isSame, nameOf, type Type } from "./types.ts";
 import { anyMap, variables } from "./variables.ts";
 
@@ -127,8 +126,7 @@ class Checker {
     if (local !== undefined) return local;
     if (Object.hasOwn(variables, name)) return this.#use(variables[name] as Type | Fact);
     if (typeNames.has(name)) return "type";
-    const hint = didYouMean(name, Object.keys(variables)) ?? hintForWord(name);
-    return this.fault(expr, `there is nothing called ${quote(name)}`, hint);
+    return this.fault(expr, `there is nothing called ${quote(name)}`, hintForName(name, Object.keys(variables)));
   }
 
   #use(entry: Type | Fact): Type {
@@ -143,13 +141,9 @@ class Checker {
     if (typeof operand === "object" && "members" in operand) {
       if (Object.hasOwn(operand.members, field)) return this.#use(operand.members[field] as Type | Fact);
       const known = Object.keys(operand.members);
-      return this.fault(
-        expr,
-        `there is no member ${quote(field)}`,
-        didYouMean(field, known) ?? `known: ${known.join(", ")}`,
-      );
+      return this.fault(expr, `there is no member ${quote(field)}`, hintForName(field, known));
     }
-    return this.fault(expr, `${nameOf(operand)} has no members`);
+    return this.fault(expr, `${nameOf(operand)} has no members`, hintForFunction(field));
   }
 
   #checkMacro(expr: Expr, scope: Scope): Type {
@@ -181,8 +175,7 @@ class Checker {
     const known = functions.get(name);
     const shown = operatorNames.get(name) ?? name;
     if (known === undefined || (known.method !== (target !== undefined) && known.method !== "both")) {
-      const hint = didYouMean(shown, [...functions.keys()]) ?? hintForWord(shown);
-      return this.fault(expr, `there is no function ${quote(shown)}`, hint);
+      return this.fault(expr, `there is no function ${quote(shown)}`, hintForFunction(shown));
     }
     if (name === "matches") this.#checkPattern(operands[1]);
     if (name === "inCidr") this.#checkBlock(operands[1]);

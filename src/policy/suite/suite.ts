@@ -2,6 +2,7 @@
 import { didYouMean, type Path, type Problem, sortProblems } from "../../config/diagnose.ts";
 import { type ProblemExtra, readYaml, type YamlFile } from "../../config/document.ts";
 import { findIssues, pathOf, valueAt } from "../../config/issues.ts";
+import { isPolicy } from "../../config/misplaced.ts";
 import { salvage } from "../../config/salvage.ts";
 import { readInstant } from "../clock.ts";
 import type { PolicyText } from "../load.ts";
@@ -54,6 +55,10 @@ const standIns = {
 };
 
 function readSuite(yaml: YamlFile, problems: Problem[]): SuiteSource | undefined {
+  if (isPolicy(yaml.value)) {
+    problems.push(yaml.problem([], "this is a policy, not a suite", { hint: "name it with -p to run its suite" }));
+    return undefined;
+  }
   const result = suiteSchema.safeParse(yaml.value);
   const issues = result.success ? [] : result.error.issues;
   for (const { path, message, ...extra } of findIssues(suiteSchema, issues, yaml.value)) {

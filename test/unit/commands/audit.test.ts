@@ -121,7 +121,7 @@ describe("audit export", () => {
   it("prints a head once, and the records that fit", async () => {
     const { out, code } = await audit(["export", "--audit", await makeTrail(), "--format", "csv", "--id", "cccccccc"]);
     expect(code).toBe(0);
-    expect(out.split("\r\n").map((row) => row.slice(0, 8))).toEqual(["time,seq", "2026-08-", ""]);
+    expect(out.split("\r\n").map((row) => row.slice(0, 10))).toEqual(["time,trail", "2026-08-01", ""]);
   });
 
   it("writes a file for its owner alone, and overwrites one only when told", async () => {

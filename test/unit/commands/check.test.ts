@@ -47,6 +47,12 @@ describe("sallyport check", () => {
     expect(bad.codes).toEqual([1]);
   });
 
+  it("names the policy that was taken for a configuration, and nothing that it lacks", async () => {
+    const { err, codes } = await check({ "sallyport.yaml": policy });
+    expect(codes).toEqual([1]);
+    expect(err).toMatch(/: this is a policy, not a configuration\n[\s\S]*with -p\n\n1 problem\n$/);
+  });
+
   it("shows warnings and still succeeds", async () => {
     const { err, codes } = await check({
       ...sound,
@@ -134,6 +140,7 @@ tests: [{ name: analysts read, identities: [ann], requests: [read], expect: allo
         /a_test\.yaml:4:9: .* fails/,
       ],
       ["a configuration", { "sallyport.yaml": configWith() }, 1, /this is a configuration, not a policy; use -c/],
+      ["suites alone", { "a_test.yaml": suite }, 2, /this matches no policy file/],
       ["nothing at all", {}, 2, /this matches no policy file/],
       [
         "what lint finds",
@@ -156,11 +163,29 @@ tests: [{ name: analysts read, identities: [ann], requests: [read], expect: allo
       expect((await checkPolicies({ "a.yaml": grant('"*"') })).err).toContain("grants_everything");
     });
 
+    it("sums up a policy in which nothing stands", async () => {
+      expect((await checkPolicies({ "a.yaml": "version: 1\n" })).out).toContain(
+        "roles     none (0 rules, 0 bindings)\n",
+      );
+    });
+
+    it("names the suite that was taken for a policy", async () => {
+      const { err, codes } = await run(checkCommand, "-p", `${await writeTree({ "a_test.yaml": suite })}/a_test.yaml`);
+      expect([codes, err]).toEqual([[2], expect.stringContaining("this names suites, not policies")]);
+    });
+
     it("asks no servers", async () => {
       const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
       onTestFinished(() => said.mockRestore());
       expect(await main(["check", "-p", await writeTree(alone), "--online"])).toBe(2);
       expect(said.mock.calls.join("")).toMatch(/'--online' cannot be used with option '-p/);
+    });
+
+    it.each([["check"], ["policy", "test"]])("passes no configuration over: %s %s", async (...command) => {
+      const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+      onTestFinished(() => said.mockRestore());
+      expect(await main([...command, "-p", await writeTree(alone), "-c", "sallyport.yaml"])).toBe(2);
+      expect(said.mock.calls.join("")).toMatch(/'-p, .*' cannot be used with option '-c, /);
     });
   });
 });

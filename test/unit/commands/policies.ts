@@ -1,3 +1,4 @@
+import { onTestFinished } from "vitest";
 import { type AuditEntry, gatewayEntry, renderRecord } from "../../../src/audit/record.ts";
 import { policyCommand } from "../../../src/commands/policy.ts";
 import { writeTree } from "../config/fixture.ts";
@@ -17,6 +18,13 @@ export interface PolicySaid extends Pick<Said, "out" | "err"> {
  */
 export async function runPolicy(files: Readonly<Record<string, string>>, ...args: string[]): Promise<PolicySaid> {
   return runPolicyIn(await writeTree(files), ...args);
+}
+
+/** Goes where no configuration is until the test is over: `npm start` leaves one in a clone, and commands without -c find it. */
+export async function leaveClone(): Promise<void> {
+  const clone = process.cwd();
+  process.chdir(await writeTree({}));
+  onTestFinished(() => process.chdir(clone));
 }
 
 export async function runPolicyIn(directory: string, ...args: string[]): Promise<PolicySaid> {

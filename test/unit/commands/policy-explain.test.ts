@@ -279,6 +279,8 @@ tests: [{ name: a, identities: [ann], requests: [read], expect: allow }]
     ["a request that is not there", ["nowhere"], "there is no record of this request"],
     ["what the record says already", ["allowed", "--tool", "x"], "--tool is recorded"],
     ["nobody", [], "say which request is meant"],
+    ["no server", ["--subject", "a", "--tool", "x"], "; --server is missing"],
+    ["no subject", ["--server", "weather", "--tool", "x"], "; --subject is missing"],
     ["an unknown server", ["--subject", "a", "--server", "wether"], 'did you mean "weather"?'],
     ["an unknown issuer", ["--subject", "a", "--issuer", "x", "--server", "weather"], "no issuer of this name"],
     [

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { configWith } from "../config/fixture.ts";
-import { runPolicy, trailOf } from "./policies.ts";
+import { leaveClone, runPolicy, trailOf } from "./policies.ts";
 
 const policy = (tools: string) => `version: 1
 roles:
@@ -119,6 +119,7 @@ describe("sallyport policy diff", () => {
 
 describe("sallyport policy simulate", () => {
   it("says how to name what it does not find where it looks", async () => {
+    await leaveClone();
     const missing = "sallyport.yaml:1:1: there is no such file\n  hint: name it with -c, or ";
     const trail = ["--audit", "{}/audit.jsonl"];
     expect((await runPolicy(files, "simulate", ...trail)).err).toBe(`${missing}give policy files with -p\n`);

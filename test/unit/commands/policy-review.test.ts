@@ -134,7 +134,7 @@ describe("sallyport policy review", () => {
   it.each<[string, string[], string]>([
     ["print two things", ["--csv", "-", "--markdown", "-"], "only one of them can be printed"],
     ["read a trail that is not there", ["--audit", "{}/none"], "no such file"],
-    ["write into nothing", ["--csv", "{}/none/r.csv"], "no such file"],
+    ["write into nothing", ["--csv", "{}/none/r.csv"], "none/r.csv cannot be written (ENOENT)"],
   ])("cannot %s", async (_case, args, message) => {
     const { err, code } = await review(...args);
     expect(code).toBe(2);

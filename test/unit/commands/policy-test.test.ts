@@ -122,6 +122,12 @@ describe("sallyport policy test", () => {
   it.each<[string, Record<string, string>, string[], RegExp]>([
     ["there is no suite", sound, [], /nothing was tested: no suite is beside the policies\..*\n\nversion: 1\n/],
     ["a directory has none", { ...sound, "more/a.yaml": "" }, ["@more"], /nothing was tested: no suite is there/],
+    [
+      "a policy is taken for one",
+      sound,
+      ["@policies/a.yaml"],
+      /this is a policy, not a suite\n.*\n.*\n {2}hint: .* -p /,
+    ],
     ["a suite is not there", sound, ["@b_test.yaml"], /b_test\.yaml:1:1: there is no such file\n/],
     [
       "a suite is faulty",
