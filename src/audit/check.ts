@@ -10,7 +10,7 @@ import { Signatures } from "./signatures.ts";
 export interface CheckOptions {
   /** Keys that sign checkpoints; without any the signatures are not looked at. */
   readonly verifiers?: readonly NoteVerifier[];
-  /** Checkpoints that were kept elsewhere; those of other trails are passed over. */
+  /** Checkpoints that were kept elsewhere; those of other trails are passed over here. */
   readonly kept?: readonly Checkpoint[];
   /**
    * What is read: a `trail`, which has to say what was removed before its first record, or a `file` of one, which may begin as the

@@ -99,6 +99,7 @@ const identifying = new Set(
     id ids uid uids uuid uuids guid guids ulid oid oids cid kid jti urn arn sid dn sub subject subjects client group groups
     hash hashes sha sha1 sha224 sha256 sha384 sha512 sha3 md5 crc crc32 blake2b blake3 digest digests checksum checksums
     fingerprint fingerprints thumbprint thumbprints integrity etag match
+    checkpoint checkpoints
     commit commits revision revisions rev revs tree blob parent parents head base oldrev newrev ref refs branch before after
     trace traceparent span cursor cursors address addresses tx txs txid transaction block layer layers manifest image images
     build issuer serial slug handle show checkout revert

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
+import { findAbsent } from "../../audit/absent.ts";
 import { type Checkpoint, readCheckpoint } from "../../audit/checkpoint.ts";
 import { checkpointSuffix } from "../../audit/layout.ts";
 import { sanitizeText } from "../../audit/sanitize.ts";
@@ -45,14 +46,23 @@ export function verifyCommand(io: CommandIo): Command {
         const verifiers = [...own.verifiers, ...(await readKeys(options.key))];
         const notes = [...own.notes, ...(await readNotes(options.checkpoint))];
         const kept = notes.map((note) => openKept(note, verifiers));
+        const found = await findTrails(own.directory);
         const trails: AuditReport[] = [];
-        for (const { files, whole } of await findTrails(own.directory)) {
+        for (const { files, whole } of found) {
           trails.push(await verifyFiles(files, { verifiers, kept, extent: whole ? "trail" : "file" }));
         }
-        const ok = trails.every((report) => report.ok);
+        // A file by itself does not say which trails there are.
+        const comparable = found.every(({ whole }) => whole) ? kept : [];
+        const names = trails.map(({ trail }) => trail);
+        const absent = findAbsent(comparable, names);
+        const ok = absent.length === 0 && trails.every((report) => report.ok);
         const [only] = trails;
-        const found = trails.length === 1 ? only : { ok, trails };
-        io.out(options.json === true ? `${JSON.stringify(found, null, 2)}\n` : trails.map(renderReport).join("\n"));
+        const report = trails.length === 1 ? { ...only, ok, absent } : { ok, trails, absent };
+        io.out(
+          options.json === true
+            ? `${JSON.stringify(report, null, 2)}\n`
+            : [...absent.map(renderAbsent), ...trails.map(renderReport)].join("\n"),
+        );
         io.exit(ok ? 0 : 1);
       } catch (error) {
         reportFailure(io, hintAtConfig(error, options.config, "the trail itself"), options.json);
@@ -105,6 +115,13 @@ function openKept(note: string, verifiers: readonly NoteVerifier[]): Checkpoint 
 }
 
 const maxShown = 20;
+
+function renderAbsent({ origin, seq }: Checkpoint): string {
+  return (
+    `NOT ok: a checkpoint that was kept is of record ${seq} of ${origin}, and no record of that trail is here: it was deleted, ` +
+    "replaced, or is in another directory.\n"
+  );
+}
 
 function renderReport(report: AuditReport): string {
   const { findings, tornTail, files } = report;

@@ -1,9 +1,11 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { originOf, renderCheckpoint } from "../../../src/audit/checkpoint.ts";
 import { openAuditSink } from "../../../src/audit/sink.ts";
 import { auditCommand } from "../../../src/commands/audit.ts";
+import { createNoteSigner } from "../../../src/crypto/note.ts";
 import { callEntry } from "./entries.ts";
 
 let directory = "";
@@ -67,6 +69,40 @@ test("--json prints the report", async () => {
   const { out, code } = await run(file, "--json");
   expect(code).toBe(0);
   expect(JSON.parse(out)).toMatchObject({ ok: true, files: [file], records: 3, findings: [] });
+});
+
+describe("a trail that was signed, and of which no record is here", () => {
+  const signer = createNoteSigner(Buffer.alloc(32, 1), () => "key-of-the-test");
+  const head = { seq: 3, hash: "0".repeat(64) };
+  const sign = (trail: string, seq = head.seq) =>
+    signer.sign(renderCheckpoint({ ...head, seq, origin: originOf(signer.verifier.name, trail) }));
+  const verify = (path: string, notes: readonly string[], ...more: string[]) => {
+    const kept = join(directory, "kept");
+    writeFileSync(kept, notes.join("\n"));
+    return run(path, "--key", signer.verifier.text, "--checkpoint", kept, ...more);
+  };
+
+  test("is found by its last checkpoint where another one stands in its place, or nothing at all", async () => {
+    const notes = [sign("0a1b2c3d4e5f", 2), sign("0a1b2c3d4e5f"), sign("ffffffffffff")];
+    for (const text of [readFileSync(file), ""]) {
+      writeFileSync(file, text);
+      const { out, code } = await verify(directory, notes);
+      expect(code).toBe(1);
+      expect(out).toMatch(/^NOT ok: .* record 3 of key-of-the-test\/0a1b2c3d4e5f, /);
+      expect(out).toMatch(/^NOT ok: .* record 3 of key-of-the-test\/ffffffffffff, /m);
+      const json = JSON.parse((await verify(directory, notes, "--json")).out);
+      expect(json).toMatchObject({ ok: false, findings: [], absent: [{ seq: 3 }, { seq: 3 }] });
+    }
+  });
+
+  test("is none where one file is looked at, or where its records are here", async () => {
+    expect(await verify(file, [sign("ffffffffffff")])).toMatchObject({ code: 0 });
+    const { trail } = JSON.parse(readFileSync(file, "utf8").split("\n")[0] ?? "");
+    const { out, code } = await verify(directory, [sign(trail)]);
+    expect(code).toBe(1);
+    expect(out).toContain("audit.jsonl:3: rewritten");
+    expect(out).not.toContain("no record of that trail is here");
+  });
 });
 
 test("what cannot be read: 2", async () => {
