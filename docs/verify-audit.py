@@ -215,7 +215,7 @@ def files_of_trails(directory):
     """For each trail its files, closed ones by number, then the active one; the plain form where there are both."""
     trails, names = {}, set(os.listdir(directory))
     for name in sorted(names | {name.removesuffix(".gz") for name in names}):
-        form = re.fullmatch(r"(audit(?:-[0-9]{1,3})?)(?:\.([0-9]{12}))?\.jsonl", name)
+        form = re.fullmatch(r"(audit(?:-(?:[2-9]|[1-9][0-9]{1,2}))?)(?:\.([0-9]{12}))?\.jsonl", name)
         if form and (name in names or form[2]):
             path = os.path.join(directory, name if name in names else f"{name}.gz")
             trails.setdefault(form[1], []).append((form[2] or "active", path))

@@ -294,6 +294,8 @@ describe("names", () => {
     ["audit-2.000000001000.jsonl.gz", { trail: 2, firstSeq: 1000, compressed: true }],
     ["audit.jsonl.gz", undefined],
     ["audit.1.jsonl", undefined],
+    ["audit-1.jsonl", undefined],
+    ["audit-02.jsonl", undefined],
     ["audit.jsonl.new", undefined],
     ["audit.lock", undefined],
     ["xaudit.jsonl", undefined],
