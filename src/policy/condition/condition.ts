@@ -13,6 +13,7 @@ import { compilePattern } from "./patterns.ts";
 import { evaluateWithin, type Purse } from "./purse.ts";
 import { findSlip } from "./slips.ts";
 import { makeStrict, strictFunctions } from "./strictness.ts";
+import { findLastComment } from "./tokens.ts";
 import { checkTypes, type Typing } from "./typing.ts";
 import type { KnownNames } from "./values.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -73,6 +74,8 @@ export function compileCondition(text: string): Condition | readonly ConditionFa
   const deep = findDeepBracket(text);
   if (deep !== undefined) return [{ offset: deep, message: `brackets are nested deeper than ${maxNesting}` }];
   const parsed = parseExpression(text);
+  const comment = findLastComment(text);
+  if (comment !== undefined && (!("message" in parsed) || parsed.offset >= comment)) return [swallowing(comment)];
   if ("message" in parsed) return [parsed];
   const { expr, offsetOf } = parsed;
   const { faults, reads, names } = checkTypes(expr, offsetOf);
@@ -90,6 +93,12 @@ export function compileCondition(text: string): Condition | readonly ConditionFa
       return evaluateWithin(bindings.purse, evaluate) ?? outcome.error;
     },
   };
+}
+
+/** Where YAML has made one line of several, a comment takes what was written below it along: half of a condition would be left. */
+function swallowing(offset: number): ConditionFault {
+  const hint = "begin the condition with | to keep its lines apart, and write no comment behind the last one";
+  return { offset, message: "from here on everything is a comment", hint };
 }
 
 export const argumentBits = factBits.toolArguments | factBits.promptArguments;
