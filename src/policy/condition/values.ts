@@ -58,6 +58,16 @@ export class MemberNames {
   }
 }
 
+const namesRead = new WeakMap<object, MemberNames>();
+
+/** The same arguments are asked about again: for each target of a message, and with the rules in shadow. */
+export function memberNamesOf(json: unknown): MemberNames {
+  if (typeof json !== "object" || json === null) return new MemberNames(json);
+  const known = namesRead.get(json) ?? new MemberNames(json);
+  namesRead.set(json, known);
+  return known;
+}
+
 /** Each once; what comes after too many of them is not looked at. */
 function namesIn(json: unknown): ReadonlySet<string> {
   const names = new Set<string>();
