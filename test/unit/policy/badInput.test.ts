@@ -195,6 +195,11 @@ describe("bad input", () => {
       several(60, `tools: [a], when: ${JSON.stringify(`identity.subject.matches('${form.repeat(100)}')`)}`),
       [expect.stringMatching(/^(?:4\d|5[0-2]):\d+ all conditions together are longer than 500000 characters$/)],
     ]),
+    ...["9007199254740993", "-9007199254740992", "1e16"].map((id): [string, string, string[]] => [
+      `a claim that is one number to whoever reads few digits, ${id}`,
+      sound.replace("groups: [g]", `claims: { id: [1, ${id}] }`),
+      ["5:44 expected text, or a number of at most 9007199254740991"],
+    ]),
     [
       "a pattern that no name can match",
       rule("tools: ['a  b']"),
