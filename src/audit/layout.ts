@@ -51,7 +51,8 @@ export const compressedSuffix = ".gz";
 
 /** Reads a name; undefined where it is not that of a trail's file. */
 export function readFileName(name: string): TrailFile | undefined {
-  const [found, trail = "1", first, suffix] = /^audit(?:-([2-9]|[1-9]\d{1,2}))?(?:\.(\d{12}))?\.jsonl(\.gz)?$/.exec(name) ?? [];
+  const [found, trail = "1", first, suffix] =
+    /^audit(?:-([2-9]|[1-9]\d{1,2}))?(?:\.(\d{12}))?\.jsonl(\.gz)?$/.exec(name) ?? [];
   if (found === undefined || (first === undefined && suffix !== undefined)) return undefined;
   return {
     name,

@@ -35,6 +35,8 @@ const neverInUri = /[ "<>\\^`{|}]|%(?![0-9a-f]{2})/i;
 const parts = /^([^:]+):(?:\/\/([^/?#]*))?([^?#]*)(.*)$/s;
 /** A dot that stands for the root of all names: the same host without it. */
 const rootDot = /\.(?::\d*)?$/;
+/** The same as no port (RFC 3986 section 6.2.3), and as the number without its zeros. */
+const oddPort = /:(?:0\d+)?$/;
 /** To most servers the same as none at all. */
 const emptyTail = /^\?(?:#|$)|#$/;
 const escapedControl = /%(?:[01][0-9A-F]|7F)/;
@@ -59,8 +61,9 @@ const webSchemes = new Set(["http", "https", "ws", "wss", "ftp"]);
  *
  * Scheme and host are lower case, escapes that need not be there are decoded, those of unreserved and non-ASCII characters
  * among them, and the others are upper case (RFC 3986 section 6.2.2, RFC 3987 section 5.3.2).
- * Refused are user information, empty queries and fragments, dot segments, empty segments, backslashes, escaped separators and controls, doubly escaped paths, characters
- * that do not show or have a compatibility form, `file` URIs of another host, and whatever is no URI.
+ * Refused are user information, empty queries and fragments, empty ports and zeros before one, dot segments, empty segments,
+ * backslashes, escaped separators and controls, doubly escaped paths, characters that do not show or have a compatibility form,
+ * `file` URIs of another host, and whatever is no URI.
  *
  * @param uri 1 to 2,048 UTF-16 code units
  */
@@ -127,7 +130,7 @@ function joinParts(name: string, authority: string | undefined, path: string, ta
   if (authority.includes("@") || rootDot.test(authority)) return undefined;
   if (!webSchemes.has(name)) {
     const host = authority.replaceAll(needlessInHost, decodeURIComponent).toLowerCase();
-    return portOrUser.test(authority) ? undefined : `${name}://${host}${path}${tail}`;
+    return portOrUser.test(authority) || oddPort.test(host) ? undefined : `${name}://${host}${path}${tail}`;
   }
   const webHost = URL.parse(`${name}://${authority}`)?.host;
   return webHost === undefined || rootDot.test(webHost)

@@ -44,7 +44,7 @@ export function narrowFilter(
   const [, ...uris] = targets;
   const filter = isObject(args) ? args : {};
   const asked = Object.entries(subscriptionKinds).filter(([member]) => filter[member] === true);
-  const mayHear = (target: Target) => sight.sees(target);
+  const mayHear = sight.seer();
   const heard = [...tasks].filter((task) => task.targets.every(mayHear));
   return {
     uris: uris.map(mayHear),

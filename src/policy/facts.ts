@@ -3,6 +3,8 @@
  * argument, and an audit record does not repeat a token's claims. Pure data; whoever asks brings it.
  */
 
+import type { Purse } from "./condition/purse.ts";
+
 /** Who asks. The same object always stands for the same facts. */
 export interface PolicySubject {
   /** The issuer's name in the configuration. */
@@ -42,6 +44,8 @@ export interface Circumstances {
    * that reads them fails.
    */
   annotationsOf(tool: string): Readonly<Record<string, unknown>> | undefined;
+  /** What the answer may cost, where it is one of several to the same message; default: a purse of its own. */
+  readonly purse?: Purse;
   /** What else is not known ({@link factBits}); conditions and requirements that rest on it may come out either way. */
   readonly unknown?: number;
 }

@@ -4,7 +4,7 @@ import { always, isWithin } from "./clock.ts";
 import type { CompiledRule } from "./compile.ts";
 import { argumentBits, type Bindings, type Condition, type Outcomes, outcome } from "./condition/condition.ts";
 import { fillPurse } from "./condition/purse.ts";
-import { holdsMoreThan, MemberNames } from "./condition/values.ts";
+import { holdsMoreThan, memberNamesOf } from "./condition/values.ts";
 import { Vocabulary } from "./condition/vocabulary.ts";
 import { type Circumstances, factBits, type PolicySubject } from "./facts.ts";
 import { findMissing, type Missing } from "./require.ts";
@@ -56,7 +56,7 @@ export class Scene {
     const speak = (withArguments: boolean) =>
       once(() => new Vocabulary(this.#subject, this.#server, target, this.#circumstances, annotations, withArguments));
     const [plain, full] = [speak(false), speak(true)];
-    const names = once(() => new MemberNames(call?.args));
+    const names = once(() => memberNamesOf(call?.args));
     const isLarge = once(() => holdsMoreThan(maxArgumentValues, call?.args));
     const isInexact = once(() => call?.bytes !== undefined && holdsInexactNumber(new TextDecoder().decode(call.bytes)));
     return {
@@ -65,7 +65,7 @@ export class Scene {
       // Servers that were never asked for their list must not look as if they had said nothing of a tool.
       missing: target.kind === "tool" && annotations === undefined ? factBits.annotations : 0,
       isDoubtful: (known) => !isMapOrAbsent(call?.args) || isLarge() || names().hasTwin(known) || isInexact(),
-      purse: fillPurse(),
+      purse: this.#circumstances.purse ?? fillPurse(),
     };
   }
 }

@@ -192,6 +192,14 @@ const values = (meaning: string, example: string) =>
     .describe(meaning)
     .meta({ examples: [[example]] });
 
+/** Beyond this one double stands for several numbers, in tokens as well: a binding would be for more people than it names. */
+const claimNumber = z
+  .number()
+  .refine(
+    (value) => Math.abs(value) <= Number.MAX_SAFE_INTEGER,
+    "expected text, or a number of at most 9007199254740991",
+  );
+
 /** What a binding can look at. */
 export const selectors = ["groups", "subjects", "issuers", "clients", "apiKeys", "certificates", "claims"] as const;
 
@@ -212,7 +220,7 @@ const binding = z
       "spiffe://example/ci",
     ),
     claims: z
-      .record(z.string().min(1), z.array(z.union([z.string(), z.number(), z.boolean()])).min(1))
+      .record(z.string().min(1), z.array(z.union([z.string(), claimNumber, z.boolean()])).min(1))
       .refine((claims) => Object.keys(claims).length > 0, "must not be empty")
       .optional()
       .describe(

@@ -1,5 +1,6 @@
 import type { Target } from "../mcp/methods.ts";
 import type { CompiledRule, TargetKind } from "./compile.ts";
+import { fillLargePurse, type Purse } from "./condition/purse.ts";
 import { judge, type View } from "./evaluate.ts";
 import type { Circumstances } from "./facts.ts";
 import { isPlain, type Ruleset } from "./shelves.ts";
@@ -35,11 +36,23 @@ export class Sight {
   }
 
   /** @param annotations of a tool that is being listed; where they are left out, what its server has said last counts */
-  sees(target: Target, annotations?: Annotations): boolean {
+  sees(target: Target, annotations?: Annotations, purse?: Purse): boolean {
     const { ip } = this.#standpoint;
     const annotationsOf = (tool: string) => annotations ?? this.#standpoint.annotationsOf(tool);
-    const circumstances: Circumstances = { nowMs: this.#standpoint.now(), ip, call: null, annotationsOf };
+    const circumstances: Circumstances = {
+      nowMs: this.#standpoint.now(),
+      ip,
+      call: null,
+      annotationsOf,
+      ...(purse && { purse }),
+    };
     return judge(this.view, target, circumstances).effect !== "deny";
+  }
+
+  /** The same for many that one message asks of; together they cost no more than the message may. */
+  seer(): (target: Target) => boolean {
+    const purse = fillLargePurse();
+    return (target) => this.sees(target, undefined, purse);
   }
 
   /** Whether there is anything of a kind to see, or may be at another time. */

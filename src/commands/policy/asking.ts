@@ -2,6 +2,8 @@ import { isIP } from "node:net";
 import { type Command, InvalidArgumentError } from "commander";
 import type { AuditRecord } from "../../audit/record.ts";
 import { didYouMean } from "../../config/diagnose.ts";
+import { readJson } from "../../mcp/json.ts";
+import { holdsInexactNumber } from "../../mcp/numbers.ts";
 import { plainAddress } from "../../network/cidr.ts";
 import { readInstant } from "../../policy/clock.ts";
 import { recallDecision } from "../../policy/compare/replay.ts";
@@ -55,7 +57,7 @@ export function withQuestion(command: Command): Command {
     .option("--prompt <name>", "prompt that is asked for")
     .option("--resource <uri>", "resource that is read")
     .option("--template <uri>", "URI template that is listed")
-    .option("--arguments <json>", "arguments of the call (default: none)", readObject)
+    .option("--arguments <json>", "arguments of the call (default: none)", readArguments)
     .option("--annotations <json>", "what the server's list says of the tool (default: not known)", readObject)
     .option("--at <moment>", "when, such as 2026-03-02T22:00:00Z (default: now)", readMoment)
     .option("--ip <address>", "address that it comes from (default: 127.0.0.1)", readIp);
@@ -86,6 +88,22 @@ function readObject(text: string): Record<string, unknown> {
   const value = readValue(text);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new InvalidArgumentError('Expected a JSON object such as {"amount": 5}.');
+}
+
+/** What a call could not bring, or no condition would be asked about, must not be explained as if it were. */
+function readArguments(text: string): Record<string, unknown> {
+  const args = readObject(text);
+  try {
+    readJson(text, { maxDepth: Infinity, loneSurrogates: "refuse" });
+  } catch {
+    throw new InvalidArgumentError("No call passes with this: a name stands there twice, or half of a character.");
+  }
+  if (holdsInexactNumber(text)) {
+    throw new InvalidArgumentError(
+      "A double does not hold a number of it: every condition that reads arguments fails.",
+    );
+  }
+  return args;
 }
 
 function readMoment(text: string): number {

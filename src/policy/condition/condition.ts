@@ -13,6 +13,7 @@ import { compilePattern } from "./patterns.ts";
 import { evaluateWithin, type Purse } from "./purse.ts";
 import { findSlip } from "./slips.ts";
 import { makeStrict, strictFunctions } from "./strictness.ts";
+import { findLastComment } from "./tokens.ts";
 import { checkTypes, type Typing } from "./typing.ts";
 import type { KnownNames } from "./values.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -73,11 +74,13 @@ export function compileCondition(text: string): Condition | readonly ConditionFa
   const deep = findDeepBracket(text);
   if (deep !== undefined) return [{ offset: deep, message: `brackets are nested deeper than ${maxNesting}` }];
   const parsed = parseExpression(text);
+  const comment = findLastComment(text);
+  if (comment !== undefined && (!("message" in parsed) || parsed.offset >= comment)) return [swallowing(comment)];
   if ("message" in parsed) return [parsed];
   const { expr, offsetOf } = parsed;
-  const { faults, reads, names } = checkTypes(expr, offsetOf);
+  const { faults, reads, names, anyName } = checkTypes(expr, offsetOf);
   if (faults.length > 0) return faults;
-  const known = { exact: names, folded: [...names].flatMap((name) => foldKey(name) ?? []) };
+  const known = { exact: names, folded: [...names].flatMap((name) => foldKey(name) ?? []), any: anyName };
   const typingOf = (part: Expr) => checkTypes(part, offsetOf);
   const node = compileNode(expr, typingOf);
   const readsArguments = (reads & argumentBits) !== 0;
@@ -90,6 +93,12 @@ export function compileCondition(text: string): Condition | readonly ConditionFa
       return evaluateWithin(bindings.purse, evaluate) ?? outcome.error;
     },
   };
+}
+
+/** Where YAML has made one line of several, a comment takes what was written below it along: half of a condition would be left. */
+function swallowing(offset: number): ConditionFault {
+  const hint = "begin the condition with | to keep its lines apart, and write no comment behind the last one";
+  return { offset, message: "from here on everything is a comment", hint };
 }
 
 export const argumentBits = factBits.toolArguments | factBits.promptArguments;

@@ -44,7 +44,8 @@ export function kindOf(value: CelValue): string {
   return typeof value === "object" ? celType(value).name : typeof value;
 }
 
-function numberOf(value: CelValue): number | bigint {
+/** @param value of the kind `number` */
+export function numberOf(value: CelValue): number | bigint {
   return isCelUint(value) ? value.value : (value as number | bigint);
 }
 

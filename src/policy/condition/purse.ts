@@ -10,6 +10,11 @@ export function fillPurse(): Purse {
   return { left: 20_000_000 };
 }
 
+/** For a message that asks many questions at once, each of which would have a purse of its own. */
+export function fillLargePurse(): Purse {
+  return { left: 200_000_000 };
+}
+
 let purse: Purse = { left: 0 };
 
 /**

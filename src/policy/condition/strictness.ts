@@ -3,17 +3,27 @@
  * server may well read the text as the object that is written in it, nor is `"root" in x` of a map where a list is meant, whose keys
  * the caller chooses. So parts of an expression are put into calls that check.
  */
-import { type CelFunc, CelScalar, type CelValue, celFunc, isCelList, isCelMap, listType, mapType } from "@bufbuild/cel";
+import {
+  type CelFunc,
+  type CelMap,
+  CelScalar,
+  type CelValue,
+  celFunc,
+  isCelList,
+  isCelMap,
+  listType,
+  mapType,
+} from "@bufbuild/cel";
 import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import { costOfEquality, costOfSearch } from "./costs.ts";
-import { compare, isAmong, kindOf } from "./kinds.ts";
+import { compare, isAmong, kindOf, numberOf } from "./kinds.ts";
 import { pay } from "./purse.ts";
 import { callOf, partsOf } from "./tree.ts";
 
 const { BOOL, DOUBLE, DYN, INT, UINT } = CelScalar;
 const LIST = listType(DYN);
 const MAP = mapType(DYN, DYN);
-const [map, list, among] = ["@map", "@list", "@among"] as const;
+const [map, list, among, at] = ["@map", "@list", "@among", "@at"] as const;
 
 /**
  * Makes all parts of an expression fail for values that they are not meant for.
@@ -30,6 +40,7 @@ export function makeStrict(expr: Expr, maps: ReadonlySet<Expr>): void {
   } else if (kind.case === "callExpr" && within !== undefined && !maps.has(within)) {
     kind.value.args[1] = callOf(list, within);
   }
+  if (kind.case === "callExpr" && kind.value.function === "_[_]") kind.value.function = at;
   const range = kind.case === "comprehensionExpr" ? kind.value.iterRange : undefined;
   if (kind.case === "comprehensionExpr" && range !== undefined && !maps.has(range)) {
     kind.value.iterRange = callOf(list, range);
@@ -43,6 +54,7 @@ export function makeStrict(expr: Expr, maps: ReadonlySet<Expr>): void {
 const noMap = new TypeError("only maps have members");
 const noList = new TypeError("this is not known to be a map, and is no list");
 const incomparable = new TypeError("values of these types are never equal");
+const noElement = new RangeError("there is no such element");
 
 function areEqual(one: CelValue, other: CelValue): boolean {
   pay(costOfEquality(one, other));
@@ -60,6 +72,27 @@ const search = (name: string, mixed: boolean) =>
     return demand(isAmong(value, within, mixed));
   });
 
+/** All keys are gone through for one that is no text, which no key of JSON is. */
+function payForKey(key: CelValue, { size }: CelMap): void {
+  if (typeof key !== "string") pay(size * perKey);
+}
+
+const perKey = 10;
+
+function elementAt(within: CelValue, index: CelValue): CelValue {
+  const found = findElement(within, index);
+  if (found === undefined) throw noElement;
+  return found;
+}
+
+/** Left to itself the evaluator takes true for 1 in a list, where a server may fail or see another element. */
+function findElement(within: CelValue, index: CelValue): CelValue | undefined {
+  if (isCelList(within)) return kindOf(index) === "number" ? within.get(Number(numberOf(index))) : undefined;
+  if (!isCelMap(within)) return undefined;
+  payForKey(index, within);
+  return within.get(index as string);
+}
+
 export const strictFunctions: readonly CelFunc[] = [
   celFunc(map, [DYN], DYN, (value) => {
     if (!isCelMap(value)) throw noMap;
@@ -71,11 +104,13 @@ export const strictFunctions: readonly CelFunc[] = [
   }),
   celFunc("_==_", [DYN, DYN], BOOL, areEqual),
   celFunc("_!=_", [DYN, DYN], BOOL, (one, other) => !areEqual(one, other)),
+  celFunc(at, [DYN, DYN], DYN, elementAt),
   search("@in", false),
   search(among, true),
   // The keys of everything that is JSON are text.
   ...[BOOL, DOUBLE, INT, UINT].map((type) =>
     celFunc("@in", [type, MAP], BOOL, (key, within) => {
+      payForKey(key, within);
       if (within.has(key)) return true;
       for (const each of within.keys()) if (kindOf(each) === kindOf(key)) return false;
       throw incomparable;

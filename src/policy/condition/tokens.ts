@@ -29,3 +29,11 @@ export function readTokens(text: string): Token[] {
     return found === undefined ? [] : { kind: found[0] as Token["kind"], text: found[1] as string, offset };
   });
 }
+
+/** Where a comment begins that nothing comes after but comments; undefined where there is none. */
+export function findLastComment(text: string): number | undefined {
+  if (!text.includes("//")) return undefined;
+  const last = readTokens(text).at(-1);
+  const at = text.indexOf("//", last === undefined ? 0 : last.offset + last.text.length);
+  return at === -1 ? undefined : at;
+}

@@ -48,7 +48,8 @@ export function textOf(expr: Expr | undefined): string | undefined {
 
 /** How many parts an expression has, itself included. */
 export function countParts(expr: Expr): number {
-  return [...walk(expr)].length;
+  // Not by `walk`: each step of a generator within others takes as long as it is deep.
+  return partsOf(expr).reduce((sum, part) => sum + (part === undefined ? 0 : countParts(part)), 1);
 }
 
 /** A call of a function on an expression, which stands where the expression stood. */

@@ -3,13 +3,14 @@
  * mistyped name would never match, and nobody would know. So they are checked when the policy is read (cel-spec, Language
  * Definition: gradual type checking).
  */
-import type { Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
+import type { Constant, Expr } from "@bufbuild/cel-spec/cel/expr/syntax_pb.js";
 import { readCidr } from "../../network/cidr.ts";
 import { factBits } from "../facts.ts";
 import type { ConditionFault } from "./condition.ts";
 import { hintForFunction, hintForName } from "./meant.ts";
 import { compilePattern } from "./patterns.ts";
 import { arithmetic, fits, functions, operatorNames } from "./signatures.ts";
+import { textOf } from "./tree.ts";
 import { elementOf, type Fact, isComparable, isSame, nameOf, type Type } from "./types.ts";
 import { anyMap, variables } from "./variables.ts";
 
@@ -21,6 +22,8 @@ export interface Typing {
   readonly reads: number;
   /** Every member that is named, of whatever. */
   readonly names: ReadonlySet<string>;
+  /** Whether it also asks for members whose names are not written in it. */
+  readonly anyName: boolean;
   /** What macros walk over and `in` looks into that is a map whatever comes. */
   readonly maps: ReadonlySet<Expr>;
 }
@@ -37,6 +40,7 @@ export function checkTypes(expr: Expr, offsetOf: (id: bigint) => number): Typing
     faults: checker.faults,
     reads: checker.reads,
     names: checker.names,
+    anyName: checker.anyName,
     maps: checker.maps,
   };
 }
@@ -50,6 +54,7 @@ class Checker {
   readonly faults: ConditionFault[] = [];
   reads = 0;
   readonly names = new Set<string>();
+  anyName = false;
   readonly maps = new Set<Expr>();
   #depth = 0;
   #silent = false;
@@ -89,9 +94,7 @@ class Checker {
     const { exprKind: kind } = expr;
     switch (kind.case) {
       case "constExpr":
-        // As an index or with `in`, text names a member too.
-        if (kind.value.constantKind.case === "stringValue") this.names.add(kind.value.constantKind.value);
-        return constantTypes[kind.value.constantKind.case ?? "nullValue"];
+        return this.#checkConstant(expr, kind.value.constantKind);
       case "identExpr":
         return this.#checkName(expr, kind.value.name, scope);
       case "selectExpr": {
@@ -119,6 +122,16 @@ class Checker {
       default:
         return this.fault(expr, "this cannot be read");
     }
+  }
+
+  #checkConstant(expr: Expr, { case: kind, value }: Constant["constantKind"]): Type {
+    // As an index or with `in`, text names a member too.
+    if (kind === "stringValue") this.names.add(value);
+    // Tokens and arguments are read as doubles: none of their numbers would ever be this one.
+    if ((kind === "int64Value" || kind === "uint64Value") && BigInt(Number(value)) !== value) {
+      return this.fault(expr, "no number of a token or of arguments is as exact as this one", "compare it as text");
+    }
+    return constantTypes[kind ?? "nullValue"];
   }
 
   #checkName(expr: Expr, name: string, scope: Scope): Type {
@@ -171,7 +184,10 @@ class Checker {
     const types = operands.map((operand) => this.check(operand, scope));
     if (name === "_?_:_") return this.#checkChoice(operands, types);
     if (name === "_==_" || name === "_!=_") return this.#checkEquality(expr, types);
-    if (name === "_[_]") return this.#checkIndex(expr, types);
+    if (name === "_[_]") {
+      this.#noteKey(operands[1], types[1]);
+      return this.#checkIndex(expr, types);
+    }
     const known = functions.get(name);
     const shown = operatorNames.get(name) ?? name;
     if (known === undefined || (known.method !== (target !== undefined) && known.method !== "both")) {
@@ -179,7 +195,10 @@ class Checker {
     }
     if (name === "matches") this.#checkPattern(operands[1]);
     if (name === "inCidr") this.#checkBlock(operands[1]);
-    if (name === "@in" && isMap(types[1])) this.maps.add(operands[1] as Expr);
+    if (name === "@in" && isMap(types[1])) {
+      this.maps.add(operands[1] as Expr);
+      this.#noteKey(operands[0], types[0]);
+    }
     const fitting = known.overloads.find(({ params }) => fits(params, types));
     if (fitting === undefined)
       return this.fault(expr, `${quote(shown)} does not take ${types.map(nameOf).join(" and ")}`);
@@ -194,6 +213,10 @@ class Checker {
     if (test !== "bool" && test !== "dyn")
       this.fault(operands[0] as Expr, `this is ${nameOf(test ?? "dyn")}, not true or false`);
     return one !== undefined && other !== undefined && isSame(one, other) ? one : "dyn";
+  }
+
+  #noteKey(key: Expr | undefined, type: Type = "dyn"): void {
+    if ((type === "string" || type === "dyn") && textOf(key) === undefined) this.anyName = true;
   }
 
   /** Of different types nothing is ever equal, so a comparison of them is a mistake. */

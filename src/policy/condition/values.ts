@@ -29,6 +29,8 @@ export interface KnownNames {
   readonly exact: ReadonlySet<string>;
   /** As {@link foldKey} gives them. */
   readonly folded: readonly string[];
+  /** Whether any other name may matter as well. */
+  readonly any: boolean;
 }
 
 /** Folding a name takes about a microsecond. */
@@ -39,6 +41,8 @@ export class MemberNames {
   readonly #spellings = new Map<string, string[]>();
   /** Too many, or too long, to say that none of them looks like another. */
   #unclear = false;
+  /** Two of them look alike, whatever they are. */
+  #ambiguous = false;
 
   constructor(json: unknown) {
     const names = namesIn(json);
@@ -47,15 +51,29 @@ export class MemberNames {
       const folded = foldKey(name);
       if (folded === undefined) this.#unclear = true;
       else if (!this.#spellings.has(folded)) this.#spellings.set(folded, [name]);
-      else this.#spellings.get(folded)?.push(name);
+      else {
+        this.#spellings.get(folded)?.push(name);
+        this.#ambiguous = true;
+      }
     }
   }
 
   /** Whether there is a member that only looks like one of these: a server may take it for that one. */
-  hasTwin({ exact, folded }: KnownNames): boolean {
+  hasTwin({ exact, folded, any }: KnownNames): boolean {
     const isTwin = (name: string) => !exact.has(name);
+    if (any && this.#ambiguous) return true;
     return this.#unclear || folded.some((each) => this.#spellings.get(each)?.some(isTwin) === true);
   }
+}
+
+const namesRead = new WeakMap<object, MemberNames>();
+
+/** The same arguments are asked about again: for each target of a message, and with the rules in shadow. */
+export function memberNamesOf(json: unknown): MemberNames {
+  if (typeof json !== "object" || json === null) return new MemberNames(json);
+  const known = namesRead.get(json) ?? new MemberNames(json);
+  namesRead.set(json, known);
+  return known;
 }
 
 /** Each once; what comes after too many of them is not looked at. */

@@ -35,6 +35,9 @@ roles:
 bindings: [{ roles: [r], groups: [g] }]
 `;
 const when = (text: string) => rule(`tools: [a], when: ${JSON.stringify(text)}`);
+/** The same rule so many times, each on a line of its own. */
+const several = (count: number, member: string) =>
+  rule(member).replace(/\{ server.*\}/, (one) => new Array(count).fill(one).join(",\n           "));
 const sound = rule("tools: [a]");
 const anchors = Array.from(
   { length: 12 },
@@ -184,11 +187,19 @@ describe("bad input", () => {
     ),
     [
       "conditions that are long together",
-      rule(`tools: [a], when: ${JSON.stringify(`true${" && true".repeat(255)}`)}`).replace(/\{ server.*\}/, (one) =>
-        new Array(300).fill(one).join(",\n           "),
-      ),
+      several(300, `tools: [a], when: ${JSON.stringify(`true${" && true".repeat(255)}`)}`),
       ["248:49 all conditions together are longer than 500000 characters"],
     ],
+    ...["\\\\pL", "\\\\P{Lu}", "\\x5cpL", "\\\\\\u0070L", "\\134pL"].map((form): [string, string, string[]] => [
+      `many classes such as ${form}, each of which is large`,
+      several(60, `tools: [a], when: ${JSON.stringify(`identity.subject.matches('${form.repeat(100)}')`)}`),
+      [expect.stringMatching(/^(?:4\d|5[0-2]):\d+ all conditions together are longer than 500000 characters$/)],
+    ]),
+    ...["9007199254740993", "-9007199254740992", "1e16"].map((id): [string, string, string[]] => [
+      `a claim that is one number to whoever reads few digits, ${id}`,
+      sound.replace("groups: [g]", `claims: { id: [1, ${id}] }`),
+      ["5:44 expected text, or a number of at most 9007199254740991"],
+    ]),
     [
       "a pattern that no name can match",
       rule("tools: ['a  b']"),

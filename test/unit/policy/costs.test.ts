@@ -165,6 +165,14 @@ describe("what costs too much is an error, and a little less is not", () => {
     expect(evaluate("identity.subject == 'alice'", { args })).toBe("true");
   });
 
+  it.each(["args.m[x] == 'a' || true", "x in args || true"])("is asked for each key that is no text: %s", (test) => {
+    const when = `args.l.all(x, ${test})`.replaceAll("args", "mcp.tool.arguments");
+    const few = { ...zeros(50) };
+    const many = { ...zeros(5_000) };
+    expect(evaluate(when, { args: { ...few, l: zeros(1_000), m: few } })).toBe("true");
+    expect(evaluate(when, { args: { ...many, l: zeros(1_000), m: many } })).toBe("error");
+  });
+
   it.each([
     ["beside what is true", "args.l.all(x, true) || true"],
     ["within a macro", "args.l.all(x, args.l.all(y, true) || true)"],

@@ -331,6 +331,33 @@ describe("whether a member is there", () => {
   });
 });
 
+describe("elements", () => {
+  it.each<[string, unknown, string]>([
+    ["[10, 20][jwt.v] == 20", 1, "true"],
+    ["[10, 20][jwt.v] == 20", true, "error"],
+    ["[10, 20][jwt.v] == 20", false, "error"],
+    ["[10, 20][jwt.v] == 20", "1", "error"],
+    ["[10, 20][jwt.v] == 20", null, "error"],
+    ["[10, 20][jwt.v] == 20", 2, "error"],
+    ["[10, 20][jwt.v] == 20", -1, "error"],
+    ["[10, 20][jwt.v] == 20", 0.5, "error"],
+    ["[10, 20][dyn(uint(jwt.v))] == 20", 1, "true"],
+    ["[10, null][jwt.v] == null", 1, "true"],
+    ["jwt['v'] == 'a'", "a", "true"],
+    ["jwt['w'] == 'a'", "a", "error"],
+    ["jwt.v[0] == 'a'", ["a"], "true"],
+    ["jwt.v[0] == 'a'", { 0: "a" }, "error"],
+    ["jwt.v[0] == 'a'", "a", "error"],
+    ["jwt.v['k'].m[0] == 'a'", { k: { m: ["a"] } }, "true"],
+    ["has(jwt.v['k'].m)", { k: { m: null } }, "true"],
+    ["{1: 'a', true: 'b'}[jwt.v] == 'a'", 1, "true"],
+    ["{1: 'a', true: 'b'}[jwt.v] == 'b'", true, "true"],
+    ["{1u: 'a'}[jwt.v] == 'a'", 1, "true"],
+  ])("%s for %j: %s", (when, v, expected) => {
+    expect(evaluate(when, { claims: { v } })).toBe(expected);
+  });
+});
+
 describe("values of different types", () => {
   it.each<[string, unknown, string]>([
     ["jwt.v == true", true, "true"],

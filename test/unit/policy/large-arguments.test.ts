@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { holdsMoreThan } from "../../../src/policy/condition/values.ts";
+import { holdsMoreThan, memberNamesOf } from "../../../src/policy/condition/values.ts";
 import { judge, viewOf } from "../../../src/policy/evaluate.ts";
 import { plainly, subjectOf } from "../../fixtures/policy.ts";
 import { programOf } from "./sources.ts";
@@ -19,6 +19,12 @@ describe("arguments with very many values", () => {
     const circumstances = { ...plainly, call: { method: "tools/call", args } };
     const view = viewOf(program, subjectOf({ subject: "ann" }), "weather");
     expect(judge(view, { kind: "tool", name: "a" }, circumstances)).toMatchObject({ effect, reason });
+  });
+
+  it("have their names read once, whoever asks", () => {
+    const args = { amount: 1 };
+    expect(memberNamesOf(args)).toBe(memberNamesOf(args));
+    expect(memberNamesOf({ amount: 1 })).not.toBe(memberNamesOf(args));
   });
 
   it.each<[unknown, number, boolean]>([

@@ -53,6 +53,27 @@ describe("expressions that are sound elsewhere", () => {
   });
 });
 
+describe("comments", () => {
+  const hint = "begin the condition with | to keep its lines apart, and write no comment behind the last one";
+
+  it.each([
+    ["jwt.a == 1 ¦// ours && jwt.b == 2"],
+    ["jwt.a == 1 ¦// ours && jwt.b == 2\n"],
+    ["jwt.a == 1\n  ¦// ours\n  // theirs\n"],
+    ['jwt.a == "//" ¦//\n'],
+    ["jwt.a == 1 // ours\n && jwt.b == 2 ¦// theirs\n"],
+  ])("that take the rest along are refused: %j", (marked) => {
+    expect(slipIn(marked.replace("¦", ""))).toEqual({ marked, hint });
+  });
+
+  it.each(["jwt.a == 1 // ours\n && jwt.b == 2", "// ours\njwt.a == 1\n", "jwt.a == 'x://y'", 'jwt.a == """//\n"""'])(
+    "that end with their line, and texts that look like one, are not: %j",
+    (text) => {
+      expect(slipIn(text)).toBeUndefined();
+    },
+  );
+});
+
 describe("expressions that are not whole", () => {
   it.each([
     ["jwt.a ¦&&", "something is missing after &&"],
@@ -104,7 +125,7 @@ describe("what is no slip", () => {
   });
 
   it.each(
-    ["jwt.and == 1 && jwt['if'] == 2", "'=' == jwt.a // and", "jwt.l.all(not, not != 'or')"].map((text) => [text]),
+    ["jwt.and == 1 && jwt['if'] == 2", "'=' == // and\n jwt.a", "jwt.l.all(not, not != 'or')"].map((text) => [text]),
   )("%s is read", (text) => {
     expect(slipIn(`${text}\n`)).toBeUndefined();
   });
