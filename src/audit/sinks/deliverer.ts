@@ -36,8 +36,8 @@ export interface DelivererOptions {
   readonly onFailing: (error: unknown) => void;
   /** Called when it works again. */
   readonly onWorking: () => void;
-  /** Called with the first lines that are dropped since the last batch that was delivered. */
-  readonly onDropping: (reason: DropReason) => void;
+  /** Called when lines are dropped, once until nothing waits any more and the last batch was taken whole. */
+  readonly onDropping: (reason: "full" | "refused") => void;
 }
 
 /** Brings lines to one peer, in order, one batch at a time; whoever offers them waits for nothing. */
@@ -101,7 +101,7 @@ export class Deliverer {
     this.#leave.abort();
     this.#options.channel.close();
     const left = this.#buffer.length;
-    this.#drop("stopped", left);
+    this.#dropped.stopped += left;
     return left;
   }
 
@@ -150,12 +150,12 @@ export class Deliverer {
     this.#delivered += delivered;
     if (this.#failuresInRow > 0) this.#options.onWorking();
     this.#failuresInRow = 0;
-    this.#isDropping = false;
+    if (refused === 0 && this.#buffer.length === 0) this.#isDropping = false;
     this.#lastSuccessMs = this.#options.pace.now();
     this.#drop("refused", refused);
   }
 
-  #drop(reason: DropReason, count: number): void {
+  #drop(reason: "full" | "refused", count: number): void {
     if (count === 0) return;
     this.#dropped[reason] += count;
     if (!this.#isDropping) this.#options.onDropping(reason);

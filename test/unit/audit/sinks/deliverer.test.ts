@@ -108,7 +108,7 @@ describe("a deliverer", () => {
     expect(deliverer.account).toMatchObject({ delivered: 2, failures: 4, queueLength: 0 });
   });
 
-  it("counts what it has to drop, and says so once until something was delivered", async () => {
+  it("counts what it has to drop, and says so once until it has caught up", async () => {
     const { deliverer, sent, pauses, answers, told } = build({ maxRecords: 3 });
     answers(refuse);
     deliverer.start();
@@ -121,6 +121,8 @@ describe("a deliverer", () => {
     await settle();
     expect(sent.slice(1)).toEqual([["a"], ["e", "f"]]);
     expect(told.onDropping.mock.calls).toEqual([["full"]]);
+    offer(deliverer, "g", "h", "i", "j");
+    expect(told.onDropping.mock.calls).toEqual([["full"], ["full"]]);
   });
 
   it.each([
@@ -141,12 +143,15 @@ describe("a deliverer", () => {
   });
 
   it("counts what a peer refused of a batch it took", async () => {
-    const { deliverer, answers } = build();
+    const { deliverer, answers, told } = build();
     answers(async () => 1);
     deliverer.start();
     offer(deliverer, "a", "b");
     await settle();
     expect(deliverer.account).toMatchObject({ delivered: 1, dropped: { refused: 1 }, failures: 0 });
+    offer(deliverer, "c", "d");
+    await settle();
+    expect(told.onDropping.mock.calls).toEqual([["refused"]]);
   });
 
   it("delivers at the end what waits, started or not", async () => {
