@@ -71,6 +71,7 @@ function allowReferences(schema: JsonSchema): JsonSchema {
   // Values of one kind or another are opened up where one of them has members.
   if (schema.anyOf?.some(({ properties }) => properties !== undefined))
     result.anyOf = schema.anyOf.map(allowReferences);
+  if (schema.oneOf !== undefined) result.oneOf = schema.oneOf.map(allowReferences);
   if (schema.items !== undefined) result.items = allowReferences(schema.items);
   if (typeof schema.additionalProperties === "object") {
     result.additionalProperties = allowReferences(schema.additionalProperties);

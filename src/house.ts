@@ -1,7 +1,9 @@
+import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { checkpointName } from "./audit/layout.ts";
 import type { AuditEntry } from "./audit/record.ts";
 import { type AuditSink, type AuditSinkOptions, openAuditSink } from "./audit/sink.ts";
+import { openAuditSinks } from "./audit/sinks/sinks.ts";
 import type { AuditBook } from "./audit/trail.ts";
 import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
 import type { LoadedConfig } from "./config/load.ts";
@@ -41,14 +43,16 @@ export interface House {
   /** Which of the processes of this gateway it is. */
   readonly station: Station;
   readonly audit: AuditBook;
-  /** Lets go of the audit file, with its `stop` record, and of Redis. */
+  /** Begins to hand records to `audit.sinks`. */
+  startSinks(): void;
+  /** Lets go of the audit file, with its `stop` record, of the sinks and of Redis. */
   close(): Promise<void>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
 
 /** What the house asks of the configuration that runs at the moment. */
-export interface Tenant extends Omit<MetricSources, "auditQueueLength" | "stateReady"> {
+export interface Tenant extends Omit<MetricSources, "auditQueueLength" | "auditSinks" | "stateReady"> {
   /** Keys have changed: verdicts reached with the old ones are void. */
   forgetTokens(): void;
 }
@@ -70,12 +74,18 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
   const keyring = await openKeyring(config.state.directory, { now, sessionLifetimeMs: config.sessions.lifetime });
   const isLax = config.audit.mode === "besteffort";
   const startNote = { version, config: hash, policy: policy.hash, ...describeStation(station) };
-  const sink = await openAuditSink({ ...describeAudit(config, station, keyring, log), startNote });
+  const sinks = openAuditSinks(config.audit.sinks, { version, host: hostname(), processId: process.pid }, log);
+  const sink = await openAuditSink({
+    ...describeAudit(config, station, keyring, log),
+    startNote,
+    onWritten: sinks.offer,
+  });
   const redis = await openRedis(config, keyring, log, monotonic);
   const { permits, board } = redis ?? station.shared;
   const metrics = createMetrics(version, {
     ...tenant,
     auditQueueLength: () => sink.queueLength,
+    auditSinks: sinks.accounts,
     stateReady: () => redis?.ready ?? null,
   });
   const report = (issuer: string, detail: string) =>
@@ -108,10 +118,11 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
       refused: metrics.refused,
       append: (entry) => append(sink, metrics, entry, isLax),
     },
+    startSinks: sinks.start,
     close() {
       replicas?.close();
       redis?.close();
-      return sink.close();
+      return sink.close().finally(() => sinks.close());
     },
   };
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import type { LoadedConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
+import type { SinkConfig } from "./config/sinks.ts";
 
 /** What a listener or an open file was made from, and what cannot change under it. */
 const fixed = {
@@ -20,11 +21,18 @@ const fixed = {
   "audit.compress": ({ audit }: Config) => audit.compress,
   "audit.retention": ({ audit }: Config) => audit.retention,
   "audit.checkpoints": ({ audit }: Config) => audit.checkpoints,
+  "audit.sinks": ({ audit }: Config) => audit.sinks.map(revealHeaders),
   "state.directory": ({ state }: Config) => state.directory,
   "state.redis": ({ state }: Config) => state.redis?.reveal(),
   "sessions.lifetime": ({ sessions }: Config) => sessions.lifetime,
   "log.level": ({ log }: Config) => log.level,
 } as const;
+
+/** A secret that changed has to show as a change. */
+function revealHeaders(sink: SinkConfig): object {
+  if (!("headers" in sink)) return sink;
+  return { ...sink, headers: Object.entries(sink.headers).map(([name, value]) => [name, value.reveal()]) };
+}
 
 /** The settings in which two configurations differ and which take a restart, by their path in the file. */
 export function findFixedChanges(running: Config, next: Config): string[] {

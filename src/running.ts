@@ -20,6 +20,8 @@ export interface Running {
   readonly publicUrl: string;
   readonly metrics: Registry;
   health(): Health;
+  /** Begins to hand records to `audit.sinks`: called once whoever has something to say first on stdout has said it. */
+  deliver(): void;
   /** Reads the files again; a bad one changes nothing but a metric and a log line. Never rejects. */
   reload(cause: string): Promise<void>;
   /** Not ready, stop accepting, finish calls, end streams, flush the audit. */
@@ -141,6 +143,7 @@ export async function run(
         ],
         parts: describeParts(gateway ?? first, house),
       }),
+      deliver: house.startSinks,
       reload(cause) {
         // One after the other: what was read last is what runs last.
         reloading = reloading.then(() => reload(cause));

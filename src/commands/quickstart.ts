@@ -78,6 +78,7 @@ async function serve(prepared: Prepared, render: (facts: WelcomeFacts) => string
   const gateway = await startGateway(prepared.config, io);
   try {
     io.out(render(await gatherFacts(prepared, loaded, gateway)));
+    gateway.deliver();
   } catch (error) {
     await gateway.stop();
     throw error;

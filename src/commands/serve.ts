@@ -20,11 +20,15 @@ import type { CommandIo } from "./io.ts";
 export interface RunningGateway {
   readonly publicUrl: string;
   readonly adminUrl: string;
+  /** Lets records go to `audit.sinks`: called once the first line was written to stdout. */
+  deliver(): void;
   /** Drains and closes; the same promise each time. */
   stop(): Promise<void>;
   /** Resolves when it has stopped, whoever asked for it. */
   readonly stopped: Promise<void>;
 }
+
+interface Served extends Fleet, Pick<RunningGateway, "deliver"> {}
 
 /** `sallyport serve`: runs the gateway until SIGTERM or SIGINT. */
 export function serveCommand(io: CommandIo): Command {
@@ -35,6 +39,7 @@ export function serveCommand(io: CommandIo): Command {
         if (isWorker) return io.exit((await work(options.config, io.err, explainStart)) ? 0 : 2);
         const gateway = await startGateway(options.config, io);
         io.out(`${JSON.stringify({ event: "ready", public: gateway.publicUrl, admin: gateway.adminUrl })}\n`);
+        gateway.deliver();
         await gateway.stopped;
         io.exit(0);
       } catch (error) {
@@ -77,9 +82,9 @@ export async function startGateway(configFile: string, io: CommandIo): Promise<R
 }
 
 /** Without workers this process does all there is to do. */
-async function startAlone(loaded: LoadedConfig, log: Log, source: ConfigSource): Promise<Fleet> {
+async function startAlone(loaded: LoadedConfig, log: Log, source: ConfigSource): Promise<Served> {
   const running = await run(loaded, log, source.read, alone);
-  const { publicUrl, health, metrics, reload } = running;
+  const { publicUrl, health, metrics, reload, deliver } = running;
   const admin = await startAdmin({ health, metrics: () => metrics }, loaded.config.admin.address).catch(
     async (error: unknown) => {
       await running.stop();
@@ -91,6 +96,7 @@ async function startAlone(loaded: LoadedConfig, log: Log, source: ConfigSource):
     publicUrl,
     adminUrl: admin.url,
     reload,
+    deliver,
     async stop() {
       await running.stop();
       admin.close();
@@ -99,9 +105,11 @@ async function startAlone(loaded: LoadedConfig, log: Log, source: ConfigSource):
 }
 
 /** Workers read the files themselves; what is watched has to be found out here as well. */
-function watching(fleet: Fleet, source: ConfigSource): Fleet {
+function watching(fleet: Fleet, source: ConfigSource): Served {
   return {
     ...fleet,
+    // Each worker does when it begins: there is nothing on stdout for it to come before.
+    deliver() {},
     async reload(cause) {
       // What is wrong with them each worker says.
       await source.read().catch(() => {});
@@ -119,7 +127,7 @@ function scriptOf(configFile: string): WorkerScript {
   return { exec: process.argv[1] ?? "", args: ["serve", "-c", configFile] };
 }
 
-function superviseProcess(running: Fleet, source: ConfigSource, log: Log): RunningGateway {
+function superviseProcess(running: Served, source: ConfigSource, log: Log): RunningGateway {
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   // The files themselves are looked at: events do not tell of swapped links, network file systems and replaced files.
   let looking = false;
@@ -155,7 +163,8 @@ function superviseProcess(running: Fleet, source: ConfigSource, log: Log): Runni
     void stop();
   };
   process.on("SIGHUP", onHangUp).once("SIGTERM", onSignal).once("SIGINT", onSignal);
-  return { publicUrl: running.publicUrl, adminUrl: running.adminUrl, stop, stopped };
+  const { publicUrl, adminUrl, deliver } = running;
+  return { publicUrl, adminUrl, deliver, stop, stopped };
 }
 
 /** How often the files are looked at, and how long a change may take, in milliseconds. */

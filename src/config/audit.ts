@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { duration, size } from "./fields.ts";
+import { sinks } from "./sinks.ts";
 
 /** The section `audit` of sallyport.yaml. */
 export const audit = z
@@ -31,5 +32,6 @@ export const audit = z
       })
       .prefault({})
       .describe("How often it is signed how far the trail has come."),
+    sinks,
   })
   .prefault({});

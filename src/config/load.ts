@@ -4,13 +4,15 @@ import { suiteOf } from "../policy/files.ts";
 import type { PolicySource } from "../policy/load.ts";
 import { arePathsRelated, ConfigError, type Path, type Problem, sortProblems } from "./diagnose.ts";
 import { digestContents } from "./digest.ts";
+import type { RuleFinding } from "./finding.ts";
 import type { Finding } from "./issues.ts";
 import { checkFiles } from "./material.ts";
 import { openConfig } from "./open.ts";
 import { readPolicyFiles } from "./policy-files.ts";
 import { readConfig } from "./read.ts";
-import { checkConfig, isUrl, type RuleFinding } from "./rules.ts";
+import { checkConfig, isUrl } from "./rules.ts";
 import { type Config, configSchema } from "./schema.ts";
+import type { SinkConfig } from "./sinks.ts";
 
 /** A configuration and its policies, found sound. */
 export interface LoadedConfig {
@@ -97,11 +99,13 @@ function resolvePaths(config: Config, directory: string): Config {
     const jwks = issuer.jwks === undefined || isUrl(issuer.jwks) ? issuer.jwks : at(issuer.jwks);
     return [name, jwks === undefined ? issuer : { ...issuer, jwks }] as const;
   });
+  const withAuthority = (sink: SinkConfig): SinkConfig =>
+    sink.type === "stdout" || sink.ca === undefined ? sink : { ...sink, ca: at(sink.ca) };
   return {
     ...config,
     listen: tls === undefined ? config.listen : { ...config.listen, tls: { cert: at(tls.cert), key: at(tls.key) } },
     identity: { ...config.identity, issuers: Object.fromEntries(issuers) },
-    audit: { ...config.audit, directory: at(config.audit.directory) },
+    audit: { ...config.audit, directory: at(config.audit.directory), sinks: config.audit.sinks.map(withAuthority) },
     state: { ...config.state, directory: at(config.state.directory) },
   };
 }

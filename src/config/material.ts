@@ -1,6 +1,8 @@
+import { checkAuthorities } from "./authorities.ts";
 import { checkCertificate } from "./certificate.ts";
 import { readText } from "./files.ts";
-import { isUrl, type RuleFinding } from "./rules.ts";
+import type { RuleFinding } from "./finding.ts";
+import { isUrl } from "./rules.ts";
 import type { Config } from "./schema.ts";
 
 const maxPemBytes = 262_144;
@@ -13,13 +15,15 @@ export interface MaterialFindings {
   readonly files: readonly string[];
 }
 
-/** Looks at the certificate, its key and key sets that are files. Paths must be absolute. */
+/** Looks at the certificate, its key, key sets that are files and certificate authorities. Paths must be absolute. */
 export async function checkFiles(config: Config, now: Date): Promise<MaterialFindings> {
   const tls = await checkTls(config, now);
   const keySets = await Promise.all(
     Object.entries(config.identity.issuers).map(([name, { jwks }]) => checkKeySet(name, jwks)),
   );
-  const all = [tls, ...keySets];
+  // Authorities are read at the start: another file there changes nothing, so it is not watched.
+  const authorities = { findings: await checkAuthorities(config), files: [] };
+  const all = [tls, ...keySets, authorities];
   return { findings: all.flatMap(({ findings }) => findings), files: all.flatMap(({ files }) => files) };
 }
 

@@ -8,6 +8,8 @@ export interface JsonSchema {
   const?: unknown;
   enum?: unknown[];
   anyOf?: JsonSchema[];
+  /** Mappings that a member tells apart. */
+  oneOf?: JsonSchema[];
   pattern?: string;
   properties?: Record<string, JsonSchema>;
   required?: string[];
@@ -126,8 +128,17 @@ function rowsOfMember(member: JsonSchema, key: string, required: boolean): Row[]
   if (mappings.length > 0) {
     return [row(member, key, required), ...mappings.flatMap((mapping) => rowsOf(mapping, key))];
   }
-  const below = member.items?.properties === undefined ? [] : rowsOf(member.items, `${key}[]`);
-  return [row(member, key, required), ...below];
+  return [row(member, key, required), ...rowsOfItems(member.items ?? {}, `${key}[]`)];
+}
+
+/** Of elements of several kinds, what all have first, and then of each kind what it has of its own. */
+function rowsOfItems(items: JsonSchema, key: string): Row[] {
+  if (items.properties !== undefined) return rowsOf(items, key);
+  const kinds = (items.oneOf ?? []).map((kind) => rowsOf(kind, key).map((each) => JSON.stringify(each)));
+  const [first = [], ...others] = kinds;
+  const shared = new Set(first.filter((each) => others.every((kind) => kind.includes(each))));
+  const own = kinds.flatMap((kind) => kind.filter((each) => !shared.has(each)));
+  return [...shared, ...own].map((each) => JSON.parse(each) as Row);
 }
 
 function row(member: JsonSchema, key: string, required: boolean): Row {
@@ -140,7 +151,9 @@ function typeOf(member: JsonSchema): string {
   if (member.const !== undefined) return `\`${JSON.stringify(member.const)}\``;
   if (member.enum !== undefined) return member.enum.map((option) => `\`${option}\``).join(", ");
   if (member.items !== undefined)
-    return member.items.properties === undefined ? `list of ${typeOf(member.items)}` : "list";
+    return member.items.properties === undefined && member.items.oneOf === undefined
+      ? `list of ${typeOf(member.items)}`
+      : "list";
   if (member.pattern?.includes("KiB")) return "size";
   if (member.pattern?.includes("ms|")) return "duration";
   if (member.anyOf !== undefined) return member.anyOf.map(typeOf).join(" or ");

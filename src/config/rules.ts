@@ -1,32 +1,18 @@
 import { isPlainName } from "../mcp/names.ts";
 import { isLoopbackHost } from "../network/url.ts";
 import type { Path } from "./diagnose.ts";
-import type { Finding } from "./issues.ts";
+import { problem, type RuleFinding, warning } from "./finding.ts";
+import { checkHeaders } from "./header-rules.ts";
 import type { Config } from "./schema.ts";
-
-/** What a rule of the configuration found. */
-export interface RuleFinding extends Finding {
-  readonly severity: "problem" | "warning";
-  /** Other members that the finding rests on: where one of them could not be read, the finding is void. */
-  readonly reads?: readonly Path[];
-}
+import { checkSinks } from "./sink-rules.ts";
 
 /**
  * Everything the schema cannot say because it is about several members, or about what a value means. Pure: files are
  * looked at elsewhere.
  */
 export function checkConfig(config: Config): RuleFinding[] {
-  return [checkListeners, checkState, checkNetwork, checkIdentity, checkServers, checkLimits, checkQuantities].flatMap(
-    (check) => check(config),
-  );
-}
-
-function problem(path: Path, message: string, extra: Partial<RuleFinding> = {}): RuleFinding {
-  return { severity: "problem", path, message, ...extra };
-}
-
-function warning(path: Path, message: string, extra: Partial<RuleFinding> = {}): RuleFinding {
-  return { severity: "warning", path, message, ...extra };
+  const checks = [checkListeners, checkState, checkNetwork, checkIdentity, checkServers, checkLimits, checkQuantities];
+  return [...checks, checkSinks].flatMap((check) => check(config));
 }
 
 function checkListeners({ listen, admin, publicUrl, network }: Config): RuleFinding[] {
@@ -174,22 +160,9 @@ function checkServers({ servers, publicUrl, workers }: Config): RuleFinding[] {
         problem([...at, "credentials", "bearer"], "a token holds neither spaces, line breaks nor non-ASCII characters"),
       );
     }
-    const lower = new Set<string>();
-    for (const [header, value] of Object.entries(headers)) {
-      const place = [...at, "headers", header];
-      const key = header.toLowerCase();
-      if (isOwnHeader(key)) {
-        const hint = key === "authorization" ? "use credentials.bearer" : undefined;
-        findings.push(problem(place, "the gateway writes this header itself", { hint, at: "key" }));
-      }
-      if (lower.has(key)) findings.push(problem(place, "the same header twice", { at: "key" }));
-      lower.add(key);
-      // RFC 9110 section 5.5; a line break would let the value write further headers.
-      if (!/^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(value.reveal())) {
-        findings.push(problem(place, "a header value is printable ASCII without surrounding spaces or line breaks"));
-      }
-    }
-    const shows = credentials !== undefined || lower.size > 0;
+    const hint = (key: string) => (key === "authorization" ? "use credentials.bearer" : undefined);
+    findings.push(...checkHeaders(headers, [...at, "headers"], isOwnHeader, hint));
+    const shows = credentials !== undefined || Object.keys(headers).length > 0;
     if (shows && url.protocol === "http:" && !isLoopbackHost(url.hostname)) {
       findings.push(
         warning([...at, "url"], "the gateway's credentials for this server cross the network in the clear"),

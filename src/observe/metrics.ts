@@ -1,8 +1,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { SinkAccount } from "../audit/sinks/deliverer.ts";
 import type { ClosedVisit } from "../audit/trail.ts";
 import { methodLabel } from "../mcp/methods.ts";
 import { createHistogram } from "./histogram.ts";
 import { createRecency, type Recency } from "./recency.ts";
+import { addSinkMetrics } from "./sink-metrics.ts";
 
 /** What the gauges read at each scrape. */
 export interface MetricSources {
@@ -10,6 +12,7 @@ export interface MetricSources {
   issuers(): Iterable<{ name: string; ageMs: number | undefined }>;
   certificateExpiry(): Date | null;
   auditQueueLength(): number;
+  auditSinks(): Iterable<SinkAccount>;
   configHash(): string;
   policyHash(): string;
   /** Whether the Redis of the configuration can be asked; null where there is none. */
@@ -120,6 +123,7 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
     1,
   );
   addGauges(registry, sources, sessions);
+  addSinkMetrics(registry, sources.auditSinks);
 
   return {
     registry,

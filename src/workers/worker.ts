@@ -127,6 +127,8 @@ async function begin(
   });
   running.metrics.setDefaultLabels({ worker: String(number) });
   leaveWell(running, log);
+  // None of them writes to stdout.
+  running.deliver();
   return running;
 }
 

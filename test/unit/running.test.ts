@@ -47,6 +47,7 @@ vi.mock("../../src/house.ts", () => ({
     metrics: { registry: {}, reloaded: (successful: boolean) => seen.reloaded.push(successful) },
     audit: { wallTime: () => new Date(0), append: async (record: unknown) => void seen.records.push(record) },
     now: () => 0,
+    startSinks: () => seen.step("sinks", undefined),
     close: async () => {},
   }),
 }));
@@ -82,4 +83,12 @@ it("what fails after a new configuration is in force neither counts as refused n
       expect.stringMatching(/^the new configuration is in force/),
     ]),
   );
+});
+
+it("hands records on only when it is told that what comes first was written", async () => {
+  const log = { info: vi.fn(), error: vi.fn() };
+  const running = await run(loadedOf("old"), log as unknown as Log, async () => loadedOf("new"), alone);
+  expect(seen.steps).not.toContain("sinks");
+  running.deliver();
+  expect(seen.steps).toContain("sinks");
 });

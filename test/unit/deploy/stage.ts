@@ -16,6 +16,7 @@ export interface Stage {
 
 interface Outline {
   readonly listen?: { readonly tls?: { readonly cert: string; readonly key: string } };
+  readonly audit?: { readonly sinks?: readonly { readonly ca?: string }[] };
 }
 
 /**
@@ -39,11 +40,18 @@ export async function stageConfig(text: string, policies: Readonly<Record<string
   return { directory, file, env: Object.fromEntries(names.map((name) => [name, "stand-in"])) };
 }
 
-async function putCertificates(directory: string, { listen }: Outline): Promise<void> {
-  if (listen?.tls === undefined) return;
+async function putCertificates(directory: string, { listen, audit }: Outline): Promise<void> {
+  const authorities = (audit?.sinks ?? []).flatMap(({ ca }) => ca ?? []);
+  if (listen?.tls === undefined && authorities.length === 0) return;
   const made = await ensureCertificates(join(directory, "made"), new Date());
-  const places = { [made.server]: listen.tls.cert, [made.serverKey]: listen.tls.key };
-  for (const [from, to] of Object.entries(places)) {
+  const own =
+    listen?.tls === undefined
+      ? []
+      : [
+          [made.server, listen.tls.cert],
+          [made.serverKey, listen.tls.key],
+        ];
+  for (const [from = "", to = ""] of [...own, ...authorities.map((ca) => [made.ca, ca])]) {
     await mkdir(dirname(resolve(directory, to)), { recursive: true });
     await copyFile(from, resolve(directory, to));
   }

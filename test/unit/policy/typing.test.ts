@@ -187,8 +187,14 @@ describe("what is found wrong, and where", () => {
     ["foo(1)", ['0: there is no function "foo"']],
     ["jwt.x.startswith('a')", ['5: there is no function "startswith" (did you mean "startsWith"?)']],
     ["Foo{a: 1} == null", ["0: messages cannot be made here"]],
-    ["jwt.id == 9007199254740993", ["10: no number of a token or of arguments is as exact as this one (compare it as text)"]],
-    ["jwt.id == 9007199254740993u", ["10: no number of a token or of arguments is as exact as this one (compare it as text)"]],
+    [
+      "jwt.id == 9007199254740993",
+      ["10: no number of a token or of arguments is as exact as this one (compare it as text)"],
+    ],
+    [
+      "jwt.id == 9007199254740993u",
+      ["10: no number of a token or of arguments is as exact as this one (compare it as text)"],
+    ],
     ["1 == 'x'", ["2: a whole number and text are never equal"]],
     ["1 != 'x'", ["2: a whole number and text are never equal"]],
     ["identity.groups == 'x'", ["16: a list and text are never equal"]],

@@ -1,0 +1,17 @@
+import type { Path } from "./diagnose.ts";
+import type { Finding } from "./issues.ts";
+
+/** What a rule of the configuration found. */
+export interface RuleFinding extends Finding {
+  readonly severity: "problem" | "warning";
+  /** Other members that the finding rests on: where one of them could not be read, the finding is void. */
+  readonly reads?: readonly Path[];
+}
+
+export function problem(path: Path, message: string, extra: Partial<RuleFinding> = {}): RuleFinding {
+  return { severity: "problem", path, message, ...extra };
+}
+
+export function warning(path: Path, message: string, extra: Partial<RuleFinding> = {}): RuleFinding {
+  return { severity: "warning", path, message, ...extra };
+}
