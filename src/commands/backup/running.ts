@@ -15,7 +15,8 @@ export async function runInterruptibly(
 ): Promise<void> {
   const interruption = new AbortController();
   const interrupt = () => interruption.abort(new BackupError("interrupted; nothing was left behind"));
-  for (const ending of endings) process.once(ending, interrupt);
+  // Also the second time: who is impatient must not keep keys from being tidied away.
+  for (const ending of endings) process.on(ending, interrupt);
   try {
     await work(interruption.signal);
   } catch (error) {

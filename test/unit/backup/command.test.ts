@@ -4,6 +4,8 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { generateIdentity } from "age-encryption";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { checkpointName } from "../../../src/audit/layout.ts";
+import { inspect } from "../../../src/backup/check.ts";
+import { unpackArchive } from "../../../src/backup/unpack.ts";
 import { backUp, backup, buildHouse, type House } from "./house.ts";
 
 let house: House;
@@ -62,6 +64,7 @@ describe("backup create, verify and restore", () => {
     const checkpoint = checkpointName(house.at("data/audit"), 1);
     expect(JSON.parse(made.out)).toMatchObject({ ok: true, files: { config: 1, policy: 1, suite: 1, state: 2 } });
     expect((await stat(out())).mode & 0o777).toBe(0o600);
+    expect((await readdir(house.directory)).toSorted()).toEqual(["etc", "house.age", "identity.txt", "tmp"]);
     expect(await readFile(out(), "latin1")).not.toMatch(/publicUrl|"signing"|call-1/);
 
     const checked = await verify();
@@ -213,6 +216,18 @@ describe("backup verify", () => {
     expect(said).not.toContain(temporary);
     expect(JSON.parse((await verify("--json")).out)).toMatchObject({ ok: false, findings: [expect.any(String)] });
     expect(await findLeft()).toEqual([]);
+  });
+
+  it("finds a trail that does not end as it did", async () => {
+    const opener = { identityFile: house.identityFile };
+    const restored = join(house.directory, "restored");
+    await mkdir(restored);
+    const options = { file: await backUp(house), opener, signal: new AbortController().signal, say: () => {} };
+    const manifest = await unpackArchive(options, restored);
+    expect((await inspect(restored, manifest)).findings).toEqual([]);
+    const trails = manifest.trails.map((head) => ({ ...head, seq: head.seq + 1 }));
+    const { findings } = await inspect(restored, { ...manifest, trails });
+    expect(findings).toEqual([expect.stringContaining(`does not end with record ${trails[0]?.seq}`)]);
   });
 
   it.each<[string, () => Promise<readonly string[]>, string]>([
