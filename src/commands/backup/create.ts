@@ -1,5 +1,4 @@
 import { Command, Option } from "commander";
-import { createBackup } from "../../backup/create.ts";
 import { BackupError } from "../../backup/fault.ts";
 import type { Lock } from "../../backup/keys.ts";
 import { renderBytes } from "../../backup/progress.ts";
@@ -39,6 +38,8 @@ export function createCommand(io: CommandIo): Command {
     .action((options: CreateCommandOptions) =>
       runInterruptibly(io, options.json, async (signal) => {
         const { config: configFile, out, force = false, json } = options;
+        // Cryptography that no other command needs takes a while to load.
+        const { createBackup } = await import("../../backup/create.ts");
         const made = await createBackup({
           ...{ configFile, out, force, version, signal },
           lock: readLock(options),

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { type Restored, restoreBackup } from "../../backup/restore.ts";
+import type { Restored } from "../../backup/restore.ts";
 import type { CommandIo } from "../io.ts";
 import { type OpenerOptions, readOpener, withOpener } from "./opener.ts";
 import { runInterruptibly } from "./running.ts";
@@ -18,6 +18,8 @@ export function restoreCommand(io: CommandIo): Command {
     .action((file: string, options: RestoreCommandOptions) =>
       runInterruptibly(io, options.json, async (signal) => {
         const opener = readOpener(options);
+        // Cryptography that no other command needs takes a while to load.
+        const { restoreBackup } = await import("../../backup/restore.ts");
         const restored = await restoreBackup({ file, opener, signal, say: (text) => io.err(text) }, options.to);
         const { manifest, config, moves } = restored;
         if (options.json === true) {

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { type Inspection, inspect } from "../../backup/check.ts";
 import type { Manifest } from "../../backup/manifest.ts";
-import { unpackArchive } from "../../backup/unpack.ts";
 import type { CommandIo } from "../io.ts";
 import { count } from "../policy/printing.ts";
 import { type OpenerOptions, readOpener, withOpener } from "./opener.ts";
@@ -24,6 +23,8 @@ export function verifyCommand(io: CommandIo): Command {
     .action((file: string, options: OpenerOptions) =>
       runInterruptibly(io, options.json, async (signal) => {
         const opener = readOpener(options);
+        // Cryptography that no other command needs takes a while to load.
+        const { unpackArchive } = await import("../../backup/unpack.ts");
         // mkdtemp(3) makes it for this user alone.
         const directory = await mkdtemp(join(tmpdir(), "sallyport-backup-"));
         try {
