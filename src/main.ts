@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { auditCommand } from "./commands/audit.ts";
+import { backupCommand } from "./commands/backup.ts";
 import { checkCommand } from "./commands/check.ts";
 import type { StreamIo } from "./commands/io.ts";
 import { drain, watchReader } from "./commands/outlet.ts";
@@ -35,7 +36,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(checkCommand(io))
     .addCommand(policyCommand(io))
     .addCommand(tokenCommand(io))
-    .addCommand(auditCommand(io));
+    .addCommand(auditCommand(io))
+    .addCommand(backupCommand(io));
   for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride();
   }

@@ -1,12 +1,12 @@
 import { ConfigError, renderProblems } from "../config/diagnose.ts";
 import type { CommandIo } from "./io.ts";
 
-/** Says why a command could not run, and ends it with 2. */
-export function reportFailure(io: CommandIo, error: unknown, json: true | undefined): void {
+/** Says why a command could not run, and ends it with 2, or with another code. */
+export function reportFailure(io: CommandIo, error: unknown, json: true | undefined, code = 2): void {
   const text = renderFailure(error);
   if (json === true) io.out(`${JSON.stringify({ ok: false, error: text }, null, 2)}\n`);
   else io.err(`${text}\n`);
-  io.exit(2);
+  io.exit(code);
 }
 
 function renderFailure(error: unknown): string {

@@ -22,8 +22,8 @@ describe("docs/dependencies.md", () => {
   });
 
   it("says how many packages ship", () => {
-    const words = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"];
-    expect(page).toMatch(new RegExp(`^${words[Object.keys(manifest.dependencies).length - 10]} packages ship`, "im"));
+    const words = ["fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"];
+    expect(page).toMatch(new RegExp(`^${words[Object.keys(manifest.dependencies).length - 15]} packages ship`, "im"));
   });
 
   it("is right that every version is exact", () => {

@@ -1,0 +1,82 @@
+/** What belongs into a backup. */
+import { dirname, join } from "node:path";
+import { openConfig } from "../config/open.ts";
+import { loadParts } from "../config/parts.ts";
+import { expandPatterns } from "../policy/files.ts";
+import { BackupError } from "./fault.ts";
+import { placeOf } from "./layout.ts";
+import type { FileKind, TrailHead } from "./manifest.ts";
+import { openSource, type Source } from "./sources.ts";
+import { openState } from "./state.ts";
+import { openTrails } from "./trails.ts";
+
+/** Everything that a backup of one configuration holds, opened. */
+export interface Collection {
+  /** Absolute paths: of the configuration's directory, the configuration, and the two directories that it names. */
+  readonly directory: string;
+  readonly config: string;
+  readonly state: string;
+  readonly audit: string;
+  readonly sources: readonly Source[];
+  readonly trails: readonly TrailHead[];
+  /** What somebody should know about it. */
+  readonly warnings: readonly string[];
+  close(): Promise<void>;
+}
+
+/**
+ * Opens what a configuration and its gateway consist of: the configuration, policies and suites, keys and whatever else is in
+ * the state directory, and the trails. Of certificates and files with secrets only the references are in it.
+ *
+ * @throws ConfigError when the configuration does not say where things are; BackupError when they are not there
+ */
+export async function collect(configFile: string): Promise<Collection> {
+  const { file, directory } = await openConfig(configFile);
+  const { policies, state, audit } = await loadParts(configFile, ["policies", "state", "audit"]);
+  const { files, suites, faults } = await expandPatterns(policies.files, directory);
+  const [fault] = faults;
+  if (fault !== undefined) throw new BackupError(`policies: ${policies.files[fault.index]}: ${fault.message}`);
+  const sources: Source[] = [];
+  const close = async () => {
+    for (const { handle } of sources) await handle.close();
+  };
+  try {
+    const add = async (paths: readonly string[], kind: FileKind) => {
+      for (const path of paths) sources.push(await openSource(path, kind, true));
+    };
+    await add([file], "config");
+    await add(files, "policy");
+    await add(suites, "suite");
+    // Before the trails, so that none is shorter than its checkpoint says.
+    await openState(state.directory, new Set([audit.directory, ...sources.map(({ path }) => path)]), sources);
+    if (!sources.some(({ path }) => path === join(state.directory, "keys.json"))) {
+      throw new BackupError(`there are no keys in ${state.directory} yet: the first start makes them`);
+    }
+    const trails = await openTrails(audit.directory);
+    sources.push(...trails.flatMap((trail) => trail.sources));
+    refuseTwins(sources, directory);
+    return {
+      ...{ directory, config: file, state: state.directory, audit: audit.directory, sources, close },
+      trails: trails.flatMap(({ head }) => head ?? []),
+      warnings: trails.flatMap(({ head, sources: [first] }) =>
+        head === null && first !== undefined && first.bytes > 0
+          ? [`${dirname(first.path)}: the end of a trail does not verify; see \`sallyport audit verify\``]
+          : [],
+      ),
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A directory of the configuration's own may be called as the one for what is outside of it. */
+function refuseTwins(sources: readonly Source[], directory: string): void {
+  const places = new Map<string, string>();
+  for (const { path } of sources) {
+    const place = placeOf(directory, path);
+    const twin = places.get(place);
+    if (twin !== undefined) throw new BackupError(`${path} and ${twin} would have the same place in a backup`);
+    places.set(place, path);
+  }
+}

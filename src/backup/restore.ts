@@ -1,0 +1,91 @@
+/** Puts the files of a backup into a directory: all of them or none. */
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { checkpointSuffix } from "../audit/layout.ts";
+import { ConfigError } from "../config/diagnose.ts";
+import { loadParts } from "../config/parts.ts";
+import { BackupError, systemCode } from "./fault.ts";
+import type { Manifest } from "./manifest.ts";
+import { type UnpackOptions, unpackArchive } from "./unpack.ts";
+
+/** A backup that was restored. */
+export interface Restored {
+  readonly manifest: Manifest;
+  /** Absolute path of the configuration. */
+  readonly config: string;
+  /** What does not lie where the configuration looks for it. */
+  readonly moves: readonly Move[];
+}
+
+/** Absolute paths: where something is, and where the configuration looks for it. */
+export interface Move {
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * Restores an archive.
+ *
+ * @param to a directory that is empty, or not there yet
+ * @throws BackupError, or the signal's reason when it was aborted; the directory is as it was then
+ */
+export async function restoreBackup(options: UnpackOptions, to: string): Promise<Restored> {
+  const directory = resolve(to);
+  const made = await makeEmpty(directory);
+  const staging = join(directory, `.restoring-${randomUUID()}`);
+  let manifest: Manifest;
+  try {
+    await mkdir(staging, { mode: 0o700 });
+    manifest = await unpackArchive(options, staging);
+    for (const name of await readdir(staging)) await rename(join(staging, name), join(directory, name));
+    await rmdir(staging);
+  } catch (error) {
+    await rm(staging, { recursive: true, force: true });
+    if (made) await rmdir(directory);
+    throw error;
+  }
+  const config = join(directory, manifest.config);
+  const named = await findDirectories(config);
+  if (named === null) return { manifest, config, moves: [] };
+  await renameCheckpoints(directory, manifest, named.audit);
+  const moves = [
+    { from: join(directory, manifest.state.path), to: named.state },
+    { from: join(directory, manifest.audit.path), to: named.audit },
+  ];
+  return { manifest, config, moves: moves.filter(({ from, to: wanted }) => from !== wanted) };
+}
+
+/** Whether it was made. */
+async function makeEmpty(directory: string): Promise<boolean> {
+  try {
+    const made = await mkdir(directory, { recursive: true, mode: 0o700 });
+    if ((await readdir(directory)).length === 0) return made !== undefined;
+  } catch (cause) {
+    throw new BackupError(`${directory}: it cannot be made or read (${systemCode(cause)})`, { cause });
+  }
+  throw new BackupError(
+    `${directory}: there is something in it; restore into a directory that is empty or not there yet`,
+  );
+}
+
+/** Null where the configuration cannot be read here, as when a variable that it names is not set. */
+async function findDirectories(config: string): Promise<{ readonly audit: string; readonly state: string } | null> {
+  try {
+    const { audit, state } = await loadParts(config, ["audit", "state"]);
+    return { audit: audit.directory, state: state.directory };
+  } catch (error) {
+    if (error instanceof ConfigError) return null;
+    throw error;
+  }
+}
+
+/** Their names have the path of the audit directory in them, and would not be looked for where it has another one now. */
+async function renameCheckpoints(directory: string, { files, audit }: Manifest, path: string): Promise<void> {
+  const [before, after] = [checkpointSuffix(audit.from), checkpointSuffix(path)];
+  for (const file of files) {
+    if (file.kind !== "state" || !file.path.endsWith(before)) continue;
+    const found = join(directory, file.path);
+    await rename(found, join(dirname(found), basename(found).replace(before, after)));
+  }
+}
