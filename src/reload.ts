@@ -19,6 +19,7 @@ const fixed = {
   "audit.rotate": ({ audit }: Config) => audit.rotate,
   "audit.compress": ({ audit }: Config) => audit.compress,
   "audit.retention": ({ audit }: Config) => audit.retention,
+  "audit.encryption": ({ audit }: Config) => audit.encryption,
   "audit.checkpoints": ({ audit }: Config) => audit.checkpoints,
   "state.directory": ({ state }: Config) => state.directory,
   "state.redis": ({ state }: Config) => state.redis?.reveal(),
