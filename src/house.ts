@@ -1,10 +1,11 @@
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
-import { checkpointName } from "./audit/layout.ts";
+import { checkpointName, ordersName } from "./audit/layout.ts";
 import type { AuditEntry } from "./audit/record.ts";
 import { type AuditSink, type AuditSinkOptions, openAuditSink } from "./audit/sink.ts";
 import { openAuditSinks } from "./audit/sinks/sinks.ts";
 import type { AuditBook } from "./audit/trail.ts";
+import { Vault } from "./audit/vault.ts";
 import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
@@ -131,10 +132,10 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
 function describeAudit(
   { audit, state }: LoadedConfig["config"],
   { number }: Station,
-  { notary }: Keyring,
+  keyring: Keyring,
   log: Log,
 ): AuditSinkOptions {
-  const { directory, mode, rotate, compress, retention, checkpoints } = audit;
+  const { directory, mode, rotate, compress, retention, checkpoints, encryption } = audit;
   const lost = mode === "besteffort" ? "calls go on without" : "requests are refused";
   return {
     directory,
@@ -143,8 +144,12 @@ function describeAudit(
     now: () => new Date(),
     rotation: { maxBytes: rotate.size, maxAgeMs: rotate.age },
     keeping: { compress, retentionMs: retention ?? null },
+    vault: new Vault({ directory: state.directory, keys: keyring, now: () => performance.now() }),
+    encrypted: encryption,
+    // One of several workers is enough, and the first is always there.
+    ...(number === 1 && { ordersPath: join(state.directory, ordersName(resolve(directory))) }),
     checkpoints: {
-      signer: notary,
+      signer: keyring.notary,
       everyRecords: checkpoints.records,
       everyMs: checkpoints.interval,
       path: join(state.directory, checkpointName(resolve(directory), number)),

@@ -38,9 +38,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(tokenCommand(io))
     .addCommand(auditCommand(io))
     .addCommand(backupCommand(io));
-  for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
-    command.exitOverride();
-  }
+  for (const command of listCommands(program)) command.exitOverride();
   const [first = "-"] = argv;
   // The default command would take a mistyped one for its own argument.
   const known = ["help", ...program.commands.map((command) => command.name())];
@@ -57,4 +55,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     return error.exitCode === 0 ? 0 : 2;
   }
   return code;
+}
+
+/** A command and all below it. */
+function listCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(listCommands)];
 }

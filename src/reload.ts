@@ -20,6 +20,7 @@ const fixed = {
   "audit.rotate": ({ audit }: Config) => audit.rotate,
   "audit.compress": ({ audit }: Config) => audit.compress,
   "audit.retention": ({ audit }: Config) => audit.retention,
+  "audit.encryption": ({ audit }: Config) => audit.encryption,
   "audit.checkpoints": ({ audit }: Config) => audit.checkpoints,
   "audit.sinks": ({ audit }: Config) => audit.sinks.map(revealHeaders),
   "state.directory": ({ state }: Config) => state.directory,

@@ -2,6 +2,7 @@ import { linkSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AuditFault } from "./fault.ts";
 import type { AppendFile } from "./file.ts";
+import type { FileRenderer, RendererSource } from "./file-renderer.ts";
 import { activeName, closedName } from "./layout.ts";
 import { type AuditEntry, gatewayEntry } from "./record.ts";
 import type { BatchResult, ChainEnd, ChainWriter } from "./writer.ts";
@@ -19,6 +20,8 @@ export interface ChainFilesOptions {
   readonly trail: number;
   readonly rotation: RotationOptions;
   readonly openFile: (path: string) => AppendFile;
+  /** How the records of a new file are rendered. Throws AuditFault where they cannot be. */
+  readonly rendererFor: RendererSource;
   readonly now: () => Date;
   /** A file was closed. */
   readonly onClosed: () => void;
@@ -88,13 +91,18 @@ export class ChainFiles {
     const found = statSync(this.path, { throwIfNoEntry: false });
     if (found?.ino === inode) return;
     const file = this.#options.openFile(this.path);
-    if (file.stat().sizeBytes > 0) {
+    let renderer: FileRenderer;
+    try {
+      if (file.stat().sizeBytes > 0) throw new AuditFault(`${this.path} was replaced by another file; move that away`);
+      renderer = this.#nextRenderer();
+    } catch (error) {
       file.close();
-      throw new AuditFault(`${this.path} was replaced by another file; move that away`);
+      throw error;
     }
     const { firstSeq } = this.#beginning;
     const { seq } = this.end;
-    this.#begin(file, links > 0 ? { cause: "moved" } : { cause: "deleted", lost: { from: firstSeq, to: seq } });
+    const note = links > 0 ? { cause: "moved" } : { cause: "deleted", lost: { from: firstSeq, to: seq } };
+    this.#begin(file, renderer, note);
   }
 
   syncData(): Promise<void> {
@@ -132,8 +140,10 @@ export class ChainFiles {
     const draft = draftOf(this.path);
     rmSync(draft, { force: true });
     const file = openFile(draft);
+    let renderer: FileRenderer;
     try {
       if (statSync(this.path).ino !== this.#file.stat().inode) throw new AuditFault(`${this.path} is another file now`);
+      renderer = this.#nextRenderer();
       linkSync(this.path, join(directory, previous));
       renameSync(draft, this.path);
     } catch (error) {
@@ -141,16 +151,21 @@ export class ChainFiles {
       rmSync(draft, { force: true });
       throw error;
     }
-    this.#begin(file, { cause, previous });
+    this.#begin(file, renderer, { cause, previous });
     onClosed();
   }
 
-  #begin(file: AppendFile, note: Readonly<Record<string, unknown>>): void {
+  #nextRenderer(): FileRenderer {
+    const { trail, seq } = this.end;
+    return this.#options.rendererFor(trail, seq + 1);
+  }
+
+  #begin(file: AppendFile, renderer: FileRenderer, note: Readonly<Record<string, unknown>>): void {
     const now = this.#options.now();
     this.#file.close();
     this.#file = file;
-    this.#writer.continueIn(file, this.path);
+    this.#writer.continueIn(file, this.path, renderer.render);
     this.#beginning = { firstSeq: this.end.seq + 1, beganMs: now.getTime() };
-    this.#announcement = gatewayEntry("rotated", now.toISOString(), note);
+    this.#announcement = gatewayEntry("rotated", now.toISOString(), { ...note, ...renderer.note });
   }
 }

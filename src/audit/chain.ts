@@ -3,7 +3,7 @@
  * somebody who rewrites everything up to the end, which only a copy of a later hash kept elsewhere can show.
  */
 import { hash as digest } from "node:crypto";
-import { type AuditEntry, type ChainPlace, renderRecord } from "./record.ts";
+import { type AuditEntry, type ChainPlace, type RecordRenderer, renderRecord } from "./record.ts";
 
 /** `prev` of the first record of a file. */
 export const firstPrev = "0".repeat(64);
@@ -60,8 +60,8 @@ export interface UnfinishedRecord {
  *
  * @throws RangeError when the line would be longer than {@link maxLineBytes}; TypeError when the entry is not JSON
  */
-export function sealRecord(entry: AuditEntry, place: ChainPlace): SealedRecord {
-  const body = renderRecord(entry, place).slice(0, -1);
+export function sealRecord(entry: AuditEntry, place: ChainPlace, render: RecordRenderer = renderRecord): SealedRecord {
+  const body = render(entry, place).slice(0, -1);
   if (Buffer.byteLength(body) + sealBytes > maxLineBytes) throw new RangeError("the audit record is too large");
   const hash = digest("sha256", body, "hex");
   return { line: `${body}${hashMark}${hash}"}`, hash };

@@ -152,6 +152,7 @@ export class FileSink implements AuditSink {
   #look(): void {
     this.#looks += 1;
     if (this.#looks % looksOfKeeper === 0) this.#keeper.look();
+    this.#keeper.attend();
     if (this.#forcing !== null || !this.#healthy) return;
     this.#reclaim();
     this.#certify();

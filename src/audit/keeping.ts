@@ -4,12 +4,12 @@ import { open, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { openRecord, type SoundRecord } from "./chain.ts";
+import { readClosedFiles } from "./closed-files.ts";
+import { readHold } from "./hold.ts";
 import { compressedSuffix, readFileName } from "./layout.ts";
-import { LineSplitter } from "./lines.ts";
-import { openEither, streamOf } from "./opened.ts";
+import type { OrderDesk } from "./order-desk.ts";
 import { type AuditEntry, gatewayEntry } from "./record.ts";
-import { groupFiles } from "./segments.ts";
+import type { Vault } from "./vault.ts";
 
 export interface KeepingOptions {
   readonly compress: boolean;
@@ -24,6 +24,10 @@ export interface KeeperOptions extends KeepingOptions {
   /** Writes a record. */
   readonly append: (entry: AuditEntry) => Promise<void>;
   readonly onTrouble: (error: unknown) => void;
+  /** Has the keys of encrypted files, which go with them. */
+  readonly vault: Vault | null;
+  /** Where orders for the trail are left. */
+  readonly desk: OrderDesk | null;
 }
 
 /** Keeps the closed files of one trail, one piece of work at a time. */
@@ -38,11 +42,19 @@ export class Keeper {
 
   /** Begins to do what is due, behind what goes on already. */
   look(): void {
-    this.#working = this.#working
-      .then(() => this.#keep())
-      .catch((error: unknown) => {
-        if (!this.#ending.signal.aborted) this.#options.onTrouble(error);
-      });
+    this.#enqueue(() => this.#keep());
+  }
+
+  /** Begins to carry out what was ordered, if anything was. */
+  attend(): void {
+    const { desk } = this.#options;
+    if (desk?.isWaitedAt === true) this.#enqueue(() => desk.serve());
+  }
+
+  #enqueue(work: () => Promise<void>): void {
+    this.#working = this.#working.then(work).catch((error: unknown) => {
+      if (!this.#ending.signal.aborted) this.#options.onTrouble(error);
+    });
   }
 
   /** Gives up what goes on, which the next start takes up again, and resolves when nothing does. */
@@ -58,16 +70,13 @@ export class Keeper {
 
   /** The oldest first, and none that a younger one would have to follow without it. */
   async #expire(): Promise<void> {
-    const { directory, trail, retentionMs, now } = this.#options;
+    const { directory, trail: number, retentionMs, now, vault } = this.#options;
     if (retentionMs === null) return;
-    const found = groupFiles(await readdir(directory), directory).find(({ number }) => number === trail);
-    for (const [index, { path, first: from }] of (found?.closed ?? []).entries()) {
-      const next = found?.closed[index + 1]?.path ?? found?.active ?? null;
-      const first = next === null ? null : await readFirst(next);
-      // The records of a file are older than the first of the next one.
-      if (first === null || now().getTime() - Date.parse(first.time) < retentionMs) return;
-      const note = { file: basename(path), from, to: first.seq - 1, hash: first.prev };
+    for await (const { path, trail, from, to, hash, endedMs } of readClosedFiles(directory, number)) {
+      if (now().getTime() - endedMs < retentionMs || (await readHold(directory)) !== null) return;
+      const note = { file: basename(path), from, to, hash };
       await this.#options.append(gatewayEntry("expired", now().toISOString(), note));
+      if (trail !== null) vault?.destroyFileKeys(trail, from, to);
       for (const form of [path, `${path}${compressedSuffix}`]) await rm(form, { force: true });
     }
   }
@@ -96,22 +105,5 @@ async function syncDirectory(directory: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
-  }
-}
-
-async function readFirst(path: string): Promise<SoundRecord | null> {
-  const splitter = new LineSplitter();
-  const file = await openEither(path);
-  if (file === null) return null;
-  try {
-    for await (const chunk of streamOf(file)) {
-      for (const { bytes } of splitter.read(chunk)) {
-        const record = openRecord(bytes);
-        if (record.state === "sound") return record;
-      }
-    }
-    return null;
-  } finally {
-    await file.handle.close();
   }
 }

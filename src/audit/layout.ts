@@ -14,6 +14,10 @@ export interface TrailFile {
   readonly compressed: boolean;
 }
 
+function digestOf(directory: string): string {
+  return hash("sha256", directory).slice(0, 8);
+}
+
 /** The first trail has the name that one alone has. */
 function baseName(trail: number): string {
   return trail === 1 ? "audit" : `audit-${trail}`;
@@ -39,7 +43,12 @@ export function checkpointName(directory: string, trail: number): string {
 
 /** How the names of all trails of an audit directory end. */
 export function checkpointSuffix(directory: string): string {
-  return `-${hash("sha256", directory).slice(0, 8)}.checkpoint`;
+  return `-${digestOf(directory)}.checkpoint`;
+}
+
+/** Name of the file that orders for the trails of an audit directory are left in. */
+export function ordersName(directory: string): string {
+  return `audit-${digestOf(directory)}.order`;
 }
 
 export function closedName(trail: number, firstSeq: number): string {

@@ -25,6 +25,12 @@ export function takeLock(path: string): DirectoryLock {
   };
 }
 
+/** Whether another process holds the lock file. */
+export function isLocked(path: string): boolean {
+  const holder = readHolder(path);
+  return holder !== null && /^\d{1,10}$/.test(holder) && Number(holder) !== process.pid && isAlive(Number(holder));
+}
+
 function createLock(path: string): boolean {
   try {
     const descriptor = openSync(path, "wx", 0o600);

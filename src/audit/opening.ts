@@ -6,6 +6,7 @@ import { ChainFiles, type ChainFilesOptions, draftOf, type FileBeginning } from 
 import type { ChainHead } from "./checkpoints.ts";
 import { AuditFault } from "./fault.ts";
 import type { AppendFile } from "./file.ts";
+import type { FileRenderer } from "./file-renderer.ts";
 import { activeName, closedName } from "./layout.ts";
 import { LineSplitter } from "./lines.ts";
 import { groupFiles } from "./segments.ts";
@@ -22,6 +23,8 @@ export interface OpenedTrail {
   readonly torn: TornTail | null;
   /** Text that ends the last line, for the first write. */
   readonly before: string;
+  /** What the first record says of how those behind it are rendered. */
+  readonly note: FileRenderer["note"];
 }
 
 /**
@@ -43,8 +46,9 @@ export async function openTrailFiles(options: ChainFilesOptions): Promise<Opened
     const { seq, hash } = head ?? tail;
     const end = { trail: head?.trail ?? drawTrail(), seq, hash, sizeBytes };
     const beginning = found ?? { firstSeq: seq + 1, beganMs: now().getTime() };
-    const files = new ChainFiles(options, new ChainWriter(file, path, end), file, beginning);
-    return { files, head, torn: tail.torn, before: tail.open ? "\n" : "" };
+    const { render, note } = options.rendererFor(end.trail, seq + 1);
+    const files = new ChainFiles(options, new ChainWriter(file, path, render, end), file, beginning);
+    return { files, head, torn: tail.torn, before: tail.open ? "\n" : "", note };
   } catch (error) {
     file.close();
     throw error;

@@ -7,7 +7,18 @@ import type { Era } from "../mcp/era.ts";
 import { sanitize, sanitizeText } from "./sanitize.ts";
 
 /** What a record may be about: the gateway itself. */
-export const gatewayEvents = ["start", "stop", "reload", "recovered", "rotated", "expired", "checkpoint"] as const;
+export const gatewayEvents = [
+  "start",
+  "stop",
+  "reload",
+  "recovered",
+  "rotated",
+  "expired",
+  "shredded",
+  "erased",
+  "hold",
+  "checkpoint",
+] as const;
 
 /** What a record is about: the gateway, or one message. */
 export const auditEvents = [
@@ -107,7 +118,14 @@ export interface ChainPlace {
 export interface AuditRecord extends AuditEntry, ChainPlace {
   readonly v: 1;
   readonly hash: string;
+  /** What sealed records call the person: the same in all of them, and there when the identity is not any more. */
+  readonly person?: string;
+  /** What stands encrypted in place of all other members, while it is not decrypted. */
+  readonly sealed?: string;
 }
+
+/** Renders a record, all but `hash`. */
+export type RecordRenderer = (entry: AuditEntry, place: ChainPlace) => string;
 
 /** A record about the gateway itself. `time` is ISO 8601. */
 export function gatewayEntry(
@@ -142,10 +160,15 @@ export function gatewayEntry(
  * so that no stage has to remember it and no record grows with a hostile name.
  */
 export function renderRecord(entry: AuditEntry, { trail, seq, prev }: ChainPlace): string {
+  return `{"v":1,"trail":"${trail}","seq":${seq},"time":${text(entry.time)},${renderMembers(entry)},"prev":"${prev}"}`;
+}
+
+/** The members between `time` and `prev`. */
+export function renderMembers(entry: AuditEntry): string {
   const { peer, identity, target, args, decision, outcome, bytes, ms } = entry;
   // Put together by hand: as an object that is made to be rendered whole it takes 2.1 µs, so 0.9.
   return (
-    `{"v":1,"trail":"${trail}","seq":${seq},"time":${text(entry.time)},"id":${text(entry.id)},"event":"${entry.event}"` +
+    `"id":${text(entry.id)},"event":"${entry.event}"` +
     `,"peer":${peer === null ? null : `{"ip":${text(peer.ip)},"proxied":${peer.proxied}}`}` +
     `,"identity":${identity === null ? null : renderIdentity(identity)}` +
     `,"server":${text(entry.server)},"era":${text(entry.era)},"session":${text(entry.session)}` +
@@ -156,8 +179,14 @@ export function renderRecord(entry: AuditEntry, { trail, seq, prev }: ChainPlace
     `,"outcome":{"http":${number(outcome.http)},"rpc":${number(outcome.rpc)},"tool_error":${outcome.tool_error}` +
     `,"upstream":${number(outcome.upstream)}},"bytes":{"in":${number(bytes.in)},"out":${number(bytes.out)}}` +
     `,"ms":{"total":${number(ms.total)},"upstream":${number(ms.upstream)}}` +
-    `${member("note", entry.note === undefined ? undefined : sanitize(entry.note))}${member("checkpoint", entry.checkpoint)},"prev":"${prev}"}`
+    `${member("note", entry.note === undefined ? undefined : sanitize(entry.note))}${member("checkpoint", entry.checkpoint)}`
   );
+}
+
+/** What may tell of a person, as one JSON object: who they are, what they asked with, and why not, which may quote either. */
+export function renderPersonal(identity: AuditIdentity, { args, decision: { detail } }: AuditEntry): string {
+  const said = detail == null ? undefined : sanitizeText(detail);
+  return `{"identity":${renderIdentity(identity)}${member("view", args?.view)}${member("detail", said)}}`;
 }
 
 /** What records say of an identity. The same token gives the same object, so most are asked for again and again. */

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { type LinePiece, LineSplitter } from "./lines.ts";
 import { type OpenFile, openEither, openIfThere, streamOf } from "./opened.ts";
-import type { AuditRecord } from "./record.ts";
+import { type AuditRecord, gatewayEntry } from "./record.ts";
 import { findSegments, type Segment } from "./segments.ts";
 
 /** A record and the line that it was read from, without its newline. */
@@ -10,6 +10,9 @@ export interface AuditLine {
   readonly text: string;
 }
 
+/** Reads more of a line, where it is sealed and the keys are at hand. */
+export type Unlock = (line: AuditLine) => AuditLine;
+
 /**
  * Reads the records of a path one after the other, trail by trail, through closed and compressed files as well. Memory does
  * not grow with the files.
@@ -17,12 +20,13 @@ export interface AuditLine {
  * Nothing is verified here; a line that is no record, as a crash leaves one, is passed over.
  *
  * @param path a file, or a directory of trails
+ * @param unlock applied to each line; default: what is sealed stays so
  * @throws Error when there is none, or of the file system when one cannot be read
  */
-export async function* readRecords(path: string): AsyncGenerator<AuditRecord> {
+export async function* readRecords(path: string, unlock: Unlock = (line) => line): AsyncGenerator<AuditRecord> {
   for (const { number } of await findSegments(path)) {
     for await (const lines of readTrail(path, number)) {
-      for (const { record } of lines) yield record;
+      for (const line of lines) yield unlock(line).record;
     }
   }
 }
@@ -104,17 +108,46 @@ export function readLines(pieces: Iterable<LinePiece>): AuditLine[] {
   return lines;
 }
 
+/**
+ * The record in a line that was just written; of one that is sealed, what is in clear.
+ *
+ * @throws TypeError for a line that is no record
+ */
+export function recordOf(text: string): AuditRecord {
+  const line = readLine(text);
+  if (line === null) throw new TypeError("this is no audit record");
+  return line.record;
+}
+
 function readLine(text: string): AuditLine | null {
   try {
     const value: unknown = JSON.parse(text);
-    return isRecord(value) ? { record: value, text } : null;
+    if (isRecord(value)) return { record: value, text };
+    return isSealed(value) ? { record: veil(value), text } : null;
   } catch {
     return null;
   }
 }
 
+interface SealedMembers extends Pick<AuditRecord, "v" | "trail" | "seq" | "time" | "event" | "prev" | "hash"> {
+  readonly sealed: string;
+}
+
+function isSealed(value: unknown): value is SealedMembers {
+  if (!isObject(value) || value.v !== 1 || !Number.isSafeInteger(value.seq)) return false;
+  const { trail, time, event, sealed, prev, hash } = value;
+  return [trail, time, event, sealed, prev, hash].every((member) => typeof member === "string");
+}
+
+const { note: _none, ...nothing } = gatewayEntry("stop", "");
+
+/** A record of which nothing is known but what is in clear. */
+function veil({ v, trail, seq, time, event, sealed, prev, hash }: SealedMembers): AuditRecord {
+  return { ...nothing, v, trail, seq, time, event, sealed, prev, hash };
+}
+
 /** Whoever reads a record can count on its parts and on what is a text in it, whatever somebody has written into the file. */
-function isRecord(value: unknown): value is AuditRecord {
+export function isRecord(value: unknown): value is AuditRecord {
   if (!isObject(value) || value.v !== 1 || typeof value.event !== "string" || typeof value.time !== "string")
     return false;
   const { peer, identity, target, args, decision, outcome, bytes, ms } = value;

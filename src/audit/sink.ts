@@ -3,12 +3,15 @@ import { join } from "node:path";
 import type { RotationOptions } from "./chain-files.ts";
 import { type CheckpointOptions, findShortfall, type Shortfall } from "./checkpoints.ts";
 import { type AppendFile, openAppendFile } from "./file.ts";
+import { inClear, sealedBy } from "./file-renderer.ts";
 import { FileSink } from "./file-sink.ts";
 import { Keeper, type KeepingOptions } from "./keeping.ts";
 import { lockName } from "./layout.ts";
 import { type DirectoryLock, takeLock } from "./lock.ts";
 import { openTrailFiles } from "./opening.ts";
+import { OrderDesk } from "./order-desk.ts";
 import { type AuditEntry, gatewayEntry } from "./record.ts";
+import type { Vault } from "./vault.ts";
 import { throwFirst } from "./writer.ts";
 
 /** The audit trail of one gateway process. */
@@ -42,6 +45,12 @@ export interface AuditSinkOptions {
   readonly rotation?: RotationOptions;
   /** Default: closed files stay as they are. */
   readonly keeping?: KeepingOptions;
+  /** Has the keys of what is encrypted. Default: nothing is, or was. */
+  readonly vault?: Vault;
+  /** Whether records are encrypted with keys of the vault. Default: no. */
+  readonly encrypted?: boolean;
+  /** File that orders for the trail are left in. Default: none are taken. */
+  readonly ordersPath?: string;
   /** Default: nothing is signed. */
   readonly checkpoints?: CheckpointOptions;
   /** Called once when writing begins to fail, not for each record. */
@@ -94,19 +103,23 @@ async function openLocked(
   lock: DirectoryLock,
 ): Promise<AuditSink> {
   const { directory, openFile, now, rotation = never, keeping = untouched, checkpoints, startNote = {} } = options;
+  const { vault = null, encrypted = false, ordersPath } = options;
   const onTrouble = options.onTrouble ?? (() => {});
+  const append = (entry: AuditEntry) => sink.append(entry);
+  const takesOrders = ordersPath !== undefined && vault !== null;
   const keeper: Keeper = new Keeper({
-    ...{ ...keeping, directory, trail, now, onTrouble },
-    append: (entry) => sink.append(entry),
+    ...{ ...keeping, directory, trail, now, onTrouble, vault, append },
+    desk: takesOrders ? new OrderDesk(ordersPath, { directory, vault, now, append }) : null,
   });
-  const place = { directory, trail, rotation, openFile, now, onTrouble };
+  const rendererFor = encrypted && vault !== null ? sealedBy(vault) : inClear;
+  const place = { directory, trail, rotation, openFile, rendererFor, now, onTrouble };
   const opened = await openTrailFiles({ ...place, onClosed: () => keeper.look() });
   const { files, head, torn, before } = opened;
   let sink: FileSink;
   try {
     const shortfall = checkpoints === undefined ? null : findShortfall(checkpoints, head);
     if (shortfall !== null) options.onShortfall?.(shortfall);
-    const note = { ...startNote, ...(torn === null ? {} : { torn }), ...describeShortfall(shortfall) };
+    const note = { ...startNote, ...opened.note, ...(torn === null ? {} : { torn }), ...describeShortfall(shortfall) };
     const result = files.write([gatewayEntry("start", now().toISOString(), note)], before);
     throwFirst(result);
     options.onWritten?.(result.lines);

@@ -2,7 +2,7 @@ import { type SealedRecord, sealRecord } from "./chain.ts";
 import type { ChainHead } from "./checkpoints.ts";
 import { AuditFault } from "./fault.ts";
 import type { AppendFile } from "./file.ts";
-import type { AuditEntry, ChainPlace } from "./record.ts";
+import type { AuditEntry, ChainPlace, RecordRenderer } from "./record.ts";
 
 /** What became of a batch. */
 export interface BatchResult {
@@ -23,13 +23,15 @@ export interface ChainEnd extends ChainHead {
 export class ChainWriter {
   #file: AppendFile;
   #path: string;
+  #render: RecordRenderer;
   #end: ChainEnd;
   /** Something may stand behind the last good byte. */
   #dirty = false;
 
-  constructor(file: AppendFile, path: string, end: ChainEnd) {
+  constructor(file: AppendFile, path: string, render: RecordRenderer, end: ChainEnd) {
     this.#file = file;
     this.#path = path;
+    this.#render = render;
     this.#end = end;
   }
 
@@ -43,9 +45,10 @@ export class ChainWriter {
   }
 
   /** Goes on in another file, which is empty. */
-  continueIn(file: AppendFile, path: string): void {
+  continueIn(file: AppendFile, path: string, render: RecordRenderer): void {
     this.#file = file;
     this.#path = path;
+    this.#render = render;
     this.#dirty = false;
     this.#end = { ...this.#end, sizeBytes: 0 };
   }
@@ -61,7 +64,7 @@ export class ChainWriter {
     const faults: (AuditFault | null)[] = [];
     const lines: string[] = [];
     for (const entry of entries) {
-      const sealed = seal(entry, { trail, seq: seq + 1, prev: hash });
+      const sealed = seal(entry, { trail, seq: seq + 1, prev: hash }, this.#render);
       faults.push(sealed instanceof AuditFault ? sealed : null);
       if (sealed instanceof AuditFault) continue;
       lines.push(sealed.line);
@@ -111,9 +114,9 @@ export class ChainWriter {
   }
 }
 
-function seal(entry: AuditEntry, place: ChainPlace): SealedRecord | AuditFault {
+function seal(entry: AuditEntry, place: ChainPlace, render: RecordRenderer): SealedRecord | AuditFault {
   try {
-    return sealRecord(entry, place);
+    return sealRecord(entry, place, render);
   } catch (cause) {
     return new AuditFault("the audit record could not be made", { cause });
   }

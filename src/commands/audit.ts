@@ -1,8 +1,11 @@
 import { Command } from "commander";
 import { loadParts } from "../config/parts.ts";
 import { readNotary } from "../crypto/keyring.ts";
+import { eraseCommand } from "./audit/erase.ts";
 import { exportCommand } from "./audit/export.ts";
+import { holdCommand } from "./audit/hold.ts";
 import { searchCommand } from "./audit/search.ts";
+import { shredCommand } from "./audit/shred.ts";
 import { statsCommand } from "./audit/stats.ts";
 import { tailCommand } from "./audit/tail.ts";
 import { verifyCommand } from "./audit/verify.ts";
@@ -13,7 +16,8 @@ import type { StreamIo } from "./io.ts";
 /** `sallyport audit`. */
 export function auditCommand(io: StreamIo): Command {
   const audit = new Command("audit").description("look at the audit trail");
-  for (const command of [verifyCommand, searchCommand, tailCommand, statsCommand, exportCommand]) {
+  const commands = [verifyCommand, searchCommand, tailCommand, statsCommand, exportCommand];
+  for (const command of [...commands, shredCommand, eraseCommand, holdCommand]) {
     audit.addCommand(command(io));
   }
   withConfig(audit.command("key"))

@@ -25,6 +25,12 @@ export const audit = z
       .describe(
         "How old the newest record of a closed file may become before the file is deleted. Default: kept for ever.",
       ),
+    encryption: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether records are encrypted, under a key for each file and, what tells of a person, one for each person: `audit shred` and `audit erase` destroy such keys.",
+      ),
     checkpoints: z
       .strictObject({
         records: z.int().min(1).max(5_000).default(1_000).describe("After so many records."),

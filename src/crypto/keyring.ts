@@ -9,6 +9,7 @@ import { createMac } from "./mac.ts";
 import { createNoteSigner, type NoteSigner, type NoteVerifier } from "./note.ts";
 import { currentKey, type KeyMaker, type Lifetimes, type Ring, rotate } from "./ring.ts";
 import { type SealingKey, seal, unseal } from "./seal.ts";
+import { createWrapper, type KeyWrapper } from "./wrap.ts";
 
 /** Longest life of a token that the gateway signs itself. */
 export const maxTokenTtlMs = 86_400_000;
@@ -34,8 +35,21 @@ export interface KeyringOptions {
   readonly sessionLifetimeMs: number;
 }
 
+/** What of a ring never changes: what was signed, wrapped or fingerprinted once must stay comparable. */
+export interface PermanentKeys {
+  /**
+   * A short keyed digest: 16 base64url characters of HMAC-SHA-256. Equal texts under one label have equal fingerprints,
+   * and without the key nobody can try out texts.
+   */
+  fingerprint(label: string, text: string): string;
+  /** Signs checkpoints of the audit trail. */
+  readonly notary: NoteSigner;
+  /** Wraps the keys that the audit trail is encrypted with. */
+  readonly wrapper: KeyWrapper;
+}
+
 /** The keys, without showing them. */
-export interface Keyring {
+export interface Keyring extends PermanentKeys {
   /** Signs claims as an access token (RFC 9068): `typ` at+jwt, the current key's `kid`. */
   signToken(claims: JWTPayload): Promise<string>;
   /** Public halves of all signing keys that something valid may be signed with; the same object until they change. */
@@ -44,13 +58,6 @@ export interface Keyring {
   seal(purpose: string, payload: object): string;
   /** What {@link Keyring.seal} sealed for that purpose; undefined for any other text. */
   unseal(purpose: string, text: string): unknown;
-  /**
-   * A short keyed digest: 16 base64url characters of HMAC-SHA-256. Equal texts under one label have equal fingerprints,
-   * and without the key nobody can try out texts.
-   */
-  fingerprint(label: string, text: string): string;
-  /** Signs checkpoints of the audit trail. Like the fingerprints it never changes, so what was signed once can be verified. */
-  readonly notary: NoteSigner;
   /**
    * Reads the file again, because another process may have rotated it, and rotates it when due.
    *
@@ -71,11 +78,12 @@ export async function openKeyring(directory: string, options: KeyringOptions): P
   if ((await readRing(path)) === undefined) await createRing(path, makeRing(options.now()));
   let ring = await loadRing(path, options.now(), lifetimes);
   let sealing = readSealing(ring);
-  let mac = createMac(Buffer.from(ring.fingerprint, "base64url"));
+  let permanent = readPermanent(ring);
   let published = readPublic(ring);
-  const notary = createNotary(ring);
+  const { notary, wrapper } = permanent;
   return {
     notary,
+    wrapper,
     async signToken(claims) {
       const { jwk } = currentKey(ring.signing, options.now());
       const header = { alg: signingAlgorithm, typ: "at+jwt", kid: jwk.kid };
@@ -84,13 +92,13 @@ export async function openKeyring(directory: string, options: KeyringOptions): P
     publicJwks: () => published,
     seal: (purpose, payload) => seal(currentKey(sealing, options.now()), purpose, payload, randomBytes),
     unseal: (purpose, text) => unseal(sealing, purpose, text),
-    fingerprint: (label, text) => mac(label, text).slice(0, fingerprintLength),
+    fingerprint: (label, text) => permanent.fingerprint(label, text),
     async refresh() {
       const next = await loadRing(path, options.now(), lifetimes);
       if (JSON.stringify(next) === JSON.stringify(ring)) return false;
       ring = next;
       sealing = readSealing(ring);
-      mac = createMac(Buffer.from(ring.fingerprint, "base64url"));
+      permanent = readPermanent(ring);
       published = readPublic(ring);
       return true;
     },
@@ -101,6 +109,12 @@ export async function openKeyring(directory: string, options: KeyringOptions): P
 export async function readNotary(directory: string): Promise<NoteVerifier | undefined> {
   const file = await readRing(join(directory, ringName));
   return file === undefined ? undefined : createNotary(file.ring).verifier;
+}
+
+/** What never changes of the ring in a directory; undefined where there is none. Throws as {@link openKeyring} does. */
+export async function readPermanentKeys(directory: string): Promise<PermanentKeys | undefined> {
+  const file = await readRing(join(directory, ringName));
+  return file === undefined ? undefined : readPermanent(file.ring);
 }
 
 async function loadRing(path: string, nowMs: number, lifetimes: Lifetimes): Promise<Ring> {
@@ -144,6 +158,16 @@ const keyMaker: KeyMaker = {
 function createNotary({ fingerprint }: Ring): NoteSigner {
   const seed = hkdfSync("sha256", Buffer.from(fingerprint, "base64url"), "", "sallyport audit checkpoint Ed25519", 32);
   return createNoteSigner(new Uint8Array(seed), (digest) => `sallyport-audit-${digest.slice(0, 8)}`);
+}
+
+function readPermanent(ring: Ring): PermanentKeys {
+  const secret = Buffer.from(ring.fingerprint, "base64url");
+  const mac = createMac(secret);
+  return {
+    fingerprint: (label, text) => mac(label, text).slice(0, fingerprintLength),
+    notary: createNotary(ring),
+    wrapper: createWrapper(secret),
+  };
 }
 
 function readPublic(ring: Ring): JSONWebKeySet {

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ChainCheck } from "../../src/audit/check.ts";
 import { LineSplitter } from "../../src/audit/lines.ts";
 import type { AuditEntry } from "../../src/audit/record.ts";
-import { sanitize } from "../../src/audit/sanitize.ts";
 import { openAuditSink } from "../../src/audit/sink.ts";
 import { verifyFiles } from "../../src/audit/verify.ts";
+import { entry } from "./auditEntry.ts";
 
 let directory = "";
 let file = "";
@@ -17,47 +17,6 @@ beforeAll(() => {
   file = join(directory, "audit.jsonl");
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-const text = fc.string({ unit: "binary", maxLength: 20 });
-const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });
-
-const entry: fc.Arbitrary<AuditEntry> = fc.record({
-  time: fc.date({ min: new Date(0), max: new Date(4e12), noInvalidDate: true }).map((date) => date.toISOString()),
-  id: maybe(fc.uuid()),
-  event: fc.constantFrom("request", "notification", "response", "stream", "end", "discovery", "refusal"),
-  peer: maybe(fc.record({ ip: fc.ipV4(), proxied: fc.boolean() })),
-  identity: maybe(
-    fc.record({
-      issuer: text,
-      subject: text,
-      client: maybe(text),
-      via: fc.constant("jwt"),
-      groups: fc.array(text, { maxLength: 3 }),
-    }),
-  ),
-  server: maybe(text),
-  era: fc.constantFrom("modern", "legacy", null),
-  session: maybe(text),
-  method: maybe(text),
-  target: maybe(fc.record({ kind: fc.constantFrom("tool", "prompt", "resource"), name: maybe(text) })),
-  args: maybe(fc.record({ digest: text, view: fc.jsonValue().map((value) => sanitize(value)) })),
-  decision: fc.record({
-    effect: fc.constantFrom("allow", "deny", null),
-    rule: maybe(text),
-    policy: maybe(text),
-    policies: maybe(text),
-    reason: fc.constantFrom("policy_denied", null),
-    detail: maybe(text),
-  }),
-  outcome: fc.record({
-    http: maybe(fc.nat(599)),
-    rpc: maybe(fc.integer()),
-    tool_error: maybe(fc.boolean()),
-    upstream: maybe(fc.nat(599)),
-  }),
-  bytes: fc.record({ in: fc.nat(), out: fc.nat() }),
-  ms: fc.record({ total: fc.double(), upstream: maybe(fc.double()) }),
-});
 
 /** Batches of entries, each batch handed over in one turn, and the gateway restarted between them or not. */
 const history = fc.array(fc.tuple(fc.array(entry, { maxLength: 4 }), fc.boolean()), { minLength: 1, maxLength: 4 });

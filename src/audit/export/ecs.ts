@@ -18,6 +18,7 @@ const ofGateway: Readonly<Record<string, { readonly category: string; readonly t
   stop: { category: "process", type: "end" },
   reload: { category: "configuration", type: "change" },
   expired: { category: "file", type: "deletion" },
+  shredded: { category: "file", type: "deletion" },
 };
 
 /** One JSON object on one line, with its newline. */
@@ -62,6 +63,7 @@ export function renderEcs(record: AuditRecord, version: string): string {
         method: record.method,
         proxied: peer?.proxied,
         identity: { client: identity?.client, via: identity?.via, groups: identity?.groups },
+        person: record.person,
         target,
         args: { digest: args?.digest, view: asText(args?.view) },
         decision: { effect: decision.effect, policy: decision.policy, shadow: decision.shadow },

@@ -1,5 +1,5 @@
 /** What a record says in words that all formats for other systems have. Pure. */
-import type { AuditRecord } from "../record.ts";
+import { type AuditRecord, gatewayEvents } from "../record.ts";
 
 export type Outcome = "success" | "failure" | "unknown";
 
@@ -12,9 +12,11 @@ export function actionOf({ method, event }: AuditRecord): string {
 }
 
 /** Whether a record is about the gateway itself, and not about what a caller sent. */
-export function isOfGateway({ peer }: AuditRecord): boolean {
-  return peer === null;
+export function isOfGateway({ event }: AuditRecord): boolean {
+  return ofGateway.has(event);
 }
+
+const ofGateway: ReadonlySet<string> = new Set(gatewayEvents);
 
 export function outcomeOf(record: AuditRecord): Outcome {
   const { decision, outcome, note } = record;

@@ -1,5 +1,5 @@
 /** Records as OpenTelemetry logs: an ExportLogsServiceRequest of OTLP 1.x in its JSON encoding. Pure. */
-import type { AuditRecord } from "../record.ts";
+import { recordOf } from "../records.ts";
 import { gradeOf } from "./severity.ts";
 
 /** What all records of a process say of it. */
@@ -22,7 +22,7 @@ export function renderOtlpLogs(lines: readonly string[], { version, host }: Otlp
 }
 
 function logRecordOf(line: string): object {
-  const record = JSON.parse(line) as AuditRecord;
+  const record = recordOf(line);
   const { trail, seq, event, id, peer, identity, server, method, target, decision } = record;
   const grade = gradeOf(record);
   // Whole milliseconds as nanoseconds; JSON numbers cannot hold them, and the encoding wants 64-bit integers as text.

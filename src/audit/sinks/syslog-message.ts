@@ -1,5 +1,5 @@
 /** Records as syslog messages: RFC 5424, framed by octet counting (RFC 6587 section 3.4.1, RFC 5425 section 4.3). Pure. */
-import type { AuditRecord } from "../record.ts";
+import { recordOf } from "../records.ts";
 import { gradeOf } from "./severity.ts";
 
 /** Facilities (RFC 5424 section 6.2.1) that a program like this may have. */
@@ -41,7 +41,7 @@ const maxSequence = 2_147_483_647;
  * @param line without its newline
  */
 export function renderSyslog(line: string, origin: SyslogOrigin): string {
-  const record = JSON.parse(line) as AuditRecord;
+  const record = recordOf(line);
   const { facility, host, appName, processId, version } = origin;
   const priority = facilities[facility] * 8 + gradeOf(record).syslog;
   const name = (text: string, most: number) => text.replaceAll(/[^\x21-\x7e]/g, "").slice(0, most) || "-";

@@ -25,7 +25,7 @@ export function exportCommand(io: StreamIo): Command {
     .option("--force", "write it even if there is one")
     .action(async (text: string | undefined, options: ExportOptions) => {
       try {
-        const rendered = render(await readSelection(text, options), options.format);
+        const rendered = render(await readSelection(io, text, options), options.format);
         await (options.out === undefined ? print(io, rendered) : save(rendered, options.out, options.force === true));
         io.exit(0);
       } catch (error) {
@@ -34,10 +34,10 @@ export function exportCommand(io: StreamIo): Command {
     });
 }
 
-async function* render({ path, query }: Selection, name: ExportFormatName): AsyncGenerator<string> {
+async function* render({ path, query, unlock }: Selection, name: ExportFormatName): AsyncGenerator<string> {
   const format = exportFormats[name];
   let { head } = format;
-  for await (const line of selectLines(path, query)) {
+  for await (const line of selectLines(path, query, unlock)) {
     yield head + format.render(line, version);
     head = "";
   }

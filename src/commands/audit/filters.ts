@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { compileQuery, type Query, type QueryOptions } from "../../audit/query.ts";
+import type { Unlock } from "../../audit/records.ts";
 import { withConfig } from "../config.ts";
+import type { CommandIo } from "../io.ts";
 import { findTrail } from "../policy/records.ts";
 
 /** What the commands that read a trail have in common. */
@@ -14,6 +16,8 @@ export interface Selection {
   /** A file, or a directory of trails. */
   readonly path: string;
   readonly query: Query;
+  /** With the keys of the configuration. */
+  readonly unlock: Unlock;
 }
 
 /** The options that say which trail is meant, and which records of it. */
@@ -63,7 +67,11 @@ export function readCount(text: string): number {
  *
  * @throws QueryError for what no record could have, ConfigError where no trail is named and no configuration there
  */
-export async function readSelection(text: string | undefined, options: FilterOptions): Promise<Selection> {
+export async function readSelection(
+  io: CommandIo,
+  text: string | undefined,
+  options: FilterOptions,
+): Promise<Selection> {
   const query = compileQuery({ ...options, text }, Date.now());
-  return { query, path: await findTrail(options.audit, options.config) };
+  return { query, ...(await findTrail(io, options.audit, options.config)) };
 }

@@ -20,7 +20,7 @@ export function searchCommand(io: StreamIo): Command {
     .option("--json", "print the lines as they are in the file")
     .action(async (text: string | undefined, options: SearchOptions) => {
       try {
-        const found = await search(io, await readSelection(text, options), options);
+        const found = await search(io, await readSelection(io, text, options), options);
         // Other commands take the trail in this place.
         if (found === 0 && text !== undefined && existsSync(text)) {
           io.err(`"${text}" was searched for as a text; a trail is named with --audit\n`);
@@ -34,12 +34,12 @@ export function searchCommand(io: StreamIo): Command {
 
 async function search(
   io: StreamIo,
-  { path, query }: Selection,
+  { path, query, unlock }: Selection,
   { limit = Infinity, json }: SearchOptions,
 ): Promise<number> {
   let found = 0;
   if (limit === 0) return found;
-  for await (const line of selectLines(path, query)) {
+  for await (const line of selectLines(path, query, unlock)) {
     found += 1;
     io.out(printLine(line, json));
     if (found >= limit || !(await io.drained())) break;

@@ -20,9 +20,9 @@ export function statsCommand(io: StreamIo): Command {
     .option("--json", "print one JSON object")
     .action(async (text: string | undefined, options: StatsOptions) => {
       try {
-        const { path, query } = await readSelection(text, options);
+        const { path, query, unlock } = await readSelection(io, text, options);
         const counter = new StatsCounter();
-        for await (const { record } of selectLines(path, query)) counter.hear(record);
+        for await (const { record } of selectLines(path, query, unlock)) counter.hear(record);
         const stats = counter.finish(options.top);
         if (options.json === true) printJson(io, stats);
         else io.out(renderStats(stats));

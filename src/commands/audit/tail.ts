@@ -30,7 +30,7 @@ export function tailCommand(io: StreamIo): Command {
       const interrupt = () => interruption.abort();
       process.once("SIGINT", interrupt);
       try {
-        await tail(io, await readSelection(text, options), options, interruption.signal);
+        await tail(io, await readSelection(io, text, options), options, interruption.signal);
         io.exit(0);
       } catch (error) {
         reportFailure(io, nameFailure(error, options.audit ?? ""), undefined);
@@ -41,7 +41,7 @@ export function tailCommand(io: StreamIo): Command {
 }
 
 async function tail(io: StreamIo, selection: Selection, options: TailOptions, signal: AbortSignal): Promise<void> {
-  const { path, query } = selection;
+  const { path, query, unlock } = selection;
   const { follow, lines: wanted, json } = options;
   const print = (lines: readonly AuditLine[]) => {
     for (const line of byTime(lines)) io.out(printLine(line, json));
@@ -60,7 +60,7 @@ async function tail(io: StreamIo, selection: Selection, options: TailOptions, si
       }
       const come: AuditLine[] = [];
       for (const follower of followers.values()) {
-        for await (const lines of follower.read()) come.push(...lines.filter(query.matches));
+        for await (const lines of follower.read()) come.push(...lines.map(unlock).filter(query.matches));
       }
       read = await print(come);
     }
@@ -70,23 +70,23 @@ async function tail(io: StreamIo, selection: Selection, options: TailOptions, si
 }
 
 /** The last lines that fit of one trail, oldest first; closed files are read from the newest, and no more than needed. */
-async function readLast(follower: TrailFollower, { query }: Selection, wanted: number): Promise<AuditLine[]> {
-  let last = await keepLast(follower.read(), query.matches, wanted);
+async function readLast(follower: TrailFollower, selection: Selection, wanted: number): Promise<AuditLine[]> {
+  let last = await keepLast(follower.read(), selection, wanted);
   for (const segment of await follower.findOlder()) {
     if (last.length >= wanted) break;
-    last = [...(await keepLast(readSegment(segment), query.matches, wanted - last.length)), ...last];
+    last = [...(await keepLast(readSegment(segment), selection, wanted - last.length)), ...last];
   }
   return last;
 }
 
 async function keepLast(
   chunks: AsyncIterable<readonly AuditLine[]>,
-  matches: (line: AuditLine) => boolean,
+  { query, unlock }: Selection,
   wanted: number,
 ): Promise<AuditLine[]> {
   let kept: AuditLine[] = [];
   for await (const lines of chunks) {
-    kept = [...kept, ...lines.filter(matches)];
+    kept = [...kept, ...lines.map(unlock).filter(query.matches)];
     kept = kept.slice(Math.max(0, kept.length - wanted));
   }
   return kept;

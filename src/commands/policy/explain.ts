@@ -70,7 +70,7 @@ async function findQuestion(
   policies: PolicySet,
 ): Promise<Found> {
   if (id === undefined) return { question: readAsked(options, policies, Date.now()), record: null };
-  const trail = await findTrail(options.audit, options.config);
+  const trail = await findTrail(io, options.audit, options.config);
   const record = await findRecord(io, trail, id);
   return { question: recallAsked(record, options, policies), record };
 }

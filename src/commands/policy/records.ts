@@ -1,22 +1,34 @@
 import { stat } from "node:fs/promises";
 import type { AuditRecord } from "../../audit/record.ts";
-import { readRecords } from "../../audit/records.ts";
+import { readRecords, type Unlock } from "../../audit/records.ts";
 import { findSegments } from "../../audit/segments.ts";
 import { loadParts } from "../../config/parts.ts";
 import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../policy/compare/replay.ts";
 import type { Program } from "../../policy/compile.ts";
+import { openUnlock } from "../audit/unlock.ts";
 import { hintAtConfig } from "../config.ts";
 import type { CommandIo } from "../io.ts";
 import { alignRows, show } from "./printing.ts";
 import type { PolicySet } from "./set.ts";
+
+/** A trail, and how what is sealed in it is read. */
+export interface ReadableTrail {
+  /** A file, or a directory of trails. */
+  readonly path: string;
+  readonly unlock: Unlock;
+}
 
 /**
  * The audit trail that is meant: the one that is named, or else the one of the configuration.
  *
  * @throws ConfigError where there is no configuration either
  */
-export async function findTrail(named: string | undefined, config: string): Promise<string> {
-  if (named !== undefined) return named;
+export async function findTrail(io: CommandIo, named: string | undefined, config: string): Promise<ReadableTrail> {
+  const path = named ?? (await findConfigured(config));
+  return { path, unlock: await openUnlock(io, config) };
+}
+
+async function findConfigured(config: string): Promise<string> {
   const { audit } = await loadParts(config, ["audit"]).catch((error) => {
     throw hintAtConfig(error, config, "the trail with --audit");
   });
@@ -24,10 +36,10 @@ export async function findTrail(named: string | undefined, config: string): Prom
 }
 
 /** Every record of a trail, one after the other; of a long one, says on stderr how far it is. */
-export async function* followTrail(io: CommandIo, path: string): AsyncGenerator<AuditRecord> {
+export async function* followTrail(io: CommandIo, { path, unlock }: ReadableTrail): AsyncGenerator<AuditRecord> {
   let read = 0;
   try {
-    for await (const record of readRecords(path)) {
+    for await (const record of readRecords(path, unlock)) {
       yield record;
       read += 1;
       if (read % progressEvery === 0) io.err(`${read} records read\n`);
@@ -61,9 +73,9 @@ const progressEvery = 100_000;
  * @param id its id, or as much of the beginning of it as no other has, at least 8 characters
  * @throws Error where there is none, or more than one that begins like this
  */
-export async function findRecord(io: CommandIo, path: string, id: string): Promise<AuditRecord> {
+export async function findRecord(io: CommandIo, trail: ReadableTrail, id: string): Promise<AuditRecord> {
   const begun = new Map<string, AuditRecord>();
-  for await (const record of followTrail(io, path)) {
+  for await (const record of followTrail(io, trail)) {
     if (record.id === null || !ofCallers.has(record.event)) continue;
     if (record.id === id) return record;
     const fits = id.length >= minPrefix && record.id.startsWith(id) && !begun.has(record.id);
@@ -74,7 +86,7 @@ export async function findRecord(io: CommandIo, path: string, id: string): Promi
   if (only !== undefined)
     throw new Error(`more than one request begins like this:\n${listCandidates([only, ...others])}`);
   const hint = id.length < minPrefix ? `; of an id give ${minPrefix} characters at least` : "";
-  throw new Error(`there is no record of this request in ${path}${hint}`);
+  throw new Error(`there is no record of this request in ${trail.path}${hint}`);
 }
 
 const minPrefix = 8;
@@ -96,12 +108,12 @@ const ofCallers = new Set(["request", "notification", "response", "stream", "end
 /** Puts every call of a trail to a policy, and to another or to what was decided then. */
 export async function replayTrail(
   io: CommandIo,
-  path: string,
+  trail: ReadableTrail,
   before: PolicySet | null,
   after: PolicySet,
 ): Promise<ReplayReport> {
   const replay = new Replay(before === null ? asRecorded : decideBy(before), decideBy(after));
-  for await (const record of followTrail(io, path)) replay.hear(record);
+  for await (const record of followTrail(io, trail)) replay.hear(record);
   return replay.finish();
 }
 

@@ -2,7 +2,7 @@ import { nameServers } from "../../policy/compare/servers.ts";
 import { type Review, reviewAccess } from "../../policy/review/review.ts";
 import { Usage } from "../../policy/review/usage.ts";
 import type { CommandIo } from "../io.ts";
-import { followTrail } from "./records.ts";
+import { followTrail, type ReadableTrail } from "./records.ts";
 import type { PolicySet } from "./set.ts";
 
 /** A review, and what it was made of. */
@@ -28,15 +28,15 @@ const dayMs = 86_400_000;
 export async function makeReview(
   io: CommandIo,
   policies: PolicySet,
-  path: string,
+  trail: ReadableTrail,
   days: number,
   nowMs: number,
 ): Promise<ReviewReport> {
   const { names, patternOf } = nameServers(policies.sources);
-  const program = policies.compile([...names, ...(await findServers(io, policies, path))]);
+  const program = policies.compile([...names, ...(await findServers(io, policies, trail))]);
   const sinceMs = nowMs - days * dayMs;
   const usage = new Usage(program, sinceMs);
-  for await (const record of followTrail(io, path)) usage.hear(record);
+  for await (const record of followTrail(io, trail)) usage.hear(record);
   const { grants, usables } = reviewAccess(program, usage);
   const name = <Named extends { readonly server: string }>(named: Named): Named => ({
     ...named,
@@ -46,7 +46,7 @@ export async function makeReview(
     made: new Date(nowMs).toISOString(),
     period: { from: new Date(sinceMs).toISOString(), to: new Date(nowMs).toISOString(), days },
     policy: { files: program.files, hash: program.hash },
-    trail: { path, records: usage.records, first: usage.first, last: usage.last },
+    trail: { path: trail.path, records: usage.records, first: usage.first, last: usage.last },
     unlisted: usage.beyond,
     grants: grants.map(name),
     usables: usables.map(name),
@@ -54,9 +54,9 @@ export async function makeReview(
 }
 
 /** Without a configuration the trail alone says which servers a pattern could mean. */
-async function findServers(io: CommandIo, { servers }: PolicySet, path: string): Promise<ReadonlySet<string>> {
+async function findServers(io: CommandIo, { servers }: PolicySet, trail: ReadableTrail): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   if (servers !== undefined) return found;
-  for await (const { server } of followTrail(io, path)) if (server !== null) found.add(server);
+  for await (const { server } of followTrail(io, trail)) if (server !== null) found.add(server);
   return found;
 }

@@ -33,7 +33,7 @@ export function reviewCommand(io: CommandIo): Command {
         const printed = sheets.filter(({ path }) => path === "-");
         if (printed.length + (options.json === true ? 1 : 0) > 1) throw new Error("only one of them can be printed");
         const policies = await loadPolicySet(options);
-        const trail = await findTrail(options.audit, options.config);
+        const trail = await findTrail(io, options.audit, options.config);
         const report = await makeReview(io, policies, trail, options.days, Date.now());
         for (const { path, render } of sheets) {
           // Who may do what is not for everybody on the machine.

@@ -31,7 +31,7 @@ export function simulateCommand(io: CommandIo): Command {
 async function reportShadow(io: CommandIo, { audit, config, policies, json }: SimulateOptions): Promise<void> {
   if (policies !== undefined) throw new Error("--shadow-report is about what was recorded: leave --policies out");
   const rehearsal = new Rehearsal();
-  for await (const record of followTrail(io, await findTrail(audit, config))) rehearsal.hear(record);
+  for await (const record of followTrail(io, await findTrail(io, audit, config))) rehearsal.hear(record);
   const report = rehearsal.finish();
   if (json === true) printJson(io, report);
   else io.out(renderRehearsal(report));
@@ -40,7 +40,7 @@ async function reportShadow(io: CommandIo, { audit, config, policies, json }: Si
 
 async function simulate(io: CommandIo, options: SimulateOptions): Promise<void> {
   const policies = await loadPolicySet(options);
-  const report = await replayTrail(io, await findTrail(options.audit, options.config), null, policies);
+  const report = await replayTrail(io, await findTrail(io, options.audit, options.config), null, policies);
   if (options.json === true) printJson(io, report);
   else io.out(renderReplay(report));
   io.exit(report.changed === 0 ? 0 : 1);

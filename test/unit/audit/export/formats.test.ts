@@ -111,6 +111,9 @@ describe("exports", () => {
       "rotated: info, success",
       "expired: deletion, success",
       "checkpoint: info, success",
+      "shredded: deletion, success",
+      "erased: info, success",
+      "hold: info, success",
     ]);
   });
 });

@@ -21,6 +21,19 @@ it("finds the event of every kind of line", () => {
   expect(eventOf("")).toBe("");
 });
 
+it("hands sealed records on with what is in clear", () => {
+  const sealed = JSON.stringify({
+    ...{ v: 1, trail: "0a1b2c3d4e5f", seq: 7, time: "2026-08-01T10:00:00.000Z", event: "request" },
+    ...{ sealed: "c2VhbGVk", prev: "0", hash: "1" },
+  });
+  const origin = { facility: "local0", host: "h", appName: "a", processId: 1, version: "1" } as const;
+  expect(renderSyslog(sealed, origin)).toContain(`[meta sequenceId="7"] ${sealed}`);
+  const logs = renderOtlpLogs([sealed], { version: "1", host: "h" } as never);
+  expect(logs).toContain('"eventName":"sallyport.audit.request"');
+  expect(logs).not.toContain("enduser");
+  expect(eventOf(sealed)).toBe("request");
+});
+
 describe("syslog", () => {
   const origin: SyslogOrigin = {
     facility: "local0",

@@ -1,0 +1,37 @@
+import { Command } from "commander";
+import { withConfig } from "../config.ts";
+import { reportFailure } from "../failure.ts";
+import type { CommandIo } from "../io.ts";
+import { show } from "../policy/printing.ts";
+import { confirm, give, openOrdered } from "./ordering.ts";
+
+interface EraseOptions {
+  readonly config: string;
+  readonly subject: string;
+  readonly issuer: string;
+  readonly yes?: true;
+}
+
+/** `sallyport audit erase`. Exit code 0 done, 1 not confirmed, 2 it could not be done. */
+export function eraseCommand(io: CommandIo): Command {
+  return withConfig(new Command("erase"))
+    .description(
+      "destroy the key of one person: who they are and what they asked with is gone from all encrypted records",
+    )
+    .requiredOption("--subject <name>", "subject of their tokens")
+    .requiredOption("--issuer <name>", "issuer, as in the configuration")
+    .option("--yes", "do not ask")
+    .action(async ({ config, subject, issuer, yes }: EraseOptions) => {
+      try {
+        const trail = await openOrdered(config);
+        const person = trail.vault.nameOf(issuer, subject);
+        const who = `${show(subject)} (${show(issuer)}), called ${person}`;
+        if (yes !== true && !(await confirm(`Nobody will ever know what ${who}, did.`))) return io.exit(1);
+        await give({ action: "erase", person }, trail, "audit erase");
+        io.out(`erased ${who}\n`);
+        io.exit(0);
+      } catch (error) {
+        reportFailure(io, error, undefined);
+      }
+    });
+}

@@ -1,0 +1,72 @@
+import { basename } from "node:path";
+import { Command } from "commander";
+import { compressedSuffix } from "../../audit/layout.ts";
+import { readMoment } from "../../audit/moment.ts";
+import { findSealedFiles, type SealedFile } from "../../audit/orders.ts";
+import { withConfig } from "../config.ts";
+import { reportFailure } from "../failure.ts";
+import type { CommandIo } from "../io.ts";
+import { count, show } from "../policy/printing.ts";
+import { confirm, give, openOrdered } from "./ordering.ts";
+
+interface ShredOptions {
+  readonly config: string;
+  readonly segment: readonly string[];
+  readonly before?: string;
+  readonly yes?: true;
+}
+
+/** `sallyport audit shred`. Exit code 0 done or nothing to do, 1 not confirmed, 2 it could not be done. */
+export function shredCommand(io: CommandIo): Command {
+  return withConfig(new Command("shred"))
+    .description(
+      "destroy the keys of closed encrypted files: nobody can read them any more, and the chain still verifies",
+    )
+    .option("--segment <file>", "closed file, as it is named in the audit directory; repeatable", collect, [])
+    .option(
+      "--before <time>",
+      "all whose records are from before: 2026-08-01, 2026-08-01T10:00 (UTC), or how long ago: 30d",
+    )
+    .option("--yes", "do not ask")
+    .action(async (options: ShredOptions) => {
+      try {
+        const trail = await openOrdered(options.config);
+        const files = choose(await findSealedFiles(trail.directory, trail.vault), options);
+        const [first] = files;
+        if (first === undefined) {
+          io.out("no closed file with a key is as old as that\n");
+          return io.exit(0);
+        }
+        const what = `${count(files.length, "file")}: ${files.map(({ name }) => show(name)).join(", ")}`;
+        if (options.yes !== true && !(await confirm(`Nobody will ever read ${what}.`))) return io.exit(1);
+        await give({ action: "shred", files: files.map(({ name }) => name) }, trail, "audit shred");
+        io.out(`shredded ${what}\n`);
+        io.exit(0);
+      } catch (error) {
+        reportFailure(io, error, undefined);
+      }
+    });
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+function choose(found: readonly SealedFile[], { segment, before }: ShredOptions): readonly SealedFile[] {
+  if ((before === undefined) === (segment.length === 0))
+    throw new Error("name files with --segment, or a time with --before");
+  if (before !== undefined) {
+    const moment = readMoment(before, Date.now());
+    if (moment === undefined)
+      throw new Error(`--before ${show(before)} is no time: write 2026-08-01, or how long ago, as in 30d`);
+    return found.filter(({ endedMs }) => endedMs <= moment.fromMs);
+  }
+  return segment.map((path) => {
+    const name = basename(path, compressedSuffix);
+    const file = found.find((each) => each.name === name);
+    if (file !== undefined) return file;
+    throw new Error(
+      `${show(path)} is no closed file that can be decrypted: it is written still, in clear, or shredded already`,
+    );
+  });
+}

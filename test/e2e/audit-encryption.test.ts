@@ -1,0 +1,135 @@
+/** An encrypted trail of a gateway that runs, is restarted, and is told to make it unreadable. */
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { expect, it, onTestFinished } from "vitest";
+import { startChild } from "../fixtures/child.ts";
+import { until } from "../golden/observe.ts";
+import { createClient, toolCall } from "./http.ts";
+import { type Setting, sallyport, set } from "./setting.ts";
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run({ gateway }: Setting, ...args: string[]): Promise<Ran> {
+  return promisify(execFile)(process.execPath, [sallyport, "audit", ...args], { cwd: gateway.directory }).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    (error: Ran) => error,
+  );
+}
+
+async function search(setting: Setting, ...args: string[]) {
+  const { stdout, stderr } = await run(setting, "search", "--json", "--event", "request", ...args);
+  const records = stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+  return { records, stderr };
+}
+
+async function filesOf(directory: string): Promise<string> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return (await Promise.all(files.map((file) => readFile(file, "latin1")))).join("\n");
+}
+
+it("what is encrypted is read with the keys, shredded, erased and held, and verifies all along", async () => {
+  const audit = { encryption: true, compress: false, rotate: { size: "6KiB" } };
+  const setting = await set({ configOverrides: { audit } });
+  const { gateway, client } = setting;
+  const directory = dirname(gateway.auditFile);
+  const closed = async () => (await readdir(directory)).filter((name) => /^audit\.\d+\.jsonl$/.test(name)).sort();
+  const verified = async () => (await run(setting, "verify")).code;
+
+  const other = await createClient(gateway, "alpha", await gateway.mint({ server: "alpha", subject: "somebody" }));
+  onTestFinished(() => other.close());
+  for (let id = 1; id <= 4; id += 1) {
+    await client.post(toolCall(id, "echo", { note: "needle-of-tester" }));
+    await other.post(toolCall(id, "echo", { note: "needle-of-somebody" }));
+  }
+  await until("a second closed file", async () => {
+    await client.post(toolCall(9, "echo", { note: "needle-of-tester" }));
+    return (await closed()).length >= 2 || undefined;
+  });
+  expect(await filesOf(join(gateway.directory, "data"))).not.toMatch(/needle|somebody/);
+  expect([(await search(setting, "--subject", "somebody", "needle-of")).records.length, await verified()]).toEqual([
+    4, 0,
+  ]);
+  const all = (await search(setting)).records.length;
+
+  // Elsewhere, without the keys.
+  const elsewhere = await promisify(execFile)(
+    process.execPath,
+    [sallyport, "audit", "search", "--json", "--audit", directory],
+    {
+      cwd: dirname(gateway.directory),
+    },
+  );
+  expect([elsewhere.stdout.includes("needle"), elsewhere.stderr.match(/encrypted records, and no keys/g)]).toEqual([
+    false,
+    [expect.anything()],
+  ]);
+
+  const [first = ""] = await closed();
+  expect(await run(setting, "hold", "set", "--reason", "case 7")).toMatchObject({ code: 0 });
+  expect(await run(setting, "shred", "--segment", first, "--yes")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("legal hold"),
+  });
+  expect((await run(setting, "hold", "show")).stdout).toContain("case 7");
+  expect(await run(setting, "hold", "lift")).toMatchObject({ code: 0 });
+  expect(await run(setting, "shred", "--segment", join(directory, first))).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("--yes"),
+  });
+  expect(await run(setting, "shred", "--segment", join(directory, first), "--yes")).toMatchObject({ code: 0 });
+  const after = await search(setting);
+  expect(after.records.length).toBe(all);
+  expect(after.records.filter(({ sealed }) => sealed !== undefined).length).toBeGreaterThan(0);
+  expect(after.stderr).toContain("records whose key is not there");
+
+  expect(await run(setting, "erase", "--subject", "somebody", "--issuer", "builtin", "--yes")).toMatchObject({
+    code: 0,
+  });
+  expect((await search(setting, "--subject", "somebody")).records).toEqual([]);
+  expect((await search(setting, "needle-of-somebody")).records).toEqual([]);
+  expect(await verified()).toBe(0);
+
+  gateway.child.kill("SIGTERM");
+  await once(gateway.child, "exit");
+  // Without a gateway the command writes the records itself.
+  expect(await run(setting, "shred", "--before", "0s", "--yes")).toMatchObject({ code: 0 });
+  const again = await startChild([sallyport, "serve", "-c", gateway.configFile]);
+  onTestFinished(async () => void (await again.stop()));
+  await again.stop();
+  expect(await verified()).toBe(0);
+  const { stdout } = await run(
+    setting,
+    "search",
+    "--json",
+    "--event",
+    "shredded",
+    "--event",
+    "erased",
+    "--event",
+    "hold",
+  );
+  const notes = stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+    .map(({ event, note }) => [event, note.set]);
+  expect(notes.slice(0, 4)).toEqual([
+    ["hold", true],
+    ["hold", false],
+    ["shredded", undefined],
+    ["erased", undefined],
+  ]);
+  expect(notes.length).toBeGreaterThan(4);
+  expect(await readdir(join(gateway.directory, "data", "audit-keys"))).not.toEqual([]);
+});
