@@ -21,6 +21,7 @@ export const auditEvents = [
   "refusal",
   "server_request",
   "stream_failure",
+  "stream_end",
 ] as const;
 
 export type AuditEvent = (typeof auditEvents)[number];

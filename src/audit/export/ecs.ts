@@ -7,6 +7,7 @@ const types: Readonly<Record<string, string>> = {
   stream: "start",
   end: "end",
   stream_failure: "end",
+  stream_end: "end",
   discovery: "info",
 };
 

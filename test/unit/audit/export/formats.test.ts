@@ -111,6 +111,7 @@ describe("exports", () => {
       "rotated: info, success",
       "expired: deletion, success",
       "checkpoint: info, success",
+      "stream_end: end allowed, success",
     ]);
   });
 });
