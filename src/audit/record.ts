@@ -7,7 +7,17 @@ import type { Era } from "../mcp/era.ts";
 import { sanitize, sanitizeText } from "./sanitize.ts";
 
 /** What a record may be about: the gateway itself. */
-export const gatewayEvents = ["start", "stop", "reload", "recovered", "rotated", "expired", "checkpoint"] as const;
+export const gatewayEvents = [
+  "start",
+  "stop",
+  "reload",
+  "recovered",
+  "rotated",
+  "expired",
+  "checkpoint",
+  "clock",
+  "connections",
+] as const;
 
 /** What a record is about: the gateway, or one message. */
 export const auditEvents = [

@@ -17,7 +17,9 @@ export function isOfGateway({ peer }: AuditRecord): boolean {
 }
 
 export function outcomeOf(record: AuditRecord): Outcome {
-  const { decision, outcome, note } = record;
+  const { event, decision, outcome, note } = record;
+  // Nobody got in, by whosever fault.
+  if (event === "connections") return "failure";
   if (isOfGateway(record)) return note?.successful === false ? "failure" : "success";
   const { http, rpc, tool_error } = outcome;
   const failed = decision.effect === "deny" || decision.reason !== null || rpc !== null || tool_error === true;

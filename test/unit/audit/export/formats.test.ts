@@ -112,6 +112,8 @@ describe("exports", () => {
       "expired: deletion, success",
       "checkpoint: info, success",
       "stream_end: end allowed, success",
+      "clock: info, success",
+      "connections: access, failure",
     ]);
   });
 });
