@@ -1,7 +1,9 @@
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
+import { watchClock } from "./audit/clock-watch.ts";
 import { checkpointName, ordersName } from "./audit/layout.ts";
-import type { AuditEntry } from "./audit/record.ts";
+import { type AuditEntry, gatewayEntry } from "./audit/record.ts";
+import { createRefusedConnections, type RefusedConnections } from "./audit/refused-connections.ts";
 import { type AuditSink, type AuditSinkOptions, openAuditSink } from "./audit/sink.ts";
 import { openAuditSinks } from "./audit/sinks/sinks.ts";
 import type { AuditBook } from "./audit/trail.ts";
@@ -46,6 +48,7 @@ export interface House {
   readonly audit: AuditBook;
   /** Begins to hand records to `audit.sinks`. */
   startSinks(): void;
+  readonly refusedConnections: RefusedConnections;
   /** Lets go of the audit file, with its `stop` record, of the sinks and of Redis. */
   close(): Promise<void>;
   /** Milliseconds since the epoch. */
@@ -60,6 +63,8 @@ export interface Tenant extends Omit<MetricSources, "auditQueueLength" | "auditS
 
 /** About 300 bytes each. */
 const maxTasks = 10_000;
+/** How often the clock is looked at, in milliseconds. */
+const clockLookMs = 1_000;
 /** Beyond this the servers' own memory has to do. */
 const maxRecalled = 10_000;
 
@@ -92,6 +97,17 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
   const report = (issuer: string, detail: string) =>
     log.warn({ issuer, detail }, "keys of an issuer could not be fetched");
   const replicas = redis === null ? null : createReplicas(board, now, tenant.configHash);
+  const write = (entry: AuditEntry) => append(sink, metrics, entry, isLax);
+  // The sink has told of its failure, and there is nothing to refuse.
+  const note = (entry: AuditEntry) => void write(entry).catch(() => {});
+  const refusedConnections = createRefusedConnections(note, now);
+  const findStep = watchClock(now, monotonic);
+  const looking = setInterval(() => {
+    const step = findStep();
+    if (step === null) return;
+    log.warn({ ...step }, "the clock was set");
+    note(gatewayEntry("clock", new Date().toISOString(), { ...step }));
+  }, clockLookMs).unref();
   return {
     log,
     metrics,
@@ -117,10 +133,13 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
       wallTime: () => new Date(),
       visitClosed: metrics.visitClosed,
       refused: metrics.refused,
-      append: (entry) => append(sink, metrics, entry, isLax),
+      append: write,
     },
     startSinks: sinks.start,
+    refusedConnections,
     close() {
+      clearInterval(looking);
+      refusedConnections.flush();
       replicas?.close();
       redis?.close();
       return sink.close().finally(() => sinks.close());

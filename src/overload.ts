@@ -11,8 +11,8 @@ import { refuseUnreadable } from "./unreadable.ts";
 export interface Overload {
   /** Why a further request may not enter; null where it may. */
   check(inProgress: number): Denial | null;
-  /** Counts a connection in, or closes it. */
-  admit(socket: Socket): void;
+  /** Counts a connection in, or closes it; true where it is in. */
+  admit(socket: Socket): boolean;
   close(): void;
 }
 
@@ -34,6 +34,7 @@ export function createOverload(current: () => Gateway, house: House): Overload {
     const { granted } = refusals.take("refusals", onceInAWhile, address, 1);
     if (granted === 1) return void refuseUnreadable(house, denial, socket, false);
     house.metrics.refused(denial.code);
+    house.refusedConnections.count(plainAddress(socket.remoteAddress ?? ""), denial.code);
     socket.destroy();
   }
 
@@ -57,11 +58,12 @@ export function createOverload(current: () => Gateway, house: House): Overload {
           place[Symbol.dispose]();
           ownPlace[Symbol.dispose]();
         });
-        return;
+        return true;
       }
       place?.[Symbol.dispose]();
       ownPlace?.[Symbol.dispose]();
       turnAway(socket, address, place === null ? "overload.connections" : "overload.connectionsPerAddress");
+      return false;
     },
     close: () => clearInterval(looking),
   };

@@ -15,12 +15,14 @@ export interface ReloadAccount {
  * Puts a reload into words.
  *
  * @param cause what asked for it
- * @param running the configuration that runs from now on
+ * @param before the configuration that ran until now
+ * @param running the one that runs from now on
  * @param failure why it is still the one of before; null where it is the new one
  * @param nowMs milliseconds since the epoch
  */
 export function describeReload(
   cause: string,
+  before: LoadedConfig,
   running: LoadedConfig,
   failure: Error | null,
   nowMs: number,
@@ -31,7 +33,8 @@ export function describeReload(
     return { facts: { ...said, problems }, note: { ...said, successful: false, ...shorten(problems) } };
   }
   const warnings = countWarnings(running, nowMs);
-  return { facts: warnings === 0 ? said : { ...said, warnings }, note: { ...said, successful: true } };
+  const previous = { config: before.hash, policy: before.policy.hash };
+  return { facts: warnings === 0 ? said : { ...said, warnings }, note: { ...said, previous, successful: true } };
 }
 
 /** As many as `sallyport check` has to tell; null where lint fails, which must not undo a reload that has happened. */

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { Receipt } from "./audit/trail.ts";
+import type { Receipt, Spoken } from "./audit/trail.ts";
 
 /** How a visit is answered in full. */
 export interface WholeAnswer {
@@ -28,6 +28,8 @@ export interface Reply {
 
 /** An event stream to the client, kept open by comments while it has nothing to say. */
 export interface EventStream {
+  /** What was said on it so far; comments do not count. */
+  readonly spoken: Spoken;
   /** Sends what is no answer; resolves when the client keeps up. */
   write(block: string): Promise<void>;
   /** Sends the answer, which is the last event, and ends the stream; resolves when it has left. */
@@ -130,6 +132,7 @@ class ResponseStream implements EventStream {
   /** Something was written, and the head with it. */
   #begun = false;
   #ended = false;
+  readonly #spoken = { events: 0, bytes: 0 };
 
   constructor(response: ServerResponse, heartbeatMs: number) {
     this.#response = response;
@@ -153,11 +156,17 @@ class ResponseStream implements EventStream {
     if (!this.#begun) response.flushHeaders();
   }
 
+  get spoken(): Spoken {
+    return this.#spoken;
+  }
+
   async write(block: string): Promise<void> {
     this.#begun = true;
     const response = this.#response;
     // A stream may end while somebody still waits to say something on it.
-    if (response.writableEnded || response.destroyed || response.write(block)) return;
+    if (response.writableEnded || response.destroyed) return;
+    this.#count(block);
+    if (response.write(block)) return;
     await firstOf(response, "drain");
   }
 
@@ -169,8 +178,15 @@ class ResponseStream implements EventStream {
     return this.#end();
   }
 
+  #count(block: string): void {
+    this.#spoken.events += 1;
+    this.#spoken.bytes += Buffer.byteLength(block);
+  }
+
   #end(block?: string): Promise<void> {
+    if (this.#ended) return left(this.#response);
     this.#ended = true;
+    if (block !== undefined) this.#count(block);
     clearInterval(this.#heartbeat);
     this.#response.end(block);
     return left(this.#response);

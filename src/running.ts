@@ -72,6 +72,7 @@ export async function run(
     let reloading = Promise.resolve();
     async function reload(cause: string): Promise<void> {
       let built: Gateway;
+      const before = current;
       try {
         const next = await reread();
         const fixed = findFixedChanges(current.config, next.config);
@@ -83,10 +84,10 @@ export async function run(
         gateway = built;
         current = next;
       } catch (error) {
-        return report(cause, current, error instanceof Error ? error : new Error(String(error)));
+        return report(cause, before, error instanceof Error ? error : new Error(String(error)));
       }
       settle(built, cause);
-      await report(cause, current, null);
+      await report(cause, before, null);
     }
 
     /** What goes on is fitted to the new configuration: streams first, and each part whatever becomes of the others. */
@@ -114,9 +115,9 @@ export async function run(
       }
     }
 
-    async function report(cause: string, running: LoadedConfig, failure: Error | null): Promise<void> {
+    async function report(cause: string, before: LoadedConfig, failure: Error | null): Promise<void> {
       house.metrics.reloaded(failure === null);
-      const { facts, note } = describeReload(cause, running, failure, house.now());
+      const { facts, note } = describeReload(cause, before, current, failure, house.now());
       if (failure === null) log.info(facts, "configuration reloaded");
       else log.error(facts, "configuration not reloaded; the last good one goes on");
       await house.audit

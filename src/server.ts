@@ -12,8 +12,10 @@ import type { Duplex } from "node:stream";
 import type { Config } from "./config/schema.ts";
 import { Denial } from "./denial.ts";
 import type { Gateway } from "./gateway.ts";
+import { watchHandshakes } from "./handshakes.ts";
 import type { House } from "./house.ts";
 import type { ListenAddress } from "./network/address.ts";
+import { plainAddress } from "./network/cidr.ts";
 import { createOverload } from "./overload.ts";
 import { createRoster } from "./roster.ts";
 import { explainUnreadable, refuseUnreadable } from "./unreadable.ts";
@@ -67,7 +69,11 @@ export async function createPublicServer(
     const errand = runErrand(current(), house, door, verb).finally(() => errands.delete(errand));
     errands.add(errand);
   });
-  server.on("connection", (socket: Socket) => overload.admit(socket));
+  const failed = (ip: string) => house.refusedConnections.count(plainAddress(ip), "handshake");
+  const awaitHandshake = listen.tls === undefined ? () => {} : watchHandshakes(server as HttpsServer, failed);
+  server.on("connection", (socket: Socket) => {
+    if (overload.admit(socket)) awaitHandshake(socket);
+  });
   server.on("request", (message, response) => admit(message, response, null));
   // Node would answer these two itself, past the corridor and past the record.
   server.on("checkExpectation", (message, response) => admit(message, response, new Denial("expectation_unknown")));

@@ -62,6 +62,7 @@ export function receive(
   async function answerFor(): Promise<void> {
     try {
       await steps;
+      await conclude(null, arrival, reply, trail, house);
     } catch (error) {
       const denial = asDenial(error);
       refused ||= denial.code === "address_denied" || denial.code === "address_limited";
@@ -125,7 +126,8 @@ export async function runErrand(gateway: Gateway, house: House, door: Door, verb
   const trail = openTrail(house.audit, arrival, gateway.recording);
   const reply = createDoorReply(door);
   const steps = walk(gateway, arrival, reply, trail);
-  await steps.catch((error: unknown) => refuse(asDenial(error), arrival, reply, trail, house));
+  const concluded = steps.then(() => conclude(null, arrival, reply, trail, house));
+  await concluded.catch((error: unknown) => refuse(asDenial(error), arrival, reply, trail, house));
 }
 
 function endAfter(ms: number): Ending {
@@ -168,8 +170,7 @@ async function refuse(denial: Denial, arrival: Arrival, reply: Reply, trail: Tra
   const { message, session } = trail.facts;
   if (message?.kind === "response" && session !== undefined) house.answered.delete(String(message.id));
   if (trail.closed) {
-    if (denial.code.startsWith("upstream_") || denial.code === "client_request_denied")
-      await trail.fail(denial).catch((error) => report(asDenial(error), arrival, trail, house));
+    await conclude(denial, arrival, reply, trail, house);
     return endQuietly(reply, arrival);
   }
   try {
@@ -179,6 +180,18 @@ async function refuse(denial: Denial, arrival: Arrival, reply: Reply, trail: Tra
     report(asDenial(error), arrival, trail, house);
     await endQuietly(reply, arrival);
   }
+}
+
+/** Puts the end of a stream on record. There is nobody left to refuse something to where that fails. */
+async function conclude(
+  reason: Denial | null,
+  arrival: Arrival,
+  { stream }: Reply,
+  trail: Trail,
+  house: House,
+): Promise<void> {
+  if (stream === null) return;
+  await trail.end(reason, stream.spoken).catch((error) => report(asDenial(error), arrival, trail, house));
 }
 
 /** Puts a refusal on record. When that is what fails, this is what the caller hears of instead. */

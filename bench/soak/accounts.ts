@@ -23,8 +23,8 @@ export interface Accounts {
   readonly failedReloads: number;
 }
 
-/** A message has one closing record; these two stand beside it, with the same request id. */
-const asides: ReadonlySet<string> = new Set(["server_request", "stream_failure"]);
+/** A message has one closing record; these stand beside it, with the same request id. */
+const asides: ReadonlySet<string> = new Set(["server_request", "stream_failure", "stream_end"]);
 
 /**
  * Reads the audit of a gateway that has stopped.

@@ -122,8 +122,11 @@ export class ChainFiles {
     const { sizeBytes } = this.end;
     const nowMs = this.#options.now().getTime();
     // Less than this has at most the record that began it.
-    if (sizeBytes === 0 || this.#writer.dirty || this.#announcement !== null || nowMs < this.#retryMs) return;
-    const cause = sizeBytes >= maxBytes ? "size" : nowMs - this.#beginning.beganMs >= maxAgeMs ? "age" : null;
+    if (sizeBytes === 0 || this.#writer.dirty || this.#announcement !== null) return;
+    // A clock that was set back must not put anything off until it has caught up with itself.
+    if (nowMs < this.#retryMs && nowMs >= this.#retryMs - retryMs) return;
+    const ageMs = Math.abs(nowMs - this.#beginning.beganMs);
+    const cause = sizeBytes >= maxBytes ? "size" : ageMs >= maxAgeMs ? "age" : null;
     if (cause === null) return;
     try {
       this.#rotate(cause);

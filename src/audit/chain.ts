@@ -22,7 +22,7 @@ export interface SealedRecord {
 }
 
 /** What a line turned out to be. */
-export type OpenedRecord = SoundRecord | AlteredRecord | UnfinishedRecord;
+export type OpenedRecord = SoundRecord | AlteredRecord | NewerRecord | UnfinishedRecord;
 
 /** Its hash is right. */
 export interface SoundRecord {
@@ -43,6 +43,15 @@ export interface SoundRecord {
 export interface AlteredRecord {
   readonly state: "altered";
   readonly seq: number | null;
+  readonly hash: string | null;
+}
+
+/** It is of a format that a later version of the gateway writes: what it says, and how it is chained, cannot be known here. */
+export interface NewerRecord {
+  readonly state: "newer";
+  readonly version: number;
+  readonly seq: number;
+  /** Null where it does not end with one of the kind that is known. */
   readonly hash: string | null;
 }
 
@@ -70,14 +79,24 @@ export function sealRecord(entry: AuditEntry, place: ChainPlace, render: RecordR
 /** Reads a line (without its newline) and recomputes its hash. Whether it links to its neighbours is the caller's question. */
 export function openRecord(line: Buffer): OpenedRecord {
   const claimed = claimedHash(line);
-  if (claimed === null)
-    return soundBefore(line) ? { state: "altered", seq: null, hash: null } : { state: "unfinished" };
+  if (claimed === null) {
+    if (soundBefore(line)) return { state: "altered", seq: null, hash: null };
+    const version = readNewerVersion(readMembers(line));
+    return version === null ? { state: "unfinished" } : { state: "newer", ...version, hash: null };
+  }
   const members = readMembers(line);
   const seq = Number.isSafeInteger(members?.seq) ? (members?.seq as number) : null;
   const right = digest("sha256", line.subarray(0, -sealBytes), "hex") === claimed;
   if (!right || members === null || seq === null) return { state: "altered", seq, hash: claimed };
+  const newer = readNewerVersion(members);
+  if (newer !== null) return { state: "newer", ...newer, hash: claimed };
   const { trail, prev, time, event, note, checkpoint } = members;
-  if (members.v !== 1 || typeof prev !== "string" || typeof time !== "string" || typeof event !== "string") {
+  if (
+    members.v !== formatVersion ||
+    typeof prev !== "string" ||
+    typeof time !== "string" ||
+    typeof event !== "string"
+  ) {
     return { state: "altered", seq, hash: claimed };
   }
   return {
@@ -91,6 +110,24 @@ export function openRecord(line: Buffer): OpenedRecord {
     note,
     checkpoint: typeof checkpoint === "string" ? checkpoint : null,
   };
+}
+
+/** The version of this format. */
+const formatVersion = 1;
+
+/** Version and number of a record that a later version of the gateway has written; null for everything else. */
+export function readNewerVersion(members: Readonly<Record<string, unknown>> | null): {
+  readonly version: number;
+  readonly seq: number;
+} | null {
+  const { v, seq, event } = members ?? {};
+  if (!Number.isSafeInteger(v) || !Number.isSafeInteger(seq) || typeof event !== "string") return null;
+  return Number(v) > formatVersion ? { version: Number(v), seq: Number(seq) } : null;
+}
+
+/** What is said of a record that a later version of the gateway has written. */
+export function describeNewer(version: number): string {
+  return `is of format version ${version}, which this version of Sallyport cannot read. Use the one that wrote it, or a later one.`;
 }
 
 function claimedHash(line: Buffer): string | null {

@@ -1,6 +1,14 @@
 import { createHash, type Hash } from "node:crypto";
 import type { NoteVerifier } from "../crypto/note.ts";
-import { firstPrev, maxLineBytes, type OpenedRecord, openRecord, type SoundRecord } from "./chain.ts";
+import {
+  describeNewer,
+  firstPrev,
+  maxLineBytes,
+  type NewerRecord,
+  type OpenedRecord,
+  openRecord,
+  type SoundRecord,
+} from "./chain.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { LinePiece } from "./lines.ts";
 import { type AuditFinding, type ChainReport, type FindingKind, maxFindings } from "./report.ts";
@@ -52,6 +60,8 @@ export class ChainCheck {
   /** The last line so far is no record and has not ended. */
   #open = false;
   #stopped = false;
+  /** The last line was a record of a later format. */
+  #newer = false;
 
   constructor({ verifiers = [], kept = [], extent = "trail" }: CheckOptions = {}) {
     this.#signatures = new Signatures(verifiers, kept);
@@ -84,7 +94,10 @@ export class ChainCheck {
       this.#widenGap(bytes, first);
       return;
     }
+    const behindNewer = this.#newer;
+    this.#newer = record.state === "newer";
     if (record.state === "sound") this.#follow(record);
+    else if (record.state === "newer") this.#passOver(record, behindNewer);
     else this.#reportAltered(record.seq, record.hash);
   }
 
@@ -186,6 +199,14 @@ export class ChainCheck {
     const range = seq === 2 ? "record 1 is" : `records 1 to ${seq - 1} are`;
     const text = `${range} missing before record ${seq}, and no record says that their time was over.`;
     this.#findings.unshift({ file, line, seq, kind: "missing", text });
+  }
+
+  /** All of them that follow each other are one finding: each would say the same. */
+  #passOver({ version, seq, hash }: NewerRecord, reported: boolean): void {
+    this.#reportGap();
+    if (!reported) this.#report("version", `record ${seq} ${describeNewer(version)}`, seq);
+    this.#expectedSeq = Math.max(this.#expectedSeq, seq + 1);
+    this.#expectedPrev = hash;
   }
 
   #reportAltered(seq: number | null, hash: string | null): void {

@@ -37,7 +37,8 @@ export class Checkpoints {
   isDue({ seq }: ChainHead, nowMs: number): boolean {
     const { everyRecords, everyMs } = this.#options;
     const since = seq - this.#signedSeq;
-    return since >= everyRecords || (since > 0 && nowMs - this.#signedMs >= everyMs);
+    // A clock that was set back must not put it off until it has caught up with itself.
+    return since >= everyRecords || (since > 0 && Math.abs(nowMs - this.#signedMs) >= everyMs);
   }
 
   sign(head: ChainHead): string {

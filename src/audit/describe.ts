@@ -73,7 +73,7 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
     identity: identity ?? null,
     server,
     era: message?.era ?? null,
-    session: session?.fingerprint ?? null,
+    session: session?.fingerprint ?? findBegun(visit, fingerprint),
     method: about !== undefined && about !== null && "method" in about ? about.method : null,
     target: target === undefined || target.kind === "server" ? null : { kind: target.kind, name: target.name },
     args:
@@ -98,6 +98,13 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
     bytes: { in: message !== undefined && "bytes" in message ? message.bytes.length : 0, out: outcome.bytesOut ?? 0 },
     ms: { total: round(totalMs), upstream: upstreamMs === null ? null : round(upstreamMs) },
   };
+}
+
+/** The session that an answer begins, under the name that it has in the records of its messages. */
+function findBegun({ facts: { message, answer }, outcome }: RecordedVisit, fingerprint: Fingerprint): string | null {
+  if (message?.kind !== "request" || message.method !== "initialize" || outcome.denial !== undefined) return null;
+  const id = answer?.headers["mcp-session-id"];
+  return typeof id === "string" ? fingerprint("mcp-session", id) : null;
 }
 
 /** The digest is keyed: equal arguments can be found again, but a short secret among them cannot be guessed from it. */

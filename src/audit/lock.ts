@@ -20,7 +20,11 @@ export function takeLock(path: string): DirectoryLock {
   }
   return {
     release() {
-      if (readHolder(path) === String(process.pid)) unlinkSync(path);
+      try {
+        if (readHolder(path) === String(process.pid)) unlinkSync(path);
+      } catch {
+        // Where it cannot be removed any more, it will name a process that is gone, and keep nobody out.
+      }
     },
   };
 }

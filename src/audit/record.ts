@@ -18,6 +18,8 @@ export const gatewayEvents = [
   "erased",
   "hold",
   "checkpoint",
+  "clock",
+  "connections",
 ] as const;
 
 /** What a record is about: the gateway, or one message. */
@@ -32,6 +34,7 @@ export const auditEvents = [
   "refusal",
   "server_request",
   "stream_failure",
+  "stream_end",
 ] as const;
 
 export type AuditEvent = (typeof auditEvents)[number];

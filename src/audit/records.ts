@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { describeNewer, readNewerVersion } from "./chain.ts";
 import { type LinePiece, LineSplitter } from "./lines.ts";
 import { type OpenFile, openEither, openIfThere, streamOf } from "./opened.ts";
 import { type AuditRecord, gatewayEntry } from "./record.ts";
@@ -21,7 +22,7 @@ export type Unlock = (line: AuditLine) => AuditLine;
  *
  * @param path a file, or a directory of trails
  * @param unlock applied to each line; default: what is sealed stays so
- * @throws Error when there is none, or of the file system when one cannot be read
+ * @throws Error when there is none, where records of a later format are among them, or of the file system when one cannot be read
  */
 export async function* readRecords(path: string, unlock: Unlock = (line) => line): AsyncGenerator<AuditRecord> {
   for (const { number } of await findSegments(path)) {
@@ -98,7 +99,11 @@ async function* readChunks(file: OpenFile): AsyncGenerator<readonly AuditLine[]>
   }
 }
 
-/** The records among lines; of one that has not ended it is not known what it will be. */
+/**
+ * The records among lines; of one that has not ended it is not known what it will be.
+ *
+ * @throws Error at a record of a later format: what leaves it out would look whole, and is not
+ */
 export function readLines(pieces: Iterable<LinePiece>): AuditLine[] {
   const lines: AuditLine[] = [];
   for (const { bytes, ended, first } of pieces) {
@@ -120,10 +125,17 @@ export function recordOf(text: string): AuditRecord {
 }
 
 function readLine(text: string): AuditLine | null {
+  const value = parse(text);
+  if (isRecord(value)) return { record: value, text };
+  if (isSealed(value)) return { record: veil(value), text };
+  const newer = isObject(value) ? readNewerVersion(value) : null;
+  if (newer !== null) throw new Error(`record ${newer.seq} ${describeNewer(newer.version)}`);
+  return null;
+}
+
+function parse(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    if (isRecord(value)) return { record: value, text };
-    return isSealed(value) ? { record: veil(value), text } : null;
+    return JSON.parse(text);
   } catch {
     return null;
   }

@@ -8,6 +8,7 @@
  * - `unreadable`: no record, and no `start` record declares it torn
  * - `torn`: a `start` record declares a torn tail that is not there or is another one
  * - `foreign`: a record of another trail
+ * - `version`: records of a format that a later version of the gateway writes begin here
  * - `signature`: a checkpoint in the trail that the key did not sign, or that says something else of the trail
  * - `unsigned`: more records without a checkpoint than a gateway leaves
  * - `rewritten`: a checkpoint that was kept elsewhere has another hash for a record
@@ -21,6 +22,7 @@ export type FindingKind =
   | "unreadable"
   | "torn"
   | "foreign"
+  | "version"
   | "signature"
   | "unsigned"
   | "rewritten"

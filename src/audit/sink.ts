@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { RotationOptions } from "./chain-files.ts";
 import { type CheckpointOptions, findShortfall, type Shortfall } from "./checkpoints.ts";
+import { AuditFault } from "./fault.ts";
 import { type AppendFile, openAppendFile } from "./file.ts";
 import { inClear, sealedBy } from "./file-renderer.ts";
 import { FileSink } from "./file-sink.ts";
@@ -80,17 +81,22 @@ export interface AuditSinkOptions {
  * the `start` record declares its length and digest in `note.torn`. Where the trail is shorter than its last checkpoint says, or
  * another one, `note.lost` or `note.before` says so.
  *
- * @throws AuditFault when another process writes there, others could read or change the file, or its end does not verify
+ * @throws AuditFault when another process writes there, others could read or change the file, its end does not verify, or the
+ *   file system does not let it
  */
 export async function openAuditSink(options: AuditSinkOptions): Promise<AuditSink> {
   const { directory, trail = 1, openFile = openAppendFile } = options;
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const lock = takeLock(join(directory, lockName(trail)));
   try {
-    return await openLocked({ ...options, openFile }, trail, lock);
-  } catch (error) {
-    lock.release();
-    throw error;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    using stack = new DisposableStack();
+    const lock = takeLock(join(directory, lockName(trail)));
+    stack.defer(() => lock.release());
+    const sink = await openLocked({ ...options, openFile }, trail, lock);
+    stack.move();
+    return sink;
+  } catch (cause) {
+    if (cause instanceof AuditFault) throw cause;
+    throw new AuditFault(`the audit trail in ${directory} cannot be written: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readSync } from "node:fs";
-import { firstPrev, maxLineBytes, openRecord } from "./chain.ts";
+import { describeNewer, firstPrev, maxLineBytes, type NewerRecord, openRecord } from "./chain.ts";
 import { AuditFault } from "./fault.ts";
 
 /** Where a file's chain ends. */
@@ -44,6 +44,7 @@ export function findTail(descriptor: number, sizeBytes: number, path: string): C
   let tornStart = sizeBytes;
   for (let unfinished = 0; end > 0 && unfinished <= maxUnfinished; unfinished += 1) {
     const record = end - start > maxLineBytes ? null : openRecord(read(descriptor, start, end - start));
+    if (record?.state === "newer") throw new AuditFault(refusalOfNewer(path, record));
     if (record?.state === "altered") throw new AuditFault(refusal(path, start));
     if (record?.state === "sound") {
       const { seq, hash, trail } = record;
@@ -66,6 +67,13 @@ function refusal(path: string, offset: number): string {
   return (
     `the last lines of ${path} do not verify (byte ${offset}), so no record can follow them. Nothing was changed. ` +
     "Look with `sallyport audit verify`, move the file away and keep it; the gateway then starts a new one."
+  );
+}
+
+function refusalOfNewer(path: string, { version, seq }: NewerRecord): string {
+  return (
+    `${path}: record ${seq} ${describeNewer(version)} Nothing was changed. To go on with this version, move the files of this ` +
+    "trail away and keep them; the gateway then starts a new one."
   );
 }
 

@@ -21,6 +21,13 @@ export interface ClosedVisit {
   readonly rooms: ReadonlyMap<keyof Facts, number>;
 }
 
+/** What was said on a stream. */
+export interface Spoken {
+  /** Events that came from the server, or were told for it. */
+  readonly events: number;
+  readonly bytes: number;
+}
+
 /** Where trails end up. */
 export interface AuditBook {
   /** False while writing fails. */
@@ -53,6 +60,12 @@ export interface Trail {
    */
   close(outcome: Outcome): Promise<Receipt>;
   /**
+   * Writes the record of a stream that may stay for days, when it opens; the `end` will have a record of its own.
+   *
+   * @throws Denial `audit_unavailable`
+   */
+  open(outcome: Outcome): Promise<Receipt>;
+  /**
    * Makes sure that a record could be written, before something happens that one must be written of.
    *
    * @throws Denial `audit_unavailable`
@@ -60,8 +73,13 @@ export interface Trail {
   assure(): void;
   /** Records a request of the server to the client, which is a message of its own. */
   ask(method: string, passed: boolean): Promise<void>;
-  /** Records that a stream, which was on record from its beginning, has failed. */
-  fail(denial: Denial): Promise<void>;
+  /**
+   * Records how a stream ended that was on record from its beginning; nothing where there is none.
+   *
+   * @param reason null where the server ended it
+   * @throws Denial `audit_unavailable`
+   */
+  end(reason: Denial | null, spoken: Spoken): Promise<void>;
 }
 
 const proof = {} as Receipt;
@@ -86,6 +104,8 @@ export function openTrail(book: AuditBook, arrival: Arrival, recording: Recordin
 class VisitTrail implements Trail {
   readonly facts: Partial<Facts> = {};
   closed = false;
+  /** A stream is open that has its beginning on record, and not its end. */
+  #standing = false;
   readonly #book: AuditBook;
   readonly #arrival: Arrival;
   readonly #recording: Recording;
@@ -123,6 +143,12 @@ class VisitTrail implements Trail {
     return proof;
   }
 
+  async open(outcome: Outcome): Promise<Receipt> {
+    const receipt = await this.close(outcome);
+    this.#standing = true;
+    return receipt;
+  }
+
   assure(): void {
     if (!this.#book.healthy) throw new Denial("audit_unavailable");
   }
@@ -135,10 +161,19 @@ class VisitTrail implements Trail {
     if (!passed) this.#book.refused("client_request_denied");
   }
 
-  async fail(denial: Denial): Promise<void> {
-    const entry = this.#describe({ http: 200, upstream: this.facts.answer?.statusCode, denial });
-    await this.#append({ ...entry, event: "stream_failure", args: null });
-    this.#book.refused(denial.code);
+  async end(reason: Denial | null, { events, bytes }: Spoken): Promise<void> {
+    if (!this.#standing) return;
+    this.#standing = false;
+    const told = { http: 200, upstream: this.facts.answer?.statusCode, bytesOut: bytes };
+    if (reason !== null && isFailure(reason)) {
+      const entry = this.#describe({ ...told, denial: reason });
+      await this.#append({ ...entry, event: "stream_failure", args: null, note: { events } });
+      this.#book.refused(reason.code);
+      return;
+    }
+    // That somebody had enough is no refusal, so its reason stands elsewhere.
+    const note = { events, cause: reason?.code ?? "server" };
+    await this.#append({ ...this.#describe(told), event: "stream_end", args: null, note });
   }
 
   #append(entry: AuditEntry): Promise<void> {
@@ -156,6 +191,11 @@ class VisitTrail implements Trail {
     const visit = { ...about, time, outcome, totalMs, upstreamMs };
     return describeVisit(visit, this.#book.fingerprint);
   }
+}
+
+/** Whether the server failed, or did what it may not, rather than that somebody had enough. */
+function isFailure({ code }: Denial): boolean {
+  return code.startsWith("upstream_") || code === "client_request_denied";
 }
 
 function refuseUnwritten(cause: unknown): never {

@@ -26,13 +26,20 @@ export function createDoorReply(door: Door): Reply {
       if (status === 404 && /"reason":"session_/.test(text)) door.close(new Denial("session_unknown"));
     },
     openStream(headers) {
+      const spoken = { events: 0, bytes: 0 };
+      const say = (block: string) => {
+        spoken.events += 1;
+        spoken.bytes += Buffer.byteLength(block);
+        return door.stream.write(block);
+      };
       stream = {
+        spoken,
         // An event without data only carries an id, which has no use here; clients of that age take it for a broken message.
         write: async (block) => {
-          if (/^data: ./m.test(block)) await door.stream.write(block);
+          if (/^data: ./m.test(block)) await say(block);
         },
         async answer(_receipt, block) {
-          await door.stream.write(block);
+          await say(block);
           begin(headers);
         },
         end: async () => {},

@@ -35,7 +35,7 @@ export async function relayStream(exchange: Exchange): Promise<void> {
 /** A stream that may last for days is on record from its beginning, not from its end. */
 async function relaySubscription(exchange: Exchange, id: RpcId): Promise<void> {
   const { answer, trail, reply, known } = exchange;
-  const receipt = await trail.close({ http: 200, upstream: answer.statusCode });
+  const receipt = await trail.open({ http: 200, upstream: answer.statusCode });
   const stream = reply.openStream({});
   using place = stand(exchange, stream);
   try {
@@ -44,6 +44,7 @@ async function relaySubscription(exchange: Exchange, id: RpcId): Promise<void> {
   } catch (cause) {
     if (!isEndedByUs(cause, known.arrival)) throw cause;
     await stream.answer(receipt, renderFarewell(id));
+    throw cause;
   }
 }
 
@@ -68,7 +69,7 @@ function renderFarewell(id: RpcId): string {
 export async function relayStandaloneStream(exchange: Exchange): Promise<void> {
   const { answer, trail, reply, known } = exchange;
   if (known.session.resume?.pending != null) return relayStream(exchange);
-  const receipt = await trail.close({ http: 200, upstream: answer.statusCode });
+  const receipt = await trail.open({ http: 200, upstream: answer.statusCode });
   const stream = reply.openStream({});
   using place = stand(exchange, stream);
   await relayEvents(exchange, stream, async () => receipt, place);

@@ -13,6 +13,7 @@ import type { Reply } from "../reply.ts";
  * Opens a door for a client of 2024-11-05 and holds it until the client goes, or the gateway ends it: what the client posts
  * walks the same corridor, and is answered on this stream (MCP 2024-11-05, Transports, HTTP with SSE).
  *
+ * @throws Denial for why it closed, which it always does: `client_gone`, `draining` and the like
  * @param finishMs how long calls may still take once their door has to close, in milliseconds
  */
 export async function holdDoor(
@@ -24,7 +25,7 @@ export async function holdDoor(
   reply: Reply,
   trail: Trail,
 ): Promise<void> {
-  await trail.close({ http: 200 });
+  await trail.open({ http: 200 });
   const stream = reply.openStream({});
   const { server } = route;
   const door = doors.open({ server, identity, arrival, stream });
@@ -43,6 +44,7 @@ export async function holdDoor(
     door.close(arrival.ended.aborted ? asDenial(arrival.ended.reason) : new Denial("client_gone"));
     await stream.end();
   }
+  throw asDenial(door.closed.reason);
 }
 
 async function finish(door: Door, { message }: Arrival, finishMs: number): Promise<void> {

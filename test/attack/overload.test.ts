@@ -1,3 +1,4 @@
+import { once } from "node:events";
 /** More than a gateway can do: what exceeds it is refused, and the rest is served. */
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
@@ -72,6 +73,13 @@ it("connections of one address are counted; those beyond are closed, counted, an
       () => undefined,
     ),
   );
+  const exited = once(gateway.child, "exit");
+  gateway.child.kill("SIGTERM");
+  await exited;
+  const counted = (await readAudit(gateway)).filter(({ note }) => note?.cause === "connections_limited");
+  const refused = (await readAudit(gateway)).filter(({ decision }) => decision.reason === "connections_limited");
+  const summed = counted.reduce((sum, { note }) => sum + Number(note?.count), refused.length);
+  expect(summed).toBeGreaterThanOrEqual(3);
 });
 
 it("while the event loop is late requests are refused at once, and probes are answered", async () => {

@@ -67,10 +67,13 @@ async function see(way: Way, handler: RawHandler): Promise<Sight> {
 }
 
 /** Both messages where an answer is owed, else the one that is none; nothing is wrong. */
-function expectBoth(way: Way, { client, records, counted }: Sight): void {
+function expectBoth(way: Way, { client, records, end, counted }: Sight): void {
   expect(client.messages).toEqual(way.owed ? [note, answer] : [note]);
   expect(records).toMatchObject([{ decision: { reason: null }, outcome: { http: 200, rpc: null, upstream: 200 } }]);
   expect(counted).toEqual({});
+  if (way.recorded === "at the answer") return void expect(end).toBeNull();
+  const bytes = { out: Buffer.byteLength(client.text) };
+  expect(end).toMatchObject({ event: "stream_end", decision: { reason: null }, bytes, note: { cause: "server" } });
 }
 
 /** The refusal where an answer is owed and not recorded yet, else the end. */

@@ -73,8 +73,10 @@ export const byStream: readonly Way[] = [
 /** One exchange from every side. */
 export interface Sight {
   readonly client: Finished;
-  /** Every record of its request id, in order. */
+  /** Every record of its request id, in order, but the one of the end of a stream. */
   readonly records: readonly AuditRecord[];
+  /** How a stream ended that was on record from its beginning; null where there was none. */
+  readonly end: AuditRecord | null;
   /** By how much each refusal's counter went up. */
   readonly counted: Readonly<Record<string, number>>;
 }
@@ -91,11 +93,25 @@ export async function witness(scene: Front, ask: Ask): Promise<Sight> {
   });
   const counted = [...after].map(([reason, count]) => [reason, count - (before.get(reason) ?? 0)] as const);
   const id = client.headers["x-request-id"];
+  let own: AuditRecord[] = [];
+  await until("the end of a stream is on record", async () => {
+    own = (await readAudit(scene.gateway)).filter((record) => record.id === id);
+    return own.filter(opensStream).length === own.filter(endsStream).length;
+  });
   return {
     client,
-    records: (await readAudit(scene.gateway)).filter((record) => record.id === id),
+    records: own.filter((record) => !endsStream(record)),
+    end: own.find(endsStream) ?? null,
     counted: Object.fromEntries(counted.filter(([, count]) => count !== 0)),
   };
+}
+
+function opensStream({ event, method, decision: { reason } }: AuditRecord): boolean {
+  return reason === null && (event === "stream" || (event === "request" && method === "subscriptions/listen"));
+}
+
+function endsStream({ event }: AuditRecord): boolean {
+  return event === "stream_end" || event === "stream_failure";
 }
 
 /** Exchanges and streams that are in progress, as the gauges have it. */

@@ -27,6 +27,7 @@ function problem(changes: Partial<Problem>): Problem {
 }
 
 describe("a reload that was taken", () => {
+  const before = { ...running, hash: "old", policy: { ...running.policy, hash: "older" } };
   it.each<[string, LoadedConfig, object]>([
     ["nothing to warn of", running, {}],
     ["a warning of the configuration", loadedWith(bound, [problem({})]), { warnings: 1 }],
@@ -34,10 +35,10 @@ describe("a reload that was taken", () => {
     ["a note of lint", loadedWith(bound.replace("version: 1", "version: 1\nmode: shadow")), {}],
     ["both", loadedWith(unbound, [problem({})]), { warnings: 2 }],
     ["policies that lint fails on", { ...running, sources: null as never }, { warnings: null }],
-  ])("says how many warnings there are: %s", (_case, loaded, more) => {
-    expect(describeReload("SIGHUP", loaded, null, noonMs)).toEqual({
+  ])("says how many warnings there are, and what ran before: %s", (_case, loaded, more) => {
+    expect(describeReload("SIGHUP", before, loaded, null, noonMs)).toEqual({
       facts: { ...said, ...more },
-      note: { ...said, successful: true },
+      note: { ...said, previous: { config: "old", policy: "older" }, successful: true },
     });
   });
 });
@@ -56,7 +57,7 @@ describe("a reload that was refused", () => {
       ["a.yaml:3:7 · there is no such file"],
     ],
   ])("says the same in the log and the record of %s, and nothing of the source", (_case, failure, problems) => {
-    expect(describeReload("SIGHUP", running, failure, noonMs)).toEqual({
+    expect(describeReload("SIGHUP", running, running, failure, noonMs)).toEqual({
       facts: { ...said, problems },
       note: { ...said, successful: false, problems },
     });
@@ -65,7 +66,7 @@ describe("a reload that was refused", () => {
   it("lists twenty in its record at most, none of them long, and counts the others", () => {
     const long = "x ".repeat(5_000);
     const failure = new ConfigError(Array.from({ length: 23 }, (_, line) => problem({ line, message: long })));
-    const { facts, note } = describeReload("SIGHUP", running, failure, noonMs);
+    const { facts, note } = describeReload("SIGHUP", running, running, failure, noonMs);
     expect(facts).toMatchObject({ problems: { length: 23 } });
     expect(note).toMatchObject({ problems: { length: 20 }, moreProblems: 3 });
     const { problems } = note as { problems: readonly string[] };

@@ -74,8 +74,9 @@ it("what fails after a new configuration is in force neither counts as refused n
   await running.reload("test");
   expect(seen.steps).toEqual(["streams", "keys", "upstreams", "replicas", "prime"]);
   expect(seen.reloaded).toEqual([true]);
+  const said = { cause: "test", config: "new", policy: "new" };
   expect(seen.records).toEqual([
-    ["reload", expect.any(String), { cause: "test", config: "new", policy: "new", successful: true }],
+    ["reload", expect.any(String), { ...said, previous: { config: "old", policy: "old" }, successful: true }],
   ]);
   expect(log.error.mock.calls).toEqual(
     seen.steps.map((step) => [

@@ -7,6 +7,7 @@ const types: Readonly<Record<string, string>> = {
   stream: "start",
   end: "end",
   stream_failure: "end",
+  stream_end: "end",
   discovery: "info",
 };
 
@@ -18,6 +19,7 @@ const ofGateway: Readonly<Record<string, { readonly category: string; readonly t
   stop: { category: "process", type: "end" },
   reload: { category: "configuration", type: "change" },
   expired: { category: "file", type: "deletion" },
+  connections: { category: "network", type: "connection" },
   shredded: { category: "file", type: "deletion" },
 };
 

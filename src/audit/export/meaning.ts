@@ -19,7 +19,9 @@ export function isOfGateway({ event }: AuditRecord): boolean {
 const ofGateway: ReadonlySet<string> = new Set(gatewayEvents);
 
 export function outcomeOf(record: AuditRecord): Outcome {
-  const { decision, outcome, note } = record;
+  const { event, decision, outcome, note } = record;
+  // Nobody got in, by whosever fault.
+  if (event === "connections") return "failure";
   if (isOfGateway(record)) return note?.successful === false ? "failure" : "success";
   const { http, rpc, tool_error } = outcome;
   const failed = decision.effect === "deny" || decision.reason !== null || rpc !== null || tool_error === true;

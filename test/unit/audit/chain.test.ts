@@ -109,7 +109,7 @@ describe("openRecord", () => {
   });
 
   test("a right hash over something that is no record", () => {
-    const body = '{"v":2,"seq":1,"time":"","event":"","prev":""';
+    const body = '{"v":0,"seq":1,"time":"","event":"","prev":""';
     const right = createHash("sha256").update(body).digest("hex");
     expect(open(`${body},"hash":"${right}"}`)).toMatchObject({ state: "altered" });
   });

@@ -117,6 +117,7 @@ function open(order: Opened = {}, standing = createStandingStreams()): Scene {
     async write(block: string) {
       heard.push(JSON.parse(/^event: message\ndata: (.*)\n\n$/.exec(block)?.[1] ?? ""));
     },
+    spoken: { events: 0, bytes: 0 },
     answer: async () => {},
     end: async () => {},
   };

@@ -114,6 +114,9 @@ describe("exports", () => {
       "shredded: deletion, success",
       "erased: info, success",
       "hold: info, success",
+      "stream_end: end allowed, success",
+      "clock: info, success",
+      "connections: connection, failure",
     ]);
   });
 });
