@@ -116,7 +116,8 @@ function viewArray(items: readonly unknown[], walk: Walk, of: string): unknown[]
 function isSecretItem(items: readonly unknown[], index: number, item: unknown, own: OwnNames | null): boolean {
   const name = index > 0 ? items[index - 1] : undefined;
   if (typeof name !== "string" || typeof item !== "string" || item.startsWith("-")) return false;
-  if (!name.startsWith("-") && items.length !== 2) return false;
+  // JSON is no name, though there may be one in it.
+  if ((!name.startsWith("-") && items.length !== 2) || /[[\]{}"]/.test(name)) return false;
   return name.length <= maxName && isSecretMember(name, sanitizeText(name, maxName), item, own);
 }
 

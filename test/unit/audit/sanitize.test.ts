@@ -8,6 +8,12 @@ function fail(): never {
 
 const jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
 
+test("a text with JSON in it is no name of what stands behind it", () => {
+  const pair = ['{"body":"{\\"password\\":\\"[redacted]\\"}"}', "nothing secret"];
+  expect(sanitize(pair)).toEqual(pair);
+  expect(sanitize(["password", "nothing secret"])).toEqual(["password", "[redacted]"]);
+});
+
 describe("names of secrets", () => {
   test.each([
     "password",
