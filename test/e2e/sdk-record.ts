@@ -4,9 +4,12 @@ import { readAudit, until } from "../golden/observe.ts";
 import type { World } from "./personas.ts";
 import type { HttpResult } from "./sdk.ts";
 
-/** Records of visits: not those of the gateway itself, nor of a server's requests, which share the id of their visit. */
+/** What shares the id of a visit: a server's requests, and how a stream ended that was on record from its beginning. */
+const besides: ReadonlySet<string> = new Set(["server_request", "stream_end", "stream_failure"]);
+
+/** Records of visits: not those of the gateway itself. */
 export async function readVisits({ gateway }: World): Promise<AuditRecord[]> {
-  return (await readAudit(gateway)).filter(({ id, event }) => id !== null && event !== "server_request");
+  return (await readAudit(gateway)).filter(({ id, event }) => id !== null && !besides.has(event));
 }
 
 /** Waits until there is a record of each answer, sees that none has two, and gives the records in that order. */
