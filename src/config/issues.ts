@@ -47,7 +47,7 @@ function describeIssue(schema: z.core.$ZodType, issue: z.core.$ZodIssue, value: 
   const path = pathOf(issue);
   switch (issue.code) {
     case "unrecognized_keys": {
-      const known = keysAt(schema, path);
+      const known = keysAt(schema, path, value);
       return issue.keys.map((key) => ({
         path: [...path, key],
         message: "unknown key",
@@ -139,28 +139,33 @@ export function valueAt(value: unknown, path: Path): unknown {
   }, value);
 }
 
-/** The schema of what stands at a path, if it knows of it. */
-export function schemaAt(schema: z.core.$ZodType, path: Path): z.core.$ZodType | undefined {
+/**
+ * The schema of what stands at a path, if it knows of it.
+ *
+ * @param value what is read by the schema; of several kinds of mapping it says which is meant
+ */
+export function schemaAt(schema: z.core.$ZodType, path: Path, value?: unknown): z.core.$ZodType | undefined {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   const [step, ...rest] = path;
   switch (def.type) {
     case "prefault":
     case "default":
     case "optional":
-      return schemaAt(def.innerType, path);
+      return schemaAt(def.innerType, path, value);
     case "pipe":
-      return schemaAt(def.in, path);
+      return schemaAt(def.in, path, value);
     case "object": {
       if (step === undefined) return schema;
       const member = def.shape[step];
-      return member === undefined ? undefined : schemaAt(member, rest);
+      return member === undefined ? undefined : schemaAt(member, rest, valueAt(value, [step]));
     }
     case "record":
-      return step === undefined ? schema : schemaAt(def.valueType, rest);
+      return step === undefined ? schema : schemaAt(def.valueType, rest, valueAt(value, [step]));
     case "array":
-      return step === undefined ? schema : schemaAt(def.element, rest);
+      return step === undefined ? schema : schemaAt(def.element, rest, valueAt(value, [step]));
     case "union": {
-      const found = def.options.flatMap((option) => schemaAt(option, path) ?? []) as z.core.$ZodTypes[];
+      const meant = def.options.filter((option) => !isOtherwise(option as z.core.$ZodTypes, value));
+      const found = meant.flatMap((option) => schemaAt(option, path, value) ?? []) as z.core.$ZodTypes[];
       return found.find((each) => each._zod.def.type === "object") ?? found[0];
     }
     default:
@@ -168,8 +173,17 @@ export function schemaAt(schema: z.core.$ZodType, path: Path): z.core.$ZodType |
   }
 }
 
-function keysAt(schema: z.core.$ZodType, path: Path): string[] {
-  const found = schemaAt(schema, path) as z.core.$ZodTypes | undefined;
+/** Whether a mapping says by a member, such as `type`, that it is not of this kind. */
+function isOtherwise({ _zod: { def } }: z.core.$ZodTypes, value: unknown): boolean {
+  if (def.type !== "object") return false;
+  return Object.entries(def.shape as Record<string, z.core.$ZodTypes>).some(([name, { _zod: member }]) => {
+    const found = valueAt(value, [name]);
+    return member.def.type === "literal" && found !== undefined && !member.def.values.includes(found as string);
+  });
+}
+
+function keysAt(schema: z.core.$ZodType, path: Path, value: unknown): string[] {
+  const found = schemaAt(schema, path, value) as z.core.$ZodTypes | undefined;
   return found?._zod.def.type === "object" ? Object.keys(found._zod.def.shape) : [];
 }
 
