@@ -176,7 +176,9 @@ export class FileSink implements AuditSink {
     await this.#keeper.stop();
     const { now, stopNote = {} } = this.#options;
     try {
-      const result = this.#files.write([gatewayEntry("stop", now().toISOString(), stopNote)]);
+      // Writing may work again, and no record have said yet what is missing.
+      const note = this.#missing === 0 ? stopNote : { ...stopNote, missing: this.#missing };
+      const result = this.#files.write([gatewayEntry("stop", now().toISOString(), note)]);
       throwFirst(result);
       this.#options.onWritten?.(result.lines);
       this.#certify(true);

@@ -248,6 +248,15 @@ describe("a disk that fails", () => {
     expect(await verifyFiles([path])).toMatchObject({ ok: true });
   });
 
+  test("what is missing is told by the record of the stop, where none came before it", async () => {
+    const { faults, openFile, full } = faultyFile();
+    const sink = await open({ openFile });
+    faults.push(full);
+    await expect(sink.append(callEntry())).rejects.toThrow(AuditFault);
+    await sink.close();
+    expect(records().at(-1)).toMatchObject({ event: "stop", note: { missing: 1 } });
+  });
+
   test("half a record that cannot be taken back stays last until it can", async () => {
     const { faults, state, openFile, short } = faultyFile();
     const sink = await open({ openFile });
