@@ -1,9 +1,11 @@
 /** What becomes of closed files: compressed at once, removed when their time is over. */
+
 import { createReadStream, createWriteStream } from "node:fs";
-import { open, readdir, rename, rm } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
+import { syncDirectory } from "../durable.ts";
 import { readClosedFiles } from "./closed-files.ts";
 import { readHold } from "./hold.ts";
 import { compressedSuffix, readFileName } from "./layout.ts";
@@ -96,14 +98,5 @@ export class Keeper {
       await syncDirectory(directory);
       await rm(path);
     }
-  }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

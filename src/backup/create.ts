@@ -1,8 +1,10 @@
 /** Makes a backup: one encrypted archive, whole or not there at all. */
+
 import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, link, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createTarPacker, type TarPackController } from "modern-tar";
+import { syncDirectory } from "../durable.ts";
 import { type Collection, collect } from "./collect.ts";
 import { BackupError, systemCode } from "./fault.ts";
 import { createEncrypter, type Lock } from "./keys.ts";
@@ -147,13 +149,4 @@ async function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -2,10 +2,12 @@
  * The key ring on disk: one file that only its owner may read, whole at every moment, never overwritten unless it was
  * understood first.
  */
+
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, link, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { syncDirectory } from "../durable.ts";
 import { type Ring, ringSchema } from "./ring.ts";
 
 /** A key file that cannot be used. The message names the file and never what is in it. */
@@ -53,7 +55,7 @@ export async function createRing(path: string, ring: Ring): Promise<void> {
   const draft = await writeDraft(path, ring, undefined);
   try {
     await link(draft, path);
-    await syncDirectory(path);
+    await syncDirectory(dirname(path));
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw new KeyFileError(`${path} cannot be created (${codeOf(error)})`);
   } finally {
@@ -66,7 +68,7 @@ export async function replaceRing(path: string, ring: Ring, owner: Owner): Promi
   const draft = await writeDraft(path, ring, owner);
   try {
     await rename(draft, path);
-    await syncDirectory(path);
+    await syncDirectory(dirname(path));
   } catch (error) {
     await rm(draft, { force: true });
     throw new KeyFileError(`${path} cannot be replaced (${codeOf(error)})`);
@@ -139,14 +141,6 @@ async function writeDraft(path: string, ring: Ring, owner: Owner | undefined): P
 }
 
 /** A rename is durable only once the directory is (fsync(2)). */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(dirname(path), constants.O_RDONLY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
 
 function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
