@@ -3,6 +3,7 @@ import { describeNewer, readNewerVersion } from "./chain.ts";
 import { type LinePiece, LineSplitter } from "./lines.ts";
 import { type OpenFile, openEither, openIfThere, streamOf } from "./opened.ts";
 import { type AuditRecord, gatewayEntry } from "./record.ts";
+import { isObject, isRecord } from "./record-shape.ts";
 import { findSegments, type Segment } from "./segments.ts";
 
 /** A record and the line that it was read from, without its newline. */
@@ -156,37 +157,4 @@ const { note: _none, ...nothing } = gatewayEntry("stop", "");
 /** A record of which nothing is known but what is in clear. */
 function veil({ v, trail, seq, time, event, sealed, prev, hash }: SealedMembers): AuditRecord {
   return { ...nothing, v, trail, seq, time, event, sealed, prev, hash };
-}
-
-/** Whoever reads a record can count on its parts and on what is a text in it, whatever somebody has written into the file. */
-export function isRecord(value: unknown): value is AuditRecord {
-  if (!isObject(value) || value.v !== 1 || typeof value.event !== "string" || typeof value.time !== "string")
-    return false;
-  const { peer, identity, target, args, decision, outcome, bytes, ms } = value;
-  if (!isObject(decision) || !isObject(outcome) || !isObject(bytes) || !isObject(ms)) return false;
-  if (!isPart(peer) || !isPart(identity) || !isPart(target) || !isPart(args)) return false;
-  const { id, server, session, method } = value;
-  const { effect, rule, policy, reason } = decision;
-  return (
-    [id, server, session, method, effect, rule, policy, reason, target?.name].every(isTextOrNull) &&
-    (peer === null || typeof peer.ip === "string") &&
-    (target === null || typeof target.kind === "string") &&
-    (identity === null || isIdentity(identity))
-  );
-}
-
-function isIdentity({ issuer, subject, groups }: Record<string, unknown>): boolean {
-  return typeof issuer === "string" && typeof subject === "string" && Array.isArray(groups);
-}
-
-function isPart(value: unknown): value is Record<string, unknown> | null {
-  return value === null || isObject(value);
-}
-
-function isTextOrNull(value: unknown): boolean {
-  return value == null || typeof value === "string";
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

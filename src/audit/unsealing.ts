@@ -2,7 +2,8 @@
 import type { KeyObject } from "node:crypto";
 import { readBase64url } from "../crypto/base64url.ts";
 import { decrypt } from "../crypto/cipher.ts";
-import { type AuditLine, isRecord, type Unlock } from "./records.ts";
+import { isRecord } from "./record-shape.ts";
+import type { AuditLine, Unlock } from "./records.ts";
 import type { Vault } from "./vault.ts";
 
 /** Why no more of a record can be read than is in clear, or not what tells of a person. */

@@ -16,7 +16,8 @@ function pathsOf(value: unknown, path: readonly string[] = []): string[][] {
   return Object.entries(value).flatMap(([name, member]) => [[...path, name], ...pathsOf(member, [...path, name])]);
 }
 
-const paths = pathsOf(JSON.parse(text));
+// A later `v` ends the reading, and is tested beside `readLines`.
+const paths = pathsOf(JSON.parse(text)).filter(([name]) => name !== "v");
 
 /** The line with other values in some of its members; undefined takes one away. */
 function alter(changes: readonly (readonly [readonly string[], unknown])[]): string {
@@ -29,33 +30,55 @@ function alter(changes: readonly (readonly [readonly string[], unknown])[]): str
   return JSON.stringify(record);
 }
 
-const change = fc.tuple(fc.constantFrom(...paths), fc.oneof(fc.constant(undefined), fc.jsonValue({ maxDepth: 1 })));
+const change = fc.tuple(
+  fc.constantFrom(...paths),
+  fc.oneof(fc.constantFrom(undefined, null, "a\nb", 7, true), fc.jsonValue({ maxDepth: 1 })),
+);
+
+const { matches } = compileQuery(
+  { subject: ["*"], tool: ["*"], ip: ["10.0.0.0/8"], id: ["request-"], session: ["session-"], since: "2026-01-01" },
+  0,
+);
+
+/** Reads a line in every way there is. @returns how many records were in it */
+function readEveryWay(written: string, counter: StatsCounter): number {
+  const lines = readLines(new LineSplitter().read(Buffer.from(`${written}\n`)));
+  for (const line of lines) {
+    matches(line);
+    counter.hear(line.record);
+    for (const rendered of [
+      renderLine(line.record),
+      ...[exportFormats.ecs, exportFormats.ocsf, exportFormats.cef].map(({ render }) => render(line, "1")),
+      exportFormats.jsonl.render(line),
+    ]) {
+      expect(rendered.indexOf("\n")).toBe(rendered.length - 1);
+    }
+    expect(exportFormats.csv.render(line)).toMatch(/\r\n$/);
+  }
+  return lines.length;
+}
 
 it("whatever somebody wrote into the file, reading goes on, a line for each record", () => {
-  const { matches } = compileQuery(
-    { subject: ["*"], tool: ["*"], ip: ["10.0.0.0/8"], id: ["request-"], session: ["session-"], since: "2026-01-01" },
-    0,
-  );
   let accepted = 0;
   fc.assert(
     fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
       const counter = new StatsCounter();
-      for (const line of readLines(new LineSplitter().read(Buffer.from(`${alter(changes)}\n`)))) {
-        accepted += 1;
-        matches(line);
-        counter.hear(line.record);
-        for (const rendered of [
-          renderLine(line.record),
-          ...[exportFormats.ecs, exportFormats.ocsf, exportFormats.cef].map(({ render }) => render(line, "1")),
-          exportFormats.jsonl.render(line),
-        ]) {
-          expect(rendered.indexOf("\n")).toBe(rendered.length - 1);
-        }
-        expect(exportFormats.csv.render(line)).toMatch(/\r\n$/);
-      }
+      accepted += readEveryWay(alter(changes), counter);
       counter.finish(10);
     }),
     { numRuns: 5_000 },
   );
   expect(accepted).toBeGreaterThan(500);
 });
+
+it.each(paths.map((path) => [path.join("."), path] as const))(
+  "reading goes on with odd values of %s",
+  (_name, path) => {
+    // An object without a usable toString can be made no text of.
+    for (const odd of [{ toString: 0 }, [{ toString: 0 }], {}, [], [null], -1.5, "", "a\nb", true, null, undefined]) {
+      const counter = new StatsCounter();
+      readEveryWay(alter([[path, odd]]), counter);
+      counter.finish(10);
+    }
+  },
+);
