@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { firstPrev, sealRecord } from "../src/audit/chain.ts";
 import { originOf, renderCheckpoint } from "../src/audit/checkpoint.ts";
 import { type AuditEntry, gatewayEntry } from "../src/audit/record.ts";
-import { verifyFiles } from "../src/audit/verify.ts";
+import { verifyFiles } from "../src/audit/verify/verify.ts";
 import { createNoteSigner } from "../src/crypto/note.ts";
 
 const { values } = parseArgs({

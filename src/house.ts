@@ -1,13 +1,13 @@
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { watchClock } from "./audit/clock-watch.ts";
-import { checkpointName, ordersName } from "./audit/layout.ts";
+import { Vault } from "./audit/encryption/vault.ts";
+import { checkpointName, ordersName } from "./audit/files/layout.ts";
 import { type AuditEntry, gatewayEntry } from "./audit/record.ts";
 import { createRefusedConnections, type RefusedConnections } from "./audit/refused-connections.ts";
-import { type AuditSink, type AuditSinkOptions, openAuditSink } from "./audit/sink.ts";
 import { openAuditSinks } from "./audit/sinks/sinks.ts";
 import type { AuditBook } from "./audit/trail.ts";
-import { Vault } from "./audit/vault.ts";
+import { type AuditSink, type AuditSinkOptions, openAuditSink } from "./audit/write/sink.ts";
 import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";

@@ -1,4 +1,4 @@
-import { sanitizeText } from "./audit/sanitize.ts";
+import { sanitizeText } from "./audit/sanitize/sanitize.ts";
 import { ConfigError } from "./config/diagnose.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { lintPolicies } from "./policy/lint/lint.ts";

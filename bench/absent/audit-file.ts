@@ -1,9 +1,9 @@
-import type * as original from "../../src/audit/sink.ts";
+import type * as original from "../../src/audit/write/sink.ts";
 import { createWitness } from "./witness.ts";
 
-export * from "../../src/audit/sink.ts";
+export * from "../../src/audit/write/sink.ts";
 
-const witness = createWitness("src/audit/sink.ts");
+const witness = createWitness("src/audit/write/sink.ts");
 
 /** A sink that keeps nothing: no file, no chain, no waiting. */
 export const openAuditSink: typeof original.openAuditSink = async () => ({

@@ -27,15 +27,15 @@ export const parts = {
   session: { title: "sessions and handles", replaced: { "src/stages/session.ts": "session.ts" } },
   policy: { title: "the policy", replaced: { "src/stages/policy.ts": "policy.ts" }, passesTools: true },
   response: { title: "the judgement of answers", replaced: { "src/mcp/answers.ts": "response.ts" } },
-  sanitizer: { title: "the sanitizer of records", replaced: { "src/audit/sanitize.ts": "sanitizer.ts" } },
+  sanitizer: { title: "the sanitizer of records", replaced: { "src/audit/sanitize/sanitize.ts": "sanitizer.ts" } },
   auditFile: {
     title: "the audit file and its chain",
-    replaced: { "src/audit/sink.ts": "audit-file.ts" },
+    replaced: { "src/audit/write/sink.ts": "audit-file.ts" },
     uncounted: true,
   },
   audit: {
     title: "the audit",
-    replaced: { "src/audit/sink.ts": "audit-file.ts", "src/audit/describe.ts": "audit-record.ts" },
+    replaced: { "src/audit/write/sink.ts": "audit-file.ts", "src/audit/describe.ts": "audit-record.ts" },
     uncounted: true,
   },
   metrics: { title: "metrics", replaced: { "src/observe/metrics.ts": "metrics.ts" }, uncounted: true },

@@ -1,9 +1,9 @@
-import type * as original from "../../src/audit/sanitize.ts";
+import type * as original from "../../src/audit/sanitize/sanitize.ts";
 import { createWitness } from "./witness.ts";
 
-export * from "../../src/audit/sanitize.ts";
+export * from "../../src/audit/sanitize/sanitize.ts";
 
-const witness = createWitness("src/audit/sanitize.ts");
+const witness = createWitness("src/audit/sanitize/sanitize.ts");
 
 /** Writes values down as they are. */
 export const sanitize: typeof original.sanitize = (value) => {

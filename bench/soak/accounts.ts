@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import type { AuditRecord } from "../../src/audit/record.ts";
-import { verifyFiles } from "../../src/audit/verify.ts";
+import { verifyFiles } from "../../src/audit/verify/verify.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** What the audit says of the load, beside what the load says of itself. */

@@ -3,7 +3,7 @@ import type { Answer, Arrival, Decision, Identity, Message, Peer, Route, Session
 import type { Fingerprint } from "../mcp/handles.ts";
 import type { AuditEntry } from "./record.ts";
 import type { ArgumentRules, Recording } from "./recording.ts";
-import { sanitize } from "./sanitize.ts";
+import { sanitize } from "./sanitize/sanitize.ts";
 
 /** What the rooms found out, under the name of the room. */
 export interface Facts {

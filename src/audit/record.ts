@@ -4,7 +4,7 @@
  */
 import type { DenialCode } from "../denial.ts";
 import type { Era } from "../mcp/era.ts";
-import { sanitize, sanitizeText } from "./sanitize.ts";
+import { sanitize, sanitizeText } from "./sanitize/sanitize.ts";
 
 /** What a record may be about: the gateway itself. */
 export const gatewayEvents = [

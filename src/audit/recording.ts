@@ -1,5 +1,5 @@
 import type { Config } from "../config/schema.ts";
-import { compileOwnNames, type OwnNames } from "./own-names.ts";
+import { compileOwnNames, type OwnNames } from "./sanitize/own-names.ts";
 
 /** What one configuration says of the records that are made under it. */
 export interface Recording {

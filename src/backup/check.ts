@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Checkpoint, readCheckpoint } from "../audit/checkpoint.ts";
-import { checkpointSuffix } from "../audit/layout.ts";
-import { type AuditReport, findTrails, verifyFiles } from "../audit/verify.ts";
+import { checkpointSuffix } from "../audit/files/layout.ts";
+import { type AuditReport, findTrails, verifyFiles } from "../audit/verify/verify.ts";
 import { contextOf } from "../config/context.ts";
 import { ConfigError, type Problem, renderProblems } from "../config/diagnose.ts";
 import { loadParts } from "../config/parts.ts";

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { checkpointSuffix } from "../audit/layout.ts";
+import { checkpointSuffix } from "../audit/files/layout.ts";
 import { ConfigError } from "../config/diagnose.ts";
 import { loadParts } from "../config/parts.ts";
 import { BackupError, systemCode } from "./fault.ts";

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
-import { activeName } from "../audit/layout.ts";
+import { activeName } from "../audit/files/layout.ts";
 import { resourceOf } from "../auth/metadata.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import { openKeyring } from "../crypto/keyring.ts";

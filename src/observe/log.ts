@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { sanitize } from "../audit/sanitize.ts";
+import { sanitize } from "../audit/sanitize/sanitize.ts";
 
 /** The operator's log: JSON lines on stderr. Audit is no log and does not pass here. */
 export interface Log {

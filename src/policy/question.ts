@@ -1,6 +1,6 @@
 /** Questions to a policy, as people, suites and audit records put them, and the answer that a call would get. Pure. */
 import { z } from "zod";
-import { isWhole } from "../audit/whole.ts";
+import { isWhole } from "../audit/sanitize/whole.ts";
 import { requestMethods, type Target } from "../mcp/methods.ts";
 import { canonicalTemplate, canonicalUri, isPlainName } from "../mcp/names.ts";
 import type { CompiledRule, Program } from "./compile.ts";

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
-import { readRecords } from "../../src/audit/records.ts";
+import { readRecords } from "../../src/audit/read/records.ts";
 import { type ReadyChild, startChild } from "../fixtures/child.ts";
 import type { Gateway } from "../fixtures/gateway.ts";
 import { readMetric, scrape, until } from "../golden/observe.ts";

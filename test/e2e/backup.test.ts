@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { generateIdentity, identityToRecipient } from "age-encryption";
 import { expect, it, onTestFinished } from "vitest";
-import { readRecords } from "../../src/audit/records.ts";
+import { readRecords } from "../../src/audit/read/records.ts";
 import { startChild } from "../fixtures/child.ts";
 import { until } from "../golden/observe.ts";
 import { writeTree } from "../unit/config/fixture.ts";

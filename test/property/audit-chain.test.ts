@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ChainCheck } from "../../src/audit/check.ts";
-import { LineSplitter } from "../../src/audit/lines.ts";
+import { LineSplitter } from "../../src/audit/files/lines.ts";
 import type { AuditEntry } from "../../src/audit/record.ts";
-import { openAuditSink } from "../../src/audit/sink.ts";
-import { verifyFiles } from "../../src/audit/verify.ts";
+import { ChainCheck } from "../../src/audit/verify/check.ts";
+import { verifyFiles } from "../../src/audit/verify/verify.ts";
+import { openAuditSink } from "../../src/audit/write/sink.ts";
 import { entry } from "./auditEntry.ts";
 
 let directory = "";

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { exportFormats } from "../../src/audit/export/formats.ts";
-import { LineSplitter } from "../../src/audit/lines.ts";
-import { compileQuery } from "../../src/audit/query.ts";
-import { readLines } from "../../src/audit/records.ts";
-import { StatsCounter } from "../../src/audit/stats.ts";
+import { LineSplitter } from "../../src/audit/files/lines.ts";
+import { compileQuery } from "../../src/audit/read/query.ts";
+import { readLines } from "../../src/audit/read/records.ts";
+import { StatsCounter } from "../../src/audit/read/stats.ts";
 import { renderLine } from "../../src/commands/audit/line.ts";
 import { linesOf } from "../unit/audit/lines.ts";
 

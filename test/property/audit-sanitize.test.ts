@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { sanitize, sanitizeText } from "../../src/audit/sanitize.ts";
+import { sanitize, sanitizeText } from "../../src/audit/sanitize/sanitize.ts";
 
 const secretNames = [
   "password",

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { AuditEntry } from "../../src/audit/record.ts";
-import { sanitize } from "../../src/audit/sanitize.ts";
+import { sanitize } from "../../src/audit/sanitize/sanitize.ts";
 
 const text = fc.string({ unit: "binary", maxLength: 20 });
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sanitize } from "../../src/audit/sanitize.ts";
+import { sanitize } from "../../src/audit/sanitize/sanitize.ts";
 import { ConfigError, type Problem } from "../../src/config/diagnose.ts";
 import type { LoadedConfig } from "../../src/config/load.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";

@@ -1,5 +1,5 @@
+import type { AuditLine } from "../read/records.ts";
 import type { AuditRecord } from "../record.ts";
-import type { AuditLine } from "../records.ts";
 import { renderCef } from "./cef.ts";
 import { csvHead, renderCsv } from "./csv.ts";
 import { renderEcs } from "./ecs.ts";

@@ -1,5 +1,5 @@
 /** Records as OpenTelemetry logs: an ExportLogsServiceRequest of OTLP 1.x in its JSON encoding. Pure. */
-import { recordOf } from "../records.ts";
+import { recordOf } from "../read/records.ts";
 import { gradeOf } from "./severity.ts";
 
 /** What all records of a process say of it. */

@@ -1,5 +1,5 @@
 /** Records as syslog messages: RFC 5424, framed by octet counting (RFC 6587 section 3.4.1, RFC 5425 section 4.3). Pure. */
-import { recordOf } from "../records.ts";
+import { recordOf } from "../read/records.ts";
 import { gradeOf } from "./severity.ts";
 
 /** Facilities (RFC 5424 section 6.2.1) that a program like this may have. */

@@ -2,7 +2,7 @@ import { type FileHandle, open, rm } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { Command, Option } from "commander";
 import { type ExportFormatName, exportFormats } from "../../audit/export/formats.ts";
-import { selectLines } from "../../audit/select.ts";
+import { selectLines } from "../../audit/read/select.ts";
 import { version } from "../../version.ts";
 import { reportFailure } from "../failure.ts";
 import type { StreamIo } from "../io.ts";

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { compileQuery, type Query, type QueryOptions } from "../../audit/query.ts";
-import type { Unlock } from "../../audit/records.ts";
+import { compileQuery, type Query, type QueryOptions } from "../../audit/read/query.ts";
+import type { Unlock } from "../../audit/read/records.ts";
 import { withConfig } from "../config.ts";
 import type { CommandIo } from "../io.ts";
 import { findTrail } from "../policy/records.ts";

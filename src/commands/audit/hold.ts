@@ -1,6 +1,6 @@
 import { Command } from "commander";
-import { readHold } from "../../audit/hold.ts";
-import type { Order } from "../../audit/orders.ts";
+import { readHold } from "../../audit/keep/hold.ts";
+import type { Order } from "../../audit/keep/orders.ts";
 import { loadParts } from "../../config/parts.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";

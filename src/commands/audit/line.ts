@@ -1,6 +1,6 @@
 import { actionOf } from "../../audit/export/meaning.ts";
+import type { AuditLine } from "../../audit/read/records.ts";
 import type { AuditRecord } from "../../audit/record.ts";
-import type { AuditLine } from "../../audit/records.ts";
 import { show } from "../policy/printing.ts";
 
 /** What of a request id is enough to find it again. */

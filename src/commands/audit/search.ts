@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { Command } from "commander";
-import { selectLines } from "../../audit/select.ts";
+import { selectLines } from "../../audit/read/select.ts";
 import { reportFailure } from "../failure.ts";
 import type { StreamIo } from "../io.ts";
 import { nameFailure } from "../policy/records.ts";

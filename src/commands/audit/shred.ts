@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import { Command } from "commander";
-import { compressedSuffix } from "../../audit/layout.ts";
-import { readMoment } from "../../audit/moment.ts";
-import { findSealedFiles, type SealedFile } from "../../audit/orders.ts";
+import { compressedSuffix } from "../../audit/files/layout.ts";
+import { findSealedFiles, type SealedFile } from "../../audit/keep/orders.ts";
+import { readMoment } from "../../audit/read/moment.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";

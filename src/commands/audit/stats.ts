@@ -1,6 +1,6 @@
 import { Command } from "commander";
-import { selectLines } from "../../audit/select.ts";
-import { type AuditStats, StatsCounter, type Tally, type TallyTable } from "../../audit/stats.ts";
+import { selectLines } from "../../audit/read/select.ts";
+import { type AuditStats, StatsCounter, type Tally, type TallyTable } from "../../audit/read/stats.ts";
 import { reportFailure } from "../failure.ts";
 import type { StreamIo } from "../io.ts";
 import { alignRows, count, printJson, show } from "../policy/printing.ts";

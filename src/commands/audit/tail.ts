@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Command } from "commander";
-import { findIfThere, TrailFollower } from "../../audit/follow.ts";
-import { type AuditLine, readSegment } from "../../audit/records.ts";
-import { findSegments } from "../../audit/segments.ts";
+import { findSegments } from "../../audit/files/segments.ts";
+import { findIfThere, TrailFollower } from "../../audit/read/follow.ts";
+import { type AuditLine, readSegment } from "../../audit/read/records.ts";
 import { reportFailure } from "../failure.ts";
 import type { StreamIo } from "../io.ts";
 import { nameFailure } from "../policy/records.ts";

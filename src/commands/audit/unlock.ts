@@ -1,6 +1,6 @@
-import type { Unlock } from "../../audit/records.ts";
-import { createUnlock, type SealedReason } from "../../audit/unsealing.ts";
-import { Vault } from "../../audit/vault.ts";
+import { createUnlock, type SealedReason } from "../../audit/encryption/unsealing.ts";
+import { Vault } from "../../audit/encryption/vault.ts";
+import type { Unlock } from "../../audit/read/records.ts";
 import { loadParts } from "../../config/parts.ts";
 import { readPermanentKeys } from "../../crypto/keyring.ts";
 import type { CommandIo } from "../io.ts";

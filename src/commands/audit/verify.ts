@@ -1,11 +1,11 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
-import { findAbsent } from "../../audit/absent.ts";
 import { type Checkpoint, readCheckpoint } from "../../audit/checkpoint.ts";
-import { checkpointSuffix } from "../../audit/layout.ts";
-import { sanitizeText } from "../../audit/sanitize.ts";
-import { type AuditReport, findTrails, verifyFiles } from "../../audit/verify.ts";
+import { checkpointSuffix } from "../../audit/files/layout.ts";
+import { sanitizeText } from "../../audit/sanitize/sanitize.ts";
+import { findAbsent } from "../../audit/verify/absent.ts";
+import { type AuditReport, findTrails, verifyFiles } from "../../audit/verify/verify.ts";
 import { loadParts } from "../../config/parts.ts";
 import { readNotary } from "../../crypto/keyring.ts";
 import { findNotes, type NoteVerifier, readVerifier } from "../../crypto/note.ts";

@@ -1,5 +1,5 @@
 import type { AuditRecord } from "../../audit/record.ts";
-import { sanitize } from "../../audit/sanitize.ts";
+import { sanitize } from "../../audit/sanitize/sanitize.ts";
 import type { Effect } from "../../policy/compare/replay.ts";
 import type { Advice } from "../../policy/explain/advice.ts";
 import { decides, type Explanation } from "../../policy/explain/explain.ts";

@@ -1,4 +1,4 @@
-import { sanitize, sanitizeText } from "../../audit/sanitize.ts";
+import { sanitize, sanitizeText } from "../../audit/sanitize/sanitize.ts";
 import { oneLine } from "../../policy/explain/words.ts";
 import type { CommandIo } from "../io.ts";
 

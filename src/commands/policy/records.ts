@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
+import { findSegments } from "../../audit/files/segments.ts";
+import { readRecords, type Unlock } from "../../audit/read/records.ts";
 import type { AuditRecord } from "../../audit/record.ts";
-import { readRecords, type Unlock } from "../../audit/records.ts";
-import { findSegments } from "../../audit/segments.ts";
 import { loadParts } from "../../config/parts.ts";
 import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../policy/compare/replay.ts";
 import type { Program } from "../../policy/compile.ts";

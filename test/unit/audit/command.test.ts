@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { originOf, renderCheckpoint } from "../../../src/audit/checkpoint.ts";
-import { openAuditSink } from "../../../src/audit/sink.ts";
+import { openAuditSink } from "../../../src/audit/write/sink.ts";
 import { auditCommand } from "../../../src/commands/audit.ts";
 import { createNoteSigner } from "../../../src/crypto/note.ts";
 import { callEntry } from "./entries.ts";

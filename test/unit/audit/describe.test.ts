@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { describeVisit, type Facts } from "../../../src/audit/describe.ts";
-import { compileOwnNames } from "../../../src/audit/own-names.ts";
 import type { ArgumentRules } from "../../../src/audit/recording.ts";
+import { compileOwnNames } from "../../../src/audit/sanitize/own-names.ts";
 
 const args = { note: "x", password: "hunter2", city: "Oslo" };
 

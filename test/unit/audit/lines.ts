@@ -1,7 +1,7 @@
 import { firstPrev, sealRecord } from "../../../src/audit/chain.ts";
-import { LineSplitter } from "../../../src/audit/lines.ts";
+import { LineSplitter } from "../../../src/audit/files/lines.ts";
+import { type AuditLine, readLines } from "../../../src/audit/read/records.ts";
 import type { AuditEntry } from "../../../src/audit/record.ts";
-import { type AuditLine, readLines } from "../../../src/audit/records.ts";
 import { callEntry, placeOf } from "./entries.ts";
 
 /** The text of an audit file: a line for each entry, numbered from `seq` on. */

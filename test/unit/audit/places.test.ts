@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AuditFault } from "../../../src/audit/fault.ts";
-import { type AuditSinkOptions, openAuditSink } from "../../../src/audit/sink.ts";
-import { findTrails, verifyFiles } from "../../../src/audit/verify.ts";
+import { findTrails, verifyFiles } from "../../../src/audit/verify/verify.ts";
+import { type AuditSinkOptions, openAuditSink } from "../../../src/audit/write/sink.ts";
 import { callEntry } from "./entries.ts";
 
 const nobody = 65_534;

@@ -1,4 +1,4 @@
-import { Vault } from "../../../src/audit/vault.ts";
+import { Vault } from "../../../src/audit/encryption/vault.ts";
 import { createMac } from "../../../src/crypto/mac.ts";
 import { createWrapper } from "../../../src/crypto/wrap.ts";
 

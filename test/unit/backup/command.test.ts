@@ -3,7 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { generateIdentity } from "age-encryption";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { checkpointName } from "../../../src/audit/layout.ts";
+import { checkpointName } from "../../../src/audit/files/layout.ts";
 import { inspect } from "../../../src/backup/check.ts";
 import { unpackArchive } from "../../../src/backup/unpack.ts";
 import { backUp, backup, buildHouse, type House } from "./house.ts";

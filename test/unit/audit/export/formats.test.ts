@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { exportFormats } from "../../../../src/audit/export/formats.ts";
-import { LineSplitter } from "../../../../src/audit/lines.ts";
+import { LineSplitter } from "../../../../src/audit/files/lines.ts";
+import { readLines } from "../../../../src/audit/read/records.ts";
 import { auditEvents } from "../../../../src/audit/record.ts";
-import { readLines } from "../../../../src/audit/records.ts";
 
 /** `records.jsonl` has a record of each kind; the other files are what each format makes of them. */
 const directory = fileURLToPath(new URL("../../../golden/audit/", import.meta.url));

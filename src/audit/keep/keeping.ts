@@ -1,0 +1,102 @@
+/** What becomes of closed files: compressed at once, removed when their time is over. */
+
+import { createReadStream, createWriteStream } from "node:fs";
+import { readdir, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+import { syncDirectory } from "../../durable.ts";
+import type { Vault } from "../encryption/vault.ts";
+import { readClosedFiles } from "../files/closed-files.ts";
+import { compressedSuffix, readFileName } from "../files/layout.ts";
+import { type AuditEntry, gatewayEntry } from "../record.ts";
+import { readHold } from "./hold.ts";
+import type { OrderDesk } from "./order-desk.ts";
+
+export interface KeepingOptions {
+  readonly compress: boolean;
+  /** How old the newest record of a closed file may become, in milliseconds; null for ever. */
+  readonly retentionMs: number | null;
+}
+
+export interface KeeperOptions extends KeepingOptions {
+  readonly directory: string;
+  readonly trail: number;
+  readonly now: () => Date;
+  /** Writes a record. */
+  readonly append: (entry: AuditEntry) => Promise<void>;
+  readonly onTrouble: (error: unknown) => void;
+  /** Has the keys of encrypted files, which go with them. */
+  readonly vault: Vault | null;
+  /** Where orders for the trail are left. */
+  readonly desk: OrderDesk | null;
+}
+
+/** Keeps the closed files of one trail, one piece of work at a time. */
+export class Keeper {
+  readonly #options: KeeperOptions;
+  readonly #ending = new AbortController();
+  #working: Promise<void> = Promise.resolve();
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to do what is due, behind what goes on already. */
+  look(): void {
+    this.#enqueue(() => this.#keep());
+  }
+
+  /** Begins to carry out what was ordered, if anything was. */
+  attend(): void {
+    const { desk } = this.#options;
+    if (desk?.isWaitedAt === true) this.#enqueue(() => desk.serve());
+  }
+
+  #enqueue(work: () => Promise<void>): void {
+    this.#working = this.#working.then(work).catch((error: unknown) => {
+      if (!this.#ending.signal.aborted) this.#options.onTrouble(error);
+    });
+  }
+
+  /** Gives up what goes on, which the next start takes up again, and resolves when nothing does. */
+  stop(): Promise<void> {
+    this.#ending.abort();
+    return this.#working;
+  }
+
+  async #keep(): Promise<void> {
+    await this.#expire();
+    if (this.#options.compress) await this.#compress();
+  }
+
+  /** The oldest first, and none that a younger one would have to follow without it. */
+  async #expire(): Promise<void> {
+    const { directory, trail: number, retentionMs, now, vault } = this.#options;
+    if (retentionMs === null) return;
+    for await (const { path, trail, from, to, hash, endedMs } of readClosedFiles(directory, number)) {
+      if (now().getTime() - endedMs < retentionMs || (await readHold(directory)) !== null) return;
+      const note = { file: basename(path), from, to, hash };
+      await this.#options.append(gatewayEntry("expired", now().toISOString(), note));
+      if (trail !== null) vault?.destroyFileKeys(trail, from, to);
+      for (const form of [path, `${path}${compressedSuffix}`]) await rm(form, { force: true });
+    }
+  }
+
+  /** Compressed elsewhere and moved into place, so that a crash leaves the file as it was. */
+  async #compress(): Promise<void> {
+    const { directory, trail } = this.#options;
+    for (const name of await readdir(directory)) {
+      this.#ending.signal.throwIfAborted();
+      const file = readFileName(name);
+      if (file === undefined || file.trail !== trail || file.firstSeq === null || file.compressed) continue;
+      const path = join(directory, name);
+      const draft = `${path}${compressedSuffix}.new`;
+      const target = createWriteStream(draft, { mode: 0o600, flush: true });
+      await pipeline(createReadStream(path), createGzip(), target, { signal: this.#ending.signal });
+      await rename(draft, `${path}${compressedSuffix}`);
+      await syncDirectory(directory);
+      await rm(path);
+    }
+  }
+}

@@ -1,0 +1,119 @@
+/** What an operator may have done to a trail, which only who writes its chain can put on record. */
+import { readdir } from "node:fs/promises";
+import { basename } from "node:path";
+import { z } from "zod";
+import type { Vault } from "../encryption/vault.ts";
+import { type ClosedFile, readClosedFiles } from "../files/closed-files.ts";
+import { groupFiles } from "../files/segments.ts";
+import { type AuditEntry, gatewayEntry } from "../record.ts";
+import { readHold, removeHold, writeHold } from "./hold.ts";
+
+export const orderSchema = z.discriminatedUnion("action", [
+  /** Destroy the keys of closed files, by their names without directory and `.gz`. */
+  z.strictObject({ action: z.literal("shred"), files: z.array(z.string()).min(1).readonly() }),
+  /** Destroy the key of a person, by the name that records give them. */
+  z.strictObject({ action: z.literal("erase"), person: z.string().regex(/^[0-9a-f]{24}$/) }),
+  z.strictObject({ action: z.literal("hold"), reason: z.string().min(1).max(1_000) }),
+  z.strictObject({ action: z.literal("lift") }),
+]);
+
+export type Order = z.output<typeof orderSchema>;
+
+/** An order that is not carried out; the message says why, and nothing was done. */
+export class OrderError extends Error {
+  override readonly name = "OrderError";
+}
+
+/** What carrying out takes. */
+export interface OrderPlace {
+  /** The audit directory. */
+  readonly directory: string;
+  readonly vault: Vault;
+  readonly now: () => Date;
+  /** Writes a record. */
+  readonly append: (entry: AuditEntry) => Promise<void>;
+}
+
+/** A closed file whose keys are there. */
+export interface SealedFile extends ClosedFile {
+  readonly name: string;
+  /** Ids of its keys, one for each start of a gateway that wrote to it. */
+  readonly keys: readonly string[];
+}
+
+/** The closed files of all trails of a directory that can be shredded: those that have keys. */
+export async function findSealedFiles(directory: string, vault: Vault): Promise<readonly SealedFile[]> {
+  const found: SealedFile[] = [];
+  for (const { number } of groupFiles(await readdir(directory), directory)) {
+    for await (const file of readClosedFiles(directory, number)) {
+      const keys = keysOf(file, vault);
+      if (keys.length > 0) found.push({ ...file, name: basename(file.path), keys });
+    }
+  }
+  return found;
+}
+
+/** Ids of the keys of a file; none where it is not encrypted, or not any more readable. */
+function keysOf({ trail, from, to }: ClosedFile, vault: Vault): readonly string[] {
+  return trail === null ? [] : vault.listFileKeys(trail, from, to);
+}
+
+/**
+ * Carries out an order. What is destroyed is on record before it is gone.
+ *
+ * @throws OrderError when it may not be carried out, AuditFault when it cannot be recorded
+ */
+export async function carryOut(order: Order, place: OrderPlace): Promise<void> {
+  switch (order.action) {
+    case "shred":
+      return shred(order.files, place);
+    case "erase":
+      return erase(order.person, place);
+    case "hold":
+      return hold(order.reason, place);
+    case "lift":
+      return lift(place);
+  }
+}
+
+async function shred(names: readonly string[], { directory, vault, now, append }: OrderPlace): Promise<void> {
+  await refuseHeld(directory);
+  const found = new Map((await findSealedFiles(directory, vault)).map((file) => [file.name, file]));
+  const files = names.map((name) => {
+    const file = found.get(name);
+    if (file === undefined) throw new OrderError(`${name} is no closed file that can be decrypted`);
+    return file;
+  });
+  for (const { name, trail, from, to, keys } of files) {
+    await append(gatewayEntry("shredded", now().toISOString(), { file: name, trail, from, to, keys }));
+    vault.destroyFileKeys(trail ?? "", from, to);
+  }
+}
+
+async function erase(person: string, { directory, vault, now, append }: OrderPlace): Promise<void> {
+  await refuseHeld(directory);
+  if (!vault.knowsPerson(person)) throw new OrderError("there is no key of this person: never seen, or erased already");
+  await append(gatewayEntry("erased", now().toISOString(), { person }));
+  vault.destroyPersonKey(person);
+}
+
+async function hold(reason: string, { directory, now, append }: OrderPlace): Promise<void> {
+  await refuseHeld(directory);
+  const since = now().toISOString();
+  // First of all nothing more may be deleted.
+  await writeHold(directory, { since, reason });
+  await append(gatewayEntry("hold", since, { set: true, reason }));
+}
+
+async function lift({ directory, now, append }: OrderPlace): Promise<void> {
+  const found = await readHold(directory);
+  if (found === null) throw new OrderError("there is no legal hold");
+  await append(gatewayEntry("hold", now().toISOString(), { set: false, since: found.since }));
+  await removeHold(directory);
+}
+
+async function refuseHeld(directory: string): Promise<void> {
+  const found = await readHold(directory);
+  if (found === null) return;
+  throw new OrderError(`there is a legal hold since ${found.since}: ${found.reason}`);
+}

@@ -1,0 +1,275 @@
+import { createHash, type Hash } from "node:crypto";
+import type { NoteVerifier } from "../../crypto/note.ts";
+import {
+  describeNewer,
+  firstPrev,
+  maxLineBytes,
+  type NewerRecord,
+  type OpenedRecord,
+  openRecord,
+  type SoundRecord,
+} from "../chain.ts";
+import type { Checkpoint } from "../checkpoint.ts";
+import type { LinePiece } from "../files/lines.ts";
+import { type AuditFinding, type ChainReport, type FindingKind, maxFindings } from "./report.ts";
+import { Signatures } from "./signatures.ts";
+
+/** What a trail is compared with. */
+export interface CheckOptions {
+  /** Keys that sign checkpoints; without any the signatures are not looked at. */
+  readonly verifiers?: readonly NoteVerifier[];
+  /** Checkpoints that were kept elsewhere; those of other trails are passed over here. */
+  readonly kept?: readonly Checkpoint[];
+  /**
+   * What is read: a `trail`, which has to say what was removed before its first record, or a `file` of one, which may begin as the
+   * next one does when a file is closed. Default: `trail`.
+   */
+  readonly extent?: "trail" | "file";
+}
+
+/** Lines that are no records, one behind the other. */
+interface Gap {
+  readonly line: number;
+  readonly hash: Hash;
+  lines: number;
+  bytes: number;
+}
+
+/** Follows the chain line by line. Pure: the lines come from the caller, and only counters and one hash are kept. */
+export class ChainCheck {
+  readonly #signatures: Signatures;
+  readonly #isFile: boolean;
+  #file = "";
+  #trail: string | null = null;
+  /** The first record, where it is not the first of all. */
+  #beginning: { readonly seq: number; readonly prev: string; readonly file: string; readonly line: number } | null =
+    null;
+  /** Hash of the last record of what was removed when its time was over, by its number. */
+  readonly #expired = new Map<number, string>();
+  readonly #findings: AuditFinding[] = [];
+  #moreFindings = 0;
+  #line = 0;
+  #records = 0;
+  #declaredTorn = 0;
+  #expectedSeq = 1;
+  /** Null behind something that was found already: any link is taken. */
+  #expectedPrev: string | null = firstPrev;
+  #first: SoundRecord | null = null;
+  #last: SoundRecord | null = null;
+  #gap: Gap | null = null;
+  /** The last line so far is no record and has not ended. */
+  #open = false;
+  #stopped = false;
+  /** The last line was a record of a later format. */
+  #newer = false;
+
+  constructor({ verifiers = [], kept = [], extent = "trail" }: CheckOptions = {}) {
+    this.#signatures = new Signatures(verifiers, kept);
+    this.#isFile = extent === "file";
+  }
+
+  /** From now on lines are read from this file, which goes on where the one before ended. */
+  beginFile(name: string): void {
+    this.#reportGap();
+    this.#open = false;
+    this.#file = name;
+    this.#line = 0;
+  }
+
+  /** The rest of the file cannot be decompressed. */
+  breakOff(): void {
+    this.#reportGap();
+    this.#expectedPrev = null;
+    this.#report("unreadable", "the compressed file is damaged: it cannot be read beyond this line.", null);
+  }
+
+  read({ bytes, ended, first }: LinePiece): void {
+    if (first) this.#line += 1;
+    const long = !first || bytes.length > maxLineBytes;
+    const record: OpenedRecord = long ? { state: "unfinished" } : openRecord(bytes);
+    this.#open = !ended && record.state === "unfinished";
+    if (record.state === "unfinished") {
+      // An unended last line is reported by itself: alone it is what any crash leaves behind.
+      if (this.#open && first) this.#reportGap();
+      this.#widenGap(bytes, first);
+      return;
+    }
+    const behindNewer = this.#newer;
+    this.#newer = record.state === "newer";
+    if (record.state === "sound") this.#follow(record);
+    else if (record.state === "newer") this.#passOver(record, behindNewer);
+    else this.#reportAltered(record.seq, record.hash);
+  }
+
+  /** The report; to be asked for once, at the end of the file. */
+  finish(): ChainReport {
+    const gap = this.#gap;
+    const last = this.#last;
+    const tail =
+      gap === null || !this.#open
+        ? {}
+        : {
+            tornTail: {
+              line: gap.line,
+              bytes: gap.bytes,
+              digest: `sha256:${gap.hash.digest("hex")}`,
+              text: "the last line has no end: the gateway or its machine stopped while writing it. Its next start declares it.",
+            },
+          };
+    if (!this.#open) this.#reportGap();
+    this.#reportBeginning();
+    for (const { kind, text, seq } of this.#signatures.end(last?.seq ?? 0)) this.#report(kind, text, seq);
+    return {
+      ok: this.#findings.length === 0,
+      trail: this.#trail,
+      records: this.#records,
+      firstTime: this.#first?.time ?? null,
+      lastTime: last?.time ?? null,
+      firstSeq: this.#first?.seq ?? 0,
+      lastSeq: last?.seq ?? 0,
+      lastHash: last?.hash ?? firstPrev,
+      stopped: gap === null && this.#stopped,
+      findings: this.#findings,
+      moreFindings: this.#moreFindings,
+      declaredTorn: this.#declaredTorn,
+      signed: this.#signatures.part,
+      ...tail,
+    };
+  }
+
+  #follow(record: SoundRecord): void {
+    this.#settleGap(record);
+    if (this.#first === null) this.#begin(record);
+    this.#last = record;
+    this.#records += 1;
+    const { seq, prev, hash } = record;
+    const expected = this.#expectedSeq;
+    if (seq < expected) {
+      this.#report(
+        "order",
+        `record ${seq} does not belong here: ${expected} would be next. It was moved, repeated or put in.`,
+        seq,
+      );
+      return;
+    }
+    if (seq > expected) {
+      const range = seq - 1 === expected ? `record ${expected} is` : `records ${expected} to ${seq - 1} are`;
+      this.#report("missing", `${range} missing before record ${seq}: deleted, or moved to another place.`, seq);
+    } else if (this.#expectedPrev !== null && prev !== this.#expectedPrev) {
+      this.#report("link", `record ${seq} does not link to the record before it: one of the two was replaced.`, seq);
+    }
+    this.#expectedSeq = seq + 1;
+    this.#expectedPrev = hash;
+    this.#weigh(record);
+  }
+
+  #begin(record: SoundRecord): void {
+    this.#first = record;
+    const { seq, prev } = record;
+    // Something else was found before it.
+    if (this.#findings.length > 0 || this.#expectedSeq > 1 || seq === 1) return;
+    if (!(this.#isFile && record.event === "rotated"))
+      this.#beginning = { seq, prev, file: this.#file, line: this.#line };
+    this.#expectedSeq = seq;
+    this.#expectedPrev = null;
+  }
+
+  /** What a record says of itself and of the trail, where it stands in its place. */
+  #weigh(record: SoundRecord): void {
+    const { trail, seq, event, note } = record;
+    this.#trail ??= trail;
+    if (trail !== this.#trail) {
+      this.#report("foreign", `record ${seq} is of another trail, ${trail ?? "without a name"}.`, seq);
+    }
+    // The last checkpoint signs the record of the stop.
+    this.#stopped = event === "stop" || (this.#stopped && event === "checkpoint");
+    if (event === "expired") this.#noteExpired(note);
+    for (const { kind, text } of this.#signatures.weigh(record)) this.#report(kind, text, seq);
+  }
+
+  #noteExpired(note: unknown): void {
+    const { to, hash } = (typeof note === "object" && note !== null ? note : {}) as { to?: unknown; hash?: unknown };
+    if (typeof to === "number" && typeof hash === "string") this.#expired.set(to, hash);
+  }
+
+  #reportBeginning(): void {
+    if (this.#beginning === null) return;
+    const { seq, prev, file, line } = this.#beginning;
+    if (this.#expired.get(seq - 1) === prev) return;
+    const range = seq === 2 ? "record 1 is" : `records 1 to ${seq - 1} are`;
+    const text = `${range} missing before record ${seq}, and no record says that their time was over.`;
+    this.#findings.unshift({ file, line, seq, kind: "missing", text });
+  }
+
+  /** All of them that follow each other are one finding: each would say the same. */
+  #passOver({ version, seq, hash }: NewerRecord, reported: boolean): void {
+    this.#reportGap();
+    if (!reported) this.#report("version", `record ${seq} ${describeNewer(version)}`, seq);
+    this.#expectedSeq = Math.max(this.#expectedSeq, seq + 1);
+    this.#expectedPrev = hash;
+  }
+
+  #reportAltered(seq: number | null, hash: string | null): void {
+    this.#reportGap();
+    const name = seq === null ? "the record" : `record ${seq}`;
+    this.#report("edited", `${name} was changed after it was written: its hash does not fit its text.`, seq);
+    this.#expectedSeq += 1;
+    this.#expectedPrev = hash;
+  }
+
+  #widenGap(bytes: Buffer, first: boolean): void {
+    this.#gap ??= { line: this.#line, hash: createHash("sha256"), lines: 0, bytes: 0 };
+    const gap = this.#gap;
+    if (first && gap.lines > 0) {
+      gap.hash.update("\n");
+      gap.bytes += 1;
+    }
+    if (first) gap.lines += 1;
+    gap.hash.update(bytes);
+    gap.bytes += bytes.length;
+  }
+
+  /** A gap is accounted for when the record behind it is a `start` that declares exactly these bytes. */
+  #settleGap(record: SoundRecord): void {
+    const declared = readTorn(record.note);
+    if (this.#gap === null) {
+      if (declared !== null)
+        this.#report("torn", "the record declares a torn tail, and there is none before it.", record.seq);
+      return;
+    }
+    const { bytes, hash } = this.#gap;
+    const fits = record.event === "start" && declared?.bytes === bytes;
+    if (fits && declared.digest === `sha256:${hash.copy().digest("hex")}`) {
+      this.#declaredTorn += 1;
+      this.#gap = null;
+      return;
+    }
+    this.#reportGap();
+    this.#expectedSeq = Math.max(this.#expectedSeq, record.seq);
+    if (declared !== null)
+      this.#report("torn", "the record declares another torn tail than the one before it.", record.seq);
+  }
+
+  #reportGap(): void {
+    const gap = this.#gap;
+    if (gap === null) return;
+    this.#gap = null;
+    this.#expectedPrev = null;
+    const what = gap.lines === 1 ? "this line is no record" : `${gap.lines} lines from here are no records`;
+    this.#report("unreadable", `${what}, and no start record behind declares a torn write.`, null, gap.line);
+  }
+
+  #report(kind: FindingKind, text: string, seq: number | null, line = this.#line): void {
+    if (this.#findings.length < maxFindings)
+      this.#findings.push({ file: this.#file, line, ...(seq === null ? {} : { seq }), kind, text });
+    else this.#moreFindings += 1;
+  }
+}
+
+function readTorn(note: unknown): { bytes: unknown; digest: unknown } | null {
+  if (typeof note !== "object" || note === null || !("torn" in note)) return null;
+  const { torn } = note;
+  return typeof torn === "object" && torn !== null
+    ? { bytes: (torn as { bytes?: unknown }).bytes, digest: (torn as { digest?: unknown }).digest }
+    : null;
+}

@@ -1,0 +1,174 @@
+import { linkSync, renameSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { AuditFault } from "../fault.ts";
+import { activeName, closedName } from "../files/layout.ts";
+import { type AuditEntry, gatewayEntry } from "../record.ts";
+import type { AppendFile } from "./file.ts";
+import type { FileRenderer, RendererSource } from "./file-renderer.ts";
+import type { BatchResult, ChainEnd, ChainWriter } from "./writer.ts";
+
+/** When a file is closed and another one begun. */
+export interface RotationOptions {
+  /** Once it has so many bytes. */
+  readonly maxBytes: number;
+  /** Once its first record is so many milliseconds old. */
+  readonly maxAgeMs: number;
+}
+
+export interface ChainFilesOptions {
+  readonly directory: string;
+  readonly trail: number;
+  readonly rotation: RotationOptions;
+  readonly openFile: (path: string) => AppendFile;
+  /** How the records of a new file are rendered. Throws AuditFault where they cannot be. */
+  readonly rendererFor: RendererSource;
+  readonly now: () => Date;
+  /** A file was closed. */
+  readonly onClosed: () => void;
+  /** A file could not be closed; it is written on, and tried again. */
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/** Where the active file began. */
+export interface FileBeginning {
+  readonly firstSeq: number;
+  /** Milliseconds since the epoch. */
+  readonly beganMs: number;
+}
+
+const retryMs = 60_000;
+
+/** Where a new file is made, until it takes its name. */
+export function draftOf(path: string): string {
+  return `${path}.new`;
+}
+
+/** The files that one chain is written to, one after the other. The first record of each says why it was begun. */
+export class ChainFiles {
+  readonly path: string;
+  readonly #options: ChainFilesOptions;
+  readonly #writer: ChainWriter;
+  #file: AppendFile;
+  #beginning: FileBeginning;
+  #retryMs = 0;
+  /** What the first record of a new file will say. */
+  #announcement: AuditEntry | null = null;
+
+  constructor(options: ChainFilesOptions, writer: ChainWriter, file: AppendFile, beginning: FileBeginning) {
+    this.path = join(options.directory, activeName(options.trail));
+    this.#options = options;
+    this.#writer = writer;
+    this.#file = file;
+    this.#beginning = beginning;
+  }
+
+  get end(): ChainEnd {
+    return this.#writer.end;
+  }
+
+  /** As `ChainWriter.write`, in the file whose turn it is. */
+  write(entries: readonly AuditEntry[], before = ""): BatchResult {
+    if (before === "") this.#rotateIfDue();
+    const announced = this.#announcement === null ? [] : [this.#announcement];
+    const { faults, failure, lines } = this.#writer.write([...announced, ...entries], before);
+    if (failure === null) this.#announcement = null;
+    return { faults: faults.slice(announced.length), failure, lines };
+  }
+
+  /** Writes an entry that speaks of the record before it, if nothing has to come between; null if something has. */
+  writeBehind(entry: AuditEntry): BatchResult | null {
+    return this.#announcement === null ? this.#writer.write([entry]) : null;
+  }
+
+  /**
+   * Looks whether the file is still the one that its name leads to, and begins a new one where somebody moved or deleted it. What
+   * was in a deleted file is lost, and the new one says so.
+   *
+   * @throws AuditFault when something else stands there now
+   */
+  reclaim(): void {
+    const { inode, links } = this.#file.stat();
+    const found = statSync(this.path, { throwIfNoEntry: false });
+    if (found?.ino === inode) return;
+    const file = this.#options.openFile(this.path);
+    let renderer: FileRenderer;
+    try {
+      if (file.stat().sizeBytes > 0) throw new AuditFault(`${this.path} was replaced by another file; move that away`);
+      renderer = this.#nextRenderer();
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    const { firstSeq } = this.#beginning;
+    const { seq } = this.end;
+    const note = links > 0 ? { cause: "moved" } : { cause: "deleted", lost: { from: firstSeq, to: seq } };
+    this.#begin(file, renderer, note);
+  }
+
+  syncData(): Promise<void> {
+    return this.#file.syncData();
+  }
+
+  sync(): void {
+    this.#file.sync();
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #rotateIfDue(): void {
+    const { maxBytes, maxAgeMs } = this.#options.rotation;
+    const { sizeBytes } = this.end;
+    const nowMs = this.#options.now().getTime();
+    // Less than this has at most the record that began it.
+    if (sizeBytes === 0 || this.#writer.dirty || this.#announcement !== null) return;
+    // A clock that was set back must not put anything off until it has caught up with itself.
+    if (nowMs < this.#retryMs && nowMs >= this.#retryMs - retryMs) return;
+    const ageMs = Math.abs(nowMs - this.#beginning.beganMs);
+    const cause = sizeBytes >= maxBytes ? "size" : ageMs >= maxAgeMs ? "age" : null;
+    if (cause === null) return;
+    try {
+      this.#rotate(cause);
+    } catch (error) {
+      this.#retryMs = nowMs + retryMs;
+      this.#options.onTrouble(error);
+    }
+  }
+
+  /** At every moment the chain has an active file: the old one gets its second name before the new one takes its first. */
+  #rotate(cause: string): void {
+    const { directory, trail, openFile, onClosed } = this.#options;
+    const previous = closedName(trail, this.#beginning.firstSeq);
+    const draft = draftOf(this.path);
+    rmSync(draft, { force: true });
+    const file = openFile(draft);
+    let renderer: FileRenderer;
+    try {
+      if (statSync(this.path).ino !== this.#file.stat().inode) throw new AuditFault(`${this.path} is another file now`);
+      renderer = this.#nextRenderer();
+      linkSync(this.path, join(directory, previous));
+      renameSync(draft, this.path);
+    } catch (error) {
+      file.close();
+      rmSync(draft, { force: true });
+      throw error;
+    }
+    this.#begin(file, renderer, { cause, previous });
+    onClosed();
+  }
+
+  #nextRenderer(): FileRenderer {
+    const { trail, seq } = this.end;
+    return this.#options.rendererFor(trail, seq + 1);
+  }
+
+  #begin(file: AppendFile, renderer: FileRenderer, note: Readonly<Record<string, unknown>>): void {
+    const now = this.#options.now();
+    this.#file.close();
+    this.#file = file;
+    this.#writer.continueIn(file, this.path, renderer.render);
+    this.#beginning = { firstSeq: this.end.seq + 1, beganMs: now.getTime() };
+    this.#announcement = gatewayEntry("rotated", now.toISOString(), { ...note, ...renderer.note });
+  }
+}

@@ -1,0 +1,101 @@
+import { describe, expect, test } from "vitest";
+import { sanitize, sanitizeText } from "../../../../src/audit/sanitize/sanitize.ts";
+import { redactShapes } from "../../../../src/audit/sanitize/secret-shapes.ts";
+import { signedForms, vendorForms } from "../../../../src/audit/sanitize/vendor-forms.ts";
+import { findLeak, makeSecrets } from "../../../fixtures/secrets.ts";
+
+const seeds = ["one", "two", "three", "four", "five"];
+
+describe("every kind of secret", () => {
+  test.each(makeSecrets("one").map(({ kind }, at) => [kind, at] as const))(
+    "%s goes, wherever it stands",
+    (_kind, at) => {
+      for (const seed of seeds) {
+        const made = makeSecrets(seed)[at];
+        if (made === undefined) throw new Error("every seed makes the same kinds");
+        const { text } = made;
+        const shown = JSON.stringify({
+          alone: sanitizeText(text),
+          said: sanitizeText(`see (${text}), please`),
+          member: sanitize({ note: text }),
+          item: sanitize({ list: ["a", "b", text] }),
+          name: sanitize({ [text]: 1 }),
+          embedded: sanitize({ body: JSON.stringify({ deep: [{ note: text }] }) }),
+          escaped: sanitizeText(`got ${JSON.stringify({ note: text })} back`),
+          error: sanitize(new Error(text)),
+          url: sanitizeText(`https://a.example/find?q=${encodeURIComponent(text)}&n=1`),
+          path: sanitizeText(`note://a/${encodeURIComponent(encodeURIComponent(text))}`),
+        });
+        expect(findLeak(shown, made), shown).toBeNull();
+      }
+    },
+  );
+
+  test("there are at least sixty", () => {
+    expect(makeSecrets("one").length).toBeGreaterThanOrEqual(60);
+  });
+});
+
+describe("what looks random", () => {
+  const hash = "5d277e0c9a41b7f3286e5dc04b19aa73d4082c6f";
+  test.each([
+    { commit: hash },
+    { commits: [hash] },
+    { files: { sha: { [hash]: "a.txt" } } },
+    { sha256: hash, "sha-512": hash, etag: `"${hash}"`, request_id: hash, nextCursor: hash },
+    { parameters: [{ name: "revision", value: hash }] },
+    `commit ${hash}`,
+    `no ES256 key with kid "${hash}"`,
+    `"digest":"${hash}"`,
+    `https://git.example.com/a/b/commit/${hash}/files`,
+    `registry.example.com/a@sha256:${hash}`,
+    "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg9SpIdNs6c5H0NE8XYXysP9DGNKHfuwvY7kxvUdBeoGlODJ6SfaPg==",
+  ])("stays where it is named as a hash or id: %j", (value) => {
+    expect(sanitize(value)).toEqual(value);
+  });
+
+  test.each([
+    [hash, "[redacted]"],
+    [`the key is ${hash}.`, "the key is [redacted]."],
+    [`https://a.example/hook/${hash}/run`, "https://a.example/hook/[redacted]/run"],
+  ])("goes where it is not: %s", (text, shown) => {
+    expect(sanitizeText(text)).toBe(shown);
+  });
+
+  test("an identifier of a caller stays, however random", () => {
+    expect(sanitizeText(hash, 200, "subject")).toBe(hash);
+    expect(sanitize([hash], { of: "id" })).toEqual([hash]);
+    expect(sanitizeText(`ghp_${"a1".repeat(18)}`, 200, "subject")).toBe("[redacted]");
+  });
+});
+
+describe("percent encoding", () => {
+  test.each([
+    ["https://a.example/?q=password%3Dx&n=1", "https://a.example/?q=[redacted]&n=1"],
+    ["https://a.example/?q=password%253Dx&n=1", "https://a.example/?q=[redacted]&n=1"],
+    ["note://a/Cookie:%20theme=dark;%20sid=x", "note://a/[redacted]"],
+    ["https://a.example/?access%5Ftoken=abc", "https://a.example/?access%5Ftoken=[redacted]"],
+    ["https://a.example/?q=how%20to%2Fdo", "https://a.example/?q=how%20to%2Fdo"],
+  ])("%s", (text, shown) => {
+    expect(sanitizeText(text)).toBe(shown);
+  });
+});
+
+describe("patterns of vendors", () => {
+  const all = [...vendorForms].flatMap(([vendor, forms]) => forms.map((form) => [vendor, form] as const));
+  const signed = signedForms.map(([sign, { source }]) => [sign, source] as const);
+
+  test.each([...all, ...signed])(
+    "%s: %s repeats nothing without bound, and nothing that repeats itself",
+    (_vendor, form) => {
+      const plain = form.replaceAll(/\[(?:\\.|[^\]\\])+\]/g, "C").replaceAll(/\\./g, "E");
+      expect(plain).not.toMatch(/[*+]|\{\d+,\}/);
+      expect(plain).not.toMatch(/\)(?:[*+{])/);
+    },
+  );
+
+  test("a text without any is the same text", () => {
+    const text = "The quick brown fox jumps over the lazy dog. ".repeat(20);
+    expect(redactShapes(text)).toBe(text);
+  });
+});
