@@ -4,6 +4,7 @@
 import { createHash, createSecretKey, generateKeyPairSync, hkdfSync, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { importJWK, type JSONWebKeySet, type JWTPayload, SignJWT } from "jose";
+import { createEntryCipher, type EntryCipher } from "./entry-cipher.ts";
 import { createRing, KeyFileError, type RingFile, readRing, replaceRing } from "./keyfile.ts";
 import { createMac } from "./mac.ts";
 import { createNoteSigner, type NoteSigner, type NoteVerifier } from "./note.ts";
@@ -46,6 +47,8 @@ export interface PermanentKeys {
   readonly notary: NoteSigner;
   /** Wraps the keys that the audit trail is encrypted with. */
   readonly wrapper: KeyWrapper;
+  /** Seals what the state store keeps. */
+  readonly entries: EntryCipher;
 }
 
 /** The keys, without showing them. */
@@ -80,10 +83,11 @@ export async function openKeyring(directory: string, options: KeyringOptions): P
   let sealing = readSealing(ring);
   let permanent = readPermanent(ring);
   let published = readPublic(ring);
-  const { notary, wrapper } = permanent;
+  const { notary, wrapper, entries } = permanent;
   return {
     notary,
     wrapper,
+    entries,
     async signToken(claims) {
       const { jwk } = currentKey(ring.signing, options.now());
       const header = { alg: signingAlgorithm, typ: "at+jwt", kid: jwk.kid };
@@ -167,6 +171,7 @@ function readPermanent(ring: Ring): PermanentKeys {
     fingerprint: (label, text) => mac(label, text).slice(0, fingerprintLength),
     notary: createNotary(ring),
     wrapper: createWrapper(secret),
+    entries: createEntryCipher(secret),
   };
 }
 
