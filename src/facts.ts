@@ -4,6 +4,7 @@
  * plain object is not one; only the stage named beside it makes one.
  */
 import type { IncomingMessage } from "node:http";
+import type { Standing, VerifiedToken } from "./auth/claims.ts";
 import type { Denial } from "./denial.ts";
 import type { Door } from "./doors/doors.ts";
 import type { Ending } from "./ending.ts";
@@ -87,7 +88,9 @@ export interface PreflightRoute extends Granted<"route"> {
 
 /** On whose behalf the request is made (stages/identity). */
 export interface Identity extends PolicySubject, Granted<"identity"> {
-  readonly via: "jwt";
+  readonly via: VerifiedToken["via"];
+  /** Whether the proof still counts. */
+  readonly standing: Standing;
   /** When the proof ends, in milliseconds since the epoch; streams opened with it end then. */
   readonly expiresAtMs: number;
   /** Fingerprint of issuer, subject and client: what sessions are bound to and limits are counted by. */

@@ -1,6 +1,7 @@
 import { compileRecording, type Recording } from "./audit/recording.ts";
+import { apiKeyPrefix } from "./auth/api-keys/key-text.ts";
 import type { VerifierIssuer } from "./auth/issuer.ts";
-import { createVerifier } from "./auth/jwt.ts";
+import { createVerifier, type Verify } from "./auth/jwt.ts";
 import type { KeyDemand } from "./auth/keyshelf.ts";
 import { metadataPath, protectedResourceMetadata, resourceOf, rootMetadataPath, rootServer } from "./auth/metadata.ts";
 import { createOwnKeySource } from "./auth/ownkeys.ts";
@@ -74,7 +75,8 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
   }));
   if (identity.builtin.enabled) issuers.push(builtinIssuer(config, house));
   const upstreams = findUpstreams(config, house.upstreams);
-  const verify = createVerifier({ issuers, clockSkewMs: identity.clockSkew, now: house.now });
+  const verifyJwt = createVerifier({ issuers, clockSkewMs: identity.clockSkew, now: house.now });
+  const verify = identity.apiKeys.enabled ? withApiKeys(verifyJwt, config, house) : verifyJwt;
   return {
     config,
     hash,
@@ -120,6 +122,14 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
 
 function demandOf({ identity }: Config, { issuer, jwks }: { issuer: string; jwks?: string | undefined }): KeyDemand {
   return { issuer, jwks, maxAgeMs: identity.keysMaxAge, maxStaleMs: identity.keysMaxStale };
+}
+
+/** Beside signed tokens, API keys: their form tells them apart. */
+function withApiKeys(verify: Verify, { publicUrl, servers }: Config, { apiKeys }: House): Verify {
+  const names = new Map(Object.keys(servers).map((name) => [resourceOf(publicUrl, name), name]));
+  const serverOf = (resource: string) => names.get(resource);
+  return async (token, resource) =>
+    token.startsWith(apiKeyPrefix) ? apiKeys.verify(token, resource, serverOf) : verify(token, resource);
 }
 
 /** The issuer of `sallyport token mint`: the gateway itself, under its public URL. */

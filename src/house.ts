@@ -8,6 +8,8 @@ import { createRefusedConnections, type RefusedConnections } from "./audit/refus
 import { openAuditSinks } from "./audit/sinks/sinks.ts";
 import type { AuditBook } from "./audit/trail.ts";
 import { type AuditSink, type AuditSinkOptions, openAuditSink } from "./audit/write/sink.ts";
+import { apiKeys } from "./auth/api-keys/api-key.ts";
+import { type ApiKeyBook, createApiKeyBook } from "./auth/api-keys/book.ts";
 import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
@@ -19,8 +21,9 @@ import type { Log } from "./observe/log.ts";
 import { createMetrics, type MetricSources, type Metrics } from "./observe/metrics.ts";
 import { createStandingStreams, type StandingStreams } from "./relay/standing.ts";
 import { createTaskLedger, type TaskLedger } from "./relay/tasks.ts";
+import { deeds, recordDeeds } from "./state/deeds.ts";
 import { shareRecall } from "./state/notices.ts";
-import type { RedisShared } from "./state/redis.ts";
+import { openState, type State } from "./state/open.ts";
 import { createReplicas, type Replicas } from "./state/replicas.ts";
 import type { Station } from "./state/station.ts";
 import { createUpstreamShelf, type UpstreamShelf } from "./upstream/shelf.ts";
@@ -32,6 +35,7 @@ export interface House {
   readonly metrics: Metrics;
   readonly keyring: Keyring;
   readonly keys: KeyShelf;
+  readonly apiKeys: ApiKeyBook;
   readonly counters: Counters;
   readonly tasks: TaskLedger;
   /** Sessions that clients have ended, and requests of servers that they have answered. */
@@ -74,10 +78,29 @@ const maxRecalled = 10_000;
  * @throws Error when the key ring or the audit file cannot be used safely
  */
 export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant, station: Station): Promise<House> {
+  const { state, sessions } = loaded.config;
+  const keyring = await openKeyring(state.directory, { now: Date.now, sessionLifetimeMs: sessions.lifetime });
+  const opened = await openState({ state, keyring, log });
+  try {
+    return await furnish(loaded, log, tenant, station, keyring, opened);
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
+async function furnish(
+  loaded: LoadedConfig,
+  log: Log,
+  tenant: Tenant,
+  station: Station,
+  keyring: Keyring,
+  state: State,
+): Promise<House> {
   const { config, hash, policy } = loaded;
+  const { store, redis } = state;
   const now = Date.now;
   const monotonic = () => performance.now();
-  const keyring = await openKeyring(config.state.directory, { now, sessionLifetimeMs: config.sessions.lifetime });
   const isLax = config.audit.mode === "besteffort";
   const startNote = { version, config: hash, policy: policy.hash, ...describeStation(station) };
   const sinks = openAuditSinks(config.audit.sinks, { version, host: hostname(), processId: process.pid }, log);
@@ -86,8 +109,9 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
     startNote,
     onWritten: sinks.offer,
   });
-  const redis = await openRedis(config, keyring, log, monotonic);
   const { permits, board } = redis ?? station.shared;
+  const apiKeyBook = createApiKeyBook(store, now, tenant.forgetTokens);
+  await store.follow(apiKeys, apiKeyBook.load);
   const metrics = createMetrics(version, {
     ...tenant,
     auditQueueLength: () => sink.queueLength,
@@ -98,6 +122,7 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
     log.warn({ issuer, detail }, "keys of an issuer could not be fetched");
   const replicas = redis === null ? null : createReplicas(board, now, tenant.configHash);
   const write = (entry: AuditEntry) => append(sink, metrics, entry, isLax);
+  await store.follow(deeds, () => recordDeeds(store, write, now()));
   // The sink has told of its failure, and there is nothing to refuse.
   const note = (entry: AuditEntry) => void write(entry).catch(() => {});
   const refusedConnections = createRefusedConnections(note, now);
@@ -113,6 +138,7 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
     metrics,
     keyring,
     keys: createKeyShelf(loaded.directory, now, tenant.forgetTokens, report),
+    apiKeys: apiKeyBook,
     counters: createCounters(permits, monotonic, metrics.limitStoreFailed),
     tasks: createTaskLedger(maxTasks),
     ended: shareRecall(createRecall(maxRecalled), "ended", board),
@@ -141,7 +167,7 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
       clearInterval(looking);
       refusedConnections.flush();
       replicas?.close();
-      redis?.close();
+      state.close();
       return sink.close().finally(() => sinks.close());
     },
   };
@@ -178,18 +204,6 @@ function describeAudit(
     onTrouble: (error) => log.error({ error }, "the audit files could not be kept as configured"),
     onShortfall: (shortfall) => log.error({ ...shortfall }, "the audit trail is not what was signed last"),
   };
-}
-
-/** Its client is loaded only where there is one. */
-async function openRedis(
-  { state }: LoadedConfig["config"],
-  keyring: Keyring,
-  log: Log,
-  now: () => number,
-): Promise<RedisShared | null> {
-  if (state.redis === undefined) return null;
-  const { connectRedis } = await import("./state/redis.ts");
-  return connectRedis({ url: state.redis, keyring, log, now });
 }
 
 /** Of several processes each has a chain of records of its own, and says whose place it takes. */

@@ -3,6 +3,7 @@ import { auditCommand } from "./commands/audit.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { checkCommand } from "./commands/check.ts";
 import type { StreamIo } from "./commands/io.ts";
+import { keyCommand } from "./commands/key.ts";
 import { drain, watchReader } from "./commands/outlet.ts";
 import { policyCommand } from "./commands/policy.ts";
 import { quickstartCommand } from "./commands/quickstart.ts";
@@ -36,6 +37,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(checkCommand(io))
     .addCommand(policyCommand(io))
     .addCommand(tokenCommand(io))
+    .addCommand(keyCommand(io))
     .addCommand(auditCommand(io))
     .addCommand(backupCommand(io));
   for (const command of listCommands(program)) command.exitOverride();

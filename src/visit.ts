@@ -23,7 +23,8 @@ export interface Visit extends Placed {
   readonly endless: boolean;
   /** Hash of the settings it is served under; policies may change meanwhile. */
   readonly settings: string;
-  /** Whether the token it was made with is no longer good. */
+  /** Whether the token it was made with was revoked meanwhile, or has expired. */
+  readonly isRevoked: boolean;
   isExpired(nowMs: number): boolean;
   /** True while the request has not arrived as a whole. */
   readonly arriving: boolean;
@@ -99,6 +100,10 @@ class HttpVisit implements Visit {
   isExpired(nowMs: number): boolean {
     const { identity } = this.#trail.facts;
     return identity !== undefined && nowMs >= identity.expiresAtMs;
+  }
+
+  get isRevoked(): boolean {
+    return this.#trail.facts.identity?.standing.revoked === true;
   }
 
   get arriving(): boolean {

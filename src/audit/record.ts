@@ -20,6 +20,7 @@ export const gatewayEvents = [
   "checkpoint",
   "clock",
   "connections",
+  "admin",
 ] as const;
 
 /** What a record is about: the gateway, or one message. */

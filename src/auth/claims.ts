@@ -1,6 +1,7 @@
 /** What a verified token's claims say, read within bounds. Pure. */
 import type { JWTPayload } from "jose";
 import { Denial } from "../denial.ts";
+import type { AddressSet } from "../network/cidr.ts";
 
 /** What a token proves. */
 export interface VerifiedToken {
@@ -13,8 +14,21 @@ export interface VerifiedToken {
   readonly scopes: readonly string[];
   /** Everything the token says, as it says it. */
   readonly claims: Readonly<Record<string, unknown>>;
+  /** How it proves: as a signed token, or as an API key. */
+  readonly via: "jwt" | "api-key";
+  /** Name of the API key that it is, if so. */
+  readonly apiKey: string | null;
+  /** Where it may come from; null for wherever a caller may. */
+  readonly from: AddressSet | null;
+  /** What becomes of it meanwhile, for whoever holds on to it: the same object as long as it is the same. */
+  readonly standing: Standing;
   /** When it stops being accepted, in milliseconds since the epoch: `exp` and the clock tolerance. */
   readonly expiresAtMs: number;
+}
+
+/** Whether what somebody is identified by still counts. Changes while requests are open. */
+export interface Standing {
+  readonly revoked: boolean;
 }
 
 /** How the claims are read. */
@@ -53,9 +67,16 @@ export function readClaims(payload: JWTPayload, rules: ClaimRules): VerifiedToke
     groups: Object.freeze(readGroups(payload, rules.groupsClaim)),
     scopes: Object.freeze(readScopes(payload)),
     claims: payload,
+    via: "jwt",
+    apiKey: null,
+    from: null,
+    standing: good,
     expiresAtMs: exp * 1_000 + rules.clockSkewMs,
   });
 }
+
+/** Of tokens that nothing but their time ends. */
+const good: Standing = Object.freeze({ revoked: false });
 
 /** Whether text is fit to identify someone: not empty, bounded, and without characters that do not show. */
 export function isPlainText(text: string, maxLength: number): boolean {

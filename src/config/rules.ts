@@ -1,3 +1,4 @@
+import { apiKeyIssuer } from "../auth/api-keys/api-key.ts";
 import { isPlainName } from "../mcp/names.ts";
 import { isLoopbackHost } from "../network/url.ts";
 import type { Path } from "./diagnose.ts";
@@ -93,6 +94,9 @@ function checkIdentity({ identity, publicUrl }: Config): RuleFinding[] {
     if (name === "builtin") {
       findings.push(problem(at, "this name stands for the gateway's own issuer; choose another", { at: "key" }));
     }
+    if (name === apiKeyIssuer) {
+      findings.push(problem(at, "this name stands for API keys; choose another", { at: "key" }));
+    }
     const twin = seen.get(issuer);
     if (twin === undefined) seen.set(issuer, name);
     else findings.push(problem([...at, "issuer"], `the same issuer as identity.issuers.${twin}`));
@@ -107,13 +111,14 @@ function checkIdentity({ identity, publicUrl }: Config): RuleFinding[] {
       );
     }
   }
-  if (issuers.length === 0 && !identity.builtin.enabled) {
-    const message = "nobody could identify: no issuers, and builtin is disabled";
+  if (issuers.length === 0 && !identity.builtin.enabled && !identity.apiKeys.enabled) {
+    const message = "nobody could identify: no issuers, and builtin and apiKeys are disabled";
     findings.push(
       problem(["identity"], message, {
         reads: [
           ["identity", "issuers"],
           ["identity", "builtin"],
+          ["identity", "apiKeys"],
         ],
       }),
     );

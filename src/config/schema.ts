@@ -120,6 +120,14 @@ const identity = z
           .describe("Accept tokens signed by the gateway's own key (`sallyport token mint`)."),
       })
       .prefault({}),
+    apiKeys: z
+      .strictObject({
+        enabled: z
+          .boolean()
+          .default(false)
+          .describe("Accept API keys (`sallyport key create`), for machines that cannot log in."),
+      })
+      .prefault({}),
     clockSkew: duration().prefault("30s").describe("Tolerance for clocks that disagree, at most 5m."),
     keysMaxAge: duration().prefault("10m").describe("Age after which a key set is fetched again."),
     keysMaxStale: duration()
@@ -262,11 +270,15 @@ export const configSchema = z
     audit,
     state: z
       .strictObject({
-        directory: z.string().min(1).default("data").describe("Where the gateway keeps its keys."),
+        directory: z
+          .string()
+          .min(1)
+          .default("data")
+          .describe("Where the gateway keeps its keys and, without Redis, its state."),
         redis: redisUrl()
           .optional()
           .describe(
-            "Redis or Valkey that several replicas share: limits are counted there, and what one replica learns reaches the others. All replicas need the same keys.json.",
+            "Redis or Valkey that several replicas share: limits are counted there, API keys are kept there, and what one replica learns reaches the others. All replicas need the same keys.json.",
           ),
       })
       .prefault({}),

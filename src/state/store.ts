@@ -42,8 +42,13 @@ export interface Store {
   delete<Value>(kind: Kind<Value>, key: string, expected?: number): Promise<boolean>;
   /** Entries of a kind, in the order of their revisions. @param after those up to this revision are left out */
   list<Value>(kind: Kind<Value>, after?: number): Promise<Entry<Value>[]>;
-  /** Calls soon after entries of a kind changed, whoever changed them; several changes may be one call. */
-  watch<Value>(kind: Kind<Value>, changed: () => void): void;
+  /**
+   * Lets somebody read a kind now and soon after each change, whoever made it; several changes may be one. Where reading fails
+   * it is tried again.
+   *
+   * @returns resolves after the first try
+   */
+  follow<Value>(kind: Kind<Value>, read: () => Promise<void>): Promise<void>;
   close(): void;
 }
 
@@ -71,12 +76,20 @@ export interface StoreBackend {
 }
 
 /** How often changes are looked for, in milliseconds: what is revoked has to be so within a second, on every replica. */
-const watchMs = 250;
+const lookMs = 250;
+
+interface Follower {
+  readonly kind: string;
+  /** Newest revision when it was read last; null before that. */
+  seen: number | null;
+  readonly read: () => Promise<void>;
+}
 
 /** @param broken told once of each entry that cannot be opened or is not what its kind says, by the kind's name */
 export function createStore(backend: StoreBackend, cipher: EntryCipher, broken: (kind: string) => void): Store {
-  const watchers: { readonly kind: string; seen: number; readonly changed: () => void }[] = [];
-  let watching: NodeJS.Timeout | undefined;
+  const followers: Follower[] = [];
+  let looking: Promise<void> | null = null;
+  let timer: NodeJS.Timeout | undefined;
   const reported = new Set<string>();
 
   function open<Value>(kind: Kind<Value>, kept: KeptEntry): Entry<Value> | null {
@@ -93,13 +106,26 @@ export function createStore(backend: StoreBackend, cipher: EntryCipher, broken: 
   async function look(): Promise<void> {
     const heads = await backend.heads().catch(() => null);
     if (heads === null) return;
-    for (const watcher of watchers) {
-      const head = heads.get(watcher.kind) ?? 0;
+    for (const follower of followers) {
+      const head = heads.get(follower.kind) ?? 0;
       // Not only forward: a store that was emptied or restored has changed as well.
-      if (head === watcher.seen) continue;
-      watcher.seen = head;
-      watcher.changed();
+      if (head === follower.seen) continue;
+      // Taken before it is read: what is written meanwhile shows as another difference.
+      await follower.read().then(
+        () => {
+          follower.seen = head;
+        },
+        () => {},
+      );
     }
+  }
+
+  /** One look at a time: where the store is slow, the next one waits. */
+  function lookOnce(): Promise<void> {
+    looking ??= look().finally(() => {
+      looking = null;
+    });
+    return looking;
   }
 
   return {
@@ -116,12 +142,14 @@ export function createStore(backend: StoreBackend, cipher: EntryCipher, broken: 
       const kept = await backend.list(kind.name, after);
       return kept.map((entry) => open(kind, entry)).filter((entry) => entry !== null);
     },
-    watch(kind, changed) {
-      watchers.push({ kind: kind.name, seen: 0, changed });
-      watching ??= setInterval(() => void look(), watchMs).unref();
+    async follow(kind, read) {
+      await looking;
+      followers.push({ kind: kind.name, seen: null, read });
+      timer ??= setInterval(() => void lookOnce(), lookMs).unref();
+      await lookOnce();
     },
     close() {
-      clearInterval(watching);
+      clearInterval(timer);
       backend.close();
     },
   };

@@ -1,6 +1,9 @@
+import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { findFreePort, type Gateway, startGateway } from "../fixtures/gateway.ts";
 import { merge } from "../fixtures/mapping.ts";
 import { type Puppet, type Purists, startPuppet, startPurists } from "./puppet.ts";
@@ -41,6 +44,19 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
+/** Makes API keys as an operator does: one that is for another address, and one that is revoked at once. */
+async function makeApiKeys(configFile: string, { apiKeys }: TestIssuer): Promise<void> {
+  const key = async (...args: string[]) => {
+    const { stdout } = await promisify(execFile)(process.execPath, [sallyport, "key", ...args, "-c", configFile]);
+    return stdout.trim();
+  };
+  apiKeys.set("api-key-elsewhere", await key("create", "elsewhere", "--from", "10.0.0.0/8"));
+  apiKeys.set("api-key-revoked", await key("create", "revoked"));
+  await key("revoke", "revoked");
+}
+
+const sallyport = fileURLToPath(new URL("../../bin/sallyport.js", import.meta.url));
+
 /**
  * Starts a gateway for cases. Behind it: `alpha` and `beta`, the same puppet on two paths; `hasty`, the puppet with
  * timeouts of a few hundred milliseconds; `down`, where nobody listens; `asking`, which may ask the client to elicit; `elder`
@@ -71,6 +87,8 @@ export async function startStage(config: Readonly<Record<string, unknown>>): Pro
       down: { url: `http://127.0.0.1:${closedPort}/mcp` },
     },
     policyYaml,
+    ...("identity" in config &&
+      !("state" in config) && { before: (configFile: string) => makeApiKeys(configFile, issuer) }),
     configOverrides: merge(
       {
         listen: { maxHeader: "8KiB", maxBody: "8KiB", maxDepth: 16 },

@@ -16,7 +16,9 @@ import {
 import type { NamedKey, Vault } from "./vault.ts";
 
 /** Records about the gateway say what became of the trail, which must be known when it cannot be read any more. */
-const clearEvents: ReadonlySet<string> = new Set(gatewayEvents.filter((event) => event !== "reload"));
+const clearEvents: ReadonlySet<string> = new Set(
+  gatewayEvents.filter((event) => event !== "reload" && event !== "admin"),
+);
 
 /**
  * Renders records with all but their place, time and event encrypted under the key of a file; in there, what tells of a person is

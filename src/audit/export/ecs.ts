@@ -18,6 +18,7 @@ const ofGateway: Readonly<Record<string, { readonly category: string; readonly t
   start: { category: "process", type: "start" },
   stop: { category: "process", type: "end" },
   reload: { category: "configuration", type: "change" },
+  admin: { category: "configuration", type: "change" },
   expired: { category: "file", type: "deletion" },
   connections: { category: "network", type: "connection" },
   shredded: { category: "file", type: "deletion" },

@@ -77,6 +77,10 @@ describe("accepts", () => {
       groups: ["a", "b"],
       scopes: ["x", "y"],
       claims: said,
+      via: "jwt",
+      apiKey: null,
+      from: null,
+      standing: { revoked: false },
       expiresAtMs: (nowS + 60 + skewS) * 1_000,
     } satisfies VerifiedToken);
   });

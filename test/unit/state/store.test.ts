@@ -132,9 +132,14 @@ describe.each(kept)("%s", (name) => {
   it("says what another process changed: put, changed, deleted", async () => {
     const [mine, yours] = await prepare();
     let changes = 0;
-    yours.watch(cups, () => {
+    let fails = true;
+    await yours.follow(cups, async () => {
       changes += 1;
+      if (fails) throw new Error("read it again");
     });
+    expect(changes).toBe(1);
+    await expect.poll(() => changes, { timeout: 5_000 }).toBeGreaterThan(1);
+    fails = false;
     for (const act of [
       () => mine.put(cups, "a", { color: "red" }),
       () => mine.put(cups, "a", { color: "blue" }),

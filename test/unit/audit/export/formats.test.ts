@@ -117,6 +117,7 @@ describe("exports", () => {
       "stream_end: end allowed, success",
       "clock: info, success",
       "connections: connection, failure",
+      "admin: change, success",
     ]);
   });
 });
