@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Standing, VerifiedToken } from "./auth/claims.ts";
+import type { Desk } from "./authorization/desk.ts";
 import type { Denial } from "./denial.ts";
 import type { Door } from "./doors/doors.ts";
 import type { Ending } from "./ending.ts";
@@ -56,7 +57,7 @@ export interface Peer extends Granted<"peer"> {
 }
 
 /** Which door was asked for (stages/route). */
-export type Route = McpRoute | MetadataRoute | PreflightRoute;
+export type Route = McpRoute | MetadataRoute | PreflightRoute | AuthorizationRoute;
 
 /** A protected server's MCP endpoint, or one of the two of 2024-11-05. */
 export interface McpRoute extends Granted<"route"> {
@@ -95,6 +96,12 @@ export interface Identity extends PolicySubject, Granted<"identity"> {
   readonly expiresAtMs: number;
   /** Fingerprint of issuer, subject and client: what sessions are bound to and limits are counted by. */
   readonly key: string;
+}
+
+/** An endpoint or page of the authorization server: what it needs of identity it asks for itself. */
+export interface AuthorizationRoute extends Granted<"route"> {
+  readonly kind: "authorization";
+  readonly desk: Desk;
 }
 
 export type RpcId = string | number;

@@ -6,6 +6,9 @@ import type { KeyDemand } from "./auth/keyshelf.ts";
 import { metadataPath, protectedResourceMetadata, resourceOf, rootMetadataPath, rootServer } from "./auth/metadata.ts";
 import { createOwnKeySource } from "./auth/ownkeys.ts";
 import { createTokenCache, type TokenCache } from "./auth/tokens.ts";
+import type { Desk } from "./authorization/desk.ts";
+import { openDesk } from "./authorization/open.ts";
+import { baseScope } from "./authorization/resources.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { signingAlgorithm } from "./crypto/keyring.ts";
@@ -83,7 +86,7 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
     settings,
     recording: compileRecording(config, policy.hash),
     peers: compilePeers(config),
-    routes: compileRoutes(config, house),
+    routes: compileRoutes(config, house, openDesk(config, policy, house)),
     limits: compileLimits(config, house),
     tokens: createTokenCache({
       verify,
@@ -153,16 +156,18 @@ function compilePeers({ network }: Config): PeerRules {
   };
 }
 
-function compileRoutes({ publicUrl, listen, network, servers, identity }: Config, { station }: House): RouteTable {
+function compileRoutes(config: Config, { station }: House, desk: Desk | null): RouteTable {
+  const { publicUrl, listen, network, servers, identity } = config;
   const names = Object.keys(servers);
-  const issuers = Object.values(identity.issuers);
+  const issuers = [...(desk === null ? [] : [{ issuer: publicUrl }]), ...Object.values(identity.issuers)];
+  const scopes = desk === null ? [] : [baseScope];
   const entries = names.map((server) => ({
     server,
     resource: resourceOf(publicUrl, server),
     metadataUrl: `${publicUrl}${metadataPath(server)}`,
   }));
   const documents = new Map(
-    names.map((server) => [server, JSON.stringify(protectedResourceMetadata({ publicUrl, server, issuers }))]),
+    names.map((server) => [server, JSON.stringify(protectedResourceMetadata({ publicUrl, server, issuers, scopes }))]),
   );
   const metadata = new Map([...documents].map(([server, document]) => [metadataPath(server), document]));
   const root = documents.get(rootServer(names) ?? "");
@@ -172,6 +177,7 @@ function compileRoutes({ publicUrl, listen, network, servers, identity }: Config
     origins: new Set([publicUrl, ...network.origins]),
     servers: new Map(entries.map((entry) => [entry.server, entry])),
     metadata,
+    desk,
     doors: station.of === 1,
   };
 }

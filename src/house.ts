@@ -11,6 +11,7 @@ import { type AuditSink, type AuditSinkOptions, openAuditSink } from "./audit/wr
 import { apiKeys } from "./auth/api-keys/api-key.ts";
 import { type ApiKeyBook, createApiKeyBook } from "./auth/api-keys/book.ts";
 import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
+import { createUserDirectory, type UserDirectory } from "./auth/users/directory.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
 import { createDoors, type Doors } from "./doors/doors.ts";
@@ -26,6 +27,7 @@ import { shareRecall } from "./state/notices.ts";
 import { openState, type State } from "./state/open.ts";
 import { createReplicas, type Replicas } from "./state/replicas.ts";
 import type { Station } from "./state/station.ts";
+import type { Store } from "./state/store.ts";
 import { createUpstreamShelf, type UpstreamShelf } from "./upstream/shelf.ts";
 import { version } from "./version.ts";
 
@@ -36,6 +38,8 @@ export interface House {
   readonly keyring: Keyring;
   readonly keys: KeyShelf;
   readonly apiKeys: ApiKeyBook;
+  readonly store: Store;
+  readonly users: UserDirectory;
   readonly counters: Counters;
   readonly tasks: TaskLedger;
   /** Sessions that clients have ended, and requests of servers that they have answered. */
@@ -139,6 +143,8 @@ async function furnish(
     keyring,
     keys: createKeyShelf(loaded.directory, now, tenant.forgetTokens, report),
     apiKeys: apiKeyBook,
+    store,
+    users: createUserDirectory(store),
     counters: createCounters(permits, monotonic, metrics.limitStoreFailed),
     tasks: createTaskLedger(maxTasks),
     ended: shareRecall(createRecall(maxRecalled), "ended", board),

@@ -9,6 +9,7 @@ import { policyCommand } from "./commands/policy.ts";
 import { quickstartCommand } from "./commands/quickstart.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { tokenCommand } from "./commands/token.ts";
+import { userCommand } from "./commands/user.ts";
 import { didYouMean } from "./config/diagnose.ts";
 import { version } from "./version.ts";
 
@@ -38,6 +39,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(policyCommand(io))
     .addCommand(tokenCommand(io))
     .addCommand(keyCommand(io))
+    .addCommand(userCommand(io))
     .addCommand(auditCommand(io))
     .addCommand(backupCommand(io));
   for (const command of listCommands(program)) command.exitOverride();

@@ -32,6 +32,7 @@ export const auditEvents = [
   "stream",
   "end",
   "discovery",
+  "auth",
   "refusal",
   "server_request",
   "stream_failure",

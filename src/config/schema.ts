@@ -5,7 +5,8 @@
 import { z } from "zod";
 import { readOrigin, readOriginUrl } from "../network/url.ts";
 import { audit } from "./audit.ts";
-import { address, cidr, count, duration, httpsUrl, httpUrl, name, read, redisUrl, secret, size } from "./fields.ts";
+import { address, cidr, count, duration, httpUrl, name, read, redisUrl, secret, size } from "./fields.ts";
+import { identity } from "./identity.ts";
 import { policies } from "./policies.ts";
 import { recording } from "./recording.ts";
 
@@ -65,74 +66,6 @@ const network = z
       .array(read(readOrigin, "an origin such as https://app.example.com"))
       .prefault([])
       .describe("Browser origins allowed besides that of publicUrl, compared exactly."),
-  })
-  .prefault({});
-
-const algorithms = [
-  "ES256",
-  "ES384",
-  "ES512",
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "EdDSA",
-  "Ed25519",
-] as const;
-
-const issuer = z.strictObject({
-  issuer: httpsUrl().describe("The `iss` claim, compared exactly, and the base of discovery."),
-  jwks: z.string().min(1).optional().describe("URL or file of the key set. Default: discovered from the issuer."),
-  audience: z
-    .array(z.string().min(1))
-    .prefault([])
-    .describe("Accepted `aud` values. Default: the resource URL of the server that is called."),
-  algorithms: z
-    .array(z.enum(algorithms))
-    .min(1)
-    .default(["ES256", "RS256", "EdDSA"])
-    .describe("Accepted signature algorithms."),
-  claims: z
-    .strictObject({
-      groups: z
-        .string()
-        .min(1)
-        .default("groups")
-        .describe("Claim that holds the groups: a name at the top level of the token, not a path."),
-    })
-    .prefault({})
-    .describe("Where facts are found in the token."),
-});
-
-const identity = z
-  .strictObject({
-    issuers: z
-      .record(name(), issuer)
-      .prefault({})
-      .describe("Token issuers that are trusted, by a name of your choice."),
-    builtin: z
-      .strictObject({
-        enabled: z
-          .boolean()
-          .default(true)
-          .describe("Accept tokens signed by the gateway's own key (`sallyport token mint`)."),
-      })
-      .prefault({}),
-    apiKeys: z
-      .strictObject({
-        enabled: z
-          .boolean()
-          .default(false)
-          .describe("Accept API keys (`sallyport key create`), for machines that cannot log in."),
-      })
-      .prefault({}),
-    clockSkew: duration().prefault("30s").describe("Tolerance for clocks that disagree, at most 5m."),
-    keysMaxAge: duration().prefault("10m").describe("Age after which a key set is fetched again."),
-    keysMaxStale: duration()
-      .prefault("24h")
-      .describe("How long an old key set still serves while its source cannot be reached."),
   })
   .prefault({});
 

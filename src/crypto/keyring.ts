@@ -3,7 +3,7 @@
  */
 import { createHash, createSecretKey, generateKeyPairSync, hkdfSync, randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { importJWK, type JSONWebKeySet, type JWTPayload, SignJWT } from "jose";
+import { importJWK, type JSONWebKeySet, type JWK, type JWTPayload, SignJWT } from "jose";
 import { createEntryCipher, type EntryCipher } from "./entry-cipher.ts";
 import { createRing, KeyFileError, type RingFile, readRing, replaceRing } from "./keyfile.ts";
 import { createMac } from "./mac.ts";
@@ -57,6 +57,8 @@ export interface Keyring extends PermanentKeys {
   signToken(claims: JWTPayload): Promise<string>;
   /** Public halves of all signing keys that something valid may be signed with; the same object until they change. */
   publicJwks(): JSONWebKeySet;
+  /** Private halves of the same keys, the one to sign with now first: for the authorization server, which signs by itself. */
+  privateJwks(): readonly JWK[];
   /** Seals an object for a purpose; see {@link seal}. */
   seal(purpose: string, payload: object): string;
   /** What {@link Keyring.seal} sealed for that purpose; undefined for any other text. */
@@ -94,6 +96,11 @@ export async function openKeyring(directory: string, options: KeyringOptions): P
       return new SignJWT(claims).setProtectedHeader(header).sign(await importJWK(jwk, signingAlgorithm));
     },
     publicJwks: () => published,
+    privateJwks() {
+      const current = currentKey(ring.signing, options.now());
+      const others = ring.signing.filter((key) => key !== current);
+      return [current, ...others].map(({ jwk }) => ({ ...jwk, alg: signingAlgorithm, use: "sig" }));
+    },
     seal: (purpose, payload) => seal(currentKey(sealing, options.now()), purpose, payload, randomBytes),
     unseal: (purpose, text) => unseal(sealing, purpose, text),
     fingerprint: (label, text) => permanent.fingerprint(label, text),

@@ -1,5 +1,6 @@
+import type { Desk } from "../authorization/desk.ts";
 import { Denial } from "../denial.ts";
-import type { Arrival, McpRoute, MetadataRoute, PreflightRoute, Route } from "../facts.ts";
+import type { Arrival, AuthorizationRoute, McpRoute, MetadataRoute, PreflightRoute, Route } from "../facts.ts";
 
 /** The doors of the gateway, compiled once from the configuration. */
 export interface RouteTable {
@@ -11,6 +12,8 @@ export interface RouteTable {
   readonly servers: ReadonlyMap<string, Pick<McpRoute, "server" | "resource" | "metadataUrl">>;
   /** Well-known path to the metadata document (RFC 9728 section 3.1). */
   readonly metadata: ReadonlyMap<string, string>;
+  /** The authorization server, if there is one. */
+  readonly desk: Desk | null;
   /** Whether clients of 2024-11-05 are served: all that they send has to come to the process that holds their stream. */
   readonly doors: boolean;
 }
@@ -27,6 +30,9 @@ export function findRoute(table: RouteTable, arrival: Arrival): Route {
   checkHost(table, arrival.headers.get("host"));
   const metadata = table.metadata.get(arrival.path);
   if (metadata !== undefined) return findMetadata(arrival, metadata);
+  // Whom it answers in which way, browsers of other origins too, is for the authorization server to say.
+  const { desk } = table;
+  if (desk?.serves(arrival.path)) return { kind: "authorization", desk } as AuthorizationRoute;
   const origin = checkOrigin(table, arrival.headers.get("origin"));
   const { entry, door, verbs } = findEndpoint(table, arrival.path);
   if (door !== "none" && !table.doors) throw new Denial("elder_unserved");

@@ -85,6 +85,7 @@ function classify(record: AuditRecord): { category: string; type: string[] } {
     const { category, type } = ofGateway[record.event] ?? { category: "process", type: "info" };
     return { category, type: [type] };
   }
+  if (record.event === "auth") return { category: "authentication", type: ["info"] };
   const { effect } = record.decision;
   const verdict = effect === null ? [] : (verdicts[effect] ?? []);
   return { category: "api", type: [types[record.event] ?? "access", ...verdict] };

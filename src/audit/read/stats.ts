@@ -59,6 +59,7 @@ const ofCallers: ReadonlySet<AuditEvent> = new Set([
   "stream",
   "end",
   "discovery",
+  "auth",
   "refusal",
 ]);
 

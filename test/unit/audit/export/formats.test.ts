@@ -118,6 +118,7 @@ describe("exports", () => {
       "clock: info, success",
       "connections: connection, failure",
       "admin: change, success",
+      "auth: info, failure",
     ]);
   });
 });
