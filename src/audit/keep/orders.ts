@@ -13,7 +13,13 @@ export const orderSchema = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("shred"), files: z.array(z.string()).min(1).readonly() }),
   /** Destroy the key of a person, by the name that records give them. */
   z.strictObject({ action: z.literal("erase"), person: z.string().regex(/^[0-9a-f]{24}$/) }),
-  z.strictObject({ action: z.literal("hold"), reason: z.string().min(1).max(1_000) }),
+  z.strictObject({
+    action: z.literal("hold"),
+    reason: z
+      .string()
+      .min(1, "a legal hold needs a reason")
+      .max(1_000, "the reason of a legal hold has at most 1,000 characters"),
+  }),
   z.strictObject({ action: z.literal("lift") }),
 ]);
 
@@ -79,7 +85,7 @@ export async function carryOut(order: Order, place: OrderPlace): Promise<void> {
 async function shred(names: readonly string[], { directory, vault, now, append }: OrderPlace): Promise<void> {
   await refuseHeld(directory);
   const found = new Map((await findSealedFiles(directory, vault)).map((file) => [file.name, file]));
-  const files = names.map((name) => {
+  const files = [...new Set(names)].map((name) => {
     const file = found.get(name);
     if (file === undefined) throw new OrderError(`${name} is no closed file that can be decrypted`);
     return file;

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Vault } from "../../audit/encryption/vault.ts";
 import { checkpointName, lockName, ordersName } from "../../audit/files/layout.ts";
 import { leaveOrder } from "../../audit/keep/order-desk.ts";
-import { carryOut, type Order } from "../../audit/keep/orders.ts";
+import { carryOut, type Order, OrderError, orderSchema } from "../../audit/keep/orders.ts";
 import { isLocked } from "../../audit/write/lock.ts";
 import { openAuditSink } from "../../audit/write/sink.ts";
 import { loadParts } from "../../config/parts.ts";
@@ -50,8 +50,11 @@ async function refuseStranger(directory: string): Promise<void> {
  */
 export async function give(order: Order, trail: OrderedTrail, command: string): Promise<void> {
   const { directory, state, keys, vault } = trail;
+  // A gateway throws away what it does not understand, without a word to whoever waits.
+  const { error } = orderSchema.safeParse(order);
+  if (error !== undefined) throw new OrderError(error.issues.map(({ message }) => message).join("; "));
   if (isLocked(join(directory, lockName(1)))) {
-    return leaveOrder(join(state, ordersName(directory)), order, patienceMs, delay);
+    return leaveOrder(join(state, ordersName(directory)), order, { patienceMs, now: Date.now, pause: delay });
   }
   const now = () => new Date();
   const sink = await openAuditSink({

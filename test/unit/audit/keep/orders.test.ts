@@ -1,4 +1,17 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -172,6 +185,14 @@ describe("shredding", () => {
     expect([await idsRead(), await notesOf("shredded")]).toEqual(["call-1 call-2 last", []]);
   });
 
+  test("is on record once, also where a file is named twice", async () => {
+    const { sink, order } = await writeTrail(2);
+    const [first] = await findSealedFiles(directory, vault);
+    await order({ action: "shred", files: [first?.name ?? "", first?.name ?? ""] });
+    await sink.close();
+    expect((await notesOf("shredded")).length).toBe(1);
+  });
+
   test("destroys nothing that cannot be recorded", async () => {
     const { sink, place } = await writeTrail(2);
     const [first] = await findSealedFiles(directory, vault);
@@ -237,31 +258,40 @@ describe("a legal hold", () => {
     ]);
   });
 
-  test.each(['{"since":"2026-08-01","reason":"r"}', "by hand"])(
-    "stops retention, whatever its file says: %s",
-    async (text) => {
-      const { sink } = await writeTrail(2);
-      await sink.close();
-      writeFileSync(join(directory, "hold.json"), text);
-      const { now, goOn } = clock();
-      goOn(90 * minuteMs);
-      const keeping = { compress: true, retentionMs: minuteMs };
-      const later = await openAuditSink({ directory, now, vault, keeping });
-      // What is compressed was not deleted before.
-      await until(() => !readdirSync(directory).some((name) => /^audit\.\d+\.jsonl$/.test(name)));
-      await later.close();
-      expect([await idsRead(), await notesOf("expired")]).toEqual(["call-1 call-2 last", []]);
-    },
-  );
+  test.each<[string, (path: string) => void]>([
+    ["as it is written", (path) => writeFileSync(path, '{"since":"2026-08-01","reason":"r"}')],
+    ["by hand", (path) => writeFileSync(path, "by hand")],
+    ["a link to nothing", (path) => symlinkSync(join(parent, "nothing"), path)],
+    ["a directory", (path) => mkdirSync(path)],
+    ["a FIFO", (path) => execFileSync("mkfifo", [path])],
+  ])("stops retention, whatever its file is: %s", async (_, put) => {
+    const { sink } = await writeTrail(2);
+    await sink.close();
+    put(join(directory, "hold.json"));
+    const { now, goOn } = clock();
+    goOn(90 * minuteMs);
+    const keeping = { compress: true, retentionMs: minuteMs };
+    const later = await openAuditSink({ directory, now, vault, keeping });
+    // What is compressed was not deleted before.
+    await until(() => !readdirSync(directory).some((name) => /^audit\.\d+\.jsonl$/.test(name)));
+    await later.close();
+    expect([await idsRead(), await notesOf("expired")]).toEqual(["call-1 call-2 last", []]);
+  });
 });
 
 describe("orders that are left for a gateway", () => {
   const path = () => join(parent, "state", "audit.order");
+  const ordersThere = () => readdirSync(join(parent, "state")).filter((name) => name.startsWith("audit.order"));
 
   /** Serves while the operator waits, as often as they look. */
   async function leave(order: Order, serve: () => Promise<unknown>): Promise<void> {
     vault.drawFileKey("aaaaaaaaaaaa", 1);
-    await leaveOrder(path(), order, 1_000, serve);
+    await leaveOrder(path(), order, { patienceMs: 1_000, now: () => startedMs + 60 * minuteMs, pause: serve });
+  }
+
+  /** What an operator leaves, in other hands. */
+  function slip(order: Order, untilMs = startedMs + 60 * minuteMs): string {
+    return JSON.stringify({ id: randomUUID(), untilMs, order });
   }
 
   test("are carried out once, and answered", async () => {
@@ -271,11 +301,82 @@ describe("orders that are left for a gateway", () => {
     await desk.serve();
     await expect(leave({ action: "hold", reason: "r" }, () => desk.serve())).rejects.toThrow(/there is a legal hold/);
     await sink.close();
-    expect([(await notesOf("hold")).length, existsSync(path()), existsSync(`${path()}.answer`)]).toEqual([
-      1,
-      false,
-      false,
-    ]);
+    expect([(await notesOf("hold")).length, ordersThere()]).toEqual([1, []]);
+  });
+
+  test("are answered each, also where another one is left before the first has looked", async () => {
+    const { sink, place } = await writeTrail(1);
+    const desk = new OrderDesk(path(), place);
+    const second = Promise.withResolvers<void>();
+    const first = leave({ action: "hold", reason: "r" }, async () => {
+      if (!existsSync(path())) return;
+      await desk.serve();
+      leave({ action: "lift" }, () => desk.serve()).then(second.resolve, second.reject);
+      await until(() => !existsSync(path()));
+    });
+    await Promise.all([first, second.promise]);
+    await sink.close();
+    expect([(await notesOf("hold")).length, ordersThere()]).toEqual([2, []]);
+  });
+
+  test("wait one at a time", async () => {
+    const waiting = leave({ action: "lift" }, async () => {
+      await expect(leave({ action: "lift" }, async () => {})).rejects.toThrow(/another order waits/);
+    });
+    await expect(waiting).rejects.toThrow(/did not answer/);
+  });
+
+  test("are not carried out when whoever left them has gone", async () => {
+    const { sink, place } = await writeTrail(1);
+    writeFileSync(path(), slip({ action: "hold", reason: "r" }, place.now().getTime() - 1), { mode: 0o600 });
+    await new OrderDesk(path(), place).serve();
+    await sink.close();
+    expect([await readHold(directory), await notesOf("hold")]).toEqual([null, []]);
+  });
+
+  test("say so where they were taken, and nobody knows what became of them", async () => {
+    await expect(leave({ action: "lift" }, async () => rmSync(path(), { force: true }))).rejects.toThrow(
+      /took the order and has not said/,
+    );
+  });
+
+  const elsewhere = () => join(parent, "elsewhere");
+  test.each<[string, (text: string) => void]>([
+    [
+      "a link to an order",
+      (text) => {
+        writeFileSync(elsewhere(), text, { mode: 0o600 });
+        symlinkSync(elsewhere(), path());
+      },
+    ],
+    ["a link to nothing", () => symlinkSync(elsewhere(), path())],
+    ["a FIFO", () => execFileSync("mkfifo", [path()])],
+    ["a directory", () => mkdirSync(path())],
+    [
+      "open to others",
+      (text) => {
+        writeFileSync(path(), text);
+        chmodSync(path(), 0o622);
+      },
+    ],
+    ["very long", (text) => writeFileSync(path(), text + " ".repeat(5_000_000), { mode: 0o600 })],
+  ])("are thrown away where somebody else may have left them: %s", async (_, put) => {
+    const { sink, place } = await writeTrail(1);
+    put(slip({ action: "hold", reason: "r" }));
+    const desk = new OrderDesk(path(), place);
+    expect(desk.isWaitedAt).toBe(true);
+    await expect(desk.serve()).rejects.toThrow(/was no order/);
+    await sink.close();
+    expect([await readHold(directory), desk.isWaitedAt]).toEqual([null, false]);
+  });
+
+  test.runIf(process.geteuid?.() === 0)("are thrown away where another user has left them", async () => {
+    const { sink, place } = await writeTrail(1);
+    writeFileSync(path(), slip({ action: "hold", reason: "r" }), { mode: 0o600 });
+    chownSync(path(), 65_534, 65_534);
+    await expect(new OrderDesk(path(), place).serve()).rejects.toThrow(/was no order/);
+    await sink.close();
+    expect(await readHold(directory)).toBe(null);
   });
 
   test("are taken back where nobody comes", async () => {
