@@ -60,6 +60,7 @@ export async function give(order: Order, trail: OrderedTrail, command: string): 
   const sink = await openAuditSink({
     directory,
     now,
+    vault,
     startNote: { version, command },
     checkpoints: {
       signer: keys.notary,

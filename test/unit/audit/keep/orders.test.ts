@@ -147,11 +147,47 @@ describe("an encrypted trail", () => {
     rmSync(join(parent, "state", "audit-people"), { recursive: true });
     writeFileSync(join(parent, "state", "audit-people"), "no directory");
     const identity = { issuer: "corp", subject: "new", client: null, via: "jwt", groups: [] };
-    await expect(sink.append(callEntry({ identity }))).rejects.toThrow("could not be made");
+    await expect(sink.append(callEntry({ identity }))).rejects.toThrow("could not be stored");
     await sink.append(callEntry({ identity: null, id: "nobody" }));
     await sink.close();
     rmSync(join(parent, "state", "audit-people"));
     expect(await idsRead()).toMatch(/ nobody$/);
+  });
+});
+
+describe("a key that somebody has taken away while it is written with", () => {
+  const keys = () => join(parent, "state", "audit-keys");
+
+  /** A trail whose gateway has noticed. */
+  async function losing(options: Partial<AuditSinkOptions> = {}) {
+    const troubles: unknown[] = [];
+    const onTrouble = (error: unknown) => troubles.push(error);
+    const trail = await writeTrail(0, { lookMs: 1, onTrouble, ...options });
+    rmSync(keys(), { recursive: true });
+    await until(() => troubles.length > 0);
+    return { ...trail, troubles };
+  }
+
+  test("is told once, and another file is begun with another key", async () => {
+    const { sink, troubles } = await losing();
+    await sink.append(callEntry({ id: "after" }));
+    await sink.append(callEntry({ id: "later" }));
+    await sink.close();
+    expect(troubles).toEqual([expect.objectContaining({ message: expect.stringMatching(/the key of .* is gone/) })]);
+    expect([await idsRead(), await verified()]).toEqual(["after later", true]);
+    expect(await notesOf("rotated")).toEqual([expect.objectContaining({ cause: "key", key: expect.any(String) })]);
+  });
+
+  test("keeps records from being written while there can be no other one", async () => {
+    const { sink } = await losing({ healMs: 1 });
+    writeFileSync(keys(), "no directory");
+    await expect(sink.append(callEntry({ id: "refused" }))).rejects.toThrow("has no key any more");
+    expect(sink.healthy).toBe(false);
+    rmSync(keys());
+    await until(() => sink.healthy);
+    await sink.append(callEntry({ id: "after" }));
+    await sink.close();
+    expect([await idsRead(), await notesOf("recovered"), await verified()]).toEqual(["after", [{ missing: 1 }], true]);
   });
 });
 
