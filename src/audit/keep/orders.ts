@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { basename } from "node:path";
 import { z } from "zod";
 import type { Vault } from "../encryption/vault.ts";
-import { type ClosedFile, readClosedFiles } from "../files/closed-files.ts";
+import { type ClosedFile, readClosedFiles, readLastSeq } from "../files/closed-files.ts";
 import { groupFiles } from "../files/segments.ts";
 import { type AuditEntry, gatewayEntry } from "../record.ts";
 import { readHold, removeHold, writeHold } from "./hold.ts";
@@ -52,16 +52,23 @@ export async function findSealedFiles(directory: string, vault: Vault): Promise<
   const found: SealedFile[] = [];
   for (const { number } of groupFiles(await readdir(directory), directory)) {
     for await (const file of readClosedFiles(directory, number)) {
-      const keys = keysOf(file, vault);
-      if (keys.length > 0) found.push({ ...file, name: basename(file.path), keys });
+      const to = await findKeyedEnd(file, vault);
+      // None where it is not encrypted, or not any more readable.
+      const keys = file.trail === null ? [] : vault.listFileKeys(file.trail, file.from, to);
+      if (keys.length > 0) found.push({ ...file, to, name: basename(file.path), keys });
     }
   }
   return found;
 }
 
-/** Ids of the keys of a file; none where it is not encrypted, or not any more readable. */
-function keysOf({ trail, from, to }: ClosedFile, vault: Vault): readonly string[] {
-  return trail === null ? [] : vault.listFileKeys(trail, from, to);
+/**
+ * Number of the last record up to which keys are those of a file: its last one. Behind it may have been a file that was moved to an
+ * archive and is to stay readable there.
+ */
+export async function findKeyedEnd(file: ClosedFile, vault: Vault): Promise<number> {
+  const { trail, from, to } = file;
+  const hasMore = trail !== null && vault.listFileKeys(trail, from + 1, to).length > 0;
+  return hasMore ? ((await readLastSeq(file)) ?? from) : to;
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -221,6 +222,19 @@ describe("shredding", () => {
     expect([await idsRead(), await notesOf("shredded")]).toEqual(["call-1 call-2 last", []]);
   });
 
+  test("leaves the keys of a file alone that was moved to an archive from behind it", async () => {
+    const { sink, order } = await writeTrail(3);
+    const [first, second] = await findSealedFiles(directory, vault);
+    const archived = join(parent, "archived");
+    renameSync(second?.path ?? "", archived);
+    await order({ action: "shred", files: [first?.name ?? ""] });
+    expect(await notesOf("shredded")).toEqual([expect.objectContaining({ to: first?.to, keys: first?.keys })]);
+    expect((await findSealedFiles(directory, vault)).length).toBe(1);
+    await sink.close();
+    renameSync(archived, second?.path ?? "");
+    expect([await idsRead(), await verified()]).toEqual(["call-2 call-3 last", true]);
+  });
+
   test("is on record once, also where a file is named twice", async () => {
     const { sink, order } = await writeTrail(2);
     const [first] = await findSealedFiles(directory, vault);
@@ -252,6 +266,22 @@ describe("shredding", () => {
     // One of the file that was written last.
     expect([await idsRead(), readdirSync(join(parent, "state", "audit-keys")).length]).toEqual(["last", 1]);
   });
+});
+
+test("retention leaves the keys of a file alone that was moved to an archive", async () => {
+  const { sink } = await writeTrail(3);
+  const [, second] = await findSealedFiles(directory, vault);
+  await sink.close();
+  const archived = join(parent, "archived");
+  renameSync(second?.path ?? "", archived);
+  const { now, goOn } = clock();
+  goOn(90 * minuteMs);
+  const keeping = { compress: false, retentionMs: 60 * minuteMs };
+  const later = await openAuditSink({ directory, now, vault, keeping });
+  await until(() => !readdirSync(directory).some((name) => /^audit\.\d+\./.test(name)));
+  await later.close();
+  renameSync(archived, second?.path ?? "");
+  expect(await idsRead()).toBe("call-2 last");
 });
 
 describe("erasing", () => {
