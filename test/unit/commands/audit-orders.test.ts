@@ -1,5 +1,5 @@
 /** Commands that change a trail which no gateway writes just now. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { chown, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Vault } from "../../../src/audit/encryption/vault.ts";
@@ -52,6 +52,17 @@ describe("audit hold", () => {
   ])("is not set for no reason, or a book of them: %.3s", async (reason, err) => {
     expect(await hold("set", "--reason", reason)).toEqual({ out: "", err, codes: [2] });
     expect((await hold("show")).out).toBe("no hold\n");
+  });
+});
+
+describe.runIf(process.geteuid?.() === 0)("who may give orders", () => {
+  const give = () => run(holdCommand, "lift", "-c", config);
+
+  test("is who made the keys, also where somebody else has mounted the directory", async () => {
+    await chown(join(directory, "data"), 65_534, 65_534);
+    expect((await give()).err).toBe("there is no legal hold\n");
+    await chown(join(directory, "data", "keys.json"), 65_534, 65_534);
+    expect((await give()).err).toContain("belongs to another user");
   });
 });
 

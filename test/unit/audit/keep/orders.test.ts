@@ -346,12 +346,13 @@ describe("a legal hold", () => {
 });
 
 describe("orders that are left for a gateway", () => {
-  const path = () => join(parent, "state", "audit.order");
-  const ordersThere = () => readdirSync(join(parent, "state")).filter((name) => name.startsWith("audit.order"));
+  const path = () => join(directory, "audit.order");
+  const ordersThere = () => readdirSync(directory).filter((name) => name.startsWith("audit.order"));
+
+  beforeEach(() => void mkdirSync(directory));
 
   /** Serves while the operator waits, as often as they look. */
   async function leave(order: Order, serve: () => Promise<unknown>): Promise<void> {
-    vault.drawFileKey("aaaaaaaaaaaa", 1);
     await leaveOrder(path(), order, { patienceMs: 1_000, now: () => startedMs + 60 * minuteMs, pause: serve });
   }
 
