@@ -166,6 +166,7 @@ async function furnish(
       visitClosed: metrics.visitClosed,
       refused: metrics.refused,
       append: write,
+      prepare: (identity) => (isLax ? null : sink.prepare(identity)),
     },
     startSinks: sinks.start,
     refusedConnections,
@@ -198,7 +199,7 @@ function describeAudit(
     vault: new Vault({ directory: state.directory, keys: keyring, now: () => performance.now() }),
     encrypted: encryption,
     // One of several workers is enough, and the first is always there.
-    ...(number === 1 && { ordersPath: join(state.directory, ordersName(resolve(directory))) }),
+    ...(number === 1 && { ordersPath: join(directory, ordersName) }),
     checkpoints: {
       signer: keyring.notary,
       everyRecords: checkpoints.records,

@@ -2,7 +2,7 @@ import { Denial, type DenialCode } from "../denial.ts";
 import type { Arrival } from "../facts.ts";
 import type { Fingerprint } from "../mcp/handles.ts";
 import { describeVisit, type Facts, type Outcome } from "./describe.ts";
-import type { AuditEntry } from "./record.ts";
+import type { AuditEntry, AuditIdentity } from "./record.ts";
 import type { Recording } from "./recording.ts";
 
 declare const recorded: unique symbol;
@@ -36,6 +36,8 @@ export interface AuditBook {
   readonly fingerprint: Fingerprint;
   /** Resolves when the entry is in the file. */
   append(entry: AuditEntry): Promise<void>;
+  /** Sees to it that records of somebody can be written; null where nothing is left to do. */
+  prepare(identity: AuditIdentity | null): Promise<void> | null;
   /** Monotonic milliseconds. */
   monotonicMs(): number;
   wallTime(): Date;
@@ -70,7 +72,7 @@ export interface Trail {
    *
    * @throws Denial `audit_unavailable`
    */
-  assure(): void;
+  assure(): Promise<void>;
   /** Records a request of the server to the client, which is a message of its own. */
   ask(method: string, passed: boolean): Promise<void>;
   /**
@@ -149,8 +151,10 @@ class VisitTrail implements Trail {
     return receipt;
   }
 
-  assure(): void {
+  async assure(): Promise<void> {
     if (!this.#book.healthy) throw new Denial("audit_unavailable");
+    const { identity = null } = this.facts;
+    await this.#book.prepare(identity)?.catch(refuseUnwritten);
   }
 
   async ask(method: string, passed: boolean): Promise<void> {

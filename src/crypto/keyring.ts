@@ -21,7 +21,8 @@ export const refreshEveryMs = 900_000;
 /** Algorithm of the gateway's own tokens: what every JOSE library verifies, and half the size of RSA. */
 export const signingAlgorithm = "ES256";
 
-const ringName = "keys.json";
+/** Name of the file in the state directory. */
+export const ringName = "keys.json";
 
 /** Largest clock tolerance the configuration allows. */
 const maxClockSkewMs = 300_000;

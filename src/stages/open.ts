@@ -74,7 +74,7 @@ async function attend(
   const { verb, headers, message } = arrival;
   if (headers.has("content-encoding")) throw new Denial("body_encoded");
   const body = await readBody(arrival, { ...limits, maxBytes });
-  trail.assure();
+  await trail.assure();
   const request = { verb, target: message.url ?? "", headers, body, ip: peer.ip };
   const answer = await desk.answer(request);
   trail.note("desk", answer.note);

@@ -46,10 +46,8 @@ export function checkpointSuffix(directory: string): string {
   return `-${digestOf(directory)}.checkpoint`;
 }
 
-/** Name of the file that orders for the trails of an audit directory are left in. */
-export function ordersName(directory: string): string {
-  return `audit-${digestOf(directory)}.order`;
-}
+/** Name of the file in an audit directory that orders for its trails are left in. */
+export const ordersName = "audit.order";
 
 export function closedName(trail: number, firstSeq: number): string {
   return `${baseName(trail)}.${String(firstSeq).padStart(12, "0")}.jsonl`;

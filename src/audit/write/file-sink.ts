@@ -1,6 +1,6 @@
 import { AuditFault } from "../fault.ts";
 import type { Keeper } from "../keep/keeping.ts";
-import { type AuditEntry, gatewayEntry } from "../record.ts";
+import { type AuditEntry, type AuditIdentity, gatewayEntry } from "../record.ts";
 import type { ChainFiles } from "./chain-files.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { DirectoryLock } from "./lock.ts";
@@ -56,7 +56,22 @@ export class FileSink implements AuditSink {
     return this.#waiting.length;
   }
 
+  prepare(identity: AuditIdentity | null): Promise<void> | null {
+    const { vault, encrypted } = this.#options;
+    return identity === null || encrypted !== true || vault === undefined ? null : vault.meet(identity);
+  }
+
   append(entry: AuditEntry): Promise<void> {
+    const preparing = this.prepare(entry.identity);
+    if (preparing === null) return this.#enqueue(entry);
+    const missed = (fault: unknown) => {
+      this.#missing += 1;
+      throw fault;
+    };
+    return preparing.then(() => this.#enqueue(entry), missed);
+  }
+
+  #enqueue(entry: AuditEntry): Promise<void> {
     if (this.#closed) return Promise.reject(new AuditFault("the audit trail is closed"));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiting.push({ entry, resolve, reject });
@@ -128,9 +143,9 @@ export class FileSink implements AuditSink {
       else reject(fault);
     }
     if (failure != null && !announced) this.#options.onFailure?.(failure);
-    if (failure !== null) this.#missing += missing;
-    else if (this.#missing > 0 && !batch.some(({ entry }) => entry.event === "recovered")) this.#recover();
-    else this.#missing = 0;
+    const told = failure === null && batch.some(({ entry }) => entry.event === "recovered");
+    this.#missing = missing + (told ? 0 : this.#missing);
+    if (failure === null && !told && this.#missing > 0) this.#recover();
   }
 
   /** Nobody is sent to a gateway that is not ready, so no request would find out that the disk has room again. */
@@ -160,6 +175,7 @@ export class FileSink implements AuditSink {
 
   #reclaim(): void {
     try {
+      this.#files.checkKey();
       this.#files.reclaim();
     } catch (error) {
       this.#options.onTrouble?.(error);

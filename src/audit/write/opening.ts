@@ -46,9 +46,10 @@ export async function openTrailFiles(options: ChainFilesOptions): Promise<Opened
     const { seq, hash } = head ?? tail;
     const end = { trail: head?.trail ?? drawTrail(), seq, hash, sizeBytes };
     const beginning = found ?? { firstSeq: seq + 1, beganMs: now().getTime() };
-    const { render, note } = options.rendererFor(end.trail, seq + 1);
-    const files = new ChainFiles(options, new ChainWriter(file, path, render, end), file, beginning);
-    return { files, head, torn: tail.torn, before: tail.open ? "\n" : "", note };
+    const renderer = options.rendererFor(end.trail, seq + 1);
+    const writer = new ChainWriter(file, path, renderer.render, end);
+    const files = new ChainFiles(options, writer, file, renderer, beginning);
+    return { files, head, torn: tail.torn, before: tail.open ? "\n" : "", note: renderer.note };
   } catch (error) {
     file.close();
     throw error;

@@ -5,7 +5,7 @@ import { AuditFault } from "../fault.ts";
 import { lockName } from "../files/layout.ts";
 import { Keeper, type KeepingOptions } from "../keep/keeping.ts";
 import { OrderDesk } from "../keep/order-desk.ts";
-import { type AuditEntry, gatewayEntry } from "../record.ts";
+import { type AuditEntry, type AuditIdentity, gatewayEntry } from "../record.ts";
 import type { RotationOptions } from "./chain-files.ts";
 import { type CheckpointOptions, findShortfall, type Shortfall } from "./checkpoints.ts";
 import { type AppendFile, openAppendFile } from "./file.ts";
@@ -24,6 +24,12 @@ export interface AuditSink {
    * @throws AuditFault when it could not be written. The next call tries again, so does the sink itself, and records `recovered` when it works
    */
   append(entry: AuditEntry): Promise<void>;
+  /**
+   * Sees to it that records of somebody can be written, before something happens that one must be written of.
+   *
+   * @returns null where nothing is left to do; otherwise it rejects with an AuditFault when they cannot
+   */
+  prepare(identity: AuditIdentity | null): Promise<void> | null;
   /** False after a failed write, until one succeeds. */
   readonly healthy: boolean;
   /** Records handed over and not yet written. */
@@ -117,6 +123,7 @@ async function openLocked(
     ...{ ...keeping, directory, trail, now, onTrouble, vault, append },
     desk: takesOrders ? new OrderDesk(ordersPath, { directory, vault, now, append }) : null,
   });
+  vault?.destroyRest();
   const rendererFor = encrypted && vault !== null ? sealedBy(vault) : inClear;
   const place = { directory, trail, rotation, openFile, rendererFor, now, onTrouble };
   const opened = await openTrailFiles({ ...place, onClosed: () => keeper.look() });

@@ -191,7 +191,7 @@ describe("writing", () => {
     expect(records().map(({ event }) => event)).toEqual(["start", "request", "stop"]);
   });
 
-  test("an entry that cannot be written down fails alone", async () => {
+  test("an entry that cannot be written down fails alone, and is told as missing", async () => {
     const sink = await open();
     const cycle: Record<string, unknown> = {};
     cycle.self = cycle;
@@ -201,7 +201,8 @@ describe("writing", () => {
     await good;
     expect(sink.healthy).toBe(true);
     await sink.close();
-    expect(await verifyFiles([path])).toMatchObject({ ok: true, records: 3 });
+    expect(await verifyFiles([path])).toMatchObject({ ok: true, records: 4 });
+    expect(records()[2]).toMatchObject({ event: "recovered", note: { missing: 1 } });
   });
 });
 
