@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { readHold } from "../../audit/keep/hold.ts";
 import type { Order } from "../../audit/keep/orders.ts";
 import { loadParts } from "../../config/parts.ts";
-import { withConfig } from "../config.ts";
+import { hintAtConfig, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { show } from "../policy/printing.ts";
@@ -13,7 +13,7 @@ export function holdCommand(io: CommandIo): Command {
   const hold = new Command("hold").description("keep everything: no file expires, nothing is shredded or erased");
   withConfig(hold.command("set"))
     .description("begin a legal hold")
-    .requiredOption("--reason <text>", "why, as the trail will say it")
+    .requiredOption("--reason <text>", "why, as the trail will say it; required")
     .action(({ config, reason }: { readonly config: string; readonly reason: string }) =>
       order(io, config, { action: "hold", reason }, "held"),
     );
@@ -21,14 +21,14 @@ export function holdCommand(io: CommandIo): Command {
     .description("end it")
     .action(({ config }: { readonly config: string }) => order(io, config, { action: "lift" }, "lifted"));
   withConfig(hold.command("show"))
-    .description("say whether there is one")
+    .description("say whether there is one: exit code 0, or 1 where there is none")
     .action(async ({ config }: { readonly config: string }) => {
       try {
         const found = await readHold((await loadParts(config, ["audit"])).audit.directory);
         io.out(found === null ? "no hold\n" : `held since ${show(found.since)}: ${show(found.reason)}\n`);
         io.exit(found === null ? 1 : 0);
       } catch (error) {
-        reportFailure(io, error, undefined);
+        reportFailure(io, hintAtConfig(error, config), undefined);
       }
     });
   return hold;
@@ -40,6 +40,6 @@ async function order(io: CommandIo, config: string, wanted: Order, done: string)
     io.out(`${done}\n`);
     io.exit(0);
   } catch (error) {
-    reportFailure(io, error, undefined);
+    reportFailure(io, hintAtConfig(error, config), undefined);
   }
 }
