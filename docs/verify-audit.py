@@ -2,7 +2,7 @@
 """Verifies the audit trails of a directory as `sallyport audit verify` does, and shares no code with it: it does what the section
 "The format, for whoever verifies it" in audit.md says, in Python 3.9 or later. Exit code: 0 nothing found, 1 findings, 2 unread.
 
-    python3 verify-audit.py DIRECTORY [--key VKEY]... [--checkpoint FILE]...
+    python3 verify-audit.py DIRECTORY [--key KEY]... [--checkpoint FILE]...
 """
 
 import argparse
@@ -63,12 +63,15 @@ def is_signed(public, message, signature):
 
 
 def read_key(text):
-    """Name, id and 32 bytes of a public key as `sallyport audit key` prints it."""
+    """Name, id and 32 bytes of a public key as `sallyport audit key` prints it, or of a file with it."""
+    if os.path.isfile(text):
+        with open(text, encoding="utf-8", errors="replace") as file:
+            text = file.read()
     form = re.fullmatch(r"([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]{44})", text.strip())
     typed = base64.b64decode(form[3]) if form else b""
     key_id = hashlib.sha256(form[1].encode() + b"\n" + typed).digest()[:4] if form else b""
     if typed[:1] != b"\x01" or key_id.hex() != form[2]:
-        raise ValueError("--key: that is no Ed25519 verifier key")
+        raise ValueError("--key: that is no Ed25519 verifier key, and no file with one")
     return form[1], key_id, typed[1:]
 
 
@@ -224,9 +227,9 @@ def files_of_trails(directory):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("directory")
-    parser.add_argument("--key", action="append", default=[], metavar="VKEY")
-    parser.add_argument("--checkpoint", action="append", default=[], metavar="FILE")
+    parser.add_argument("directory", help="with the files of one trail or more")
+    parser.add_argument("--key", action="append", default=[], help="public key of the checkpoints, or a file with it")
+    parser.add_argument("--checkpoint", action="append", default=[], metavar="FILE", help="checkpoints that were kept elsewhere")
     options = parser.parse_args()
     keys = [read_key(text) for text in options.key]
     kept = {(trail, seq): digest for path in options.checkpoint for trail, seq, digest in read_kept(path, keys)}

@@ -54,6 +54,8 @@ export interface House {
   /** Which of the processes of this gateway it is. */
   readonly station: Station;
   readonly audit: AuditBook;
+  /** Whether records are written; calls may go on where they are not. */
+  isRecording(): boolean;
   /** Begins to hand records to `audit.sinks`. */
   startSinks(): void;
   readonly refusedConnections: RefusedConnections;
@@ -125,7 +127,7 @@ async function furnish(
   const report = (issuer: string, detail: string) =>
     log.warn({ issuer, detail }, "keys of an issuer could not be fetched");
   const replicas = redis === null ? null : createReplicas(board, now, tenant.configHash);
-  const write = (entry: AuditEntry) => append(sink, metrics, entry, isLax);
+  const write = (entry: AuditEntry, again?: boolean) => append(sink, metrics, entry, isLax, again);
   await store.follow(deeds, () => recordDeeds(store, write, now()));
   // The sink has told of its failure, and there is nothing to refuse.
   const note = (entry: AuditEntry) => void write(entry).catch(() => {});
@@ -168,6 +170,7 @@ async function furnish(
       append: write,
       prepare: (identity) => (isLax ? null : sink.prepare(identity)),
     },
+    isRecording: () => sink.healthy,
     startSinks: sinks.start,
     refusedConnections,
     close() {
@@ -208,6 +211,7 @@ function describeAudit(
       onSigned: (checkpoint) => log.info({ checkpoint: checkpoint.split("\n") }, "audit checkpoint"),
     },
     onFailure: (error) => log.error({ error }, `audit record could not be written; ${lost}`),
+    onRecovered: () => log.warn({}, "audit records are written again"),
     onTrouble: (error) => log.error({ error }, "the audit files could not be kept as configured"),
     onShortfall: (shortfall) => log.error({ ...shortfall }, "the audit trail is not what was signed last"),
   };
@@ -219,10 +223,10 @@ function describeStation({ number, of, after }: Station): Readonly<Record<string
 }
 
 /** @param isLax whether what happens goes on without its record; how many are missing is recorded when writing works again */
-function append(sink: AuditSink, metrics: Metrics, entry: AuditEntry, isLax: boolean): Promise<void> {
+function append(sink: AuditSink, metrics: Metrics, entry: AuditEntry, isLax: boolean, again?: boolean): Promise<void> {
   const failed = (error: unknown) => {
     metrics.auditFailed();
     if (!isLax) throw error;
   };
-  return sink.append(entry).then(() => metrics.auditWritten(entry.event), failed);
+  return sink.append(entry, again).then(() => metrics.auditWritten(entry.event), failed);
 }

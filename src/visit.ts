@@ -216,7 +216,8 @@ async function record(
   } catch (error) {
     const failure = asDenial(error);
     const receipt = receiptForFailure(failure);
-    report(failure, arrival, trail, house);
+    // It is told once that there is no record, whether the answer's or the refusal's failed first.
+    if (failure.code !== denial.code) report(failure, arrival, trail, house);
     house.metrics.refused(failure.code);
     return { denial: failure, receipt };
   }

@@ -138,7 +138,9 @@ async function writeWhole(path: string, force: boolean, write: (handle: FileHand
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
-    throw new BackupError(`${path}: ${code === "EEXIST" ? taken : `it cannot be written (${code})`}`, { cause: error });
+    const why =
+      code === "EEXIST" ? taken : code === "ENOENT" ? "its directory is not there" : `it cannot be written (${code})`;
+    throw new BackupError(`${path}: ${why}`, { cause: error });
   } finally {
     await rm(draft, { force: true });
   }

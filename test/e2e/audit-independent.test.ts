@@ -93,8 +93,9 @@ async function judge(files: Files, log: readonly string[] = logged): Promise<{ o
   for (const [name, bytes] of files) writeFileSync(join(directory, name), bytes, { mode: 0o600 });
   const logFile = join(directory, "gateway.log");
   writeFileSync(logFile, log.join(""));
-  const key = ["--key", signer.verifier.text];
-  const ways = [[], key, [...key, "--checkpoint", logFile]];
+  const keyFile = join(directory, "key.txt");
+  writeFileSync(keyFile, `${signer.verifier.text}\n`);
+  const ways = [[], ["--key", signer.verifier.text], ["--key", keyFile, "--checkpoint", logFile]];
   const ask = async (verify: (args: readonly string[]) => Promise<number>) =>
     (await Promise.all(ways.map((way) => verify([directory, ...way])))) as unknown as Codes;
   return { ours: await ask(runCommand), theirs: await ask(runScript) };

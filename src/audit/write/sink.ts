@@ -21,9 +21,11 @@ export interface AuditSink {
    * Resolves once the record is in the file, where the end of this process cannot undo it; with `forced` once it is on the
    * disk, where a loss of power cannot either.
    *
+   * @param again whether it stands for one that is missing, so that it is not missing any more once this one is there
+   * @throws UnforcedFault when it is in the file and could not be forced to the disk
    * @throws AuditFault when it could not be written. The next call tries again, so does the sink itself, and records `recovered` when it works
    */
-  append(entry: AuditEntry): Promise<void>;
+  append(entry: AuditEntry, again?: boolean): Promise<void>;
   /**
    * Sees to it that records of somebody can be written, before something happens that one must be written of.
    *
@@ -62,6 +64,8 @@ export interface AuditSinkOptions {
   readonly checkpoints?: CheckpointOptions;
   /** Called once when writing begins to fail, not for each record. */
   readonly onFailure?: (error: unknown) => void;
+  /** Called once when writing works again. */
+  readonly onRecovered?: () => void;
   /** Something went wrong that keeps no record from being written. */
   readonly onTrouble?: (error: unknown) => void;
   /** The trail is not what was signed last. */

@@ -17,7 +17,7 @@ interface ExportOptions extends FilterOptions {
 
 /** `sallyport audit export`. Exit code 0 done, 2 it could not be read or written. */
 export function exportCommand(io: StreamIo): Command {
-  const format = new Option("--format <name>", "what is written").choices(Object.keys(exportFormats));
+  const format = new Option("--format <name>", "what is written; required").choices(Object.keys(exportFormats));
   return withFilters(new Command("export"))
     .description("write the records that fit for other systems, in the order of time")
     .addOption(format.makeOptionMandatory())
@@ -73,6 +73,7 @@ async function openNew(file: string, force: boolean): Promise<FileHandle> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST") throw new Error(`${file}: there is such a file already; --force overwrites it`);
+    if (code === "ENOENT") throw new Error(`${file}: its directory is not there`);
     throw new Error(`${file}: it cannot be written (${code})`);
   }
 }

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { readHold } from "../../audit/keep/hold.ts";
 import type { Order } from "../../audit/keep/orders.ts";
 import { loadParts } from "../../config/parts.ts";
-import { withConfig } from "../config.ts";
+import { hintAtConfig, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { printJson, show } from "../policy/printing.ts";
@@ -19,7 +19,7 @@ export function holdCommand(io: CommandIo): Command {
   const add = (name: string) => withConfig(hold.command(name)).option("--json", "print one JSON object");
   add("set")
     .description("begin a legal hold")
-    .requiredOption("--reason <text>", "why, as the trail will say it, in clear")
+    .requiredOption("--reason <text>", "why, as the trail will say it, in clear; required")
     .action(({ reason, ...options }: HoldOptions & { readonly reason: string }) =>
       order(io, options, { action: "hold", reason }, "held"),
     );
@@ -27,7 +27,7 @@ export function holdCommand(io: CommandIo): Command {
     .description("end it")
     .action((options: HoldOptions) => order(io, options, { action: "lift" }, "lifted"));
   add("show")
-    .description("say whether there is one")
+    .description("say whether there is one: exit code 0, or 1 where there is none")
     .action(async ({ config, json }: HoldOptions) => {
       try {
         const found = await readHold((await loadParts(config, ["audit"])).audit.directory);
@@ -35,7 +35,7 @@ export function holdCommand(io: CommandIo): Command {
         else io.out(found === null ? "no hold\n" : `held since ${show(found.since)}: ${show(found.reason)}\n`);
         io.exit(found === null ? 1 : 0);
       } catch (error) {
-        reportFailure(io, error, json);
+        reportFailure(io, hintAtConfig(error, config), json);
       }
     });
   return hold;
@@ -49,6 +49,6 @@ async function order(io: CommandIo, { config, json }: HoldOptions, wanted: Order
     else io.out(`${done}\n`);
     io.exit(0);
   } catch (error) {
-    reportFailure(io, error, json);
+    reportFailure(io, hintAtConfig(error, config), json);
   }
 }

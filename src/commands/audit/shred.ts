@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { compressedSuffix } from "../../audit/files/layout.ts";
 import { findSealedFiles, type SealedFile } from "../../audit/keep/orders.ts";
 import { readMoment } from "../../audit/read/moment.ts";
-import { withConfig } from "../config.ts";
+import { hintAtConfig, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { count, show } from "../policy/printing.ts";
@@ -12,7 +12,7 @@ import { confirm, give, openOrdered } from "./ordering.ts";
 
 interface ShredOptions {
   readonly config: string;
-  readonly segment: readonly string[];
+  readonly segment?: readonly string[];
   readonly before?: string;
   readonly yes?: true;
 }
@@ -23,7 +23,7 @@ export function shredCommand(io: CommandIo): Command {
     .description(
       "destroy the keys of closed encrypted files: nobody can read them any more, and the chain still verifies",
     )
-    .option("--segment <file>", "closed file, as it is named in the audit directory; repeatable", collect, [])
+    .option("--segment <file>", "closed file, as it is named in the audit directory; repeatable", collect)
     .option(
       "--before <time>",
       "all whose records are from before: 2026-08-01, 2026-08-01T10:00 (UTC), or how long ago: 30d",
@@ -45,18 +45,18 @@ export function shredCommand(io: CommandIo): Command {
         io.out(`shredded ${what}\n`);
         io.exit(0);
       } catch (error) {
-        reportFailure(io, error, undefined);
+        reportFailure(io, hintAtConfig(error, options.config), undefined);
       }
     });
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 
 async function choose(
   found: readonly SealedFile[],
-  { segment, before }: ShredOptions,
+  { segment = [], before }: ShredOptions,
   directory: string,
 ): Promise<readonly SealedFile[]> {
   if ((before === undefined) === (segment.length === 0))
@@ -76,7 +76,7 @@ async function choose(
     const file = found.find((each) => each.name === name);
     if (file !== undefined) return file;
     throw new Error(
-      `${show(path)} is no closed file that can be decrypted: it is written still, in clear, or shredded already`,
+      `${show(path)} is no closed file with a key: it is not there, written still, in clear, or shredded already`,
     );
   });
 }

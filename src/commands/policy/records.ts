@@ -62,7 +62,8 @@ export function nameFailure(error: unknown, path: string): unknown {
   const { code, path: file = path } = error as NodeJS.ErrnoException;
   if (code === undefined) return error;
   if (code === "ENOENT" || code === "ENOTDIR") return new Error(`${file}: there is no such file or directory`);
-  return new Error(`${file}: it cannot be read (${code})`);
+  const hint = code === "EACCES" ? "; run this as the user that the gateway runs as" : "";
+  return new Error(`${file}: it cannot be read (${code})${hint}`);
 }
 
 const progressEvery = 100_000;

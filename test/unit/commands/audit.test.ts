@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { auditCommand } from "../../../src/commands/audit.ts";
+import { nameFailure } from "../../../src/commands/policy/records.ts";
 import { at, fileOf } from "../audit/lines.ts";
 import { writeTree } from "../config/fixture.ts";
 
@@ -159,7 +160,7 @@ describe("audit export", () => {
       "--out",
       "/nowhere/x",
     ]);
-    expect([code, err]).toEqual([2, "/nowhere/x: it cannot be written (ENOENT)\n"]);
+    expect([code, err]).toEqual([2, "/nowhere/x: its directory is not there\n"]);
   });
 });
 
@@ -196,5 +197,17 @@ by server:
     const { out } = await audit(["stats", "--audit", await makeTrail(), "--top", "0"]);
     expect(out).toContain("  others  1\n");
     expect(out).toMatch(/ {2}others {2}5 {6}1 {7}0\n/);
+  });
+});
+
+describe("nameFailure", () => {
+  it.each([
+    [{ code: "ENOENT" }, "trail: there is no such file or directory"],
+    [{ code: "ENOTDIR", path: "trail/audit.jsonl" }, "trail/audit.jsonl: there is no such file or directory"],
+    [{ code: "EACCES" }, "trail: it cannot be read (EACCES); run this as the user that the gateway runs as"],
+    [{ code: "EIO" }, "trail: it cannot be read (EIO)"],
+    [{}, "as it was"],
+  ])("%j", (facts, message) => {
+    expect(nameFailure(Object.assign(new Error("as it was"), facts), "trail")).toMatchObject({ message });
   });
 });
