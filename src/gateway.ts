@@ -78,7 +78,8 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
   }));
   if (identity.builtin.enabled) issuers.push(builtinIssuer(config, house));
   const upstreams = findUpstreams(config, house.upstreams);
-  const verifyJwt = createVerifier({ issuers, clockSkewMs: identity.clockSkew, now: house.now });
+  const { standingOf } = house.revocations;
+  const verifyJwt = createVerifier({ issuers, clockSkewMs: identity.clockSkew, now: house.now, standingOf });
   const verify = identity.apiKeys.enabled ? withApiKeys(verifyJwt, config, house) : verifyJwt;
   return {
     config,

@@ -11,6 +11,7 @@ import { type AuditSink, type AuditSinkOptions, openAuditSink } from "./audit/wr
 import { apiKeys } from "./auth/api-keys/api-key.ts";
 import { type ApiKeyBook, createApiKeyBook } from "./auth/api-keys/book.ts";
 import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
+import { createRevocationBook, type RevocationBook, revocations } from "./auth/revocations.ts";
 import { createUserDirectory, type UserDirectory } from "./auth/users/directory.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
@@ -38,6 +39,7 @@ export interface House {
   readonly keyring: Keyring;
   readonly keys: KeyShelf;
   readonly apiKeys: ApiKeyBook;
+  readonly revocations: RevocationBook;
   readonly store: Store;
   readonly users: UserDirectory;
   readonly counters: Counters;
@@ -117,7 +119,8 @@ async function furnish(
   });
   const { permits, board } = redis ?? station.shared;
   const apiKeyBook = createApiKeyBook(store, now, tenant.forgetTokens);
-  await store.follow(apiKeys, apiKeyBook.load);
+  const revocationBook = createRevocationBook(store);
+  await Promise.all([store.follow(apiKeys, apiKeyBook.load), store.follow(revocations, revocationBook.load)]);
   const metrics = createMetrics(version, {
     ...tenant,
     auditQueueLength: () => sink.queueLength,
@@ -145,6 +148,7 @@ async function furnish(
     keyring,
     keys: createKeyShelf(loaded.directory, now, tenant.forgetTokens, report),
     apiKeys: apiKeyBook,
+    revocations: revocationBook,
     store,
     users: createUserDirectory(store),
     counters: createCounters(permits, monotonic, metrics.limitStoreFailed),

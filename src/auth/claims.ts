@@ -31,6 +31,9 @@ export interface Standing {
   readonly revoked: boolean;
 }
 
+/** What a token says that it can be revoked by. */
+export type RevocableToken = Pick<VerifiedToken, "issuer" | "subject" | "client" | "claims">;
+
 /** How the claims are read. */
 export interface ClaimRules {
   /** The issuer's name in the configuration. */
@@ -38,6 +41,7 @@ export interface ClaimRules {
   readonly groupsClaim: string;
   readonly clockSkewMs: number;
   readonly nowMs: number;
+  readonly standingOf: (token: RevocableToken) => Standing;
 }
 
 export const maxSubjectLength = 255;
@@ -60,23 +64,23 @@ export function readClaims(payload: JWTPayload, rules: ClaimRules): VerifiedToke
   if (iat !== undefined && iat * 1_000 > rules.nowMs + rules.clockSkewMs) {
     throw new Denial("token_not_yet_valid", { detail: "iat lies in the future; compare the clocks" });
   }
-  return Object.freeze({
+  const said = {
     issuer: rules.issuer,
     subject: readText("sub", sub, maxSubjectLength),
     client: readClient(payload),
+    claims: payload,
+  };
+  return Object.freeze({
+    ...said,
     groups: Object.freeze(readGroups(payload, rules.groupsClaim)),
     scopes: Object.freeze(readScopes(payload)),
-    claims: payload,
     via: "jwt",
     apiKey: null,
     from: null,
-    standing: good,
+    standing: rules.standingOf(said),
     expiresAtMs: exp * 1_000 + rules.clockSkewMs,
   });
 }
-
-/** Of tokens that nothing but their time ends. */
-const good: Standing = Object.freeze({ revoked: false });
 
 /** Whether text is fit to identify someone: not empty, bounded, and without characters that do not show. */
 export function isPlainText(text: string, maxLength: number): boolean {

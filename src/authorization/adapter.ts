@@ -2,10 +2,8 @@
 import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from "oidc-provider";
 import { z } from "zod";
 import type { Kind, Store } from "../state/store.ts";
+import { kindOf, type Payload } from "./models.ts";
 
-type Payload = Record<string, unknown>;
-
-const payload: z.ZodType<Payload> = z.record(z.string(), z.unknown());
 const memberSchema = z.array(z.strictObject({ model: z.string(), id: z.string() }));
 type Members = z.output<typeof memberSchema>;
 
@@ -21,12 +19,6 @@ const graceSeconds = 30;
 
 /** Members of a grant that are kept: those that are older are found expired by then. */
 const maxMembers = 1_000;
-
-/** Kinds of entries, one for each of oidc-provider's models. */
-export function kindOf(model: string): Kind<Payload> {
-  const name = model.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
-  return { name: `oauth-${name}`, schema: payload };
-}
 
 /** @param now milliseconds since the epoch */
 export function createAdapterFactory(store: Store, now: () => number): AdapterFactory {

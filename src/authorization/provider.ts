@@ -1,6 +1,7 @@
 /** The authorization server itself: oidc-provider, as this gateway wants it (OAuth 2.1, MCP 2026-07-28 Authorization). */
 import type { JWK } from "jose";
 import Provider, { type Configuration, errors, interactionPolicy } from "oidc-provider";
+import { grantClaim } from "../auth/revocations.ts";
 import type { Account } from "../auth/users/directory.ts";
 import type { Store } from "../state/store.ts";
 import { createAdapterFactory } from "./adapter.ts";
@@ -117,8 +118,10 @@ export function createProvider(options: ProviderOptions): Provider {
       if (name === undefined) return undefined;
       const account = await options.findAccount(name);
       const { acr, amr, authTime } = ctx.oidc.session ?? ctx.oidc.entities.RefreshToken ?? {};
+      const grant = "grantId" in token ? token.grantId : undefined;
       return {
         groups: account?.groups ?? [],
+        ...(grant !== undefined && { [grantClaim]: grant }),
         ...(acr !== undefined && { acr }),
         ...(amr !== undefined && { amr }),
         ...(authTime !== undefined && { auth_time: authTime }),

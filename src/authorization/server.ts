@@ -1,3 +1,4 @@
+import { handleOf, revocations } from "../auth/revocations.ts";
 import type { UserDirectory } from "../auth/users/directory.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import type { Log } from "../observe/log.ts";
@@ -18,6 +19,9 @@ export interface AuthorizationOptions
   readonly log: Log;
 }
 
+/** Tokens may be accepted for a little longer than they say. */
+const clockSlackMs = 300_000;
+
 /** The authorization server of one configuration; it follows the key ring. */
 export function createAuthorizationServer(options: AuthorizationOptions): Desk {
   const { keyring, log, users } = options;
@@ -33,8 +37,15 @@ export function createAuthorizationServer(options: AuthorizationOptions): Desk {
       renderError: (error, description) =>
         renderProblem("This did not work", `${description ?? "The request could not be understood."} (${error})`),
     });
-    provider.on("server_error", (_ctx, error) => log.error({ error }, "the authorization server failed"));
     const report = (error: Error) => log.error({ error }, "a page of the authorization server failed");
+    provider.on("server_error", (_ctx, error) => log.error({ error }, "the authorization server failed"));
+    // What a client ends, or a stolen refresh token, ends the access tokens as well, which are nowhere kept.
+    provider.on("grant.revoked", (_ctx, grant) => {
+      const nowMs = options.now();
+      const value = { atMs: nowMs, by: "authorization server", reason: null };
+      const kept = { expiresAtMs: nowMs + options.ttlMs.accessToken + clockSlackMs };
+      options.store.put(revocations, handleOf({ kind: "grant", grant }), value, kept).catch(report);
+    });
     return createDesk(provider, { ...options, provider, report, fingerprint: keyring.fingerprint }, options.publicUrl);
   }
 

@@ -27,6 +27,7 @@ export async function identify(
   const [, token] = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header) ?? [];
   if (token === undefined) throw new Denial("token_malformed", { detail: "Authorization is not a bearer token" });
   const verified = await tokens.verify(token, route.resource);
+  if (verified.standing.revoked) throw new Denial("token_revoked", { detail: `of ${verified.issuer}` });
   if (verified.from !== null && !verified.from.has(peer.ip)) {
     throw new Denial("token_address", { detail: `${verified.apiKey} is for other addresses than ${peer.ip}` });
   }

@@ -67,8 +67,8 @@ function describeDeed({ action, facts, by, atMs }: Deed, nowMs: number): AuditEn
   return gatewayEntry("admin", new Date(nowMs).toISOString(), note);
 }
 
-/** Containers may have users without a name. */
-function nameOperator(): string {
+/** Who runs a command. Containers may have users without a name. */
+export function nameOperator(): string {
   try {
     return userInfo().username;
   } catch {

@@ -1,92 +1,14 @@
-/** People log in at the gateway, and MCP clients get their tokens by it: with both SDKs, registered by themselves or by a document. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+/** People log in at the gateway, and MCP clients get their tokens by it. */
 import { readFile } from "node:fs/promises";
-import { Client as V2Client, StreamableHTTPClientTransport as V2Transport } from "@modelcontextprotocol/client";
-import { Client as V1Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { StreamableHTTPClientTransport as V1Transport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { Agent, fetch as undiciFetch } from "undici";
 import { expect, it, onTestFinished } from "vitest";
-import { readAudit } from "../golden/observe.ts";
+import { readAudit, until } from "../golden/observe.ts";
 import { asPage, asTarget, openBrowser } from "./browser.ts";
-import { type Setting, sallyport, set } from "./setting.ts";
-
-const redirectUrl = "http://127.0.0.1:49152/callback";
-const password = "correct horse battery staple";
-
-const enabled = { configOverrides: { identity: { builtin: { login: { enabled: true } } } } };
-
-/** `sallyport user …` beside the gateway. */
-async function user({ gateway }: Setting, input: string, ...args: string[]): Promise<{ code: unknown; said: string }> {
-  const child = spawn(process.execPath, [sallyport, "user", ...args], { cwd: gateway.directory });
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (chunk: Buffer) => {
-      said += chunk;
-    });
-  }
-  child.stdin.end(input);
-  const [code] = await once(child, "close");
-  return { code, said };
-}
-
-async function trust({ gateway }: Setting): Promise<typeof globalThis.fetch> {
-  const dispatcher = new Agent({ connect: { ca: await readFile(gateway.caFile, "utf8") } });
-  onTestFinished(() => dispatcher.destroy());
-  return ((url: string | URL, init: object = {}) =>
-    undiciFetch(url, { ...init, dispatcher })) as typeof globalThis.fetch;
-}
-
-/** What a client keeps, and where it would send its user's browser. */
-function createWallet() {
-  const kept: Record<string, unknown> = {};
-  const keep = (name: string, value: unknown) => {
-    kept[name] = value;
-  };
-  const provider = {
-    redirectUrl,
-    clientMetadata: {
-      client_name: "Test client",
-      redirect_uris: [redirectUrl],
-      grant_types: ["authorization_code", "refresh_token"],
-      response_types: ["code"],
-      token_endpoint_auth_method: "none",
-      application_type: "native",
-    },
-    state: () => "state-of-the-test",
-    clientInformation: () => kept.client as never,
-    saveClientInformation: (client: unknown) => keep("client", client),
-    tokens: () => kept.tokens as never,
-    saveTokens: (tokens: unknown) => keep("tokens", tokens),
-    redirectToAuthorization: (url: URL) => keep("url", url),
-    saveCodeVerifier: (verifier: string) => keep("verifier", verifier),
-    codeVerifier: () => kept.verifier as string,
-    saveDiscoveryState: (state: unknown) => keep("discovery", state),
-    discoveryState: () => kept.discovery as never,
-  };
-  return { kept: kept as { url?: URL; tokens?: { access_token: string; refresh_token?: string } }, provider };
-}
-
-const clients = {
-  v1: (url: URL, fetch: typeof globalThis.fetch, authProvider: object) => {
-    const transport = new V1Transport(url, { fetch, authProvider: authProvider as never });
-    const client = new V1Client({ name: "e2e", version: "1" });
-    const finish = (params: URLSearchParams) => transport.finishAuth(params.get("code") ?? "");
-    return { connect: () => client.connect(transport), client, finish };
-  },
-  v2: (url: URL, fetch: typeof globalThis.fetch, authProvider: object) => {
-    const transport = new V2Transport(url, { fetch, authProvider: authProvider as never });
-    const client = new V2Client({ name: "e2e", version: "1" });
-    const finish = (params: URLSearchParams) => transport.finishAuth(params);
-    return { connect: () => client.connect(transport), client, finish };
-  },
-};
+import { clients, command, createWallet, logIn, password, setLogin, trust } from "./login.ts";
 
 it.each(["v1", "v2"] as const)(
   "the client of SDK %s registers, has its user log in and consent, and calls",
   async (sdk) => {
-    const setting = await set(enabled);
-    expect(await user(setting, `${password}\n`, "add", "ann", "--groups", "all")).toMatchObject({ code: 0 });
+    const setting = await setLogin();
     const fetch = await trust(setting);
     const browser = openBrowser(fetch, setting.gateway.publicUrl);
     const { kept, provider } = createWallet();
@@ -136,3 +58,78 @@ it.each(["v1", "v2"] as const)(
     }
   },
 );
+
+it.each(["v1", "v2"] as const)(
+  "the client of SDK %s gets its next token by itself, and none once it is revoked",
+  async (sdk) => {
+    const setting = await setLogin(
+      { accessToken: "1s" },
+      { configOverrides: { identity: { ...login("1s"), clockSkew: "0s" } } },
+    );
+    const { kept, call } = await logIn(setting, sdk);
+    const first = kept.tokens?.access_token;
+    await until("the first token to be over", async () => {
+      await call();
+      return kept.tokens?.access_token !== first || undefined;
+    });
+    const listed = JSON.parse((await command(setting, "", "grant", "list", "--json")).said) as {
+      grants: { id: string }[];
+    };
+    expect(listed.grants).toMatchObject([
+      { user: "ann", scopes: { [`${setting.gateway.publicUrl}/alpha/mcp`]: "mcp" } },
+    ]);
+    expect(await command(setting, "", "revoke", "grant", listed.grants[0]?.id ?? "")).toMatchObject({ code: 0 });
+    await until("the grant to be over", async () =>
+      call().then(
+        () => undefined,
+        (error: Error) => /unauthorized/i.test(error.message) || undefined,
+      ),
+    );
+    const refused = (await readAudit(setting.gateway)).filter(({ note }) => note?.grant === "refresh_token");
+    expect(refused.at(-1)?.note).toMatchObject({ successful: false, reason: "invalid_grant" });
+  },
+);
+
+const login = (accessToken: string) => ({ builtin: { login: { enabled: true, accessToken } } });
+
+it("whoever is revoked has to log in again, in the browser as well, and may", async () => {
+  const setting = await setLogin();
+  const { call, browser, kept } = await logIn(setting, "v2");
+  expect(await command(setting, "", "revoke", "user", "ann", "--reason", "lost laptop")).toMatchObject({ code: 0 });
+  await until("the token to be void", async () =>
+    call().then(
+      () => undefined,
+      () => true,
+    ),
+  );
+  expect(asPage(await browser.open(kept.url ?? "")).html).toContain("<h1>Log in</h1>");
+  const acts = await until(
+    "the act on record",
+    async () => (await readAudit(setting.gateway)).filter(({ note }) => note?.action === "user.revoke")[0],
+  );
+  expect(acts.note).toMatchObject({ issuer: "builtin", subject: "ann", reason: "lost laptop" });
+  await logIn(setting, "v2");
+});
+
+it("a code and a refresh token are good once, and whoever comes again ends what they were for", async () => {
+  const setting = await setLogin();
+  const { kept, call } = await logIn(setting, "v2");
+  const fetch = await trust(setting);
+  const client = (kept as { client?: { client_id: string } }).client?.client_id ?? "";
+  const refresh = async (token: string) => {
+    const body = new URLSearchParams({ grant_type: "refresh_token", refresh_token: token, client_id: client });
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    const answer = await fetch(`${setting.gateway.publicUrl}/oauth/token`, {
+      method: "POST",
+      body: body.toString(),
+      headers,
+    });
+    return { status: answer.status, said: (await answer.json()) as { refresh_token?: string; error?: string } };
+  };
+  const old = kept.tokens?.refresh_token ?? "";
+  const twice = await Promise.all([refresh(old), refresh(old)]);
+  expect(twice.map(({ status }) => status)).toEqual([200, 200]);
+  expect(new Set(twice.map(({ said }) => said.refresh_token)).size).toBe(2);
+  expect((await refresh("made-up")).said.error).toBe("invalid_grant");
+  await call();
+});
