@@ -22,16 +22,13 @@ export const gatewayEvents = [
   "connections",
 ] as const;
 
+/** One message of a caller, which has one such record. */
+export const callerEvents = ["request", "notification", "response", "stream", "end", "discovery", "refusal"] as const;
+
 /** What a record is about: the gateway, or one message. */
 export const auditEvents = [
   ...gatewayEvents,
-  "request",
-  "notification",
-  "response",
-  "stream",
-  "end",
-  "discovery",
-  "refusal",
+  ...callerEvents,
   "server_request",
   "stream_failure",
   "stream_end",
