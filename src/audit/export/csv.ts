@@ -18,6 +18,7 @@ const columns: Readonly<Record<string, (record: AuditRecord) => Cell>> = {
   client: ({ identity }) => identity?.client,
   via: ({ identity }) => identity?.via,
   groups: ({ identity }) => identity?.groups.join(" "),
+  person: ({ person }) => person,
   server: ({ server }) => server,
   era: ({ era }) => era,
   session: ({ session }) => session,
