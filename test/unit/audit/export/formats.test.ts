@@ -114,6 +114,10 @@ describe("exports", () => {
     }
   });
 
+  it("csv shows what steers a terminal, whoever wrote it", () => {
+    expect(renderOdd("csv", { method: "\u001b[31ma\u009bb\u202e" })).toContain(",\\u{1b}[31ma\\u{9b}b\\u{202e},");
+  });
+
   it("ecs tells refusals, failures and successes apart", () => {
     const told = readJson("ecs").map(({ event }) => {
       const { code, type, outcome } = event as { code: string; type: string[]; outcome: string };
