@@ -40,6 +40,8 @@ const pair = new RegExp(
 const plainValue = /(?:[^\s"'`&;,\\]|,(?!\s|$)|\\(?!u\{|["'`]))+/y;
 const headerValue = /(?:[^"'`\\\r\n]|\\(?!u\{|["'`]))+/y;
 const parameterValue = /[^\s&#"'`<>\\]+/y;
+/** The head of a block of YAML whose line breaks have become blanks. */
+const foldedHead = /[|>][-+\d]{0,2}\s{1,4}(?=[^\s\\])/y;
 const opening = /(\\*)(["'`])/y;
 const wordless = /^(?:true|false|null|undefined|\[redacted\])$/;
 
@@ -110,8 +112,10 @@ function findSpan(text: string, start: number, plain: RegExp): Span {
   // A structure that did not parse as JSON has no end that could be relied on.
   if (/[[{]/.test(text[start] ?? "") && !text.startsWith(redacted, start))
     return { start, end: text.length, quoted: false };
-  plain.lastIndex = start;
-  return { start, end: start + (plain.exec(text)?.[0].length ?? 0), quoted: false };
+  foldedHead.lastIndex = start;
+  const at = start + (foldedHead.exec(text)?.[0].length ?? 0);
+  plain.lastIndex = at;
+  return { start: at, end: at + (plain.exec(text)?.[0].length ?? 0), quoted: false };
 }
 
 /** The quote that closes one opened with so many backslashes: JSON inside JSON escapes its own quotes with more. */

@@ -73,9 +73,12 @@ describe("what stands around a secret stays", () => {
   test.each([
     ["a: 1\npassword: |\n  x\n\n   y\nb: 2", "a: 1\\u{a}password: [redacted]\\u{a}b: 2"],
     ["a: 1\npassword: >-\n  x\n", "a: 1\\u{a}password: [redacted]"],
+    ["a: 1 password: |- x b: 2", "a: 1 password: |- [redacted] b: 2"],
     ["token     =     x", "token     =     [redacted]"],
     ["password\uff1ax", "password\uff1a[redacted]"],
     ["pass\u00adword=x, b=2", "pass\\u{ad}word=[redacted], b=2"],
+    ["see (pass\u200bword = x)", "see (pass\\u{200b}word = [redacted]"],
+    ["contrase\u00f1a: x y", "contrase\u00f1a: [redacted] y"],
     ["a\npassword=x", "a\\u{a}password=[redacted]"],
     ['{"url":"?token\\u003dx"} or', '{"url":"?token\\u003d[redacted]"} or'],
     ["let token: &str = 'x';", "let token: &str = '[redacted]';"],
