@@ -8,7 +8,7 @@ const quote = "\\\\{0,8}[\"'`]?";
 /** Tables of settings are aligned. */
 const room = `${gap}{0,40}`;
 /** Between name and value a type may stand, and `=` may be escaped as in JSON for web pages. */
-const puts = `(?::=|=>|=|\uff1d|[:\uff1a](?:${gap}{0,4}(?:&(?:'static )?|Optional\\[)?(?:[Ss]tring|str|any)[\\]?]?(?: ?\\| ?(?:null|None|undefined))?${gap}{0,4}=(?![=>]))?|\\\\{1,8}u003[dD])`;
+const puts = `(?::=|=>|=|\uff1d|[:\uff1a](?:${gap}{0,4}(?:&(?:'static )?|Optional\\[)?(?:[Ss]tring|str)[\\]?]?(?: ?\\| ?(?:null|None|undefined))?${gap}{0,4}=(?![=>]))?|\\\\{1,8}u003[dD])`;
 
 /** A name of up to three words, perhaps in quotes, and what puts a value behind it. */
 function assignmentOf(letters: string, more: string): RegExp {
