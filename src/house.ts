@@ -217,6 +217,7 @@ function describeAudit(
     onFailure: (error) => log.error({ error }, `audit record could not be written; ${lost}`),
     onRecovered: () => log.warn({}, "audit records are written again"),
     onTrouble: (error) => log.error({ error }, "the audit files could not be kept as configured"),
+    onReclaimed: () => log.info({}, "the audit file is in its place again"),
     onShortfall: (shortfall) => log.error({ ...shortfall }, "the audit trail is not what was signed last"),
   };
 }

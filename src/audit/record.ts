@@ -23,9 +23,8 @@ export const gatewayEvents = [
   "admin",
 ] as const;
 
-/** What a record is about: the gateway, or one message. */
-export const auditEvents = [
-  ...gatewayEvents,
+/** One message of a caller, which has one such record. */
+export const callerEvents = [
   "request",
   "notification",
   "response",
@@ -34,6 +33,12 @@ export const auditEvents = [
   "discovery",
   "auth",
   "refusal",
+] as const;
+
+/** What a record is about: the gateway, or one message. */
+export const auditEvents = [
+  ...gatewayEvents,
+  ...callerEvents,
   "server_request",
   "stream_failure",
   "stream_end",

@@ -33,6 +33,8 @@ export class FileSink implements AuditSink {
   #forcing: Promise<void> | null = null;
   #healthy = true;
   #healing: NodeJS.Timeout | undefined;
+  /** The file is not where its name leads to, and no new one can be begun there. */
+  #astray = false;
   /** Records that are missing since writing began to fail. */
   #missing = 0;
   #looks = 0;
@@ -178,12 +180,16 @@ export class FileSink implements AuditSink {
     this.#certify();
   }
 
+  /** It is tried each second, and said once when it begins to fail and once when it works again. */
   #reclaim(): void {
     try {
       this.#files.checkKey();
       this.#files.reclaim();
+      if (this.#astray) this.#options.onReclaimed?.();
+      this.#astray = false;
     } catch (error) {
-      this.#options.onTrouble?.(error);
+      if (!this.#astray) this.#options.onTrouble?.(error);
+      this.#astray = true;
     }
   }
 

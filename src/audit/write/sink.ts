@@ -68,6 +68,8 @@ export interface AuditSinkOptions {
   readonly onRecovered?: () => void;
   /** Something went wrong that keeps no record from being written. */
   readonly onTrouble?: (error: unknown) => void;
+  /** The file is in its place again, after `onTrouble` has said that it is not. */
+  readonly onReclaimed?: () => void;
   /** The trail is not what was signed last. */
   readonly onShortfall?: (shortfall: Shortfall) => void;
   /** Lines as they are in the file now. */

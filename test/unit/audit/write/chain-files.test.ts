@@ -1,4 +1,14 @@
-import { linkSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -222,6 +232,36 @@ describe("a file that somebody took away", () => {
     await sink.close();
     expect((await recordsOf()).map(({ event }) => event)).toEqual(["rotated", "recovered", "stop"]);
   });
+
+  test.each(["moved", "deleted"])(
+    "with its directory, which was %s: once it is said, and once that it is over",
+    async (how) => {
+      const said: string[] = [];
+      const tries: string[] = [];
+      const sink = await open({
+        ...{ rotation: never, lookMs: 1, healMs: 1 },
+        onTrouble: () => said.push("trouble"),
+        onReclaimed: () => said.push("over"),
+        openFile: (path) => {
+          tries.push(path);
+          return openAppendFile(path);
+        },
+      });
+      for (const round of [1, 2]) {
+        if (how === "moved") renameSync(directory, `${directory}.${round}`);
+        else rmSync(directory, { recursive: true });
+        const before = tries.length;
+        await until(() => tries.length > before + 3);
+        mkdirSync(directory, { mode: 0o700 });
+        await until(() => files().includes("audit.jsonl"));
+        await until(() => said.length === 2 * round);
+        rmSync(`${directory}.${round}`, { recursive: true, force: true });
+      }
+      await sink.append(callEntry());
+      await sink.close();
+      expect(said).toEqual(["trouble", "over", "trouble", "over"]);
+    },
+  );
 });
 
 describe("keeping", () => {
