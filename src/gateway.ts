@@ -25,6 +25,7 @@ import type { PolicyBook } from "./stages/policy.ts";
 import type { RouteTable } from "./stages/route.ts";
 import type { Upstreams } from "./stages/server.ts";
 import type { SessionRules } from "./stages/session.ts";
+import { assertionKeysPath } from "./upstream/credentials/assertion.ts";
 import type { UpstreamShelf } from "./upstream/shelf.ts";
 
 /** One configuration, compiled: what each room of the corridor needs. A reload builds a new one and swaps the reference. */
@@ -143,7 +144,10 @@ function compilePeers({ network }: Config): PeerRules {
   };
 }
 
-function compileRoutes({ publicUrl, listen, network, servers, identity }: Config, { station }: House): RouteTable {
+function compileRoutes(
+  { publicUrl, listen, network, servers, identity }: Config,
+  { station, keyring }: House,
+): RouteTable {
   const names = Object.keys(servers);
   const issuers = Object.values(identity.issuers);
   const entries = names.map((server) => ({
@@ -154,9 +158,12 @@ function compileRoutes({ publicUrl, listen, network, servers, identity }: Config
   const documents = new Map(
     names.map((server) => [server, JSON.stringify(protectedResourceMetadata({ publicUrl, server, issuers }))]),
   );
-  const metadata = new Map([...documents].map(([server, document]) => [metadataPath(server), document]));
+  const metadata = new Map([...documents].map(([server, document]) => [metadataPath(server), () => document]));
   const root = documents.get(rootServer(names) ?? "");
-  if (root !== undefined) metadata.set(rootMetadataPath, root);
+  if (root !== undefined) metadata.set(rootMetadataPath, () => root);
+  if (Object.values(servers).some(({ credentials }) => credentials?.assertion !== undefined)) {
+    metadata.set(assertionKeysPath, () => JSON.stringify(keyring.publicJwks()));
+  }
   return {
     hosts: ownHosts(publicUrl, listen.address.host, listen.hosts),
     origins: new Set([publicUrl, ...network.origins]),
@@ -217,8 +224,8 @@ function createPolicyBook(program: Program, upstreams: Upstreams, now: () => num
   };
 }
 
-function findUpstreams({ servers }: Config, shelf: UpstreamShelf): Upstreams {
-  const upstreams = new Map(Object.entries(servers).map(([name, config]) => [name, shelf.of(name, config)]));
+function findUpstreams({ servers, publicUrl }: Config, shelf: UpstreamShelf): Upstreams {
+  const upstreams = new Map(Object.entries(servers).map(([name, config]) => [name, shelf.of(name, config, publicUrl)]));
   return {
     of({ server }) {
       const upstream = upstreams.get(server);

@@ -1,13 +1,22 @@
 /**
  * The gateway's own keys: for signing tokens, for sealing session ids, for fingerprints. One file in the state directory.
  */
-import { createHash, createSecretKey, generateKeyPairSync, hkdfSync, randomBytes } from "node:crypto";
+import {
+  createHash,
+  createPrivateKey,
+  createSecretKey,
+  generateKeyPairSync,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from "node:crypto";
 import { join } from "node:path";
 import { importJWK, type JSONWebKeySet, type JWTPayload, SignJWT } from "jose";
 import { createRing, KeyFileError, type RingFile, readRing, replaceRing } from "./keyfile.ts";
 import { createMac } from "./mac.ts";
 import { createNoteSigner, type NoteSigner, type NoteVerifier } from "./note.ts";
-import { currentKey, type KeyMaker, type Lifetimes, type Ring, rotate } from "./ring.ts";
+import { currentKey, type KeyMaker, type Lifetimes, type Ring, rotate, type SigningEntry } from "./ring.ts";
 import { type SealingKey, seal, unseal } from "./seal.ts";
 import { createWrapper, type KeyWrapper } from "./wrap.ts";
 
@@ -52,6 +61,11 @@ export interface PermanentKeys {
 export interface Keyring extends PermanentKeys {
   /** Signs claims as an access token (RFC 9068): `typ` at+jwt, the current key's `kid`. */
   signToken(claims: JWTPayload): Promise<string>;
+  /**
+   * Signs claims for another purpose than access, which `type` names in the header (RFC 8725 section 3.11): what verifies
+   * access tokens takes no such type. At once, since every message may need one.
+   */
+  signAs(type: string, claims: object): string;
   /** Public halves of all signing keys that something valid may be signed with; the same object until they change. */
   publicJwks(): JSONWebKeySet;
   /** Seals an object for a purpose; see {@link seal}. */
@@ -89,6 +103,7 @@ export async function openKeyring(directory: string, options: KeyringOptions): P
       const header = { alg: signingAlgorithm, typ: "at+jwt", kid: jwk.kid };
       return new SignJWT(claims).setProtectedHeader(header).sign(await importJWK(jwk, signingAlgorithm));
     },
+    signAs: (type, claims) => signCompact(currentKey(ring.signing, options.now()), type, claims),
     publicJwks: () => published,
     seal: (purpose, payload) => seal(currentKey(sealing, options.now()), purpose, payload, randomBytes),
     unseal: (purpose, text) => unseal(sealing, purpose, text),
@@ -103,6 +118,19 @@ export async function openKeyring(directory: string, options: KeyringOptions): P
       return true;
     },
   };
+}
+
+/** Reading a key takes as long as signing with it. */
+const privateKeys = new WeakMap<SigningEntry, KeyObject>();
+
+/** A JWS in compact form (RFC 7515 section 7.1), ES256 (RFC 7518 section 3.4). */
+function signCompact(entry: SigningEntry, type: string, claims: object): string {
+  const key = privateKeys.get(entry) ?? createPrivateKey({ key: entry.jwk, format: "jwk" });
+  privateKeys.set(entry, key);
+  const header = { alg: signingAlgorithm, typ: type, kid: entry.jwk.kid };
+  const input = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".");
+  const signature = sign("sha256", Buffer.from(input), { key, dsaEncoding: "ieee-p1363" });
+  return `${input}.${signature.toString("base64url")}`;
 }
 
 /** What verifies the checkpoints of a ring in a directory; undefined where there is none. Throws as {@link openKeyring} does. */

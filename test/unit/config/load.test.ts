@@ -110,7 +110,7 @@ describe("references", () => {
     );
     expect(config.listen.maxDepth).toBe(12);
     expect(config.listen.insecureHttp).toBe(true);
-    expect(config.servers.weather?.credentials?.bearer.reveal()).toBe("12");
+    expect(config.servers.weather?.credentials?.bearer?.reveal()).toBe("12");
   });
 
   it.each(["012", "1e3", "0x10", " 12", "12 ", "twelve"])("does not take %j for a number", async (text) => {
@@ -137,7 +137,7 @@ describe("references", () => {
       "sallyport.yaml": configWith("", `    credentials: { bearer: "\${file:token}" }\n`),
       "token!": content,
     });
-    expect(config.servers.weather?.credentials?.bearer.reveal()).toBe(expected);
+    expect(config.servers.weather?.credentials?.bearer?.reveal()).toBe(expected);
     expect(watched).toContain(join(directory, "token"));
   });
 
@@ -182,7 +182,7 @@ describe("secrets", () => {
   it("never print", async () => {
     const secrets = `    credentials: { bearer: "\${CANARY}" }\n    headers: { X-Key: "\${CANARY}" }\n`;
     const loaded = await load({ "sallyport.yaml": configWith("", secrets) }, { CANARY: "canary" });
-    expect(loaded.config.servers.weather?.credentials?.bearer.reveal()).toBe("canary");
+    expect(loaded.config.servers.weather?.credentials?.bearer?.reveal()).toBe("canary");
     expect(JSON.stringify(loaded)).not.toContain("canary");
     expect(inspect(loaded, { depth: Infinity, showHidden: true })).not.toContain("canary");
   });
