@@ -202,6 +202,17 @@ describe("the hash", () => {
     await expect(hashOf({ ...plain, "policies/b.yaml": "version: 1\n" })).resolves.not.toBe(hash);
   });
 
+  it("of the settings is the same for other credentials: they are no reason to end a stream", async () => {
+    const read = (server: string, more = "") => load({ "sallyport.yaml": configWith(more, server) });
+    const plain = await read("");
+    const one = await read(`    credentials: { bearer: one }\n`);
+    const other = await read(`    credentials: { bearer: other, assertion: {} }\n`);
+    expect([one.settings, other.settings]).toEqual([plain.settings, plain.settings]);
+    expect(new Set([plain.hash, one.hash, other.hash]).size).toBe(3);
+    expect((await read("", "log: { level: warn }\n")).settings).not.toBe(plain.settings);
+    expect((await read("    maxResponse: 1MiB\n")).settings).not.toBe(plain.settings);
+  });
+
   it("of the policy changes with what policy files say, and with nothing else", async () => {
     const hashOf = async (files: Record<string, string>) => (await load(files)).policy.hash;
     const plain = { "sallyport.yaml": configWith("") };
