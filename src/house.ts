@@ -23,6 +23,7 @@ import { shareRecall } from "./state/notices.ts";
 import type { RedisShared } from "./state/redis.ts";
 import { createReplicas, type Replicas } from "./state/replicas.ts";
 import type { Station } from "./state/station.ts";
+import type { TokenOutcome } from "./upstream/credentials/token-endpoint.ts";
 import { createUpstreamShelf, type UpstreamShelf } from "./upstream/shelf.ts";
 import { version } from "./version.ts";
 
@@ -96,6 +97,11 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
   });
   const report = (issuer: string, detail: string) =>
     log.warn({ issuer, detail }, "keys of an issuer could not be fetched");
+  const tokenFetched = (server: string, outcome: TokenOutcome, detail: string) => {
+    metrics.tokenFetched(server, outcome);
+    // That one caller was denied stands in the record of that caller.
+    if (outcome === "unavailable" || outcome === "refused") log.warn({ server, detail }, "no token for a server");
+  };
   const replicas = redis === null ? null : createReplicas(board, now, tenant.configHash);
   const write = (entry: AuditEntry) => append(sink, metrics, entry, isLax);
   // The sink has told of its failure, and there is nothing to refuse.
@@ -120,7 +126,7 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
     doors: createDoors(),
     calls: shareCalls(createOpenCalls(), board),
     standing: createStandingStreams(),
-    upstreams: createUpstreamShelf({ now, sign: keyring.signAs }),
+    upstreams: createUpstreamShelf({ now, sign: keyring.signAs, tokenFetched }),
     replicas,
     station,
     now,

@@ -9,10 +9,10 @@ import {
   hkdfSync,
   type KeyObject,
   randomBytes,
-  sign,
 } from "node:crypto";
 import { join } from "node:path";
 import { importJWK, type JSONWebKeySet, type JWTPayload, SignJWT } from "jose";
+import { signCompact } from "./compact.ts";
 import { createRing, KeyFileError, type RingFile, readRing, replaceRing } from "./keyfile.ts";
 import { createMac } from "./mac.ts";
 import { createNoteSigner, type NoteSigner, type NoteVerifier } from "./note.ts";
@@ -103,7 +103,11 @@ export async function openKeyring(directory: string, options: KeyringOptions): P
       const header = { alg: signingAlgorithm, typ: "at+jwt", kid: jwk.kid };
       return new SignJWT(claims).setProtectedHeader(header).sign(await importJWK(jwk, signingAlgorithm));
     },
-    signAs: (type, claims) => signCompact(currentKey(ring.signing, options.now()), type, claims),
+    signAs(type, claims) {
+      const entry = currentKey(ring.signing, options.now());
+      const signer = { key: privateKeyOf(entry), algorithm: signingAlgorithm };
+      return signCompact(signer, { typ: type, kid: entry.jwk.kid }, claims);
+    },
     publicJwks: () => published,
     seal: (purpose, payload) => seal(currentKey(sealing, options.now()), purpose, payload, randomBytes),
     unseal: (purpose, text) => unseal(sealing, purpose, text),
@@ -123,14 +127,10 @@ export async function openKeyring(directory: string, options: KeyringOptions): P
 /** Reading a key takes as long as signing with it. */
 const privateKeys = new WeakMap<SigningEntry, KeyObject>();
 
-/** A JWS in compact form (RFC 7515 section 7.1), ES256 (RFC 7518 section 3.4). */
-function signCompact(entry: SigningEntry, type: string, claims: object): string {
+function privateKeyOf(entry: SigningEntry): KeyObject {
   const key = privateKeys.get(entry) ?? createPrivateKey({ key: entry.jwk, format: "jwk" });
   privateKeys.set(entry, key);
-  const header = { alg: signingAlgorithm, typ: type, kid: entry.jwk.kid };
-  const input = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".");
-  const signature = sign("sha256", Buffer.from(input), { key, dsaEncoding: "ieee-p1363" });
-  return `${input}.${signature.toString("base64url")}`;
+  return key;
 }
 
 /** What verifies the checkpoints of a ring in a directory; undefined where there is none. Throws as {@link openKeyring} does. */

@@ -14,8 +14,8 @@ import type { Upstream } from "../upstream/upstream.ts";
  * Sends the judged bytes to the server, with framing and headers of our own; a list that the server lets everybody have for
  * a while need not be asked for again (2026-07-28, Caching).
  *
- * @throws Denial `upstream_unreachable`, `upstream_reset`, `upstream_timeout`, `upstream_malformed`, `delegation_refused`,
- *   `client_gone`
+ * @throws Denial `upstream_unreachable`, `upstream_reset`, `upstream_timeout`, `upstream_malformed`,
+ *   `credentials_unavailable`, `credentials_refused`, `delegation_refused`, `client_gone`
  */
 export async function forward(
   upstream: Upstream,

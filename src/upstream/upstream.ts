@@ -2,7 +2,7 @@ import type { ServerConfig } from "../config/schema.ts";
 import { createTurns, type Turns } from "../limits/turns.ts";
 import { type Age, agedAlready, createAge } from "./age.ts";
 import { type CredentialKit, createCredentials } from "./credentials/credentials.ts";
-import { createSender, type Send } from "./credentials/sender.ts";
+import { createOwnTransport, createSender, type Send } from "./credentials/sender.ts";
 import { type Curiosity, createCuriosity } from "./curiosity.ts";
 import { createListMemory, type ListMemory } from "./lists.ts";
 import { probe } from "./probe.ts";
@@ -18,6 +18,8 @@ export interface Upstream {
   readonly maxResponseBytes: number;
   readonly clientRequests: ReadonlySet<string>;
   readonly transport: Transport;
+  /** The same for what the gateway asks for itself. */
+  readonly own: Transport;
   /** Sends a message with what the server is to see of its caller. */
   readonly send: Send;
   /** Its places, and who waits for one. */
@@ -56,7 +58,9 @@ export function createUpstream(name: string, config: ServerConfig, kit: Credenti
   const load: Load = { calls: 0, streams: 0 };
   const headers = staticHeaders(config);
   const transport = transports[config.transport](config, createPools(config));
-  const age = config.transport === "sse" ? agedAlready : createAge(() => probe(transport, headers), now);
+  const credentials = createCredentials(name, config, kit);
+  const own = createOwnTransport(transport, credentials.own);
+  const age = config.transport === "sse" ? agedAlready : createAge(() => probe(own, headers), now);
   const lists = createListMemory();
   return {
     name,
@@ -64,7 +68,8 @@ export function createUpstream(name: string, config: ServerConfig, kit: Credenti
     maxResponseBytes: config.maxResponse,
     clientRequests: new Set(config.clientRequests),
     transport,
-    send: createSender(transport, createCredentials(name, config, kit)),
+    own,
+    send: createSender(transport, credentials),
     turns: createTurns(config),
     turnTimeoutMs: config.timeouts.turn,
     now,
@@ -72,7 +77,7 @@ export function createUpstream(name: string, config: ServerConfig, kit: Credenti
     lists,
     tools: createCuriosity(async () => {
       const ticket = lists.begin("tools");
-      const offered = await survey({ transport, headers, age }, ["tools/list"]);
+      const offered = await survey({ own, headers, age }, ["tools/list"]);
       lists.learnAllTools(ticket, { tools: offered.get("tools/list") }, now());
     }, now),
     load,

@@ -5,6 +5,15 @@ import { createUpstreamShelf, type UpstreamShelf } from "../../../src/upstream/s
 
 const bearer = (token: string) => ({ bearer: new Secret(token) });
 
+const client = (secret: string) => ({
+  clientCredentials: {
+    tokenEndpoint: "https://login.example.com/token",
+    clientId: "gateway",
+    clientSecret: new Secret(secret),
+    scopes: [],
+  },
+});
+
 /** A configuration that was read anew: equal, and no object of it the same. */
 const configOf = (changes: Partial<ServerConfig> = {}): ServerConfig => ({
   url: new URL("http://127.0.0.1:1/mcp"),
@@ -21,7 +30,7 @@ const configOf = (changes: Partial<ServerConfig> = {}): ServerConfig => ({
 });
 
 const publicUrl = "https://mcp.example.com";
-const createShelf = (now = () => 0) => createUpstreamShelf({ now, sign: () => "signed" });
+const createShelf = (now = () => 0) => createUpstreamShelf({ now, sign: () => "signed", tokenFetched() {} });
 
 let shelf: UpstreamShelf = createShelf();
 afterEach(async () => {
@@ -57,12 +66,20 @@ describe("a server", () => {
     ["its places", { concurrent: 2 }],
     ["its largest answer", { maxResponse: 1_025 }],
     ["what it may ask of clients", { clientRequests: ["elicitation", "roots"] }],
+    ["a secret within its credentials", { credentials: client("another secret") }],
   ])("is another one when this changes: %s", (_case, changes) => {
     const upstream = shelf.of("alpha", configOf(), publicUrl);
     const changed = shelf.of("alpha", configOf(changes), publicUrl);
     expect(changed).not.toBe(upstream);
     expect(shelf.of("alpha", configOf(), publicUrl)).toBe(upstream);
     expect(shelf.of("alpha", configOf(changes), publicUrl)).toBe(changed);
+  });
+
+  it("is the same one as long as the secrets within its credentials are", () => {
+    const [one, same, other] = ["a", "a", "b"].map((secret) => configOf({ credentials: client(secret) }));
+    if (one === undefined || same === undefined || other === undefined) throw new Error("no configurations");
+    expect(shelf.of("alpha", same, publicUrl)).toBe(shelf.of("alpha", one, publicUrl));
+    expect(shelf.of("alpha", other, publicUrl)).not.toBe(shelf.of("alpha", one, publicUrl));
   });
 
   it("is another one under another public URL only where assertions name it", () => {

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
-import { backoffMs } from "../../../../src/audit/sinks/backoff.ts";
+import { backoffMs } from "../../../../src/network/backoff.ts";
 import { Undelivered } from "../../../../src/audit/sinks/channel.ts";
 import { Deliverer } from "../../../../src/audit/sinks/deliverer.ts";
 
