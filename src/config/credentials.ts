@@ -61,10 +61,32 @@ const clientCredentials = z
   .describe("A token that the gateway gets for itself (RFC 6749 section 4.4), and renews before it expires.");
 export type AuthorizationServerConfig = z.output<typeof clientCredentials>;
 
+const tokenType = () => z.enum(["access_token", "jwt"]);
+
+const exchange = z
+  .strictObject({
+    ...authorizationServer,
+    grant: z
+      .enum(["token_exchange", "on_behalf_of"])
+      .default("token_exchange")
+      .describe(
+        "RFC 8693, or the on-behalf-of flow of Microsoft Entra, which takes `scopes` and none of the members below.",
+      ),
+    subjectTokenType: tokenType().default("access_token").describe("What the caller's token is called there."),
+    requestedTokenType: tokenType()
+      .optional()
+      .describe("What is asked for. Default: what the authorization server likes."),
+    actorToken: secret().optional().describe("Token of whoever acts for the caller, where `clientId` does not say it."),
+    actorTokenType: tokenType().default("access_token").describe("What that token is called."),
+  })
+  .describe("A token for each caller, which an authorization server gives for the caller's own.");
+export type ExchangeConfig = z.output<typeof exchange>;
+
 export const credentials = z
   .strictObject({
     bearer: secret().optional().describe("Token the gateway shows to the server, always the same."),
     clientCredentials: clientCredentials.optional(),
+    exchange: exchange.optional(),
     assertion: assertion.optional(),
   })
   .describe("What the server is shown: who the gateway is, or who the caller is. Never the caller's own token.");

@@ -12,7 +12,7 @@ import {
 } from "../fixtures/authorization-server.ts";
 import { answerMinimally, isProbe, type RecorderHandler } from "../fixtures/recorder.ts";
 import { readAudit, scrape, until } from "../golden/observe.ts";
-import { toolCall } from "./http.ts";
+import { createClient, type HttpClient, toolCall } from "./http.ts";
 import { eventText, lastReload, reloads, replaceFile, type Setting, set } from "./setting.ts";
 
 async function authorize(): Promise<AuthorizationServer> {
@@ -158,6 +158,77 @@ it("while there is no token calls are refused by name, and made again when there
   const sinks = await readSinks(setting);
   expect(sinks).toContain("the token endpoint answered 503");
   expect(sinks).not.toContain(clientSecret);
+});
+
+it.each<[string, object, string]>([
+  ["token exchange", { audience: "weather", scopes: ["forecast"] }, "subject_token"],
+  ["on-behalf-of", { grant: "on_behalf_of", scopes: ["api://weather/.default"] }, "assertion"],
+])("with %s the server is shown a token of each caller, and never the caller's own", async (_case, extra, member) => {
+  const authorization = await authorize();
+  const { tokenEndpoint } = authorization;
+  const { shown, handler } = guarded((token) => /^token-\d-of-(tester|ann)$/.test(token));
+  const exchange = { tokenEndpoint, clientId, clientSecret, ...extra };
+  const setting = await set({ handler, server: { credentials: { exchange } } });
+  const { client, gateway, recorder } = setting;
+  const annsToken = await gateway.mint({ server: "alpha", subject: "ann" });
+  const ann = await createClient(gateway, "alpha", annsToken);
+  onTestFinished(() => ann.close());
+  for (const [each, id] of [
+    [client, 1],
+    [ann, 2],
+    [client, 3],
+    [ann, 4],
+  ] as const) {
+    expect((await each.post(toolCall(id))).message).toEqual(calling(id));
+  }
+  expect(shown).toEqual([1, 2, 1, 2].map((number) => `token-${number}-of-${number === 1 ? "tester" : "ann"}`));
+  const requests = await authorization.requests();
+  expect(requests.map(({ form }) => form[member])).toEqual([setting.token, annsToken]);
+  expect(requests[0]?.form.scope).toBe((extra as { scopes: string[] }).scopes.join(" "));
+  const heard = JSON.stringify(recorder.requests.map(({ rawHeaders, body }) => [rawHeaders, body.toString()]));
+  const sinks = await readSinks(setting);
+  for (const token of [setting.token, annsToken]) {
+    expect(heard).not.toContain(token.split(".")[2]);
+    expect(sinks).not.toContain(token.split(".")[2]);
+  }
+  for (const secret of [clientSecret, ...shown]) expect(sinks).not.toContain(secret);
+  expect(await countFetches(setting, "ok")).toBe(2);
+});
+
+it("a caller for whom there is no token is refused as such, others are not, and failures are told apart from that", async () => {
+  const authorization = await authorize();
+  const { tokenEndpoint } = authorization;
+  const { shown, handler } = guarded(() => true);
+  const exchange = { tokenEndpoint, clientId, clientSecret };
+  const setting = await set({ handler, server: { credentials: { exchange } } });
+  const { client, gateway } = setting;
+  const ann = await createClient(gateway, "alpha", await gateway.mint({ server: "alpha", subject: "ann" }));
+  onTestFinished(() => ann.close());
+  const reasonOf = async (each: HttpClient, id: number) => {
+    const { status, message } = await each.post(toolCall(id));
+    const { error } = message as { error?: { code: number; data: { reason: string } } };
+    return [status, error?.code, error?.data.reason];
+  };
+  const canary = { error_description: clientSecret, claims: setting.token };
+  await authorization.behave({ refusal: { status: 400, body: { error: "interaction_required", ...canary } } });
+  expect(await reasonOf(client, 1)).toEqual([200, 403, "delegation_refused"]);
+  expect(await reasonOf(client, 2)).toEqual([200, 403, "delegation_refused"]);
+  expect(await authorization.requests()).toHaveLength(1);
+  expect(await countFetches(setting, "denied")).toBe(1);
+
+  await authorization.behave({ refusal: null });
+  expect((await ann.post(toolCall(3))).message).toEqual(calling(3));
+  expect(shown).toHaveLength(1);
+
+  const bob = await createClient(gateway, "alpha", await gateway.mint({ server: "alpha", subject: "bob" }));
+  onTestFinished(() => bob.close());
+  await authorization.behave({ refusal: { status: 500, body: canary } });
+  expect(await reasonOf(bob, 4)).toEqual([200, 503, "credentials_unavailable"]);
+  // Whoever has a token goes on.
+  expect((await ann.post(toolCall(5))).message).toEqual(calling(5));
+  const sinks = await readSinks(setting);
+  expect(sinks).toContain("answered 400 interaction_required");
+  for (const secret of [clientSecret, setting.token.split(".")[2]]) expect(sinks).not.toContain(secret);
 });
 
 it("the gateway's own questions carry its token as well", async () => {

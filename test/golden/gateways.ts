@@ -46,7 +46,7 @@ export interface Stage {
  * Starts a gateway for cases. Behind it: `alpha` and `beta`, the same puppet on two paths; `hasty`, the puppet with
  * timeouts of a few hundred milliseconds; `down`, where nobody listens; `asking`, which may ask the client to elicit; `elder`
  * and `newer`, which speak one age each; `oldest` of HTTP with SSE; `locked`, for which no token is to be had, and `unwelcome`,
- * for which the gateway gets none.
+ * for which the gateway gets none; `personal`, for which no caller gets one.
  *
  * @param config merged over the configuration of all cases
  */
@@ -75,6 +75,7 @@ export async function startStage(config: Readonly<Record<string, unknown>>): Pro
       oldest: { url: purists.url("elder"), transport: "sse" },
       locked: server("locked", tokensFrom(`http://127.0.0.1:${closedPort}/token`)),
       unwelcome: server("unwelcome", tokensFrom(`${authorization.url}/refusing`)),
+      personal: server("personal", { credentials: { exchange: client(`${authorization.url}/denying`) } }),
       down: { url: `http://127.0.0.1:${closedPort}/mcp` },
     },
     policyYaml,

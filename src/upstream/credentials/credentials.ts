@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { AssertionConfig } from "../../config/credentials.ts";
+import type { AssertionConfig, AuthorizationServerConfig } from "../../config/credentials.ts";
 import type { ServerConfig } from "../../config/schema.ts";
 import { type Assert, type AssertionKit, createAssertion } from "./assertion.ts";
 import { createAuthentication } from "./client-authentication.ts";
 import { createClientCredentials } from "./client-credentials.ts";
+import { createExchange } from "./exchange.ts";
 import type { Caller } from "./sender.ts";
-import { createTokenEndpoint, type TokenOutcome } from "./token-endpoint.ts";
+import type { Judged } from "./token-answer.ts";
+import { createTokenEndpoint, type TokenEndpoint, type TokenOutcome } from "./token-endpoint.ts";
 
 /** Tokens that a server is shown, got from an authorization server. */
 export interface TokenSource<Whose> {
@@ -46,18 +48,21 @@ export function createCredentials(
   { url, credentials }: Pick<ServerConfig, "url" | "credentials">,
   { publicUrl, sign, now, tokenFetched }: CredentialKit,
 ): Credentials {
-  const { assertion, clientCredentials } = credentials ?? {};
+  const { assertion, clientCredentials, exchange } = credentials ?? {};
   const newId = randomUUID;
   const assert = assertion === undefined ? null : createOwnAssertion(assertion);
-  if (clientCredentials === undefined) return { tokens: null, own: null, assert };
-  const authenticate = createAuthentication(clientCredentials, { now, newId });
-  const endpoint = createTokenEndpoint(clientCredentials, authenticate, "gateway", {
-    now,
-    chance: Math.random,
-    tokenFetched: (outcome, detail) => tokenFetched(server, outcome, detail),
-  });
-  const own = createClientCredentials(clientCredentials, endpoint, now);
-  return { tokens: own, own, assert };
+  if (clientCredentials !== undefined) {
+    const own = createClientCredentials(clientCredentials, openEndpoint(clientCredentials, "gateway"), now);
+    return { tokens: own, own, assert };
+  }
+  const tokens = exchange && createExchange(exchange, openEndpoint(exchange, "caller"), { now });
+  return { tokens: tokens ?? null, own: null, assert };
+
+  function openEndpoint(config: AuthorizationServerConfig, judged: Judged): TokenEndpoint {
+    const authenticate = createAuthentication(config, { now, newId });
+    const told = (outcome: TokenOutcome, detail: string) => tokenFetched(server, outcome, detail);
+    return createTokenEndpoint(config, authenticate, judged, { now, chance: Math.random, tokenFetched: told });
+  }
 
   function createOwnAssertion({ audience = url.href, groups }: AssertionConfig): Assert {
     return createAssertion({ issuer: publicUrl, audience, server, groups }, { sign, now, newId });
