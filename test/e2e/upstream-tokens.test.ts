@@ -231,6 +231,31 @@ it("a caller for whom there is no token is refused as such, others are not, and 
   for (const secret of [clientSecret, setting.token.split(".")[2]]) expect(sinks).not.toContain(secret);
 });
 
+it("a server that asks what it may not is told so with the token of the caller whose call it asks in", async () => {
+  const authorization = await authorize();
+  const { tokenEndpoint } = authorization;
+  const told: [string | undefined, unknown][] = [];
+  let answering: ServerResponse | undefined;
+  const ask = '{"jsonrpc":"2.0","id":"ask-1","method":"sampling/createMessage","params":{"messages":[],"maxTokens":1}}';
+  const setting = await set({
+    handler(request, body, response) {
+      const { id, method, error } = JSON.parse(body.toString()) as { id: unknown; method?: string; error?: object };
+      if (method === "tools/call") {
+        answering = response.writeHead(200, { "content-type": "text/event-stream" });
+        answering.write(`data: ${ask}\n\n`);
+        return;
+      }
+      if (error === undefined) return answerMinimally(request, body, response);
+      told.push([request.headers.authorization, id]);
+      response.writeHead(202).end();
+      answering?.end('data: {"jsonrpc":"2.0","id":1,"result":{"content":[]}}\n\n');
+    },
+    server: { credentials: { exchange: { tokenEndpoint, clientId, clientSecret } } },
+  });
+  expect((await setting.client.post(toolCall(1))).message).toEqual(calling(1));
+  expect(told).toEqual([["Bearer token-1-of-tester", "ask-1"]]);
+});
+
 it("the gateway's own questions carry its token as well", async () => {
   const authorization = await authorize();
   const { tokenEndpoint } = authorization;
