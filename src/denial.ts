@@ -95,6 +95,14 @@ export const refusals = {
   policy_unavailable: call(503, 503, "Policy could not be evaluated, so nothing is let through."),
   client_request_denied: call(403, 403, "The server asked the client for something it may not ask for."),
 
+  credentials_unavailable: call(
+    503,
+    503,
+    "The gateway gets no credentials for the MCP server at the moment; try again.",
+  ),
+  credentials_refused: call(502, 502, "The gateway's own credentials for the MCP server are refused."),
+  delegation_refused: call(403, 403, "The MCP server cannot be called on behalf of this caller."),
+
   upstream_unreachable: call(502, 502, "The MCP server cannot be reached."),
   upstream_reset: call(502, 502, "The MCP server broke off the connection."),
   upstream_timeout: call(504, 504, "The MCP server did not answer in time."),

@@ -74,7 +74,7 @@ export interface McpRoute extends Granted<"route"> {
   readonly origin: string | null;
 }
 
-/** Protected resource metadata (RFC 9728): open to all, no identity. */
+/** Protected resource metadata (RFC 9728), or public keys: open to all, no identity. */
 export interface MetadataRoute extends Granted<"route"> {
   readonly kind: "metadata";
   readonly body: string;

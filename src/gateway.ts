@@ -29,6 +29,7 @@ import type { PolicyBook } from "./stages/policy.ts";
 import type { RouteTable } from "./stages/route.ts";
 import type { Upstreams } from "./stages/server.ts";
 import type { SessionRules } from "./stages/session.ts";
+import { assertionKeysPath } from "./upstream/credentials/assertion.ts";
 import type { UpstreamShelf } from "./upstream/shelf.ts";
 
 /** One configuration, compiled: what each room of the corridor needs. A reload builds a new one and swaps the reference. */
@@ -157,7 +158,7 @@ function compilePeers({ network }: Config): PeerRules {
   };
 }
 
-function compileRoutes(config: Config, { station }: House, desk: Desk | null): RouteTable {
+function compileRoutes(config: Config, { station, keyring }: House, desk: Desk | null): RouteTable {
   const { publicUrl, listen, network, servers, identity } = config;
   const names = Object.keys(servers);
   const issuers = [...(desk === null ? [] : [{ issuer: publicUrl }]), ...Object.values(identity.issuers)];
@@ -170,9 +171,12 @@ function compileRoutes(config: Config, { station }: House, desk: Desk | null): R
   const documents = new Map(
     names.map((server) => [server, JSON.stringify(protectedResourceMetadata({ publicUrl, server, issuers, scopes }))]),
   );
-  const metadata = new Map([...documents].map(([server, document]) => [metadataPath(server), document]));
+  const metadata = new Map([...documents].map(([server, document]) => [metadataPath(server), () => document]));
   const root = documents.get(rootServer(names) ?? "");
-  if (root !== undefined) metadata.set(rootMetadataPath, root);
+  if (root !== undefined) metadata.set(rootMetadataPath, () => root);
+  if (Object.values(servers).some(({ credentials }) => credentials?.assertion !== undefined)) {
+    metadata.set(assertionKeysPath, () => JSON.stringify(keyring.publicJwks()));
+  }
   return {
     hosts: ownHosts(publicUrl, listen.address.host, listen.hosts),
     origins: new Set([publicUrl, ...network.origins]),
@@ -234,8 +238,8 @@ function createPolicyBook(program: Program, upstreams: Upstreams, now: () => num
   };
 }
 
-function findUpstreams({ servers }: Config, shelf: UpstreamShelf): Upstreams {
-  const upstreams = new Map(Object.entries(servers).map(([name, config]) => [name, shelf.of(name, config)]));
+function findUpstreams({ servers, publicUrl }: Config, shelf: UpstreamShelf): Upstreams {
+  const upstreams = new Map(Object.entries(servers).map(([name, config]) => [name, shelf.of(name, config, publicUrl)]));
   return {
     of({ server }) {
       const upstream = upstreams.get(server);

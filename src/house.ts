@@ -29,6 +29,7 @@ import { openState, type State } from "./state/open.ts";
 import { createReplicas, type Replicas } from "./state/replicas.ts";
 import type { Station } from "./state/station.ts";
 import type { Store } from "./state/store.ts";
+import type { TokenOutcome } from "./upstream/credentials/token-endpoint.ts";
 import { createUpstreamShelf, type UpstreamShelf } from "./upstream/shelf.ts";
 import { version } from "./version.ts";
 
@@ -129,6 +130,11 @@ async function furnish(
   });
   const report = (issuer: string, detail: string) =>
     log.warn({ issuer, detail }, "keys of an issuer could not be fetched");
+  const tokenFetched = (server: string, outcome: TokenOutcome, detail: string) => {
+    metrics.tokenFetched(server, outcome);
+    // That one caller was denied stands in the record of that caller.
+    if (outcome === "unavailable" || outcome === "refused") log.warn({ server, detail }, "no token for a server");
+  };
   const replicas = redis === null ? null : createReplicas(board, now, tenant.configHash);
   const write = (entry: AuditEntry, again?: boolean) => append(sink, metrics, entry, isLax, again);
   await store.follow(deeds, () => recordDeeds(store, write, now()));
@@ -158,7 +164,7 @@ async function furnish(
     doors: createDoors(),
     calls: shareCalls(createOpenCalls(), board),
     standing: createStandingStreams(),
-    upstreams: createUpstreamShelf(now),
+    upstreams: createUpstreamShelf({ now, sign: keyring.signAs, tokenFetched }),
     replicas,
     station,
     now,

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { readOrigin, readOriginUrl } from "../network/url.ts";
 import { audit } from "./audit.ts";
+import { credentials } from "./credentials.ts";
 import { address, cidr, count, duration, httpUrl, name, read, redisUrl, secret, size } from "./fields.ts";
 import { identity } from "./identity.ts";
 import { policies } from "./policies.ts";
@@ -89,10 +90,7 @@ const server = z.strictObject({
     .describe(
       "How the server is spoken to. `sse` is the HTTP with SSE of 2024-11-05: `url` leads to its event stream, and sessions end with a reload, a restart, or when unused for `timeouts.idle`.",
     ),
-  credentials: z
-    .strictObject({ bearer: secret().describe("Token the gateway shows to the server.") })
-    .optional()
-    .describe("How the gateway identifies itself to the server."),
+  credentials: credentials.optional(),
   headers: z
     .record(z.string().regex(/^[A-Za-z0-9-]+$/), secret())
     .prefault({})

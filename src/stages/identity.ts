@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { readBearer } from "../auth/bearer.ts";
 import type { VerifiedToken } from "../auth/claims.ts";
 import { Denial } from "../denial.ts";
 import type { Arrival, Identity, McpRoute, Peer } from "../facts.ts";
@@ -23,8 +24,7 @@ export async function identify(
   if (arrival.leaving) return arrival.leaving;
   const header = arrival.headers.get("authorization");
   if (header === undefined) throw new Denial("token_missing");
-  // RFC 6750 section 2.1; the scheme is case-insensitive (RFC 9110 section 11.1).
-  const [, token] = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header) ?? [];
+  const token = readBearer(header);
   if (token === undefined) throw new Denial("token_malformed", { detail: "Authorization is not a bearer token" });
   const verified = await tokens.verify(token, route.resource);
   if (verified.standing.revoked) throw new Denial("token_revoked", { detail: `of ${verified.issuer}` });

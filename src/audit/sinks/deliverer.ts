@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { backoffMs } from "./backoff.ts";
+import { backoffMs } from "../../network/backoff.ts";
 import { type Channel, Undelivered } from "./channel.ts";
 import { type BufferLimits, LineBuffer } from "./line-buffer.ts";
 

@@ -1,5 +1,6 @@
 import { Agent, request } from "undici";
 import type { Secret } from "../../config/secret.ts";
+import { readRetryAfter } from "../../network/backoff.ts";
 import { Undelivered } from "./channel.ts";
 
 export interface PosterOptions {
@@ -74,17 +75,4 @@ async function readBeginning(body: AsyncIterable<Buffer>): Promise<string> {
     if (bytes > maxAnswerBytes) break;
   }
   return Buffer.concat(chunks).toString("utf8");
-}
-
-/**
- * `Retry-After` (RFC 9110 section 10.2.3) in milliseconds from now: a number of seconds or a date in GMT; null for anything else.
- *
- * @param nowMs milliseconds since the epoch
- */
-export function readRetryAfter(value: string | string[] | undefined, nowMs: number): number | null {
-  if (typeof value !== "string") return null;
-  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
-  // Other texts are dates to Node as well, such as "-1".
-  const atMs = value.endsWith(" GMT") ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(atMs) ? null : Math.max(atMs - nowMs, 0);
 }

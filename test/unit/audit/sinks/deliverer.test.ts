@@ -1,8 +1,8 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
-import { backoffMs } from "../../../../src/audit/sinks/backoff.ts";
 import { Undelivered } from "../../../../src/audit/sinks/channel.ts";
 import { Deliverer } from "../../../../src/audit/sinks/deliverer.ts";
+import { backoffMs } from "../../../../src/network/backoff.ts";
 
 /** A deliverer whose peer and clock the test is. */
 function build({ maxRecords = 10 } = {}) {

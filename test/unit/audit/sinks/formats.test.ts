@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { eventOf } from "../../../../src/audit/sinks/event-of.ts";
 import { readRejected, renderOtlpLogs } from "../../../../src/audit/sinks/otlp-logs.ts";
-import { readRetryAfter } from "../../../../src/audit/sinks/post.ts";
 import { renderSyslog, type SyslogOrigin } from "../../../../src/audit/sinks/syslog-message.ts";
 import { renderWebhook } from "../../../../src/audit/sinks/webhook-request.ts";
+import { readRetryAfter } from "../../../../src/network/backoff.ts";
 import { readSyslogAddress } from "../../../../src/network/syslog.ts";
 import { goldenLines, lineOf } from "./records.ts";
 
