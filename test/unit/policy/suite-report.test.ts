@@ -68,6 +68,13 @@ coverage  2 of 2 rules decided an answer (100%)
     expect(isPassed({ ...tested, minCoverage: 50 })).toBe(true);
   });
 
+  it("shows of a failing test what fails", () => {
+    const both = suite.replace("identities: [ann]", "identities: [ann, eve]");
+    expect(renderText(test([both]))).toContain(
+      "FAIL  0_test.yaml  4 answers\n  0_test.yaml:5: ann reads\n    eve × read: expected allow, got deny: no rule allows it\n\n",
+    );
+  });
+
   it("lists rules that were not tested below each other", () => {
     const nothing = suite.replaceAll("server: weather", "server: news").replace("expect: allow", "expect: deny");
     expect(renderText(test([nothing]))).toContain(

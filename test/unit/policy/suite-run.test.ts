@@ -143,6 +143,9 @@ describe("an answer that rests on what is not said", () => {
 
   it("is none where nothing could be said: whether anything may be asked of a server", () => {
     expect(ask("{ server: billing }", "expect: allow", "at: 2026-01-01\n")).toEqual([]);
+    expect(ask("{ server: billing }", "expect: deny", "at: 2026-01-01\n")).toEqual([
+      "ann × it: expected deny, got allow by refund at policies/0.yaml:6",
+    ]);
   });
 
   const template = "{ server: weather, template: 'w://{place}' }";
@@ -209,6 +212,25 @@ describe("an identity", () => {
   });
 });
 
+describe("what is told of an answer", () => {
+  const shadowed = policy.replace(
+    "[drop, safe-from-here], when: 'peer.ip != \"10.0.0.1\"'",
+    "[forecast], mode: shadow",
+  );
+  const read = { rule: "read", policy: "policies/0.yaml:5" };
+  const none = { rule: null, policy: null, decided: [] };
+
+  it.each<[string, string, string, object]>([
+    ["the rule that decided", policy, forecast, { got: "allow", ...read, decided: ["read"] }],
+    ["one in shadow that would have", shadowed, forecast, { got: "allow", ...read, decided: ["read", "never"] }],
+    ["none", policy, "{ server: news, tool: x }", { got: "deny", ...none }],
+    ["none of a name of two readings", policy, '{ server: weather, tool: "forecast " }', { got: "deny", ...none }],
+  ])("%s", (_case, text, request, expected) => {
+    const [run] = runOf(text, `${identities}requests: { it: ${request} }\n`).tests;
+    expect(run?.answers).toMatchObject([{ identity: "ann", request: "it", ...expected }]);
+  });
+});
+
 describe("failures as problems", () => {
   it("are one for each test, where it stands", () => {
     const text = `${identities}requests: { read: ${forecast}, other: { server: weather, tool: other } }
@@ -227,7 +249,12 @@ tests:
     ]);
     const implied = `${identities}requests: { read: ${forecast} }\n`;
     expect(findFailures(runOf(policy, implied), suiteOf(implied))).toMatchObject([
-      { line: 2, column: 15, path: "identities.ann", message: expect.stringMatching(/^ann × read: no test names it/) },
+      {
+        line: 2,
+        column: 15,
+        path: "identities.ann",
+        message: "ann × read: no test names it, so it must be denied; got allow by read at policies/0.yaml:5",
+      },
     ]);
   });
 });
