@@ -1,8 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { AuditRecord } from "../../../src/audit/record.ts";
 import { Rehearsal } from "../../../src/policy/compare/rehearsal.ts";
-import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../../src/policy/compare/replay.ts";
-import { Tally } from "../../../src/policy/compare/tally.ts";
+import {
+  asRecorded,
+  byPolicy,
+  type Decider,
+  type Effect,
+  Replay,
+  type ReplayReport,
+  recallDecision,
+} from "../../../src/policy/compare/replay.ts";
 import { compilePolicy } from "../../../src/policy/compile.ts";
 import { recallQuestion } from "../../../src/policy/question.ts";
 import { sourcesOf } from "../../fixtures/policy.ts";
@@ -125,6 +132,49 @@ describe("calls put to two policies", () => {
     expect(report).toMatchObject({ records: 7, asked: 6, changed: 5, open: 0, unrecalled: 0, unlisted: 0 });
   });
 
+  it("are told with the rules of both sides, and whose they are", () => {
+    const client = { issuer: "corp", subject: "alice", client: null, via: "jwt", groups: ["analysts"] };
+    const report = replay(forecast, nothing, { entry: { identity: client } });
+    expect(report.turns).toMatchObject([
+      {
+        what: {
+          from: "allow",
+          to: "deny",
+          ruleBefore: "r.allow[0] (policies/0.yaml:2)",
+          ruleAfter: null,
+          issuer: "corp",
+          subject: "alice",
+          server: "weather",
+          kind: "tool",
+          name: "forecast",
+        },
+        first: "2026-03-02T12:00:00.000Z",
+        last: "2026-03-02T12:00:00.000Z",
+      },
+    ]);
+    expect(
+      replay(forecast, decider("{}"), { entry: { target: { kind: "server", name: null }, method: "ping" } }),
+    ).toMatchObject({
+      turns: [{ what: { kind: "server", name: null } }],
+    });
+  });
+
+  it("lists what is certain first, and counts the rest apart", () => {
+    const claimed = decider("{ allow: [{ server: weather, tools: [forecast], when: jwt.a == 1 }] }");
+    const report = replay(
+      decider("{ allow: [{ server: weather, tools: ['*'] }] }"),
+      claimed,
+      {},
+      {},
+      { tool: "third" },
+    );
+    expect(turns(report)).toEqual([
+      "allow->deny alice weather tool third x1 3",
+      "allow->allow|deny alice weather tool forecast x2 1,2",
+    ]);
+    expect(report).toMatchObject({ changed: 1, open: 2 });
+  });
+
   it("are counted apart where their names are not recorded whole", () => {
     expect(replay(forecast, nothing, { subject: "[redacted]" })).toMatchObject({ asked: 1, unrecalled: 1, changed: 0 });
   });
@@ -230,6 +280,35 @@ describe("calls put to a policy, against what was decided", () => {
   });
 });
 
+describe("what a gateway made of a call", () => {
+  it.each<[AuditRecord["event"], Effect | null]>([
+    ["request", "allow"],
+    ["notification", "allow"],
+    ["response", "allow"],
+    ["stream", "allow"],
+    ["server_request", null],
+    ["start", null],
+  ])("is told of %s by what was decided: %s", (event, expected) => {
+    const [record] = recordsOf({ entry: { event } });
+    expect(record && recallDecision(record)).toBe(expected);
+  });
+
+  it.each<[string, Effect | null]>([
+    ["policy_denied", "deny"],
+    ["condition_failed", "deny"],
+    ["step_up_required", "challenge"],
+    ["rule_limited", "allow"],
+    ["tool_limited", "allow"],
+    ["tool_busy", "allow"],
+    ["token_expired", null],
+    ["toString", null],
+  ])("is told of a call that was denied with %s: %s", (reason, expected) => {
+    const [record] = recordsOf({});
+    const decision = { ...record?.decision, effect: "deny", reason };
+    expect(recallDecision({ ...record, decision } as AuditRecord)).toBe(expected);
+  });
+});
+
 describe("a rehearsal", () => {
   it("counts what rules in shadow would have done, rule by rule", () => {
     const rehearsal = new Rehearsal();
@@ -256,16 +335,42 @@ describe("a rehearsal", () => {
       ],
     });
   });
-});
 
-describe("a tally", () => {
-  it("keeps so many kinds, and counts the rest", () => {
-    const tally = new Tally<number>(2);
-    for (const kind of [1, 2, 3, 2, 3, 1, 2]) tally.add(kind, { time: "t", id: null });
-    expect(tally.list().map(({ what, count }) => [what, count])).toEqual([
-      [2, 3],
-      [1, 2],
-    ]);
-    expect(tally.beyond).toBe(2);
+  const shadow = { effect: "challenge", rule: "try-out", policy: "a.yaml:3" } as const;
+
+  it.each<[string, Recorded, object]>([
+    [
+      "whose it is and what of",
+      { resource: "w://x" },
+      { from: "allow", issuer: "builtin", subject: "alice", server: "weather", kind: "resource", name: "w://x" },
+    ],
+    [
+      "nothing where nothing is recorded",
+      { entry: { event: "start", identity: null, server: null, target: null } },
+      { from: null, issuer: null, subject: null, server: null, kind: null, name: null },
+    ],
+  ])("tells of each call %s", (_case, call, expected) => {
+    const rehearsal = new Rehearsal();
+    const [record] = recordsOf(call);
+    if (record === undefined) throw new Error("there is no record");
+    rehearsal.hear({ ...record, decision: { ...record.decision, shadow } });
+    expect(rehearsal.finish()).toMatchObject({
+      would: { deny: 0, allow: 0, challenge: 1 },
+      unlisted: 0,
+      turns: [{ what: { ...expected, rule: "try-out", policy: "a.yaml:3", to: "challenge" } }],
+    });
+  });
+
+  it("leaves out what a later gateway may call an effect", () => {
+    const rehearsal = new Rehearsal();
+    const [record] = recordsOf({});
+    const decision = { ...record?.decision, shadow: { ...shadow, effect: "toString" } };
+    rehearsal.hear({ ...record, decision } as unknown as AuditRecord);
+    expect(rehearsal.finish()).toEqual({
+      records: 1,
+      would: { deny: 0, allow: 0, challenge: 0 },
+      unlisted: 0,
+      turns: [],
+    });
   });
 });
