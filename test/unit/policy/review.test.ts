@@ -250,6 +250,60 @@ describe("a review", () => {
     ).toEqual(things.map((thing) => [thing, ["group f", "group g"], 0, null]));
   });
 
+  it.each<[string, string, object]>([
+    ["subjects: [bob]", "subject bob", {}],
+    ["subjects: [alice], issuers: [corp]", "subject alice, issuer corp", {}],
+    ["issuers: [corp]", "issuer corp", {}],
+    ["groups: [analysts], clients: [ci]", "group analysts, client ci", { client: "ide" }],
+    ["groups: [analysts], apiKeys: [k]", "group analysts, API key k", {}],
+  ])("lists a caller whom nobody is wholly like: %s", (selectors, who, more) => {
+    const identity = { issuer: "builtin", subject: "alice", client: null, via: "jwt", groups: ["analysts"], ...more };
+    expect(lines([{ entry: { identity } }], role(rule, `{ roles: [r], ${selectors} }`))).toEqual([
+      `${who}: weather tool forecast 0x never`,
+    ]);
+  });
+
+  it.each<[string, string]>([
+    ["subjects: [alice]", "alice (builtin)"],
+    ["issuers: [builtin], groups: [analysts]", "alice (builtin)"],
+    ["clients: [ci]", "alice (builtin, client ci)"],
+  ])("lists somebody who is like that instead: %s", (selectors, who) => {
+    const identity = { issuer: "builtin", subject: "alice", client: "ci", via: "jwt", groups: ["analysts"] };
+    expect(lines([{ entry: { identity } }], role(rule, `{ roles: [r], ${selectors} }`))).toEqual([
+      `${who}: weather tool forecast 1x 2026-03-02`,
+    ]);
+  });
+
+  it("does not take a rule that decided for a binding that does not hold any more", () => {
+    const calls = [byRule("bot", ["ops"]), byRule("bot", [], "2026-03-03T12:00:00.000Z")];
+    expect(lines(calls, role(rule, "{ roles: [r], groups: [ops] }"))).toEqual([
+      "group ops: weather tool forecast 0x never",
+    ]);
+  });
+
+  it("lists what two rules give in the order of the rules", () => {
+    const words = ["when: jwt.b == 1", "when: jwt.a == 1", "when: jwt.c == 1"];
+    const given = words.map((when) => `{ server: weather, tools: [x], ${when} }`).join(", ");
+    expect(lines([], role(given, "{ roles: [r], groups: [a] }"))).toEqual(
+      words.map((when) => `group a: weather tool x 0x never, ${when.replace(":", "")}`),
+    );
+  });
+
+  it("lists things by their names, and when they were used last", () => {
+    const used = role("{ server: weather, tools: [b, a, c] }", "{ roles: [r], groups: [analysts] }");
+    const on = (tool: string, day: number, subject = "alice"): Recorded => ({
+      tool,
+      subject,
+      time: `2026-03-0${day}T12:00:00.000Z`,
+    });
+    const { usables } = review([on("a", 5), on("b", 2), on("b", 4, "bob"), on("b", 3, "bob")], undefined, used);
+    expect(usables.map(({ pattern, uses, lastUsed }) => [pattern, uses, lastUsed?.slice(0, 10)])).toEqual([
+      ["a", 1, "2026-03-05"],
+      ["b", 3, "2026-03-04"],
+      ["c", 0, undefined],
+    ]);
+  });
+
   it("lists what was used longest ago before what was used lately", () => {
     const calls = [
       { subject: "cy", time: "2026-03-01T12:00:00.000Z" },

@@ -43,6 +43,7 @@ describe("usage", () => {
     expect(of("weather", "tool", "get-*-not")).toBe(0);
     expect(of("weather", "prompt", "p")).toBe(0);
     expect(of("news", "tool", "get-a")).toBe(0);
+    expect(usage.useOf(subjectOf({ issuer: "corp", subject: "alice" }), "weather", "tool", "get-a").count).toBe(0);
   });
 
   it.each<[string, Recorded, "prompt" | "resource", string, number]>([
@@ -64,8 +65,9 @@ describe("usage", () => {
     ["without a target", { entry: { target: null } }],
     ["of no server", { entry: { server: null } }],
   ])("counts a call of somebody %s, but no use", (_case, call) => {
-    const usage = hear([on("03-02", call)]);
+    const usage = hear([on("03-02", { ...call, decision: { rule: "x" } })]);
     expect(usage.people().map(({ calls }) => calls)).toEqual([1]);
+    expect(usage.useByRule("x", null)).toEqual({ count: 0, last: null });
     expect(usage.useOf(alice, "weather", "tool", "get-a")).toEqual({ count: 0, last: null });
   });
 
