@@ -188,6 +188,94 @@ describe("calls put to two policies", () => {
   });
 });
 
+describe("what may come of a call, by what is not recorded", () => {
+  const scopes = "require: { scopes: [s] }";
+  const claim = (value: number) => `when: jwt.a == ${value}`;
+  const held = "{ roles: [r], groups: [analysts] }";
+  const rule = (words: string) => `{ server: weather, tools: [forecast]${words === "" ? "" : `, ${words}`} }`;
+
+  it.each<[string, string[], string[], string, string]>([
+    ["one allow", [""], [], held, "allow"],
+    ["no rule", [], [], held, "deny"],
+    ["a condition", [claim(1)], [], held, "allow|deny"],
+    ["a condition besides an allow", [claim(1), ""], [], held, "allow"],
+    ["proof", [scopes], [], held, "allow|challenge"],
+    ["proof besides an allow", [scopes, ""], [], held, "allow"],
+    ["proof, or a condition", [scopes, claim(1)], [], held, "allow|challenge"],
+    ["proof under a condition", [`${scopes}, ${claim(1)}`], [], held, "allow|challenge|deny"],
+    ["a condition of a deny", [""], [claim(1)], held, "allow|deny"],
+    ["a condition of a deny, and proof", [scopes], [claim(1)], held, "allow|challenge|deny"],
+    ["a condition of a deny, where nothing is allowed", [], [claim(1)], held, "deny"],
+    ["a condition that is false, besides", ["", "when: 'server.name == \"x\"'"], [claim(1)], held, "allow|deny"],
+    ["a condition that fails, besides", [claim(1), "when: mcp.tool.arguments.n == 1"], [], held, "allow|deny"],
+    ["shadow", ["", "mode: shadow"], [`${claim(1)}, mode: shadow`], held, "allow"],
+    ["a binding", [""], [], "{ roles: [r], claims: { t: [a] } }", "allow|deny"],
+    ["a binding, and proof", [scopes], [], "{ roles: [r], claims: { t: [a] } }", "allow|challenge|deny"],
+    ["a binding besides one that holds", [""], [], `${held}, { roles: [r], claims: { t: [a] } }`, "allow"],
+  ])("%s", (_case, allow, deny, bindings, expected) => {
+    const policy = decider(
+      `{ allow: [${allow.map(rule).join(", ")}], deny: [${deny.map(rule).join(", ")}] }`,
+      bindings,
+    );
+    const [record] = recordsOf({});
+    const question = record && recallQuestion(record);
+    if (record === undefined || question == null) throw new Error("there is no question");
+    expect(policy.decide(question, record).possible.join("|")).toBe(expected);
+  });
+
+  it.each<[string, string, string, string, boolean]>([
+    ["the order of rules", `${rule(claim(1))}, ${rule(claim(2))}`, `${rule(claim(2))}, ${rule(claim(1))}`, held, false],
+    ["one condition more", rule(claim(1)), `${rule(claim(1))}, ${rule(claim(2))}`, held, true],
+    [
+      "a condition that does not hold in any case",
+      rule(claim(1)),
+      `${rule(claim(1))}, ${rule("until: 2020-01-01")}`,
+      held,
+      false,
+    ],
+    ["the order of bindings", rule(""), rule(""), "", false],
+  ])("is told apart by what it rests on, but not by %s", (_case, before, after, bindings, differs) => {
+    const [a, b] = ["{ roles: [r], claims: { t: [a] } }", "{ roles: [r], claims: { t: [b] } }"];
+    const [one, other] = bindings === "" ? [`${a}, ${b}`, `${b}, ${a}`] : [bindings, bindings];
+    const report = replay(decider(`{ allow: [${before}] }`, one), decider(`{ allow: [${after}] }`, other), {});
+    expect(report.turns).toHaveLength(differs ? 1 : 0);
+  });
+});
+
+describe("whether more counts of a call than whose it is and what of", () => {
+  const timed = "hours: { timeZone: UTC }";
+  const byArguments = "when: mcp.tool.arguments.n < 10";
+
+  it.each<[string, string, Recorded, boolean]>([
+    ["no terms", "tools: [forecast]", {}, false],
+    ["a period", "tools: [forecast], until: 2030-01-01", {}, true],
+    ["hours", `tools: [forecast], ${timed}`, {}, true],
+    ["the age of a login", "tools: [forecast], require: { maxAge: 5m }", {}, true],
+    ["another proof", "tools: [forecast], require: { scopes: [s] }", {}, false],
+    ["the time in a condition", "tools: [forecast], when: 'now > timestamp(\"2020-01-01T00:00:00Z\")'", {}, true],
+    ["another condition", "tools: [forecast], when: jwt.a == 1", {}, false],
+    ["arguments", `tools: [forecast], ${byArguments}`, {}, true],
+    ["arguments that are not recorded", `tools: [forecast], ${byArguments}`, called(undefined), false],
+    ["hours of another name", `tools: [other], ${timed}`, {}, false],
+    ["hours at another server", `tools: [forecast], ${timed}`, { server: "news" }, false],
+    ["hours of one of two rules", `tools: [forecast] }, { server: weather, tools: [forecast], ${timed}`, {}, true],
+  ])("%s", (_case, words, call, expected) => {
+    const policy = allow(words);
+    const [record] = recordsOf(call);
+    const question = record && recallQuestion(record);
+    if (question == null) throw new Error("there is no question");
+    expect(policy.isSingular(question)).toBe(expected);
+  });
+
+  it("is never so of what was decided then", () => {
+    const [record] = recordsOf({});
+    const question = record && recallQuestion(record);
+    if (record === undefined || question == null) throw new Error("there is no question");
+    expect(asRecorded.isSingular(question)).toBe(false);
+    expect(asRecorded.decide(question, record)).toMatchObject({ effect: "allow", certain: true, possible: ["allow"] });
+  });
+});
+
 describe("calls put to a policy, against what was decided", () => {
   it.each<[string, Decider, Recorded, string[]]>([
     ["as it was allowed", forecast, {}, []],
