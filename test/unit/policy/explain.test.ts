@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Program } from "../../../src/policy/compile.ts";
 import { decides, type Explanation, explainQuestion } from "../../../src/policy/explain/explain.ts";
-import type { RuleFinding } from "../../../src/policy/explain/findings.ts";
+import { conditionOf, type RuleFinding } from "../../../src/policy/explain/findings.ts";
 import { adviseBlocker, adviseMiss, describeBlocker, describeMisses } from "../../../src/policy/explain/words.ts";
 import { factBits, type PolicySubject } from "../../../src/policy/facts.ts";
 import { type AskedRequest, type Question, readQuestion, requestSchema } from "../../../src/policy/question.ts";
@@ -69,6 +69,18 @@ function ways({ advice }: Explanation): string[] {
   );
 }
 
+/** A policy of roles that allow and deny `x` of the server `weather`, each with these words besides. */
+const small = (allow: string, deny: string, bindings: string) =>
+  programOf(`version: 1
+roles:
+  allowing: { allow: [${allow}] }
+  denying: { deny: [${deny}] }
+bindings: [${bindings}]
+`);
+const x = { tool: "x" };
+const allowX = "{ id: a, server: weather, tools: [x] }";
+const denyX = "{ id: d, server: weather, tools: [x] }";
+
 const analyst = { groups: ["analysts"] };
 const cashier = { groups: ["finance"], claims: { tenant: "acme", groups: ["finance"] } };
 const refund = (amount: unknown) =>
@@ -111,11 +123,14 @@ describe("what is explained of rules", () => {
 
   it("shows the parts of a condition, and what each of them read", () => {
     const { rules } = explain(cashier, refund(500));
-    const [blocker] = rules.find(({ rule }) => rule.name === "small")?.blockers ?? [];
+    const found = rules.find(({ rule }) => rule.name === "small");
+    const [blocker] = found?.blockers ?? [];
+    expect(found && conditionOf(found)?.text).toMatch(/^mcp\.tool\.arguments\.amount <= 100/);
     expect(blocker).toMatchObject({
       finding: {
         outcome: "false",
         joint: "&&",
+        reads: [],
         parts: [
           { outcome: "false", reads: [{ path: "mcp.tool.arguments.amount", value: 500 }] },
           {
@@ -139,6 +154,34 @@ describe("what is explained of rules", () => {
       "yes ",
       "no not subject root; not claim tenant = acme",
     ]);
+  });
+
+  it("has no condition of a rule that something else keeps from its effect", () => {
+    const { rules } = explain(analyst, { tool: "maintain" });
+    expect(rules.map(conditionOf)).toEqual(rules.map(() => undefined));
+  });
+
+  it("is of the rules that somebody has on the server, in the order of the files", () => {
+    const bindings = "{ roles: [denying], groups: [g] }, { roles: [allowing], groups: [g] }";
+    const rules = `${allowX}, { id: b, server: weather, tools: [y] }, { id: elsewhere, server: news, tools: [x] }`;
+    const { rules: found } = explain({ groups: ["g"] }, x, small(rules, denyX, bindings));
+    expect(found.map(({ rule }) => rule.name)).toEqual(["a", "b", "d"]);
+  });
+
+  it.each([
+    ["{ roles: [allowing], groups: [g], until: 2026-01-01 }, { roles: [allowing], groups: [g] }", "holds"],
+    ["{ roles: [allowing], groups: [g] }, { roles: [allowing], groups: [g], until: 2026-01-01 }", "holds"],
+    ["{ roles: [allowing], groups: [g], until: 2026-01-01 }, { roles: [allowing], groups: [h] }", undefined],
+  ])("marks of a rule that is given twice the one that decided: %s", (bindings, result) => {
+    const explanation = explain(
+      { groups: ["g"] },
+      x,
+      small(`${allowX}, { id: b, server: weather, tools: [x] }`, "", bindings),
+    );
+    const marked = explanation.rules.filter((finding) => decides(explanation, finding));
+    expect(marked.map((finding) => [finding.rule.name, finding.result])).toEqual(
+      result === undefined ? [] : [["a", result]],
+    );
   });
 
   it("names the rule that decided, and no other", () => {
@@ -199,18 +242,6 @@ describe("advice", () => {
     expect(obstacles.map(({ rule, result }) => [rule.name, result])).toEqual([["halt", "error"]]);
   });
 });
-
-/** A policy of roles that allow and deny `x` of the server `weather`, each with these words besides. */
-const small = (allow: string, deny: string, bindings: string) =>
-  programOf(`version: 1
-roles:
-  allowing: { allow: [${allow}] }
-  denying: { deny: [${deny}] }
-bindings: [${bindings}]
-`);
-const x = { tool: "x" };
-const allowX = "{ id: a, server: weather, tools: [x] }";
-const denyX = "{ id: d, server: weather, tools: [x] }";
 
 describe("advice to become somebody", () => {
   it.each<[string, string, string]>([
@@ -280,6 +311,32 @@ bindings: [${bindings}]
     expect(advice.map(({ rule }) => rule.name)).toEqual(Array.from({ length: 50 }, (_, at) => `r${at}`));
   });
 
+  it("is of the nearest ones, wherever they stand", () => {
+    const far = "server: weather, tools: [x], mode: shadow, when: 'jwt.a == 1'";
+    const many = Array.from({ length: 50 }, (_, at) => `{ id: r${at}, ${far} }`).join(", ");
+    const program = programOf(`version: 1
+roles:
+  many: { allow: [${many}] }
+  near: { allow: [${allowX}] }
+bindings: [{ roles: [many], groups: [g] }, { roles: [near], groups: [h] }]
+`);
+    expect(ways(explain({ groups: ["g"] }, x, program))[0]).toBe("be in group h | -> a");
+  });
+
+  it("is none where it is allowed for certain, though another rule might as well", () => {
+    const two = small(
+      `${allowX}, { id: b, server: weather, tools: [x], mode: shadow }`,
+      "",
+      "{ roles: [allowing], groups: [g] }",
+    );
+    expect(explain({ groups: ["g"] }, x, two)).toMatchObject({ advice: [], obstacles: [] });
+  });
+
+  it("is not to meet what a deny asks for", () => {
+    const denied = small("", denyX.replace(" }", ", when: 'jwt.a == 1' }"), "{ roles: [denying], groups: [g] }");
+    expect(ways(explain({ groups: ["g"] }, x, denied))).toEqual([]);
+  });
+
   it("is of rules that are about it: not of a deny, another server or another name", () => {
     const rules = "{ id: server, server: news, tools: [x] }, { id: name, server: weather, tools: [y] }";
     expect(ways(explain({}, x, small(rules, denyX, "{ roles: [allowing, denying], groups: [g] }")))).toEqual([]);
@@ -311,9 +368,17 @@ describe("what is not known", () => {
       "{ roles: [allowing], claims: { t: [a] } }, { roles: [allowing], claims: { t: [a] }, groups: [h] }, { roles: [denying], groups: [g] }";
     const { bindings: found, rules } = asked(small(allowX, denyX, bindings), factBits.claims);
     expect(found.map(({ holds }) => holds)).toEqual(["unknown", "no", "yes"]);
+    expect(asked(small(allowX, denyX, bindings), 0).bindings.map(({ holds }) => holds)).toEqual(["no", "no", "yes"]);
     expect(rules.map(({ rule, held }) => [rule.name, held])).toEqual([
       ["a", "unknown"],
       ["d", "yes"],
+    ]);
+  });
+
+  it("leaves a rule open that two bindings may give", () => {
+    const bindings = "{ roles: [allowing], claims: { t: [a] } }, { roles: [allowing], claims: { u: [a] } }";
+    expect(asked(small(allowX, "", bindings), factBits.claims).rules).toMatchObject([
+      { held: "unknown", bindings: [{}, {}] },
     ]);
   });
 
@@ -336,6 +401,7 @@ describe("what is not known", () => {
     ["when: 'mcp.tool.arguments.n == 1'", 0, "error", ["its condition fails"]],
     ["when: 'peer.ip == \"1.1.1.1\"'", 0, "not", ["its condition is false"]],
     ["until: 2030-01-01", 0, "holds", []],
+    ["when: 'true'", factBits.now, "holds", []],
   ])("of a rule with %s makes it %s", (words, unknown, result, reasons) => {
     const explanation = asked(
       small(allowX.replace(" }", `, ${words} }`), "", "{ roles: [allowing], groups: [g] }"),
@@ -356,6 +422,17 @@ describe("what is not known", () => {
     const { rules, obstacles } = asked(small("", deny, "{ roles: [denying], groups: [g] }"), unknown);
     expect(rules.map((finding) => finding.result)).toEqual([result]);
     expect(obstacles).toHaveLength(stands ? 1 : 0);
+  });
+
+  it("leaves as advice to be what a binding by claims asks for", () => {
+    const open = small(
+      allowX.replace(" }", ", when: 'peer.ip == \"1.1.1.1\"' }"),
+      "",
+      "{ roles: [allowing], claims: { t: [a] } }",
+    );
+    expect(ways(asked(open, factBits.claims))).toEqual([
+      'have claim t = a | meet the condition peer.ip == "1.1.1.1" | -> a',
+    ]);
   });
 
   it("leaves advice and obstacles where something is allowed, but not for certain", () => {
