@@ -247,6 +247,24 @@ describe("what makes one", () => {
       rule("").replace(bound, "bindings: [{ roles: [r], groups: [a, b] }, { roles: [r], subjects: [b] }]\n"),
       ["group b: gains w tool x:  -> always", "subject b: gains w tool x:  -> always"],
     ],
+    [
+      "an issuer, of two groups",
+      rule("").replace("[a]", "[a, b]"),
+      rule("").replace("[a]", "[a, b], issuers: [corp]"),
+      [
+        "group a: loses w tool x: always -> : except group a, issuer corp",
+        "group b: loses w tool x: always -> : except group b, issuer corp",
+      ],
+    ],
+    [
+      "less than all that others lose",
+      role("{ server: w, tools: [x, y] }"),
+      rule("").replace("[a]", "[a], subjects: [u]"),
+      [
+        "group a: loses w tool x: always -> : except group a, subject u",
+        "group a: loses w tool y: always -> : except group a, subject u",
+      ],
+    ],
     ["a group more", rule(""), rule("").replace("[a]", "[a, b, c]"), ["group b; group c: gains w tool x:  -> always"]],
     [
       "an issuer",
@@ -274,10 +292,12 @@ describe("what makes one", () => {
   });
 
   it("names the roles, and the rules that say so", () => {
-    const text = "version: 1\nroles: { q: {}, r: {}, s: { allow: [{ server: w, tools: [x] }] }, t: {}, u: {} }\n";
-    const [old, now] = ["r, u, q", "u, t, s"].map((names) =>
-      compilePolicy(sourcesOf(`${text}bindings: [{ roles: [${names}], groups: [a] }]\n`), ["w"]),
-    );
+    const text =
+      "version: 1\nroles: { q: {}, r: {}, v: {}, s: { allow: [{ server: w, tools: [x] }] }, t: {}, u: {} }\n";
+    const [old, now] = [
+      "{ roles: [r, u, q], groups: [a] }",
+      "{ roles: [u, t, s], groups: [a] }, { roles: [v], groups: [b] }",
+    ].map((bindings) => compilePolicy(sourcesOf(`${text}bindings: [${bindings}]\n`), ["w"]));
     if (old === undefined || now === undefined) throw new Error("compiled nothing");
     const changes = [{ change: "gains", policy: "policies/0.yaml:2" }];
     expect(comparePolicies(old, now)).toMatchObject([{ rolesAdded: ["s", "t"], rolesRemoved: ["q", "r"], changes }]);

@@ -208,6 +208,7 @@ describe("what may come of a call, by what is not recorded", () => {
     ["a condition of a deny, where nothing is allowed", [], [claim(1)], held, "deny"],
     ["a condition that is false, besides", ["", "when: 'server.name == \"x\"'"], [claim(1)], held, "allow|deny"],
     ["a condition that fails, besides", [claim(1), "when: mcp.tool.arguments.n == 1"], [], held, "allow|deny"],
+    ["proof besides an allow, and a condition of a deny", [scopes, ""], [claim(1)], held, "allow|deny"],
     ["shadow", ["", "mode: shadow"], [`${claim(1)}, mode: shadow`], held, "allow"],
     ["a binding", [""], [], "{ roles: [r], claims: { t: [a] } }", "allow|deny"],
     ["a binding, and proof", [scopes], [], "{ roles: [r], claims: { t: [a] } }", "allow|challenge|deny"],
@@ -234,9 +235,16 @@ describe("what may come of a call, by what is not recorded", () => {
       false,
     ],
     ["the order of bindings", rule(""), rule(""), "", false],
+    [
+      "another binding that gives it for certain",
+      rule(claim(1)),
+      rule(claim(1)),
+      `${held}, { roles: [r], subjects: [alice] }`,
+      false,
+    ],
   ])("is told apart by what it rests on, but not by %s", (_case, before, after, bindings, differs) => {
     const [a, b] = ["{ roles: [r], claims: { t: [a] } }", "{ roles: [r], claims: { t: [b] } }"];
-    const [one, other] = bindings === "" ? [`${a}, ${b}`, `${b}, ${a}`] : [bindings, bindings];
+    const [one, other] = bindings === "" ? [`${a}, ${b}`, `${b}, ${a}`] : [held, bindings];
     const report = replay(decider(`{ allow: [${before}] }`, one), decider(`{ allow: [${after}] }`, other), {});
     expect(report.turns).toHaveLength(differs ? 1 : 0);
   });
