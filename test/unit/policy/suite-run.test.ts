@@ -223,6 +223,12 @@ describe("what is told of an answer", () => {
   it.each<[string, string, string, object]>([
     ["the rule that decided", policy, forecast, { got: "allow", ...read, decided: ["read"] }],
     ["one in shadow that would have", shadowed, forecast, { got: "allow", ...read, decided: ["read", "never"] }],
+    [
+      "one once, where rules in shadow change nothing",
+      shadowed,
+      "{ server: weather, tool: safe-a, annotations: { readOnlyHint: true } }",
+      { got: "allow", rule: "safe", policy: "policies/0.yaml:9", decided: ["safe"] },
+    ],
     ["none", policy, "{ server: news, tool: x }", { got: "deny", ...none }],
     ["none of a name of two readings", policy, '{ server: weather, tool: "forecast " }', { got: "deny", ...none }],
   ])("%s", (_case, text, request, expected) => {
