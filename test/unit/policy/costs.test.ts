@@ -1,4 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { parseExpression } from "../../../src/policy/condition/condition.ts";
+import { meterMacros } from "../../../src/policy/condition/costs.ts";
+import { walk } from "../../../src/policy/condition/tree.ts";
 import { evaluate } from "../../fixtures/condition.ts";
 
 const zeros = (count: number) => new Array(count).fill(0);
@@ -219,6 +222,17 @@ describe("what costs too much is an error, and a little less is not", () => {
     expect(evaluate(`${when} && ${when}`, { args: { l: zeros(8_000) } })).toBe("error");
   });
 });
+
+it.each(["iterRange", "loopCondition", "loopStep"] as const)(
+  "a macro without its %s is refused, since it could not be made to pay",
+  (part) => {
+    const parsed = parseExpression("[1].all(x, true) && true");
+    if ("message" in parsed) throw new Error(parsed.message);
+    for (const { exprKind } of walk(parsed.expr))
+      if (exprKind.case === "comprehensionExpr") delete exprKind.value[part];
+    expect(() => meterMacros(parsed.expr)).toThrow("cannot be metered");
+  },
+);
 
 describe("an evaluation", () => {
   const usual = Error.stackTraceLimit;
