@@ -16,8 +16,8 @@ const names = readdirSync(directory).filter((name) => name.endsWith(".yaml"));
 const offer: Offer = {
   tools: ["forecast", "get-rain"],
   prompts: [],
-  resources: ["weather://oslo"],
-  templates: ["weather://{city}/now"],
+  resources: ["news://today", "weather://oslo"],
+  templates: ["weather://{city}/now", "file:///logs/{day}"],
 };
 
 describe("policies and what lint says of them", () => {
