@@ -123,8 +123,8 @@ function judgeOperator({ text }: Token, before: Token | undefined, next: Token |
   return begins && !unary.has(text) ? `something is missing before ${text}` : undefined;
 }
 
-function isBinaryOnly({ kind, text }: Token): boolean {
-  return kind !== "text" && binary.has(text) && !unary.has(text);
+function isBinaryOnly({ text }: Token): boolean {
+  return binary.has(text) && !unary.has(text);
 }
 
 /** Brackets and what they belong to. */
@@ -142,7 +142,6 @@ function pairBrackets(tokens: readonly Token[]): Brackets {
   const groups = new Set<Token>();
   const within = tokens.map((token, at) => {
     const inner = open.at(-1);
-    if (token.kind !== "sign") return inner;
     if (opening.has(token.text)) {
       open.push(token);
       const before = tokens[at - 1];
