@@ -116,6 +116,8 @@ describe("expressions that are not whole", () => {
     ["'a' ¦in", "something is missing after in"],
     ["jwt¦..a", "a name is missing after ."],
     ["jwt¦.", "a name is missing after ."],
+    ["jwt¦.'a b' == 1", 'write x["y"] for a member of any name'],
+    ["jwt¦.`a-b` == 1", 'write x["y"] for a member of any name'],
     ["¦(jwt.a == 1", "this ( is never closed"],
     ["jwt.a.contains¦('x' && true", "this ( is never closed"],
     ["1 in ¦[1, 2", "this [ is never closed"],
