@@ -76,7 +76,6 @@ const sizable = new Set(["string", "bytes"]);
 
 const compare = (one: CelValue, other: CelValue) => Math.min(lengthOf(one), lengthOf(other)) * perCharacter;
 const convert = (one: CelValue) => lengthOf(one) * 2;
-const parse = () => 5_000;
 
 const costs: Readonly<Record<string, (one: CelValue, other: CelValue) => number>> = {
   "_<_": compare,
@@ -91,8 +90,6 @@ const costs: Readonly<Record<string, (one: CelValue, other: CelValue) => number>
   endsWith: compare,
   bytes: convert,
   string: convert,
-  timestamp: parse,
-  duration: parse,
 };
 
 function lengthOf(value: CelValue): number {

@@ -19,6 +19,12 @@ describe("what costs too much is an error, and a little less is not", () => {
       { l: zeros(7_000) },
     ],
     ["a macro within another", "args.l.all(x, args.l.all(y, true))", { l: zeros(100) }, { l: zeros(120) }],
+    [
+      "walking over a list again and again, though not to its end",
+      "args.l.all(x, args.m.exists(y, true))",
+      { l: zeros(10), m: zeros(40_000) },
+      { l: zeros(40), m: zeros(40_000) },
+    ],
     ["a list that grows", "args.l.map(x, x).size() > 5", { l: zeros(4_000) }, { l: zeros(8_000) }],
     ["a list of lists put together", "(args.l + args.l).all(x, true)", { l: zeros(5_000) }, { l: zeros(7_000) }],
     [
