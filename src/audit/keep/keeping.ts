@@ -78,7 +78,7 @@ export class Keeper {
       if (now().getTime() - endedMs < retentionMs || (await readHold(directory)) !== null) return;
       const note = { file: basename(path), from, to, hash };
       await this.#options.append(gatewayEntry("expired", now().toISOString(), note));
-      if (trail !== null) vault?.destroyFileKeys(trail, from, to);
+      vault?.destroyFileKeys(trail, from, to);
       for (const form of [path, `${path}${compressedSuffix}`]) await rm(form, { force: true });
     }
   }

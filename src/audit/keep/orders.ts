@@ -55,7 +55,7 @@ export async function findSealedFiles(directory: string, vault: Vault): Promise<
 
 /** Ids of the keys of a file; none where it is not encrypted, or not any more readable. */
 function keysOf({ trail, from, to }: ClosedFile, vault: Vault): readonly string[] {
-  return trail === null ? [] : vault.listFileKeys(trail, from, to);
+  return vault.listFileKeys(trail, from, to);
 }
 
 /**
@@ -86,7 +86,7 @@ async function shred(names: readonly string[], { directory, vault, now, append }
   });
   for (const { name, trail, from, to, keys } of files) {
     await append(gatewayEntry("shredded", now().toISOString(), { file: name, trail, from, to, keys }));
-    vault.destroyFileKeys(trail ?? "", from, to);
+    vault.destroyFileKeys(trail, from, to);
   }
 }
 
