@@ -292,7 +292,7 @@ def chunks_of(path, file):
 
 
 def lines_of(chunks):
-    """Lines as (bytes, whether a newline follows, True); of one longer than a record pieces, of which only the first says True."""
+    """Lines as (bytes, whether a newline follows, True); of a long one pieces, of which only the first says True."""
     rest, is_first = b"", True
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")

@@ -12,7 +12,8 @@ const holdSchema = z.strictObject({
 
 export type Hold = z.output<typeof holdSchema>;
 
-function pathOf(directory: string): string {
+/** Path of the file, where there is a hold on an audit directory. */
+export function holdPath(directory: string): string {
   return join(directory, "hold.json");
 }
 
@@ -24,7 +25,7 @@ function pathOf(directory: string): string {
 export async function readHold(directory: string): Promise<Hold | null> {
   let text: string;
   try {
-    text = await readFile(pathOf(directory), "utf8");
+    text = await readFile(holdPath(directory), "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
@@ -37,9 +38,9 @@ export async function readHold(directory: string): Promise<Hold | null> {
 }
 
 export function writeHold(directory: string, hold: Hold): Promise<void> {
-  return replaceFile(pathOf(directory), `${JSON.stringify(hold)}\n`);
+  return replaceFile(holdPath(directory), `${JSON.stringify(hold)}\n`);
 }
 
 export function removeHold(directory: string): Promise<void> {
-  return rm(pathOf(directory), { force: true });
+  return rm(holdPath(directory), { force: true });
 }
