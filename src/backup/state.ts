@@ -3,7 +3,7 @@ import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BackupError, systemCode } from "./fault.ts";
-import { openSource, readBytes, type Source } from "./sources.ts";
+import { copySmall, openSource, readBytes, type Source } from "./sources.ts";
 
 /**
  * Files that are made under another name first, locks, which are of a process that will be gone, and orders for it: nobody waits for their
@@ -34,8 +34,10 @@ export async function openState(
     if (entry.isDirectory()) await openState(path, without, opened, isWanted);
     const source = entry.isFile() && isWanted(entry.name) ? await openIfThere(path) : null;
     if (source === null) continue;
-    opened.push(source);
+    // Whoever closes what was opened closes this one too, if it cannot be read.
+    const at = opened.push(source) - 1;
     if (await isArchive(source)) await opened.pop()?.handle.close();
+    else opened[at] = await copySmall(source);
   }
 }
 

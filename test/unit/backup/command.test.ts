@@ -169,6 +169,7 @@ describe("backup create refuses: 2, and leaves no file", () => {
     ["a key that is none", async () => ["--recipient", "age1nonsense"], "age1nonsense: this is no public key"],
     ["a secret key", async () => ["--recipient", await generateIdentity()], "this is a secret key"],
     ["a passphrase that is short", () => passphrase("short"), "needs 12 characters"],
+    ["a passphrase of white space", () => passphrase(" ".repeat(20)), "needs 12 characters"],
     ["a passphrase of two lines", () => passphrase("correct horse\nbattery staple"), "expected one line"],
     ["a passphrase that everybody can read", () => passphrase("correct horse battery", 0o644), "open to other users"],
     [
