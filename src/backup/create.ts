@@ -75,7 +75,7 @@ async function describe(
   for (const source of sources) {
     const { path, kind, bytes } = source;
     const hash = createHash("sha256");
-    let isDestroyed = kind === "state" && bytes > 0;
+    let isDestroyed = kind === "state" && path.endsWith(".key") && bytes > 0;
     for await (const chunk of readBytes(source, signal)) {
       isDestroyed &&= chunk.every((byte) => byte === 0);
       hash.update(chunk);
