@@ -9,8 +9,8 @@ import { groupFiles } from "./segments.ts";
 export interface ClosedFile {
   /** Without the `.gz` that it may have. */
   readonly path: string;
-  /** Which chain it is of; null in trails that are older than names of chains. */
-  readonly trail: string | null;
+  /** Which chain it is of. */
+  readonly trail: string;
   /** Numbers of its first and last record, and the hash of that. */
   readonly from: number;
   readonly to: number;

@@ -15,7 +15,8 @@ export type Hold = z.output<typeof holdSchema>;
 
 const maxBytes = 65_536;
 
-function pathOf(directory: string): string {
+/** Path of the file, where there is a hold on an audit directory. */
+export function holdPath(directory: string): string {
   return join(directory, "hold.json");
 }
 
@@ -25,7 +26,7 @@ function pathOf(directory: string): string {
  */
 export async function readHold(directory: string): Promise<Hold | null> {
   try {
-    const file = await readPlainFile(pathOf(directory), maxBytes);
+    const file = await readPlainFile(holdPath(directory), maxBytes);
     return file === null ? null : holdSchema.parse(JSON.parse(file.text));
   } catch {
     return { since: "unknown", reason: "hold.json cannot be understood" };
@@ -33,9 +34,9 @@ export async function readHold(directory: string): Promise<Hold | null> {
 }
 
 export function writeHold(directory: string, hold: Hold): Promise<void> {
-  return replaceFile(pathOf(directory), `${JSON.stringify(hold)}\n`);
+  return replaceFile(holdPath(directory), `${JSON.stringify(hold)}\n`);
 }
 
 export function removeHold(directory: string): Promise<void> {
-  return rm(pathOf(directory), { force: true });
+  return rm(holdPath(directory), { force: true });
 }

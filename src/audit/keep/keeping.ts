@@ -81,7 +81,7 @@ export class Keeper {
       const keyedTo = vault === null ? to : await findKeyedEnd(file, vault);
       const note = { file: basename(path), from, to, hash };
       await this.#options.append(gatewayEntry("expired", now().toISOString(), note));
-      if (trail !== null) vault?.destroyFileKeys(trail, from, keyedTo);
+      vault?.destroyFileKeys(trail, from, keyedTo);
       for (const form of [path, `${path}${compressedSuffix}`]) await rm(form, { force: true });
     }
   }

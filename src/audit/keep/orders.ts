@@ -54,7 +54,7 @@ export async function findSealedFiles(directory: string, vault: Vault): Promise<
     for await (const file of readClosedFiles(directory, number)) {
       const to = await findKeyedEnd(file, vault);
       // None where it is not encrypted, or not any more readable.
-      const keys = file.trail === null ? [] : vault.listFileKeys(file.trail, file.from, to);
+      const keys = vault.listFileKeys(file.trail, file.from, to);
       if (keys.length > 0) found.push({ ...file, to, name: basename(file.path), keys });
     }
   }
@@ -67,7 +67,7 @@ export async function findSealedFiles(directory: string, vault: Vault): Promise<
  */
 export async function findKeyedEnd(file: ClosedFile, vault: Vault): Promise<number> {
   const { trail, from, to } = file;
-  const hasMore = trail !== null && vault.listFileKeys(trail, from + 1, to).length > 0;
+  const hasMore = vault.listFileKeys(trail, from + 1, to).length > 0;
   return hasMore ? ((await readLastSeq(file)) ?? from) : to;
 }
 
@@ -99,7 +99,7 @@ async function shred(names: readonly string[], { directory, vault, now, append }
   });
   for (const { name, trail, from, to, keys } of files) {
     await append(gatewayEntry("shredded", now().toISOString(), { file: name, trail, from, to, keys }));
-    vault.destroyFileKeys(trail ?? "", from, to);
+    vault.destroyFileKeys(trail, from, to);
   }
 }
 

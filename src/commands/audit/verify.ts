@@ -1,12 +1,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { Command } from "commander";
-import { type Checkpoint, readCheckpoint } from "../../audit/checkpoint.ts";
+import type { Checkpoint } from "../../audit/checkpoint.ts";
 import { checkpointSuffix } from "../../audit/files/layout.ts";
 import { sanitizeText } from "../../audit/sanitize/sanitize.ts";
 import { findAbsent } from "../../audit/verify/absent.ts";
 import type { AuditFinding } from "../../audit/verify/report.ts";
-import { type AuditReport, findTrails, verifyFiles } from "../../audit/verify/verify.ts";
+import { openCheckpoint } from "../../audit/verify/signatures.ts";
+import { type AuditReport, findTrails, verifyTrail } from "../../audit/verify/verify.ts";
 import { loadParts } from "../../config/parts.ts";
 import { readNotary } from "../../crypto/keyring.ts";
 import { findNotes, type NoteVerifier, readVerifier } from "../../crypto/note.ts";
@@ -51,9 +52,7 @@ export function verifyCommand(io: CommandIo): Command {
         const kept = notes.map((note) => openKept(note, verifiers));
         const found = await findTrails(own.directory);
         const trails: AuditReport[] = [];
-        for (const { files, whole } of found) {
-          trails.push(await verifyFiles(files, { verifiers, kept, extent: whole ? "trail" : "file" }));
-        }
+        for (const trail of found) trails.push(await verifyTrail(own.directory, trail, { verifiers, kept }));
         // A file by itself does not say which trails there are.
         const comparable = found.every(({ whole }) => whole) ? kept : [];
         const names = trails.map(({ trail }) => trail);
@@ -126,11 +125,8 @@ async function readNotes(files: readonly string[]): Promise<readonly string[]> {
 /** One that nobody vouches for would prove nothing against a trail. */
 function openKept(note: string, verifiers: readonly NoteVerifier[]): Checkpoint {
   if (verifiers.length === 0) throw new Error("checkpoints need the key that signed them: --key");
-  for (const verifier of verifiers) {
-    const text = verifier.open(note);
-    const checkpoint = text === undefined ? undefined : readCheckpoint(text);
-    if (checkpoint !== undefined) return checkpoint;
-  }
+  const checkpoint = openCheckpoint(note, verifiers);
+  if (checkpoint !== undefined) return checkpoint;
   throw new Error(`a checkpoint of ${sanitizeText(note.split("\n")[0] ?? "")} was not signed by a key that was given`);
 }
 

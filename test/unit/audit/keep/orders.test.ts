@@ -23,7 +23,7 @@ import { leaveOrder, OrderDesk } from "../../../../src/audit/keep/order-desk.ts"
 import { carryOut, findSealedFiles, type Order } from "../../../../src/audit/keep/orders.ts";
 import { readRecords } from "../../../../src/audit/read/records.ts";
 import { type AuditRecord, gatewayEntry } from "../../../../src/audit/record.ts";
-import { findTrails, verifyFiles } from "../../../../src/audit/verify/verify.ts";
+import { verifyTrail } from "../../../../src/audit/verify/verify.ts";
 import { type AuditSinkOptions, openAuditSink } from "../../../../src/audit/write/sink.ts";
 import { callEntry } from "../entries.ts";
 import { openVault } from "../vaults.ts";
@@ -90,8 +90,7 @@ async function notesOf(event: string): Promise<readonly unknown[]> {
 }
 
 async function verified(): Promise<boolean> {
-  const [trail] = await findTrails(directory);
-  return (await verifyFiles(trail?.files ?? [])).ok;
+  return (await verifyTrail(directory, { number: 1, whole: true }, {})).ok;
 }
 
 /** All that is on the disk, keys included. */
