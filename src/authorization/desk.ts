@@ -4,9 +4,10 @@ import inject from "light-my-request";
 import type Provider from "oidc-provider";
 import type { KoaContextWithOIDC } from "oidc-provider";
 import { normalizeMetadata } from "./client-metadata.ts";
-import { type PageKit, servePage } from "./interaction.ts";
+import { servePage } from "./interaction.ts";
 import { mount, pagesPath, serves } from "./paths.ts";
 import { baseScope } from "./resources.ts";
+import type { PageKit } from "./visit.ts";
 
 /** A request as it was judged. */
 export interface DeskRequest {
@@ -28,6 +29,8 @@ export interface DeskNote {
   user?: string;
   client?: string;
   grant?: string;
+  /** What the second factor of a login was. */
+  factor?: "totp" | "recovery";
 }
 
 export interface DeskAnswer {

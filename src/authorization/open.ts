@@ -1,4 +1,5 @@
 import { resourceOf } from "../auth/metadata.ts";
+import { createSecondFactors } from "../auth/users/second-factors.ts";
 import type { Config } from "../config/schema.ts";
 import type { House } from "../house.ts";
 import { compileGlob } from "../mcp/glob.ts";
@@ -26,6 +27,7 @@ export function openDesk({ publicUrl, servers, identity }: Config, policy: Progr
   const { keyring, store, users, log, counters, now } = house;
   return createLazyDesk({
     ...{ publicUrl, resources, keyring, store, users, log, now, registration },
+    secondFactors: createSecondFactors(store, now),
     fetch: createSafeFetch(new Set(insideHosts)),
     allowHost: (host) => hosts.some((glob) => glob.matches(host)),
     ttlMs: { accessToken, refreshToken, session },

@@ -41,7 +41,8 @@ export function createProvider(options: ProviderOptions): Provider {
     adapter: createAdapterFactory(options.store, now),
     jwks: { keys: [...options.jwks] },
     responseTypes: ["code"],
-    scopes: ["openid", "offline_access"],
+    // Refresh tokens are for whoever can use them. Clients that see `offline_access` on offer would have consent asked for each time.
+    scopes: ["openid"],
     claims: { openid: ["sub"], acr: null, amr: null, auth_time: null, iss: null, sid: null },
     pkce: { required: () => true },
     // Of the same origin as the pages, and of no use to scripts.
@@ -116,7 +117,7 @@ export function createProvider(options: ProviderOptions): Provider {
       const name = "accountId" in token ? token.accountId : undefined;
       if (name === undefined) return undefined;
       const account = await options.findAccount(name);
-      const { acr, amr, authTime } = ctx.oidc.session ?? ctx.oidc.entities.RefreshToken ?? {};
+      const { acr, amr, authTime } = ctx.oidc.entities.AuthorizationCode ?? ctx.oidc.entities.RefreshToken ?? {};
       return {
         groups: account?.groups ?? [],
         ...(acr !== undefined && { acr }),

@@ -1,4 +1,5 @@
 import type { UserDirectory } from "../auth/users/directory.ts";
+import type { SecondFactors } from "../auth/users/second-factors.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import type { Log } from "../observe/log.ts";
 import type { Store } from "../state/store.ts";
@@ -13,6 +14,7 @@ export interface AuthorizationOptions
   readonly keyring: Pick<Keyring, "privateJwks" | "publicJwks" | "fingerprint">;
   readonly store: Store;
   readonly users: UserDirectory;
+  readonly secondFactors: SecondFactors;
   readonly serverOf: (resource: string) => string;
   readonly delay: (user: string, ip: string) => Promise<number | null>;
   readonly log: Log;

@@ -1,86 +1,10 @@
 /** People log in at the gateway, and MCP clients get their tokens by it: with both SDKs, registered by themselves or by a document. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { Client as V2Client, StreamableHTTPClientTransport as V2Transport } from "@modelcontextprotocol/client";
-import { Client as V1Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { StreamableHTTPClientTransport as V1Transport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { Agent, fetch as undiciFetch } from "undici";
 import { expect, it, onTestFinished } from "vitest";
 import { readAudit } from "../golden/observe.ts";
 import { asPage, asTarget, openBrowser } from "./browser.ts";
-import { type Setting, sallyport, set } from "./setting.ts";
-
-const redirectUrl = "http://127.0.0.1:49152/callback";
-const password = "correct horse battery staple";
-
-const enabled = { configOverrides: { identity: { builtin: { login: { enabled: true } } } } };
-
-/** `sallyport user …` beside the gateway. */
-async function user({ gateway }: Setting, input: string, ...args: string[]): Promise<{ code: unknown; said: string }> {
-  const child = spawn(process.execPath, [sallyport, "user", ...args], { cwd: gateway.directory });
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (chunk: Buffer) => {
-      said += chunk;
-    });
-  }
-  child.stdin.end(input);
-  const [code] = await once(child, "close");
-  return { code, said };
-}
-
-async function trust({ gateway }: Setting): Promise<typeof globalThis.fetch> {
-  const dispatcher = new Agent({ connect: { ca: await readFile(gateway.caFile, "utf8") } });
-  onTestFinished(() => dispatcher.destroy());
-  return ((url: string | URL, init: object = {}) =>
-    undiciFetch(url, { ...init, dispatcher })) as typeof globalThis.fetch;
-}
-
-/** What a client keeps, and where it would send its user's browser. */
-function createWallet() {
-  const kept: Record<string, unknown> = {};
-  const keep = (name: string, value: unknown) => {
-    kept[name] = value;
-  };
-  const provider = {
-    redirectUrl,
-    clientMetadata: {
-      client_name: "Test client",
-      redirect_uris: [redirectUrl],
-      grant_types: ["authorization_code", "refresh_token"],
-      response_types: ["code"],
-      token_endpoint_auth_method: "none",
-      application_type: "native",
-    },
-    state: () => "state-of-the-test",
-    clientInformation: () => kept.client as never,
-    saveClientInformation: (client: unknown) => keep("client", client),
-    tokens: () => kept.tokens as never,
-    saveTokens: (tokens: unknown) => keep("tokens", tokens),
-    redirectToAuthorization: (url: URL) => keep("url", url),
-    saveCodeVerifier: (verifier: string) => keep("verifier", verifier),
-    codeVerifier: () => kept.verifier as string,
-    saveDiscoveryState: (state: unknown) => keep("discovery", state),
-    discoveryState: () => kept.discovery as never,
-  };
-  return { kept: kept as { url?: URL; tokens?: { access_token: string; refresh_token?: string } }, provider };
-}
-
-const clients = {
-  v1: (url: URL, fetch: typeof globalThis.fetch, authProvider: object) => {
-    const transport = new V1Transport(url, { fetch, authProvider: authProvider as never });
-    const client = new V1Client({ name: "e2e", version: "1" });
-    const finish = (params: URLSearchParams) => transport.finishAuth(params.get("code") ?? "");
-    return { connect: () => client.connect(transport), client, finish };
-  },
-  v2: (url: URL, fetch: typeof globalThis.fetch, authProvider: object) => {
-    const transport = new V2Transport(url, { fetch, authProvider: authProvider as never });
-    const client = new V2Client({ name: "e2e", version: "1" });
-    const finish = (params: URLSearchParams) => transport.finishAuth(params);
-    return { connect: () => client.connect(transport), client, finish };
-  },
-};
+import { clients, createWallet, enabled, password, trust, user } from "./login-world.ts";
+import { set } from "./setting.ts";
 
 it.each(["v1", "v2"] as const)(
   "the client of SDK %s registers, has its user log in and consent, and calls",

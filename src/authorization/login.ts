@@ -1,0 +1,85 @@
+/** The steps in which somebody proves who they are: by a password, and by a code where they have a second factor. */
+import type { Account } from "../auth/users/directory.ts";
+import { renderCode, renderLogin } from "./pages.ts";
+import { type Details, type Onward, type PageKit, type PageVisit, send } from "./visit.ts";
+
+/** What tokens say of a login with a second factor (`acr`); of one without they say nothing. */
+export const mfaContext = "mfa";
+
+type Form = Onward & { readonly csrf: string };
+
+/** Answers what was typed into one of the two forms. What is wrong with the first is not said, and the second follows only the right password. */
+export async function logIn(
+  kit: PageKit,
+  visit: PageVisit,
+  details: Details,
+  form: URLSearchParams,
+  asking: Form,
+): Promise<void> {
+  const name = form.get("user") ?? "";
+  const isCode = form.get("do") === "code" && form.get("step") === stepOf(kit, details, name);
+  const step = isCode ? checkCode : checkPassword;
+  await step(kit, visit, details, name, form, asking);
+}
+
+async function checkPassword(
+  kit: PageKit,
+  visit: PageVisit,
+  details: Details,
+  user: string,
+  form: URLSearchParams,
+  asking: Form,
+): Promise<void> {
+  const again = (status: number, problem: string, reason: string) => {
+    Object.assign(visit.note, { user, successful: false, reason });
+    send(visit.response, status, renderLogin({ ...asking, user, problem }), asking.onward);
+  };
+  const waitMs = await kit.delay(user, visit.ip);
+  if (waitMs !== null) return again(429, sayWait(waitMs), "login_limited");
+  const account = await kit.users.verify(user, form.get("password") ?? "");
+  if (account === null) return again(403, "User name or password are not right.", "password_wrong");
+  if (!(await kit.secondFactors.has(account.name))) return finish(kit, visit, account, false);
+  Object.assign(visit.note, { user: account.name, action: "password", successful: true });
+  const page = { ...asking, user: account.name, step: stepOf(kit, details, account.name), problem: null };
+  send(visit.response, 200, renderCode(page), asking.onward);
+}
+
+async function checkCode(
+  kit: PageKit,
+  visit: PageVisit,
+  details: Details,
+  user: string,
+  form: URLSearchParams,
+  asking: Form,
+): Promise<void> {
+  const again = (status: number, problem: string, reason: string) => {
+    Object.assign(visit.note, { user, successful: false, reason });
+    const page = { ...asking, user, step: stepOf(kit, details, user), problem };
+    send(visit.response, status, renderCode(page), asking.onward);
+  };
+  const waitMs = await kit.delay(user, visit.ip);
+  if (waitMs !== null) return again(429, sayWait(waitMs), "login_limited");
+  const account = await kit.users.find(user);
+  const spent = account && (await kit.secondFactors.spend(user, form.get("code") ?? ""));
+  if (account === null || spent === null) return again(403, "The code is not right, or was used.", "code_wrong");
+  visit.note.factor = spent;
+  await finish(kit, visit, account, true);
+}
+
+/** @param isMfa whether a second factor was proved, RFC 8176 */
+async function finish(kit: PageKit, { request, response, note }: PageVisit, account: Account, isMfa: boolean) {
+  Object.assign(note, { user: account.name, successful: true });
+  const proof = isMfa ? { amr: ["pwd", "otp", "mfa"], acr: mfaContext } : { amr: ["pwd"] };
+  const login = { accountId: account.name, ...proof, ts: Math.floor(kit.now() / 1_000), remember: true };
+  await kit.provider.interactionFinished(request, response, { login });
+}
+
+/** Proves to ourselves that the password of a user was right in this login, which a cookie binds to one browser. */
+function stepOf({ fingerprint }: PageKit, { uid }: Details, user: string): string {
+  return fingerprint("login-step", JSON.stringify([uid, user]));
+}
+
+function sayWait(waitMs: number): string {
+  const minutes = Math.ceil(waitMs / 60_000);
+  return `Too many attempts. Try again in ${minutes} minute${minutes === 1 ? "" : "s"}.`;
+}
