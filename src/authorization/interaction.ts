@@ -35,7 +35,12 @@ async function showPage(kit: PageKit, visit: PageVisit, details: Details, asking
     const page = { ...asking, csrf, user: details.session?.accountId ?? "", servers: listServers(kit, details) };
     return send(visit.response, 200, renderConsent(page), asking.onward);
   }
-  send(visit.response, 200, renderLogin({ ...asking, csrf, user: "", problem: null }), asking.onward);
+  send(
+    visit.response,
+    200,
+    renderLogin({ ...asking, csrf, user: details.session?.accountId ?? "", problem: null }),
+    asking.onward,
+  );
 }
 
 async function act(kit: PageKit, visit: PageVisit, details: Details, asking: Onward): Promise<void> {

@@ -1,10 +1,10 @@
 /** The steps in which somebody proves who they are: by a password, and by a code where they have a second factor. */
+import type Provider from "oidc-provider";
 import type { Account } from "../auth/users/directory.ts";
+import { mfaContext } from "./demands.ts";
 import { renderCode, renderLogin } from "./pages.ts";
+import { mfaReason } from "./prompts.ts";
 import { type Details, type Onward, type PageKit, type PageVisit, send } from "./visit.ts";
-
-/** What tokens say of a login with a second factor (`acr`); of one without they say nothing. */
-export const mfaContext = "mfa";
 
 type Form = Onward & { readonly csrf: string };
 
@@ -38,7 +38,10 @@ async function checkPassword(
   if (waitMs !== null) return again(429, sayWait(waitMs), "login_limited");
   const account = await kit.users.verify(user, form.get("password") ?? "");
   if (account === null) return again(403, "User name or password are not right.", "password_wrong");
-  if (!(await kit.secondFactors.has(account.name))) return finish(kit, visit, account, false);
+  if (!(await kit.secondFactors.has(account.name))) {
+    if (details.prompt.reasons.includes(mfaReason)) return lackFactor(kit, visit, account);
+    return finish(kit, visit, details, account, false);
+  }
   Object.assign(visit.note, { user: account.name, action: "password", successful: true });
   const page = { ...asking, user: account.name, step: stepOf(kit, details, account.name), problem: null };
   send(visit.response, 200, renderCode(page), asking.onward);
@@ -63,15 +66,38 @@ async function checkCode(
   const spent = account && (await kit.secondFactors.spend(user, form.get("code") ?? ""));
   if (account === null || spent === null) return again(403, "The code is not right, or was used.", "code_wrong");
   visit.note.factor = spent;
-  await finish(kit, visit, account, true);
+  await finish(kit, visit, details, account, true);
+}
+
+/** RFC 9470 section 5. */
+async function lackFactor({ provider }: PageKit, { request, response, note }: PageVisit, { name }: Account) {
+  const error = "unmet_authentication_requirements";
+  Object.assign(note, { user: name, successful: false, reason: "factor_missing" });
+  const error_description = `this takes a second factor, and ${name} has none: ask the operator of the gateway for one`;
+  await provider.interactionFinished(request, response, { error, error_description });
 }
 
 /** @param isMfa whether a second factor was proved, RFC 8176 */
-async function finish(kit: PageKit, { request, response, note }: PageVisit, account: Account, isMfa: boolean) {
-  Object.assign(note, { user: account.name, successful: true });
+async function finish(
+  { provider, now }: PageKit,
+  { request, response, note }: PageVisit,
+  details: Details,
+  { name }: Account,
+  isMfa: boolean,
+): Promise<void> {
+  Object.assign(note, { user: name, successful: true });
+  if (details.session !== undefined && details.session.accountId !== name) await leaveSession(provider, details);
   const proof = isMfa ? { amr: ["pwd", "otp", "mfa"], acr: mfaContext } : { amr: ["pwd"] };
-  const login = { accountId: account.name, ...proof, ts: Math.floor(kit.now() / 1_000), remember: true };
-  await kit.provider.interactionFinished(request, response, { login });
+  const login = { accountId: name, ...proof, ts: Math.floor(now() / 1_000), remember: true };
+  await provider.interactionFinished(request, response, { login });
+}
+
+/** Whoever logs in as somebody else is not who was logged in before. The library would have that confirmed on a page of its own. */
+async function leaveSession(provider: Provider, details: Details): Promise<void> {
+  const session = await provider.Session.findByUid(details.session?.uid ?? "");
+  await session?.destroy();
+  delete details.session;
+  await details.persist();
 }
 
 /** Proves to ourselves that the password of a user was right in this login, which a cookie binds to one browser. */

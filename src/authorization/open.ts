@@ -5,6 +5,8 @@ import type { House } from "../house.ts";
 import { compileGlob } from "../mcp/glob.ts";
 import { limitKey } from "../network/cidr.ts";
 import type { Program } from "../policy/compile.ts";
+import type { Requirement } from "../policy/require.ts";
+import { findDemands } from "./demands.ts";
 import type { Desk } from "./desk.ts";
 import { serves } from "./paths.ts";
 import { createResources } from "./resources.ts";
@@ -21,9 +23,11 @@ export function openDesk({ publicUrl, servers, identity }: Config, policy: Progr
   if (!builtin.enabled || !builtin.login.enabled) return null;
   const { clientHosts, insideHosts, registration, accessToken, refreshToken, session } = builtin.login;
   const names = new Map(Object.keys(servers).map((name) => [resourceOf(publicUrl, name), name]));
-  const scopes = new Map([...names].map(([resource, name]) => [resource, listScopes(policy, name)]));
+  const demands = new Map(
+    [...names].map(([resource, name]) => [resource, findDemands(listRequirements(policy, name))]),
+  );
   const hosts = clientHosts.map(compileGlob);
-  const resources = createResources(scopes);
+  const resources = createResources(demands);
   const { keyring, store, users, log, counters, now } = house;
   return createLazyDesk({
     ...{ publicUrl, resources, keyring, store, users, log, now, registration },
@@ -64,8 +68,7 @@ function createLazyDesk(options: AuthorizationOptions): Desk {
   };
 }
 
-/** Scopes that rules about a server require. */
-function listScopes({ rules }: Program, server: string): string[] {
-  const required = rules.filter(({ servers }) => servers.has(server)).flatMap(({ require }) => require?.scopes ?? []);
-  return [...new Set(required)].toSorted();
+/** What rules about a server require. */
+function listRequirements({ rules }: Program, server: string): Requirement[] {
+  return rules.filter(({ servers }) => servers.has(server)).flatMap(({ require }) => require ?? []);
 }
