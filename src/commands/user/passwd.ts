@@ -16,7 +16,7 @@ export function passwdCommand(io: CommandIo): Command {
     .action(async (name: string, { config }: { readonly config: string }) => {
       try {
         await withState(io, config, async (store) => {
-          const password = await hashPassword(await readNewPassword());
+          const password = await hashPassword(await readNewPassword(name));
           await changeUser(store, name, (user) => ({ ...user, password }));
           await reportDeed(store, "user.passwd", { name }, Date.now());
         });
