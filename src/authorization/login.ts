@@ -1,6 +1,9 @@
 /** The steps in which somebody proves who they are: by a password, and by a code where they have a second factor. */
+import { randomBytes } from "node:crypto";
 import type Provider from "oidc-provider";
 import type { Account } from "../auth/users/directory.ts";
+import { readUserName } from "../auth/users/user.ts";
+import { recognizeBrowser, rememberBrowser } from "./browsers.ts";
 import { mfaContext } from "./demands.ts";
 import { renderCode, renderLogin } from "./pages.ts";
 import { mfaReason } from "./prompts.ts";
@@ -34,7 +37,7 @@ async function checkPassword(
     Object.assign(visit.note, { user, successful: false, reason });
     send(visit.response, status, renderLogin({ ...asking, user, problem }), asking.onward);
   };
-  const waitMs = await kit.delay(user, visit.ip);
+  const waitMs = await delayOf(kit, visit, user);
   if (waitMs !== null) return again(429, sayWait(waitMs), "login_limited");
   const account = await kit.users.verify(user, form.get("password") ?? "");
   if (account === null) return again(403, "User name or password are not right.", "password_wrong");
@@ -60,7 +63,7 @@ async function checkCode(
     const page = { ...asking, user, step: stepOf(kit, details, user), problem };
     send(visit.response, status, renderCode(page), asking.onward);
   };
-  const waitMs = await kit.delay(user, visit.ip);
+  const waitMs = await delayOf(kit, visit, user);
   if (waitMs !== null) return again(429, sayWait(waitMs), "login_limited");
   const account = await kit.users.find(user);
   const spent = account && (await kit.secondFactors.spend(user, form.get("code") ?? ""));
@@ -79,13 +82,14 @@ async function lackFactor({ provider }: PageKit, { request, response, note }: Pa
 
 /** @param isMfa whether a second factor was proved, RFC 8176 */
 async function finish(
-  { provider, now }: PageKit,
+  { provider, fingerprint, now }: PageKit,
   { request, response, note }: PageVisit,
   details: Details,
   { name }: Account,
   isMfa: boolean,
 ): Promise<void> {
   Object.assign(note, { user: name, successful: true });
+  response.appendHeader("set-cookie", rememberBrowser(fingerprint, name, randomBytes(16).toString("hex"), now()));
   if (details.session !== undefined && details.session.accountId !== name) await leaveSession(provider, details);
   const proof = isMfa ? { amr: ["pwd", "otp", "mfa"], acr: mfaContext } : { amr: ["pwd"] };
   const login = { accountId: name, ...proof, ts: Math.floor(now() / 1_000), remember: true };
@@ -98,6 +102,12 @@ async function leaveSession(provider: Provider, details: Details): Promise<void>
   await session?.destroy();
   delete details.session;
   await details.persist();
+}
+
+/** However a name is written, it is one that is tried. */
+function delayOf({ delay, fingerprint, now }: PageKit, { request, ip }: PageVisit, written: string) {
+  const user = readUserName(written) ?? "";
+  return delay(user, ip, recognizeBrowser(fingerprint, user, request.headers.cookie, now()));
 }
 
 /** Proves to ourselves that the password of a user was right in this login, which a cookie binds to one browser. */

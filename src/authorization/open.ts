@@ -3,19 +3,15 @@ import { createSecondFactors } from "../auth/users/second-factors.ts";
 import type { Config } from "../config/schema.ts";
 import type { House } from "../house.ts";
 import { compileGlob } from "../mcp/glob.ts";
-import { limitKey } from "../network/cidr.ts";
 import type { Program } from "../policy/compile.ts";
 import type { Requirement } from "../policy/require.ts";
+import { createDelay } from "./attempts.ts";
 import { findDemands } from "./demands.ts";
 import type { Desk } from "./desk.ts";
 import { serves } from "./paths.ts";
 import { createResources } from "./resources.ts";
 import { createSafeFetch } from "./safe-fetch.ts";
 import type { AuthorizationOptions } from "./server.ts";
-
-/** How often a user name may be tried from an address, and how often any may. */
-const perUser = { requests: 10, windowMs: 300_000, onFailure: "local" } as const;
-const perAddress = { requests: 50, windowMs: 300_000, onFailure: "local" } as const;
 
 /** The authorization server that a configuration asks for; null where it asks for none. */
 export function openDesk({ publicUrl, servers, identity }: Config, policy: Program, house: House): Desk | null {
@@ -36,14 +32,7 @@ export function openDesk({ publicUrl, servers, identity }: Config, policy: Progr
     allowHost: (host) => hosts.some((glob) => glob.matches(host)),
     ttlMs: { accessToken, refreshToken, session },
     serverOf: (resource) => names.get(resources.canonical(resource) ?? "") ?? resource,
-    async delay(user, ip) {
-      const place = limitKey(ip);
-      const waits = [
-        await counters.count("login-address", perAddress, place),
-        await counters.count("login-user", perUser, JSON.stringify([user, place])),
-      ];
-      return waits.find((wait) => wait !== null) ?? null;
-    },
+    delay: createDelay(counters),
   });
 }
 

@@ -4,6 +4,7 @@ import type Provider from "oidc-provider";
 import type { UserDirectory } from "../auth/users/directory.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
 import type { Store } from "../state/store.ts";
+import type { Delay } from "./attempts.ts";
 import type { DeskNote } from "./desk.ts";
 import { type Asking, pageHeaders } from "./pages.ts";
 import type { Resources } from "./resources.ts";
@@ -23,8 +24,7 @@ export interface PageKit {
   readonly serverOf: (resource: string) => string;
   /** Keyed digest, to tell a form of ours. */
   readonly fingerprint: (label: string, text: string) => string;
-  /** Milliseconds to wait before somebody at an address may try a user name again; null for now. */
-  readonly delay: (user: string, ip: string) => Promise<number | null>;
+  readonly delay: Delay;
   /** Told of what must not happen. */
   readonly report: (error: Error) => void;
   /** Milliseconds since the epoch. */

@@ -16,14 +16,17 @@ export interface UserDirectory {
   find(name: string): Promise<Account | null>;
 }
 
-/** @throws StoreError from each of its methods, where the store cannot be asked */
-export function createUserDirectory(store: Pick<Store, "get">): UserDirectory {
+/**
+ * @param verify compares a password with a hash, and takes as long where there is none
+ * @throws StoreError from each of its methods, where the store cannot be asked
+ */
+export function createUserDirectory(store: Pick<Store, "get">, verify = verifyPassword): UserDirectory {
   return {
     async verify(written, password) {
       const name = readUserName(written);
       const user = name === undefined ? undefined : (await store.get(users, name))?.value;
       const isPossible = password.length <= maxPasswordLength;
-      const isRight = await verifyPassword(isPossible ? password : "", user?.password ?? null);
+      const isRight = await verify(isPossible ? password : "", user?.password ?? null);
       if (name === undefined || user === undefined || !isPossible || !isRight || user.disabled) return null;
       return { name, groups: user.groups };
     },

@@ -11,11 +11,13 @@ import { createSecondFactor, secondFactors } from "../../../src/auth/users/secon
 import { createSecondFactors } from "../../../src/auth/users/second-factors.ts";
 import { codeAt, counterAt } from "../../../src/auth/users/totp.ts";
 import { users } from "../../../src/auth/users/user.ts";
+import { createDelay } from "../../../src/authorization/attempts.ts";
 import type { Demand } from "../../../src/authorization/demands.ts";
 import type { DeskNote } from "../../../src/authorization/desk.ts";
 import { createResources } from "../../../src/authorization/resources.ts";
 import { createAuthorizationServer } from "../../../src/authorization/server.ts";
 import { openKeyring } from "../../../src/crypto/keyring.ts";
+import { createCounters } from "../../../src/limits/counters.ts";
 import { createLog } from "../../../src/observe/log.ts";
 import { openSqliteStore, storeName } from "../../../src/state/sqlite-store.ts";
 import { createStore } from "../../../src/state/store.ts";
@@ -53,19 +55,19 @@ export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}) {
     users: createUserDirectory(store),
     secondFactors: createSecondFactors(store, Date.now),
     serverOf: () => "alpha",
-    delay: async () => null,
+    delay: createDelay(createCounters(null, Date.now)),
     log: createLog("error", (text) => expect.fail(text)),
   });
   const notes: DeskNote[] = [];
 
-  async function ask(url: URL | string, init: RequestInit = {}): Promise<Response> {
+  async function ask(url: URL | string, init: RequestInit = {}, ip = "192.0.2.1"): Promise<Response> {
     const { pathname, search } = new URL(url);
     const { status, headers, body, note } = await desk.answer({
       verb: init.method ?? "GET",
       target: `${pathname}${search}`,
       headers: new Map(new Headers(init.headers)),
       body: Buffer.from(String(init.body ?? "")),
-      ip: "192.0.2.1",
+      ip,
     });
     notes.push(note);
     const told = Object.entries(headers).flatMap(([name, value]) =>
@@ -93,7 +95,8 @@ export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}) {
     notes,
     ask,
     pass: (ms: number) => vi.setSystemTime(Date.now() + ms),
-    browser: () => openBrowser(ask as typeof fetch, origin),
+    browser: (ip?: string) =>
+      openBrowser(((url: URL | string, init: RequestInit) => ask(url, init, ip)) as typeof fetch, origin),
     addUser: (name: string) =>
       store.put(users, name, { groups: [], password: hashed, disabled: false, createdAtMs: startMs }),
     /** @returns what gives the next code of the app */
@@ -121,9 +124,9 @@ export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}) {
   };
 }
 
-/** Gives the right password on a login page. */
-export function logIn(browser: Browser, page: Page | URL, user: string): Promise<Page | URL> {
-  return browser.submit(asPage(page), { user, password, do: "login" });
+/** Gives the right password on a login page, or another one. */
+export function logIn(browser: Browser, page: Page | URL, user: string, typed = password): Promise<Page | URL> {
+  return browser.submit(asPage(page), { user, password: typed, do: "login" });
 }
 
 /** Which page it is, or how the client was answered. */
