@@ -20,9 +20,11 @@ export async function logIn(
   asking: Form,
 ): Promise<void> {
   const name = form.get("user") ?? "";
-  const isCode = form.get("do") === "code" && form.get("step") === stepOf(kit, details, name);
-  const step = isCode ? checkCode : checkPassword;
-  await step(kit, visit, details, name, form, asking);
+  const account = form.get("do") === "code" ? await kit.users.find(name) : null;
+  if (account !== null && form.get("step") === stepOf(kit, details, account)) {
+    return checkCode(kit, visit, details, account, form, asking);
+  }
+  await checkPassword(kit, visit, details, name, form, asking);
 }
 
 async function checkPassword(
@@ -46,7 +48,7 @@ async function checkPassword(
     return finish(kit, visit, details, account, false);
   }
   Object.assign(visit.note, { user: account.name, action: "password", successful: true });
-  const page = { ...asking, user: account.name, step: stepOf(kit, details, account.name), problem: null };
+  const page = { ...asking, user: account.name, step: stepOf(kit, details, account), problem: null };
   send(visit.response, 200, renderCode(page), asking.onward);
 }
 
@@ -54,20 +56,20 @@ async function checkCode(
   kit: PageKit,
   visit: PageVisit,
   details: Details,
-  user: string,
+  account: Account,
   form: URLSearchParams,
   asking: Form,
 ): Promise<void> {
+  const user = account.name;
   const again = (status: number, problem: string, reason: string) => {
     Object.assign(visit.note, { user, successful: false, reason });
-    const page = { ...asking, user, step: stepOf(kit, details, user), problem };
+    const page = { ...asking, user, step: stepOf(kit, details, account), problem };
     send(visit.response, status, renderCode(page), asking.onward);
   };
   const waitMs = await delayOf(kit, visit, user);
   if (waitMs !== null) return again(429, sayWait(waitMs), "login_limited");
-  const account = await kit.users.find(user);
-  const spent = account && (await kit.secondFactors.spend(user, form.get("code") ?? ""));
-  if (account === null || spent === null) return again(403, "The code is not right, or was used.", "code_wrong");
+  const spent = await kit.secondFactors.spend(user, form.get("code") ?? "");
+  if (spent === null) return again(403, "The code is not right, or was used.", "code_wrong");
   visit.note.factor = spent;
   await finish(kit, visit, details, account, true);
 }
@@ -85,14 +87,16 @@ async function finish(
   { provider, fingerprint, now }: PageKit,
   { request, response, note }: PageVisit,
   details: Details,
-  { name }: Account,
+  { name, loginsFrom }: Account,
   isMfa: boolean,
 ): Promise<void> {
   Object.assign(note, { user: name, successful: true });
   response.appendHeader("set-cookie", rememberBrowser(fingerprint, name, randomBytes(16).toString("hex"), now()));
   if (details.session !== undefined && details.session.accountId !== name) await leaveSession(provider, details);
   const proof = isMfa ? { amr: ["pwd", "otp", "mfa"], acr: mfaContext } : { amr: ["pwd"] };
-  const login = { accountId: name, ...proof, ts: Math.floor(now() / 1_000), remember: true };
+  // Not of those that have ended within this very second.
+  const ts = Math.max(Math.floor(now() / 1_000), loginsFrom);
+  const login = { accountId: name, ...proof, ts, remember: true };
   await provider.interactionFinished(request, response, { login });
 }
 
@@ -110,9 +114,9 @@ function delayOf({ delay, fingerprint, now }: PageKit, { request, ip }: PageVisi
   return delay(user, ip, recognizeBrowser(fingerprint, user, request.headers.cookie, now()));
 }
 
-/** Proves to ourselves that the password of a user was right in this login, which a cookie binds to one browser. */
-function stepOf({ fingerprint }: PageKit, { uid }: Details, user: string): string {
-  return fingerprint("login-step", JSON.stringify([uid, user]));
+/** Proves to ourselves that the password that a user still has was right in this login, which a cookie binds to one browser. */
+function stepOf({ fingerprint }: PageKit, { uid }: Details, { name, loginsFrom }: Account): string {
+  return fingerprint("login-step", JSON.stringify([uid, name, loginsFrom]));
 }
 
 function sayWait(waitMs: number): string {

@@ -15,6 +15,12 @@ export function createPrompts(resources: Resources, now: () => number) {
   policy.get("consent")?.checks.remove("native_client_prompt");
   const { checks } = policy.get("login") ?? {};
   checks?.add(
+    new Check("login_ended", "the login has ended", "login_required", ({ oidc }) => {
+      // Somebody who is disabled, or has another password since.
+      return oidc.session?.accountId !== undefined && oidc.account === undefined;
+    }),
+  );
+  checks?.add(
     new Check(mfaReason, "this takes a login with a second factor", "login_required", ({ oidc }) => {
       return demandOf(resources, oidc).mfa && oidc.session?.acr !== mfaContext;
     }),

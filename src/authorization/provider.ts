@@ -114,9 +114,11 @@ export function createProvider(options: ProviderOptions): Provider {
     },
     fetch: (url, init) => options.fetch(String(url), init as RequestInit),
     interactions: { url: (_ctx, { uid }) => `${pagesPath}/${uid}`, policy: createPrompts(resources, now) },
-    async findAccount(_ctx, name) {
+    async findAccount({ oidc }, name, token) {
       const account = await options.findAccount(name);
-      return account === null ? undefined : { accountId: name, claims: () => ({ sub: name }), groups: account.groups };
+      const login = token !== undefined && "authTime" in token ? token.authTime : oidc.session?.loginTs;
+      if (account === null || (login ?? 0) < account.loginsFrom) return undefined;
+      return { accountId: name, claims: () => ({ sub: name }), groups: account.groups };
     },
     loadExistingGrant: (ctx) => findConsent(options.store, ctx),
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed("refresh_token"),

@@ -6,6 +6,8 @@ import { readUserName, users } from "./user.ts";
 export interface Account {
   readonly name: string;
   readonly groups: readonly string[];
+  /** Seconds since the epoch: logins before it have ended. */
+  readonly loginsFrom: number;
 }
 
 /** Those who log in at the gateway itself. */
@@ -28,11 +30,11 @@ export function createUserDirectory(store: Pick<Store, "get">, verify = verifyPa
       const isPossible = password.length <= maxPasswordLength;
       const isRight = await verify(isPossible ? password : "", user?.password ?? null);
       if (name === undefined || user === undefined || !isPossible || !isRight || user.disabled) return null;
-      return { name, groups: user.groups };
+      return { name, groups: user.groups, loginsFrom: user.loginsFrom };
     },
     async find(name) {
       const user = (await store.get(users, name))?.value;
-      return user === undefined || user.disabled ? null : { name, groups: user.groups };
+      return user === undefined || user.disabled ? null : { name, groups: user.groups, loginsFrom: user.loginsFrom };
     },
   };
 }

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { endLogins } from "../../auth/users/user.ts";
 import { reportDeed } from "../../state/deeds.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
@@ -7,7 +8,10 @@ import { withState } from "../state.ts";
 import { changeUser, parseUserName } from "./name.ts";
 
 const said = {
-  disable: { description: "let somebody log in no more, nor get another token", past: "disabled" },
+  disable: {
+    description: "let somebody log in no more, nor get another token; browsers are logged out",
+    past: "disabled",
+  },
   enable: { description: "let somebody log in again", past: "enabled" },
 } as const;
 
@@ -20,7 +24,9 @@ export function ableCommand(io: CommandIo, verb: keyof typeof said): Command {
     .action(async (name: string, { config }: { readonly config: string }) => {
       try {
         await withState(io, config, async (store) => {
-          await changeUser(store, name, (user) => ({ ...user, disabled: verb === "disable" }));
+          await changeUser(store, name, (user) =>
+            verb === "enable" ? { ...user, disabled: false } : { ...user, disabled: true, ...endLogins(Date.now()) },
+          );
           await reportDeed(store, `user.${verb}`, { name }, Date.now());
         });
         io.out(`${past} ${name}\n`);

@@ -10,12 +10,13 @@ import { hashPassword } from "../../../src/auth/users/password.ts";
 import { createSecondFactor, secondFactors } from "../../../src/auth/users/second-factor.ts";
 import { createSecondFactors } from "../../../src/auth/users/second-factors.ts";
 import { codeAt, counterAt } from "../../../src/auth/users/totp.ts";
-import { users } from "../../../src/auth/users/user.ts";
+import { type User, users } from "../../../src/auth/users/user.ts";
 import { createDelay } from "../../../src/authorization/attempts.ts";
 import type { Demand } from "../../../src/authorization/demands.ts";
 import type { DeskNote } from "../../../src/authorization/desk.ts";
 import { createResources } from "../../../src/authorization/resources.ts";
 import { createAuthorizationServer } from "../../../src/authorization/server.ts";
+import { changeUser } from "../../../src/commands/user/name.ts";
 import { openKeyring } from "../../../src/crypto/keyring.ts";
 import { createCounters } from "../../../src/limits/counters.ts";
 import { createLog } from "../../../src/observe/log.ts";
@@ -98,7 +99,9 @@ export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}) {
     browser: (ip?: string) =>
       openBrowser(((url: URL | string, init: RequestInit) => ask(url, init, ip)) as typeof fetch, origin),
     addUser: (name: string) =>
-      store.put(users, name, { groups: [], password: hashed, disabled: false, createdAtMs: startMs }),
+      store.put(users, name, { groups: [], password: hashed, disabled: false, createdAtMs: startMs, loginsFrom: 0 }),
+    /** As commands do beside the gateway. */
+    changeUser: (name: string, change: (user: User) => User) => changeUser(store, name, change),
     /** @returns what gives the next code of the app */
     async addFactor(name: string): Promise<() => string> {
       const { factor, secret } = createSecondFactor();

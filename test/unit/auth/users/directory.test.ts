@@ -12,14 +12,14 @@ beforeAll(async () => {
 });
 
 function directory(more: Partial<User> = {}, verify = verifyPassword) {
-  const user: User = { groups: ["analysts"], password: hash, disabled: false, createdAtMs: 0, ...more };
+  const user: User = { groups: ["analysts"], password: hash, disabled: false, createdAtMs: 0, loginsFrom: 0, ...more };
   const get: Store["get"] = async (_kind, key) => (key === "ann" ? ({ key, value: user, revision: 1 } as never) : null);
   return createUserDirectory({ get }, verify);
 }
 
 it("knows who knows their password", async () => {
-  expect(await directory().verify("ann", password)).toEqual({ name: "ann", groups: ["analysts"] });
-  expect(await directory().verify(" Ann ", password)).toEqual({ name: "ann", groups: ["analysts"] });
+  expect(await directory().verify("ann", password)).toEqual({ name: "ann", groups: ["analysts"], loginsFrom: 0 });
+  expect(await directory().verify(" Ann ", password)).toEqual({ name: "ann", groups: ["analysts"], loginsFrom: 0 });
 });
 
 it.each<[string, string, string, Partial<User>]>([
@@ -39,7 +39,7 @@ it.each<[string, string, string, Partial<User>]>([
 });
 
 it("finds whoever may act", async () => {
-  expect(await directory().find("ann")).toEqual({ name: "ann", groups: ["analysts"] });
+  expect(await directory().find("ann")).toEqual({ name: "ann", groups: ["analysts"], loginsFrom: 0 });
   expect(await directory({ disabled: true }).find("ann")).toBeNull();
   expect(await directory().find("bob")).toBeNull();
 });
