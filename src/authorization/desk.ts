@@ -3,10 +3,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import inject from "light-my-request";
 import type Provider from "oidc-provider";
 import type { KoaContextWithOIDC } from "oidc-provider";
+import { adaptTarget } from "./asked.ts";
 import { normalizeMetadata } from "./client-metadata.ts";
-import { type PageKit, servePage } from "./interaction.ts";
+import { servePage } from "./interaction.ts";
 import { mount, pagesPath, serves } from "./paths.ts";
-import { baseScope } from "./resources.ts";
+import type { PageKit } from "./visit.ts";
 
 /** A request as it was judged. */
 export interface DeskRequest {
@@ -28,6 +29,8 @@ export interface DeskNote {
   user?: string;
   client?: string;
   grant?: string;
+  /** What the second factor of a login was. */
+  factor?: "totp" | "recovery";
 }
 
 export interface DeskAnswer {
@@ -41,20 +44,6 @@ export interface Desk {
   /** Whether there is something at a path. */
   serves(path: string): boolean;
   answer(request: DeskRequest): Promise<DeskAnswer>;
-}
-
-/**
- * A client that names no scope wants what there is to begin with; without any, nothing could be granted. One that names others gets
- * that one besides.
- */
-function withScope(target: string): string {
-  const [path, query] = target.split("?", 2);
-  if (path !== `${mount}/authorize` || query === undefined) return target;
-  const params = new URLSearchParams(query);
-  const [asked = "", ...others] = params.getAll("scope");
-  if (others.length > 0 || asked.split(" ").includes(baseScope)) return target;
-  params.set("scope", `${asked} ${baseScope}`.trim());
-  return `${path}?${params}`;
 }
 
 /** Headers of a request that the library may see. Others could only speak for us: `X-Forwarded-…` above all. */
@@ -97,7 +86,7 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
   return {
     serves,
     async answer({ verb, target: asked, headers, body, ip }) {
-      const target = withScope(asked);
+      const target = adaptTarget(asked);
       const [path = ""] = target.split("?");
       const note: DeskNote = { action: path.split("/").at(2) ?? "" };
       const payload = path === `${mount}/register` ? normalizeMetadata(body.toString("utf8")) : body;

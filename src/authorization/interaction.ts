@@ -1,47 +1,12 @@
 /** The steps between an authorization request and its answer in which somebody is asked: who they are, and whether they want it. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type Provider from "oidc-provider";
 import { errors } from "oidc-provider";
-import type { UserDirectory } from "../auth/users/directory.ts";
 import { isLoopbackHost } from "../network/url.ts";
-import type { Store } from "../state/store.ts";
 import { rememberConsent } from "./consents.ts";
-import type { DeskNote } from "./desk.ts";
-import { type Asking, pageHeaders, renderConsent, renderLogin, renderProblem } from "./pages.ts";
-import { baseScope, type Resources } from "./resources.ts";
+import { logIn } from "./login.ts";
+import { renderConsent, renderLogin, renderProblem } from "./pages.ts";
+import { baseScope } from "./resources.ts";
+import { type Details, type Onward, type PageKit, type PageVisit, send } from "./visit.ts";
 
-type Details = Awaited<ReturnType<Provider["interactionDetails"]>>;
-
-/** What the pages need. */
-export interface PageKit {
-  readonly provider: Provider;
-  readonly publicUrl: string;
-  readonly users: UserDirectory;
-  readonly resources: Resources;
-  readonly store: Pick<Store, "put">;
-  /** The name of the server that a resource is. */
-  readonly serverOf: (resource: string) => string;
-  /** Keyed digest, to tell a form of ours. */
-  readonly fingerprint: (label: string, text: string) => string;
-  /** Milliseconds to wait before somebody at an address may try a user name again; null for now. */
-  readonly delay: (user: string, ip: string) => Promise<number | null>;
-  /** Told of what must not happen. */
-  readonly report: (error: Error) => void;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-}
-
-/** A request to one of the pages. */
-export interface PageVisit {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly uid: string;
-  readonly body: Buffer;
-  readonly ip: string;
-  readonly note: DeskNote;
-}
-
-const wrong = "User name or password are not right.";
 const gone = "This login has ended. Go back to the client and connect again.";
 
 /** Answers a request to a page; whatever goes wrong ends on a page as well. */
@@ -70,7 +35,12 @@ async function showPage(kit: PageKit, visit: PageVisit, details: Details, asking
     const page = { ...asking, csrf, user: details.session?.accountId ?? "", servers: listServers(kit, details) };
     return send(visit.response, 200, renderConsent(page), asking.onward);
   }
-  send(visit.response, 200, renderLogin({ ...asking, csrf, user: "", problem: null }), asking.onward);
+  send(
+    visit.response,
+    200,
+    renderLogin({ ...asking, csrf, user: details.session?.accountId ?? "", problem: null }),
+    asking.onward,
+  );
 }
 
 async function act(kit: PageKit, visit: PageVisit, details: Details, asking: Onward): Promise<void> {
@@ -91,31 +61,7 @@ async function act(kit: PageKit, visit: PageVisit, details: Details, asking: Onw
     return kit.provider.interactionFinished(request, response, result);
   }
   if (details.prompt.name === "consent") return grant(kit, visit, details);
-  await logIn(kit, visit, form, { ...asking, csrf });
-}
-
-async function logIn(
-  kit: PageKit,
-  visit: PageVisit,
-  form: URLSearchParams,
-  asking: Onward & { csrf: string },
-): Promise<void> {
-  const { request, response, note, ip } = visit;
-  const user = form.get("user") ?? "";
-  const again = (status: number, problem: string, reason: string) => {
-    Object.assign(note, { user, successful: false, reason });
-    send(response, status, renderLogin({ ...asking, user, problem }), asking.onward);
-  };
-  const waitMs = await kit.delay(user, ip);
-  if (waitMs !== null) {
-    const minutes = Math.ceil(waitMs / 60_000);
-    return again(429, `Too many attempts. Try again in ${minutes} minute${minutes === 1 ? "" : "s"}.`, "login_limited");
-  }
-  const account = await kit.users.verify(user, form.get("password") ?? "");
-  if (account === null) return again(403, wrong, "password_wrong");
-  Object.assign(note, { user: account.name, successful: true });
-  const login = { accountId: account.name, amr: ["pwd"], ts: Math.floor(kit.now() / 1_000), remember: true };
-  await kit.provider.interactionFinished(request, response, { login });
+  await logIn(kit, visit, details, form, { ...asking, csrf });
 }
 
 async function grant(kit: PageKit, visit: PageVisit, details: Details): Promise<void> {
@@ -127,7 +73,7 @@ async function grant(kit: PageKit, visit: PageVisit, details: Details): Promise<
   const known = details.grantId === undefined ? undefined : await provider.Grant.find(details.grantId);
   const given = known ?? new provider.Grant({ accountId: user, clientId: client });
   const asked = scopesOf(details);
-  given.addOIDCScope(asked.filter((scope) => scope === "openid" || scope === "offline_access").join(" "));
+  given.addOIDCScope(asked.filter((scope) => scope === "openid").join(" "));
   for (const resource of resourcesOf(kit, details)) {
     const offered = resources.scopesOf(resource);
     given.addResourceScope(resource, asked.filter((scope) => offered.includes(scope)).join(" "));
@@ -137,8 +83,6 @@ async function grant(kit: PageKit, visit: PageVisit, details: Details): Promise<
   Object.assign(note, { user, client, successful: true });
   await provider.interactionFinished(request, response, { consent: { grantId } }, { mergeWithLastSubmission: true });
 }
-
-type Onward = Asking & { readonly onward: readonly string[] };
 
 async function describeAsking({ provider }: PageKit, { params }: Details): Promise<Onward> {
   const id = String(params.client_id);
@@ -177,8 +121,4 @@ function listServers(kit: PageKit, details: Details) {
     const further = scopes.filter((scope) => scope !== baseScope && offered.includes(scope));
     return { name: kit.serverOf(resource), scopes: further };
   });
-}
-
-function send(response: ServerResponse, status: number, html: string, onward: readonly string[]): void {
-  response.writeHead(status, pageHeaders(onward)).end(html);
 }

@@ -1,18 +1,17 @@
 import { resourceOf } from "../auth/metadata.ts";
+import { createSecondFactors } from "../auth/users/second-factors.ts";
 import type { Config } from "../config/schema.ts";
 import type { House } from "../house.ts";
 import { compileGlob } from "../mcp/glob.ts";
-import { limitKey } from "../network/cidr.ts";
 import type { Program } from "../policy/compile.ts";
+import type { Requirement } from "../policy/require.ts";
+import { createDelay } from "./attempts.ts";
+import { findDemands } from "./demands.ts";
 import type { Desk } from "./desk.ts";
 import { serves } from "./paths.ts";
 import { createResources } from "./resources.ts";
 import { createSafeFetch } from "./safe-fetch.ts";
 import type { AuthorizationOptions } from "./server.ts";
-
-/** How often a user name may be tried from an address, and how often any may. */
-const perUser = { requests: 10, windowMs: 300_000, onFailure: "local" } as const;
-const perAddress = { requests: 50, windowMs: 300_000, onFailure: "local" } as const;
 
 /** The authorization server that a configuration asks for; null where it asks for none. */
 export function openDesk({ publicUrl, servers, identity }: Config, policy: Program, house: House): Desk | null {
@@ -20,24 +19,20 @@ export function openDesk({ publicUrl, servers, identity }: Config, policy: Progr
   if (!builtin.enabled || !builtin.login.enabled) return null;
   const { clientHosts, insideHosts, registration, accessToken, refreshToken, session } = builtin.login;
   const names = new Map(Object.keys(servers).map((name) => [resourceOf(publicUrl, name), name]));
-  const scopes = new Map([...names].map(([resource, name]) => [resource, listScopes(policy, name)]));
+  const demands = new Map(
+    [...names].map(([resource, name]) => [resource, findDemands(listRequirements(policy, name))]),
+  );
   const hosts = clientHosts.map(compileGlob);
-  const resources = createResources(scopes);
+  const resources = createResources(demands);
   const { keyring, store, users, log, counters, now } = house;
   return createLazyDesk({
     ...{ publicUrl, resources, keyring, store, users, log, now, registration },
+    secondFactors: createSecondFactors(store, now),
     fetch: createSafeFetch(new Set(insideHosts)),
     allowHost: (host) => hosts.some((glob) => glob.matches(host)),
     ttlMs: { accessToken, refreshToken, session },
     serverOf: (resource) => names.get(resources.canonical(resource) ?? "") ?? resource,
-    async delay(user, ip) {
-      const place = limitKey(ip);
-      const waits = [
-        await counters.count("login-address", perAddress, place),
-        await counters.count("login-user", perUser, JSON.stringify([user, place])),
-      ];
-      return waits.find((wait) => wait !== null) ?? null;
-    },
+    delay: createDelay(counters),
   });
 }
 
@@ -62,8 +57,7 @@ function createLazyDesk(options: AuthorizationOptions): Desk {
   };
 }
 
-/** Scopes that rules about a server require. */
-function listScopes({ rules }: Program, server: string): string[] {
-  const required = rules.filter(({ servers }) => servers.has(server)).flatMap(({ require }) => require?.scopes ?? []);
-  return [...new Set(required)].toSorted();
+/** What rules about a server require. */
+function listRequirements({ rules }: Program, server: string): Requirement[] {
+  return rules.filter(({ servers }) => servers.has(server)).flatMap(({ require }) => require ?? []);
 }

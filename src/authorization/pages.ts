@@ -28,14 +28,22 @@ export interface LoginPage extends Asking {
   readonly problem: string | null;
 }
 
+/** What the page after it says, where somebody has a second factor. */
+export interface CodePage extends Asking {
+  readonly csrf: string;
+  /** Who gave the right password, and the proof of it. */
+  readonly user: string;
+  readonly step: string;
+  readonly problem: string | null;
+}
+
 /** Where people log in. */
 export function renderLogin({ csrf, user, problem, ...asking }: LoginPage): string {
-  const alert = problem === null ? "" : `<p role="alert">${escapeHtml(problem)}</p>`;
   return page(
     "Log in",
     `<h1>Log in</h1>
 ${introduce(asking)}
-${alert}
+${alert(problem)}
 <form method="post">
 <input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
 <label for="user">User name</label>
@@ -43,6 +51,25 @@ ${alert}
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required${user === "" ? "" : " autofocus"}>
 <div><button name="do" value="login">Log in</button>
+<button name="do" value="cancel" class="second" formnovalidate>Cancel</button></div>
+</form>`,
+  );
+}
+
+/** Where people give their second factor. */
+export function renderCode({ csrf, user, step, problem, ...asking }: CodePage): string {
+  return page(
+    "Enter a code",
+    `<h1>Enter a code</h1>
+${introduce(asking)}
+${alert(problem)}
+<form method="post">
+<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
+<input type="hidden" name="user" value="${escapeHtml(user)}">
+<input type="hidden" name="step" value="${escapeHtml(step)}">
+<label for="code">Code of your authenticator app, or a recovery code</label>
+<input id="code" name="code" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" required autofocus>
+<div><button name="do" value="code">Log in</button>
 <button name="do" value="cancel" class="second" formnovalidate>Cancel</button></div>
 </form>`,
   );
@@ -73,6 +100,10 @@ ${introduce(asking)}
 /** Where a login ends that cannot go on. */
 export function renderProblem(title: string, text: string): string {
   return page(title, `<h1>${escapeHtml(title)}</h1>\n<p>${escapeHtml(text)}</p>`);
+}
+
+function alert(problem: string | null): string {
+  return problem === null ? "" : `<p role="alert">${escapeHtml(problem)}</p>`;
 }
 
 function introduce({ name, host, destination }: Asking): string {

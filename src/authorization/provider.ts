@@ -1,12 +1,15 @@
 /** The authorization server itself: oidc-provider, as this gateway wants it (OAuth 2.1, MCP 2026-07-28 Authorization). */
 import type { JWK } from "jose";
-import Provider, { type Configuration, errors, interactionPolicy } from "oidc-provider";
+import Provider, { type Configuration, errors, type KoaContextWithOIDC } from "oidc-provider";
 import { grantClaim } from "../auth/revocations.ts";
 import type { Account } from "../auth/users/directory.ts";
 import type { Store } from "../state/store.ts";
 import { createAdapterFactory } from "./adapter.ts";
+import { ownParameters } from "./asked.ts";
 import { findConsent } from "./consents.ts";
+import { isMet, mfaContext } from "./demands.ts";
 import { mount, pagesPath } from "./paths.ts";
+import { createPrompts } from "./prompts.ts";
 import type { Resources } from "./resources.ts";
 
 /** What {@link createProvider} needs. */
@@ -42,7 +45,10 @@ export function createProvider(options: ProviderOptions): Provider {
     adapter: createAdapterFactory(options.store, now),
     jwks: { keys: [...options.jwks] },
     responseTypes: ["code"],
-    scopes: ["openid", "offline_access"],
+    // Refresh tokens are for whoever can use them. Clients that see `offline_access` on offer would have consent asked for each time.
+    scopes: ["openid"],
+    acrValues: [mfaContext],
+    extraParams: Object.values(ownParameters),
     claims: { openid: ["sub"], acr: null, amr: null, auth_time: null, iss: null, sid: null },
     pkce: { required: () => true },
     // Of the same origin as the pages, and of no use to scripts.
@@ -90,11 +96,15 @@ export function createProvider(options: ProviderOptions): Provider {
           throw new errors.InvalidTarget("name the MCP server in `resource`: there are several (RFC 8707)");
         },
         useGrantedResource: () => true,
-        getResourceServerInfo(_ctx, resource) {
+        getResourceServerInfo(ctx, resource) {
           const audience = resources.canonical(resource);
           if (audience === undefined) throw new errors.InvalidTarget("there is no such MCP server here");
+          const login = findLogin(ctx);
+          const isOffered = (scope: string) =>
+            login === undefined || isMet(resources.demandOf(resource, [scope]), login, now());
           return {
-            scope: resources.scopesOf(resource).join(" "),
+            // A scope whose login has become too old goes, so that the client has to come back for it with its user.
+            scope: resources.scopesOf(resource).filter(isOffered).join(" "),
             audience,
             accessTokenFormat: "jwt",
             accessTokenTTL: seconds(ttlMs.accessToken),
@@ -104,10 +114,12 @@ export function createProvider(options: ProviderOptions): Provider {
       },
     },
     fetch: (url, init) => options.fetch(String(url), init as RequestInit),
-    interactions: { url: (_ctx, { uid }) => `${pagesPath}/${uid}`, policy: createPolicy() },
-    async findAccount(_ctx, name) {
+    interactions: { url: (_ctx, { uid }) => `${pagesPath}/${uid}`, policy: createPrompts(resources, now) },
+    async findAccount({ oidc }, name, token) {
       const account = await options.findAccount(name);
-      return account === null ? undefined : { accountId: name, claims: () => ({ sub: name }), groups: account.groups };
+      const login = token !== undefined && "authTime" in token ? token.authTime : oidc.session?.loginTs;
+      if (account === null || (login ?? 0) < account.loginsFrom) return undefined;
+      return { accountId: name, claims: () => ({ sub: name }), groups: account.groups };
     },
     loadExistingGrant: (ctx) => findConsent(options.store, ctx),
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed("refresh_token"),
@@ -117,7 +129,7 @@ export function createProvider(options: ProviderOptions): Provider {
       const name = "accountId" in token ? token.accountId : undefined;
       if (name === undefined) return undefined;
       const account = await options.findAccount(name);
-      const { acr, amr, authTime } = ctx.oidc.session ?? ctx.oidc.entities.RefreshToken ?? {};
+      const { acr, amr, authTime } = findLogin(ctx) ?? {};
       const grant = "grantId" in token ? token.grantId : undefined;
       return {
         groups: account?.groups ?? [],
@@ -154,11 +166,9 @@ export function createProvider(options: ProviderOptions): Provider {
   return provider;
 }
 
-/** As the library's own, but that a client which runs on somebody's machine has its consent remembered like any other. */
-function createPolicy() {
-  const policy = interactionPolicy.base();
-  policy.get("consent")?.checks.remove("native_client_prompt");
-  return policy;
+/** The login that a token is asked for with; undefined where nobody asks for one yet. */
+function findLogin({ oidc: { entities } }: KoaContextWithOIDC) {
+  return entities.AuthorizationCode ?? entities.RefreshToken;
 }
 
 /** MCP 2026-07-28, Client Registration: https, and a path. */

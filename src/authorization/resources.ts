@@ -1,4 +1,6 @@
 /** What tokens are issued for: the servers behind the gateway. Pure. */
+import { type Demand, joinDemands } from "./demands.ts";
+
 /** The servers as an authorization server sees them. */
 export interface Resources {
   /** The one that is meant where none is named; undefined where there are several. */
@@ -7,26 +9,30 @@ export interface Resources {
   canonical(resource: string): string | undefined;
   /** Scopes that may be asked for. */
   scopesOf(resource: string): readonly string[];
+  /** What these scopes take there. */
+  demandOf(resource: string, scopes: readonly string[]): Demand;
 }
 
 /** What every token may have: policies say what it opens. */
 export const baseScope = "mcp";
 
 /**
- * @param servers scopes that policies require, by the resource
+ * @param servers scopes that policies require, and what they take, by the resource
  */
-export function createResources(servers: ReadonlyMap<string, readonly string[]>): Resources {
+export function createResources(servers: ReadonlyMap<string, ReadonlyMap<string, Demand>>): Resources {
   const canonical = (resource: string) => {
     // Clients differ in whether an endpoint ends with a slash.
     const bare = resource.replace(/\/$/, "");
     return servers.has(bare) ? bare : undefined;
   };
+  const demandsOf = (resource: string) => servers.get(canonical(resource) ?? "") ?? new Map<string, Demand>();
   return {
     canonical,
     pick(oneOf) {
       const [only, ...others] = oneOf ?? [...servers.keys()];
       return others.length === 0 ? only : undefined;
     },
-    scopesOf: (resource) => [baseScope, ...(servers.get(canonical(resource) ?? "") ?? [])],
+    scopesOf: (resource) => [baseScope, ...demandsOf(resource).keys()],
+    demandOf: (resource, scopes) => joinDemands(scopes.flatMap((scope) => demandsOf(resource).get(scope) ?? [])),
   };
 }

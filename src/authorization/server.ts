@@ -1,8 +1,10 @@
 import { handleOf, revocations } from "../auth/revocations.ts";
 import type { UserDirectory } from "../auth/users/directory.ts";
+import type { SecondFactors } from "../auth/users/second-factors.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import type { Log } from "../observe/log.ts";
 import type { Store } from "../state/store.ts";
+import type { Delay } from "./attempts.ts";
 import { createDesk, type Desk } from "./desk.ts";
 import { renderProblem } from "./pages.ts";
 import { serves } from "./paths.ts";
@@ -14,8 +16,9 @@ export interface AuthorizationOptions
   readonly keyring: Pick<Keyring, "privateJwks" | "publicJwks" | "fingerprint">;
   readonly store: Store;
   readonly users: UserDirectory;
+  readonly secondFactors: SecondFactors;
   readonly serverOf: (resource: string) => string;
-  readonly delay: (user: string, ip: string) => Promise<number | null>;
+  readonly delay: Delay;
   readonly log: Log;
 }
 

@@ -1,8 +1,8 @@
 import { text } from "node:stream/consumers";
 import { Command } from "commander";
 import { decodeJwt } from "jose";
-import { handleOf, type Revoked, revocationKeptMs, revocations } from "../auth/revocations.ts";
-import { endGrants } from "../authorization/grants.ts";
+import type { Revoked } from "../auth/revocations.ts";
+import { revoke } from "../authorization/revoke.ts";
 import { contextOf } from "../config/context.ts";
 import { didYouMean } from "../config/diagnose.ts";
 import { nameOperator, reportDeed } from "../state/deeds.ts";
@@ -53,11 +53,11 @@ const kinds: Readonly<
 
 /** `sallyport revoke`: ends what was issued, at once. Exit code 0 done, 2 it could not be done. */
 export function revokeCommand(io: CommandIo): Command {
-  const revoke = new Command("revoke").description(
+  const parent = new Command("revoke").description(
     "end what was issued before its time; open streams of it end within a second",
   );
   for (const [kind, { argument, description, find }] of Object.entries(kinds)) {
-    const command = withConfig(revoke.command(kind));
+    const command = withConfig(parent.command(kind));
     if (kind === "token") command.option("--stdin", "read the token itself from stdin");
     command
       .description(description)
@@ -82,16 +82,12 @@ export function revokeCommand(io: CommandIo): Command {
         }
       });
   }
-  return revoke;
+  return parent;
 }
 
-/** First what counts at once, then what it could be had anew with, then the record: none of them waits for the next. */
+/** The record comes last: what is to end at once must not wait for it. */
 async function put(store: Store, revoked: Revoked, reason: string | null, nowMs: number): Promise<void> {
-  const value = { atMs: nowMs, by: nameOperator(), reason };
-  const end = (each: Revoked) =>
-    store.put(revocations, handleOf(each), value, { expiresAtMs: nowMs + revocationKeptMs });
-  await end(revoked);
-  for (const grant of await endGrants(store, revoked)) await end({ kind: "grant", grant });
+  await revoke(store, revoked, { by: nameOperator(), reason, nowMs });
   await reportDeed(store, `${revoked.kind}.revoke`, { ...revoked, ...(reason !== null && { reason }) }, nowMs);
 }
 

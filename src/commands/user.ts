@@ -4,6 +4,7 @@ import { ableCommand } from "./user/able.ts";
 import { addCommand } from "./user/add.ts";
 import { listCommand } from "./user/list.ts";
 import { passwdCommand } from "./user/passwd.ts";
+import { totpCommand } from "./user/totp.ts";
 
 /** `sallyport user`: those who log in at the gateway itself. */
 export function userCommand(io: CommandIo): Command {
@@ -12,6 +13,7 @@ export function userCommand(io: CommandIo): Command {
     .addCommand(addCommand(io))
     .addCommand(listCommand(io))
     .addCommand(passwdCommand(io))
+    .addCommand(totpCommand(io))
     .addCommand(ableCommand(io, "disable"))
     .addCommand(ableCommand(io, "enable"));
 }

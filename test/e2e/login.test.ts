@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { expect, it, onTestFinished } from "vitest";
 import { readAudit, until } from "../golden/observe.ts";
 import { asPage, asTarget, openBrowser } from "./browser.ts";
-import { clients, command, createWallet, logIn, password, setLogin, trust } from "./login.ts";
+import { clients, command, createWallet, enabled, logIn, password, setLogin, trust, user } from "./login-world.ts";
+import { set } from "./setting.ts";
 
 it.each(["v1", "v2"] as const)(
   "the client of SDK %s registers, has its user log in and consent, and calls",
@@ -132,4 +133,54 @@ it("a code and a refresh token are good once, and whoever comes again ends what 
   expect(new Set(twice.map(({ said }) => said.refresh_token)).size).toBe(2);
   expect((await refresh("made-up")).said.error).toBe("invalid_grant");
   await call();
+});
+
+it.each([
+  ["passwd", "vexing otter trims lamp"],
+  ["disable", ""],
+])("`user %s` ends refresh tokens and logs browsers out", async (verb, input) => {
+  const setting = await set(enabled);
+  await user(setting, password, "add", "ann", "--groups", "all");
+  const fetch = await trust(setting);
+  const browser = openBrowser(fetch, setting.gateway.publicUrl);
+  const { kept, provider } = createWallet();
+  const url = new URL(`${setting.gateway.publicUrl}/alpha/mcp`);
+  const first = clients.v2(url, fetch, provider);
+  await expect(first.connect()).rejects.toThrow(/unauthorized/i);
+  const authorize = kept.url ?? "";
+  const consent = asPage(
+    await browser.submit(asPage(await browser.open(authorize)), { user: "ann", password, do: "login" }),
+  );
+  await first.finish(asTarget(await browser.submit(consent, { do: "allow" })).searchParams);
+  asTarget(await browser.open(authorize));
+  const { client_id } = provider.clientInformation() as { client_id: string };
+  const refresh = async () => {
+    const { refresh_token = "" } = kept.tokens ?? {};
+    const body = new URLSearchParams({ grant_type: "refresh_token", refresh_token, client_id });
+    return (await fetch(`${setting.gateway.publicUrl}/oauth/token`, { method: "POST", body })).status;
+  };
+  expect(await refresh()).toBe(200);
+  const second = clients.v2(url, fetch, provider);
+  await second.connect();
+  onTestFinished(() => second.client.close());
+  const call = () => second.client.callTool({ name: "echo", arguments: {} });
+  await call();
+  expect(await user(setting, input, verb, "ann")).toMatchObject({ code: 0 });
+  await until("the token to be void", async () =>
+    call().then(
+      () => undefined,
+      () => true,
+    ),
+  );
+  expect(await refresh()).toBe(400);
+  expect(asPage(await browser.open(authorize)).html).toContain("<h1>Log in</h1>");
+});
+
+it("refuses a password that is guessed first, and says what to do", async () => {
+  const setting = await set(enabled);
+  expect(await user(setting, "Welcome2026!Welcome", "add", "ann")).toMatchObject({
+    code: 2,
+    said: expect.stringContaining("take a few words that have nothing to do with each other"),
+  });
+  expect((await user(setting, "", "list")).said).toBe("there are no users\n");
 });

@@ -6,6 +6,8 @@ import { readUserName, users } from "./user.ts";
 export interface Account {
   readonly name: string;
   readonly groups: readonly string[];
+  /** Seconds since the epoch: logins before it have ended. */
+  readonly loginsFrom: number;
 }
 
 /** Those who log in at the gateway itself. */
@@ -16,20 +18,23 @@ export interface UserDirectory {
   find(name: string): Promise<Account | null>;
 }
 
-/** @throws StoreError from each of its methods, where the store cannot be asked */
-export function createUserDirectory(store: Pick<Store, "get">): UserDirectory {
+/**
+ * @param verify compares a password with a hash, and takes as long where there is none
+ * @throws StoreError from each of its methods, where the store cannot be asked
+ */
+export function createUserDirectory(store: Pick<Store, "get">, verify = verifyPassword): UserDirectory {
   return {
     async verify(written, password) {
       const name = readUserName(written);
       const user = name === undefined ? undefined : (await store.get(users, name))?.value;
       const isPossible = password.length <= maxPasswordLength;
-      const isRight = await verifyPassword(isPossible ? password : "", user?.password ?? null);
+      const isRight = await verify(isPossible ? password : "", user?.password ?? null);
       if (name === undefined || user === undefined || !isPossible || !isRight || user.disabled) return null;
-      return { name, groups: user.groups };
+      return { name, groups: user.groups, loginsFrom: user.loginsFrom };
     },
     async find(name) {
       const user = (await store.get(users, name))?.value;
-      return user === undefined || user.disabled ? null : { name, groups: user.groups };
+      return user === undefined || user.disabled ? null : { name, groups: user.groups, loginsFrom: user.loginsFrom };
     },
   };
 }

@@ -8,6 +8,8 @@ const userSchema = z.strictObject({
   password: z.string().nullable(),
   disabled: z.boolean(),
   createdAtMs: z.number(),
+  /** Logins before it have ended, in seconds since the epoch. */
+  loginsFrom: z.number().default(0),
 });
 export type User = z.output<typeof userSchema>;
 
@@ -21,4 +23,9 @@ const nameForm = /^[a-z0-9][a-z0-9._+@-]{0,126}$/;
 export function readUserName(text: string): string | undefined {
   const name = text.trim().toLowerCase();
   return nameForm.test(name) ? name : undefined;
+}
+
+/** {@link User.loginsFrom} for a user whose logins up to now are to end. Logins are known by the second, so it is the next one. */
+export function endLogins(nowMs: number): Pick<User, "loginsFrom"> {
+  return { loginsFrom: Math.floor(nowMs / 1_000) + 1 };
 }

@@ -1,5 +1,7 @@
 import { Command } from "commander";
-import { reportDeed } from "../../state/deeds.ts";
+import { endLogins } from "../../auth/users/user.ts";
+import { voidTokens } from "../../authorization/revoke.ts";
+import { nameOperator, reportDeed } from "../../state/deeds.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
@@ -7,7 +9,10 @@ import { withState } from "../state.ts";
 import { changeUser, parseUserName } from "./name.ts";
 
 const said = {
-  disable: { description: "let somebody log in no more, nor get another token", past: "disabled" },
+  disable: {
+    description: "let somebody log in no more, nor get another token; browsers are logged out",
+    past: "disabled",
+  },
   enable: { description: "let somebody log in again", past: "enabled" },
 } as const;
 
@@ -20,7 +25,11 @@ export function ableCommand(io: CommandIo, verb: keyof typeof said): Command {
     .action(async (name: string, { config }: { readonly config: string }) => {
       try {
         await withState(io, config, async (store) => {
-          await changeUser(store, name, (user) => ({ ...user, disabled: verb === "disable" }));
+          await changeUser(store, name, (user) =>
+            verb === "enable" ? { ...user, disabled: false } : { ...user, disabled: true, ...endLogins(Date.now()) },
+          );
+          const revoker = { by: nameOperator(), reason: null, nowMs: Date.now() };
+          if (verb === "disable") await voidTokens(store, name, revoker);
           await reportDeed(store, `user.${verb}`, { name }, Date.now());
         });
         io.out(`${past} ${name}\n`);

@@ -27,9 +27,9 @@ export function addCommand(io: CommandIo): Command {
       try {
         const isOn = await withState(io, config, async (store, { identity }) => {
           if ((await store.get(users, name)) !== null) throw new Error(`there is a user ${name} already`);
-          const password = await hashPassword(await readNewPassword());
+          const password = await hashPassword(await readNewPassword(name));
           const nowMs = Date.now();
-          const user = { groups, password, disabled: false, createdAtMs: nowMs };
+          const user = { groups, password, disabled: false, createdAtMs: nowMs, loginsFrom: 0 };
           if ((await store.put(users, name, user, { expected: 0 })) === null)
             throw new Error(`there is a user ${name} already`);
           await reportDeed(store, "user.add", { name, groups }, nowMs);

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { secondFactors } from "../../auth/users/second-factor.ts";
 import { users } from "../../auth/users/user.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
@@ -12,16 +13,20 @@ export function listCommand(io: CommandIo): Command {
     .option("--json", "print one JSON object")
     .action(async ({ config, json }: { readonly config: string; readonly json?: true }) => {
       try {
-        const entries = await withState(io, config, (store) => store.list(users));
+        const [entries, factors] = await withState(io, config, async (store) => [
+          await store.list(users),
+          await store.list(secondFactors),
+        ]);
+        const isDouble = new Set(factors.map(({ key }) => key));
         const listed = entries
           .map(({ key: name, value: { groups, disabled, createdAtMs } }) => ({
-            ...{ name, groups, disabled },
+            ...{ name, groups, disabled, secondFactor: isDouble.has(name) },
             created: new Date(createdAtMs).toISOString(),
           }))
           .toSorted((a, b) => (a.name < b.name ? -1 : 1));
         const lines = listed.map(
-          ({ name, groups, disabled }) =>
-            `${name}${groups.length > 0 ? ` (${groups.join(", ")})` : ""}${disabled ? "; disabled" : ""}\n`,
+          ({ name, groups, disabled, secondFactor }) =>
+            `${name}${groups.length > 0 ? ` (${groups.join(", ")})` : ""}${secondFactor ? "; second factor" : ""}${disabled ? "; disabled" : ""}\n`,
         );
         if (json === true) io.out(`${JSON.stringify({ users: listed }, null, 2)}\n`);
         else io.out(lines.length === 0 ? "there are no users\n" : lines.join(""));

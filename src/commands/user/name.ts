@@ -24,7 +24,8 @@ export async function changeUser(store: Store, name: string, change: (user: User
   }
 }
 
-async function findUser(store: Store, name: string): Promise<Entry<User>> {
+/** @throws Error where there is no such user */
+export async function findUser(store: Store, name: string): Promise<Entry<User>> {
   const found = await store.get(users, name);
   if (found !== null) return found;
   const known = (await store.list(users)).map(({ key }) => key);

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { pageHeaders, renderConsent, renderLogin, renderProblem } from "../../../src/authorization/pages.ts";
+import {
+  pageHeaders,
+  renderCode,
+  renderConsent,
+  renderLogin,
+  renderProblem,
+} from "../../../src/authorization/pages.ts";
 
 const asking = { name: "Client", host: "app.example.com", destination: "app.example.com", csrf: "token" };
 
@@ -10,6 +16,7 @@ describe("a page", () => {
       fc.property(fc.string({ unit: "binary" }), (text) => {
         const pages = [
           renderLogin({ ...asking, name: text, user: text, problem: text }),
+          renderCode({ ...asking, name: text, user: text, step: text, problem: text }),
           renderConsent({ ...asking, name: text, user: text, servers: [{ name: text, scopes: [text] }] }),
           renderProblem(text, text),
         ];
@@ -43,10 +50,12 @@ describe("a page", () => {
   });
 
   it("has labels for what is typed, and says what is wrong", () => {
-    const page = renderLogin({ ...asking, user: "ann", problem: "No." });
-    for (const [, id] of page.matchAll(/<input id="(\w+)"/g)) expect(page).toContain(`<label for="${id}">`);
-    expect(page).toContain('<p role="alert">No.</p>');
-    expect(page).toContain('value="ann"');
+    const said = { ...asking, user: "ann", problem: "No." };
+    for (const page of [renderLogin(said), renderCode({ ...said, step: "proof" })]) {
+      for (const [, id] of page.matchAll(/<input id="(\w+)"/g)) expect(page).toContain(`<label for="${id}">`);
+      expect(page).toContain('<p role="alert">No.</p>');
+      expect(page).toContain('value="ann"');
+    }
   });
 
   it("says of a client without a host that it vouches for itself", () => {

@@ -1,7 +1,8 @@
-import { beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it, vi } from "vitest";
 import { createUserDirectory } from "../../../../src/auth/users/directory.ts";
 import { hashPassword, maxPasswordLength, verifyPassword } from "../../../../src/auth/users/password.ts";
 import { readUserName, type User } from "../../../../src/auth/users/user.ts";
+import type { Store } from "../../../../src/state/store.ts";
 
 const password = "correct horse battery staple";
 let hash: string;
@@ -10,16 +11,15 @@ beforeAll(async () => {
   hash = await hashPassword(password);
 });
 
-function directory(more: Partial<User> = {}) {
-  const user: User = { groups: ["analysts"], password: hash, disabled: false, createdAtMs: 0, ...more };
-  return createUserDirectory({
-    get: async (_kind, key) => (key === "ann" ? ({ key, value: user, revision: 1 } as never) : null),
-  });
+function directory(more: Partial<User> = {}, verify = verifyPassword) {
+  const user: User = { groups: ["analysts"], password: hash, disabled: false, createdAtMs: 0, loginsFrom: 0, ...more };
+  const get: Store["get"] = async (_kind, key) => (key === "ann" ? ({ key, value: user, revision: 1 } as never) : null);
+  return createUserDirectory({ get }, verify);
 }
 
 it("knows who knows their password", async () => {
-  expect(await directory().verify("ann", password)).toEqual({ name: "ann", groups: ["analysts"] });
-  expect(await directory().verify(" Ann ", password)).toEqual({ name: "ann", groups: ["analysts"] });
+  expect(await directory().verify("ann", password)).toEqual({ name: "ann", groups: ["analysts"], loginsFrom: 0 });
+  expect(await directory().verify(" Ann ", password)).toEqual({ name: "ann", groups: ["analysts"], loginsFrom: 0 });
 });
 
 it.each<[string, string, string, Partial<User>]>([
@@ -32,12 +32,14 @@ it.each<[string, string, string, Partial<User>]>([
   ["somebody who is disabled", "ann", password, { disabled: true }],
   ["somebody who has no password", "ann", "", { password: null }],
   ["a hash that is none", "ann", password, { password: "plain" }],
-])("knows nobody by %s", async (_what, name, said, more) => {
-  expect(await directory(more).verify(name, said)).toBeNull();
+])("knows nobody by %s, and finds out with as much work", async (_what, name, said, more) => {
+  const verify = vi.fn(verifyPassword);
+  expect(await directory(more, verify).verify(name, said)).toBeNull();
+  expect(verify).toHaveBeenCalledTimes(1);
 });
 
 it("finds whoever may act", async () => {
-  expect(await directory().find("ann")).toEqual({ name: "ann", groups: ["analysts"] });
+  expect(await directory().find("ann")).toEqual({ name: "ann", groups: ["analysts"], loginsFrom: 0 });
   expect(await directory({ disabled: true }).find("ann")).toBeNull();
   expect(await directory().find("bob")).toBeNull();
 });

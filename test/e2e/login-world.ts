@@ -1,4 +1,4 @@
-/** People who log in at the gateway, and the MCP clients of both SDKs that they do it for. */
+/** What tests of logging in have in common: users, and clients that send theirs to the gateway. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -10,8 +10,14 @@ import { expect, onTestFinished } from "vitest";
 import { asPage, asTarget, type Browser, openBrowser } from "./browser.ts";
 import { type Setting, type SettingOptions, sallyport, set } from "./setting.ts";
 
-export const redirectUrl = "http://127.0.0.1:49152/callback";
+const redirectUrl = "http://127.0.0.1:49152/callback";
+/** Of everybody who logs in. */
 export const password = "correct horse battery staple";
+
+export const enabled = { configOverrides: { identity: { builtin: { login: { enabled: true } } } } };
+
+/** What a command reads: all of it at once, or the first answer that there is to what the command has said so far. */
+type Input = string | ((said: string) => string | undefined);
 
 /** A gateway at which ann may log in. @param login settings of `identity.builtin.login` */
 export async function setLogin(login: object = {}, options: SettingOptions = {}): Promise<Setting> {
@@ -24,7 +30,7 @@ export async function setLogin(login: object = {}, options: SettingOptions = {})
 /** A command of sallyport beside the gateway. */
 export async function command(
   { gateway }: Setting,
-  input: string,
+  input: Input,
   ...args: string[]
 ): Promise<{ code: unknown; said: string }> {
   const child = spawn(process.execPath, [sallyport, ...args], { cwd: gateway.directory });
@@ -32,13 +38,21 @@ export async function command(
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk: Buffer) => {
       said += chunk;
+      const answer = typeof input === "function" && !child.stdin.writableEnded && input(said);
+      if (answer) child.stdin.end(answer);
     });
   }
-  child.stdin.end(input);
+  if (typeof input === "string") child.stdin.end(input);
   const [code] = await once(child, "close");
   return { code, said };
 }
 
+/** `sallyport user …` beside the gateway. */
+export function user(setting: Setting, input: Input, ...args: string[]): ReturnType<typeof command> {
+  return command(setting, input, "user", ...args);
+}
+
+/** A `fetch` that trusts the gateway's certificate. */
 export async function trust({ gateway }: Setting): Promise<typeof globalThis.fetch> {
   const dispatcher = new Agent({ connect: { ca: await readFile(gateway.caFile, "utf8") } });
   onTestFinished(() => dispatcher.destroy());
@@ -76,6 +90,7 @@ export function createWallet() {
   return { kept: kept as { url?: URL; tokens?: { access_token: string; refresh_token?: string } }, provider };
 }
 
+/** Clients of both SDKs. `finish` takes what the browser brought back. */
 export const clients = {
   v1: (url: URL, fetch: typeof globalThis.fetch, authProvider: object) => {
     const transport = new V1Transport(url, { fetch, authProvider: authProvider as never });
@@ -90,6 +105,13 @@ export const clients = {
     return { connect: () => client.connect(transport), client, finish };
   },
 };
+
+/** RFC 4648 section 6. */
+export function readBase32(text: string): Buffer {
+  const values = [...text].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter));
+  const bits = values.map((value) => value.toString(2).padStart(5, "0")).join("");
+  return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+}
 
 export type Sdk = keyof typeof clients;
 

@@ -1,0 +1,54 @@
+/** What a login has to be like for a scope to be granted. Pure. */
+import type { Requirement } from "../policy/require.ts";
+
+/** What tokens say of a login with a second factor (`acr`); of one without they say nothing. */
+export const mfaContext = "mfa";
+
+export interface Demand {
+  /** With a second factor. */
+  readonly mfa: boolean;
+  /** Milliseconds since the login, at most; null for any. */
+  readonly maxAgeMs: number | null;
+}
+
+/** A login as sessions and tokens keep it. */
+export interface Login {
+  readonly acr?: string | undefined;
+  /** Seconds since the epoch. */
+  readonly authTime?: number | undefined;
+}
+
+/**
+ * Scopes that rules require, and what they require of the login besides: clients pass on the scopes of a challenge and not the rest of it,
+ * which would be asked of them in vain. Where one rule is content with the scope alone, so is the scope.
+ *
+ * @param requirements of the rules about one server
+ */
+export function findDemands(requirements: readonly Requirement[]): ReadonlyMap<string, Demand> {
+  const scopes = new Set(requirements.flatMap((required) => required.scopes ?? []));
+  return new Map(
+    [...scopes].toSorted().map((scope) => {
+      const about = requirements.filter((required) => required.scopes?.includes(scope));
+      const ages = about.map(({ maxAge }) => maxAge ?? Number.POSITIVE_INFINITY);
+      const longest = Math.max(...ages);
+      const mfa = about.every(({ acr }) => acr?.includes(mfaContext));
+      return [scope, { mfa, maxAgeMs: Number.isFinite(longest) ? longest : null }];
+    }),
+  );
+}
+
+/** The demand that meets all of them. */
+export function joinDemands(demands: readonly Demand[]): Demand {
+  const ages = demands.flatMap(({ maxAgeMs }) => maxAgeMs ?? []);
+  return { mfa: demands.some(({ mfa }) => mfa), maxAgeMs: ages.length === 0 ? null : Math.min(...ages) };
+}
+
+/** @param nowMs milliseconds since the epoch */
+export function isMet(demand: Demand, login: Login, nowMs: number): boolean {
+  return (!demand.mfa || login.acr === mfaContext) && isRecent(demand, login, nowMs);
+}
+
+/** Whether the login was late enough. */
+export function isRecent({ maxAgeMs }: Demand, { authTime }: Login, nowMs: number): boolean {
+  return maxAgeMs === null || (authTime !== undefined && nowMs - authTime * 1_000 <= maxAgeMs);
+}

@@ -1,0 +1,125 @@
+/** The steps in which somebody proves who they are: by a password, and by a code where they have a second factor. */
+import { randomBytes } from "node:crypto";
+import type Provider from "oidc-provider";
+import type { Account } from "../auth/users/directory.ts";
+import { readUserName } from "../auth/users/user.ts";
+import { recognizeBrowser, rememberBrowser } from "./browsers.ts";
+import { mfaContext } from "./demands.ts";
+import { renderCode, renderLogin } from "./pages.ts";
+import { mfaReason } from "./prompts.ts";
+import { type Details, type Onward, type PageKit, type PageVisit, send } from "./visit.ts";
+
+type Form = Onward & { readonly csrf: string };
+
+/** Answers what was typed into one of the two forms. What is wrong with the first is not said, and the second follows only the right password. */
+export async function logIn(
+  kit: PageKit,
+  visit: PageVisit,
+  details: Details,
+  form: URLSearchParams,
+  asking: Form,
+): Promise<void> {
+  const name = form.get("user") ?? "";
+  const account = form.get("do") === "code" ? await kit.users.find(name) : null;
+  if (account !== null && form.get("step") === stepOf(kit, details, account)) {
+    return checkCode(kit, visit, details, account, form, asking);
+  }
+  await checkPassword(kit, visit, details, name, form, asking);
+}
+
+async function checkPassword(
+  kit: PageKit,
+  visit: PageVisit,
+  details: Details,
+  user: string,
+  form: URLSearchParams,
+  asking: Form,
+): Promise<void> {
+  const again = (status: number, problem: string, reason: string) => {
+    Object.assign(visit.note, { user, successful: false, reason });
+    send(visit.response, status, renderLogin({ ...asking, user, problem }), asking.onward);
+  };
+  const waitMs = await delayOf(kit, visit, user);
+  if (waitMs !== null) return again(429, sayWait(waitMs), "login_limited");
+  const account = await kit.users.verify(user, form.get("password") ?? "");
+  if (account === null) return again(403, "User name or password are not right.", "password_wrong");
+  if (!(await kit.secondFactors.has(account.name))) {
+    if (details.prompt.reasons.includes(mfaReason)) return lackFactor(kit, visit, account);
+    return finish(kit, visit, details, account, false);
+  }
+  Object.assign(visit.note, { user: account.name, action: "password", successful: true });
+  const page = { ...asking, user: account.name, step: stepOf(kit, details, account), problem: null };
+  send(visit.response, 200, renderCode(page), asking.onward);
+}
+
+async function checkCode(
+  kit: PageKit,
+  visit: PageVisit,
+  details: Details,
+  account: Account,
+  form: URLSearchParams,
+  asking: Form,
+): Promise<void> {
+  const user = account.name;
+  const again = (status: number, problem: string, reason: string) => {
+    Object.assign(visit.note, { user, successful: false, reason });
+    const page = { ...asking, user, step: stepOf(kit, details, account), problem };
+    send(visit.response, status, renderCode(page), asking.onward);
+  };
+  const waitMs = await delayOf(kit, visit, user);
+  if (waitMs !== null) return again(429, sayWait(waitMs), "login_limited");
+  const spent = await kit.secondFactors.spend(user, form.get("code") ?? "");
+  if (spent === null) return again(403, "The code is not right, or was used.", "code_wrong");
+  visit.note.factor = spent;
+  await finish(kit, visit, details, account, true);
+}
+
+/** RFC 9470 section 5. */
+async function lackFactor({ provider }: PageKit, { request, response, note }: PageVisit, { name }: Account) {
+  const error = "unmet_authentication_requirements";
+  Object.assign(note, { user: name, successful: false, reason: "factor_missing" });
+  const error_description = `this takes a second factor, and ${name} has none: ask the operator of the gateway for one`;
+  await provider.interactionFinished(request, response, { error, error_description });
+}
+
+/** @param isMfa whether a second factor was proved, RFC 8176 */
+async function finish(
+  { provider, fingerprint, now }: PageKit,
+  { request, response, note }: PageVisit,
+  details: Details,
+  { name, loginsFrom }: Account,
+  isMfa: boolean,
+): Promise<void> {
+  Object.assign(note, { user: name, successful: true });
+  response.appendHeader("set-cookie", rememberBrowser(fingerprint, name, randomBytes(16).toString("hex"), now()));
+  if (details.session !== undefined && details.session.accountId !== name) await leaveSession(provider, details);
+  const proof = isMfa ? { amr: ["pwd", "otp", "mfa"], acr: mfaContext } : { amr: ["pwd"] };
+  // Not of those that have ended within this very second.
+  const ts = Math.max(Math.floor(now() / 1_000), loginsFrom);
+  const login = { accountId: name, ...proof, ts, remember: true };
+  await provider.interactionFinished(request, response, { login });
+}
+
+/** Whoever logs in as somebody else is not who was logged in before. The library would have that confirmed on a page of its own. */
+async function leaveSession(provider: Provider, details: Details): Promise<void> {
+  const session = await provider.Session.findByUid(details.session?.uid ?? "");
+  await session?.destroy();
+  delete details.session;
+  await details.persist();
+}
+
+/** However a name is written, it is one that is tried. */
+function delayOf({ delay, fingerprint, now }: PageKit, { request, ip }: PageVisit, written: string) {
+  const user = readUserName(written) ?? "";
+  return delay(user, ip, recognizeBrowser(fingerprint, user, request.headers.cookie, now()));
+}
+
+/** Proves to ourselves that the password that a user still has was right in this login, which a cookie binds to one browser. */
+function stepOf({ fingerprint }: PageKit, { uid }: Details, { name, loginsFrom }: Account): string {
+  return fingerprint("login-step", JSON.stringify([uid, name, loginsFrom]));
+}
+
+function sayWait(waitMs: number): string {
+  const minutes = Math.ceil(waitMs / 60_000);
+  return `Too many attempts. Try again in ${minutes} minute${minutes === 1 ? "" : "s"}.`;
+}

@@ -1,0 +1,42 @@
+/** When somebody has to log in or consent: as the library has it, and where what is asked for takes another login than there was. */
+import { interactionPolicy, type KoaContextWithOIDC } from "oidc-provider";
+import { readDemand } from "./asked.ts";
+import { isRecent, joinDemands, mfaContext } from "./demands.ts";
+import type { Resources } from "./resources.ts";
+
+/** Why a second factor has to be part of the login, among the reasons of a prompt. */
+export const mfaReason = "second_factor";
+
+/** @param now milliseconds since the epoch */
+export function createPrompts(resources: Resources, now: () => number) {
+  const { Check, base } = interactionPolicy;
+  const policy = base();
+  // A client that runs on somebody's machine has its consent remembered like any other.
+  policy.get("consent")?.checks.remove("native_client_prompt");
+  const { checks } = policy.get("login") ?? {};
+  checks?.add(
+    new Check("login_ended", "the login has ended", "login_required", ({ oidc }) => {
+      // Somebody who is disabled, or has another password since.
+      return oidc.session?.accountId !== undefined && oidc.account === undefined;
+    }),
+  );
+  checks?.add(
+    new Check(mfaReason, "this takes a login with a second factor", "login_required", ({ oidc }) => {
+      return demandOf(resources, oidc).mfa && oidc.session?.acr !== mfaContext;
+    }),
+  );
+  checks?.add(
+    new Check("login_old", "this takes a more recent login", "login_required", ({ oidc }) => {
+      const login = { authTime: oidc.session?.loginTs };
+      return oidc.result?.login === undefined && !isRecent(demandOf(resources, oidc), login, now());
+    }),
+  );
+  return policy;
+}
+
+/** What the client asks for, and what its scopes take. */
+function demandOf(resources: Resources, { params, resourceServers, requestParamScopes }: KoaContextWithOIDC["oidc"]) {
+  const scopes = [...requestParamScopes];
+  const taken = Object.keys(resourceServers ?? {}).map((resource) => resources.demandOf(resource, scopes));
+  return joinDemands([readDemand(params ?? {}), ...taken]);
+}

@@ -1,0 +1,30 @@
+import { handleOf, type Revoked, revocationKeptMs, revocations } from "../auth/revocations.ts";
+import type { Store } from "../state/store.ts";
+import { endGrants, listGrants } from "./grants.ts";
+
+/** Who revokes, and why. */
+export interface Revoker {
+  readonly by: string;
+  readonly reason: string | null;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number;
+}
+
+/** Makes void what was issued, and ends what it could be had anew with. */
+export async function revoke(store: Store, revoked: Revoked, revoker: Revoker): Promise<void> {
+  await put(store, revoked, revoker);
+  for (const grant of await endGrants(store, revoked)) await put(store, { kind: "grant", grant }, revoker);
+}
+
+/** Makes void what tokens a user has, and leaves what they have consented to. */
+export async function voidTokens(store: Store, name: string, revoker: Revoker): Promise<void> {
+  await put(store, { kind: "user", issuer: "builtin", subject: name }, revoker);
+  for (const { id, user } of await listGrants(store)) {
+    if (user === name) await put(store, { kind: "grant", grant: id }, revoker);
+  }
+}
+
+async function put(store: Store, revoked: Revoked, { by, reason, nowMs }: Revoker): Promise<void> {
+  const value = { atMs: nowMs, by, reason };
+  await store.put(revocations, handleOf(revoked), value, { expiresAtMs: nowMs + revocationKeptMs });
+}

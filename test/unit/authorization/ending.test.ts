@@ -1,0 +1,60 @@
+/** What of a user's logins ends with another password, and with being disabled. */
+import { expect, it } from "vitest";
+import { endLogins, type User } from "../../../src/auth/users/user.ts";
+import { asPage } from "../../e2e/browser.ts";
+import { claimsOf, logIn, openWorld, whereIs } from "./world.ts";
+
+async function begin() {
+  const world = await openWorld();
+  await world.addUser("ann");
+  const browser = world.browser();
+  const consent = await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "ann");
+  const tokens = await world.redeem(await browser.submit(asPage(consent), { do: "allow" }));
+  return { world, browser, tokens };
+}
+
+const passwd = (user: User): User => ({ ...user, ...endLogins(Date.now()) });
+const disable = (user: User): User => ({ ...passwd(user), disabled: true });
+const enable = (user: User): User => ({ ...user, disabled: false });
+
+it.each([
+  ["another password", [passwd]],
+  ["being disabled", [disable]],
+  ["being disabled for a while", [disable, enable]],
+])("ends refresh tokens, codes and browser sessions with %s", async (_what, changes) => {
+  const { world, browser, tokens } = await begin();
+  const callback = await browser.open(world.authorizeUrl("mcp"));
+  expect(whereIs(callback)).toBe("client");
+  for (const change of changes) await world.changeUser("ann", change);
+  expect(await world.refresh(tokens)).toMatchObject({ error: "invalid_grant" });
+  expect(await world.redeem(callback)).toMatchObject({ error: "invalid_grant" });
+  expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("Log in");
+  expect(whereIs(await browser.open(world.authorizeUrl("mcp", { prompt: "none" })))).toBe("login_required");
+});
+
+it("takes a login of the same second that comes after it, and keeps the consent", async () => {
+  const { world, browser } = await begin();
+  await world.changeUser("ann", passwd);
+  const callback = await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "ann");
+  expect(whereIs(callback)).toBe("client");
+  const tokens = await world.redeem(callback);
+  expect(claimsOf(tokens)).toMatchObject({ sub: "ann", auth_time: Date.now() / 1_000 + 1 });
+  expect(claimsOf(await world.refresh(tokens))).toMatchObject({ sub: "ann" });
+});
+
+it("leaves others alone", async () => {
+  const { world, tokens } = await begin();
+  await world.addUser("bob");
+  await world.changeUser("bob", disable);
+  expect(claimsOf(await world.refresh(tokens))).toMatchObject({ sub: "ann" });
+});
+
+it("does not let somebody on who has given the old password and not yet the code", async () => {
+  const { world } = await begin();
+  const codeNow = await world.addFactor("ann");
+  const browser = world.browser();
+  const asking = await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "ann");
+  await world.changeUser("ann", passwd);
+  const place = await browser.submit(asPage(asking), { code: codeNow(), do: "code" });
+  expect([whereIs(place), asPage(place).status]).toEqual(["Log in", 403]);
+});
