@@ -5,6 +5,7 @@ import { createVerifier, type Verify } from "./auth/jwt.ts";
 import type { KeyDemand } from "./auth/keyshelf.ts";
 import { metadataPath, protectedResourceMetadata, resourceOf, rootMetadataPath, rootServer } from "./auth/metadata.ts";
 import { createOwnKeySource } from "./auth/ownkeys.ts";
+import { compileRequired } from "./auth/required.ts";
 import { createTokenCache, type TokenCache } from "./auth/tokens.ts";
 import type { Desk } from "./authorization/desk.ts";
 import { openDesk } from "./authorization/open.ts";
@@ -74,6 +75,7 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
     audience: issuer.audience,
     algorithms: issuer.algorithms,
     groupsClaim: issuer.claims.groups,
+    required: compileRequired(issuer.require),
     keys,
   }));
   if (identity.builtin.enabled) issuers.push(builtinIssuer(config, house));
@@ -143,6 +145,7 @@ function builtinIssuer({ publicUrl }: Config, { keyring, now }: House): Verifier
     audience: [],
     algorithms: [signingAlgorithm],
     groupsClaim: "groups",
+    required: [],
     keys: createOwnKeySource(keyring, now),
   };
 }

@@ -9,6 +9,7 @@ import { readJson } from "../mcp/json.ts";
 import { readClaims, type VerifiedToken } from "./claims.ts";
 import type { VerifierIssuer } from "./issuer.ts";
 import { asTokenDenial, explainAlgorithm, explainAudience, explainIssuer } from "./reasons.ts";
+import { checkRequired } from "./required.ts";
 
 /** What {@link createVerifier} needs to know. */
 export interface VerifierOptions {
@@ -62,6 +63,7 @@ export function createVerifier({ issuers, clockSkewMs, now }: VerifierOptions): 
     const claims = await verifySignature(token, issuer, options).catch((error: unknown) => {
       throw asTokenDenial(error, () => explainAudience(payload.aud, issuer, resource));
     });
+    checkRequired(claims, issuer.required, issuer.name);
     return readClaims(claims, { issuer: issuer.name, groupsClaim: issuer.groupsClaim, clockSkewMs, nowMs });
   };
 }

@@ -38,6 +38,12 @@ const issuer = z.strictObject({
     })
     .prefault({})
     .describe("Where facts are found in the token."),
+  require: z
+    .record(z.string(), z.array(z.string().min(1)).min(1))
+    .prefault({})
+    .describe(
+      "Claims that a token must have, each with the texts it may be (with * and ?): a name at the top level, or a JSON Pointer such as /kubernetes.io/namespace.",
+    ),
 });
 
 const login = z

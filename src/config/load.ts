@@ -5,12 +5,13 @@ import type { PolicySource } from "../policy/load.ts";
 import { arePathsRelated, ConfigError, type Path, type Problem, sortProblems } from "./diagnose.ts";
 import { digestContents } from "./digest.ts";
 import type { RuleFinding } from "./finding.ts";
+import { isUrl } from "./identity-rules.ts";
 import type { Finding } from "./issues.ts";
 import { checkFiles } from "./material.ts";
 import { openConfig } from "./open.ts";
 import { readPolicyFiles } from "./policy-files.ts";
 import { readConfig } from "./read.ts";
-import { checkConfig, isUrl } from "./rules.ts";
+import { checkConfig } from "./rules.ts";
 import { type Config, configSchema } from "./schema.ts";
 import type { SinkConfig } from "./sinks.ts";
 

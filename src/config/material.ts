@@ -2,7 +2,7 @@ import { checkAuthorities } from "./authorities.ts";
 import { checkCertificate } from "./certificate.ts";
 import { readText } from "./files.ts";
 import type { RuleFinding } from "./finding.ts";
-import { isUrl } from "./rules.ts";
+import { isUrl } from "./identity-rules.ts";
 import type { Config } from "./schema.ts";
 
 const maxPemBytes = 262_144;

@@ -5,6 +5,7 @@ import type { VerifiedToken } from "../../../src/auth/claims.ts";
 import type { VerifierIssuer } from "../../../src/auth/issuer.ts";
 import { createVerifier, maxTokenBytes, type Verify } from "../../../src/auth/jwt.ts";
 import { describeKey, findKey } from "../../../src/auth/keyset.ts";
+import { compileRequired } from "../../../src/auth/required.ts";
 import { Denial, type DenialCode } from "../../../src/denial.ts";
 import { encode, makeKey, sign, signText, type TestKey } from "./issuer.ts";
 
@@ -39,6 +40,7 @@ const corpIssuer = (extra: Partial<VerifierIssuer> = {}): VerifierIssuer => ({
   audience: [],
   algorithms: ["ES256", "RS256", "EdDSA"],
   groupsClaim: "groups",
+  required: [],
   keys: keysOf(key, rsa, ed),
   ...extra,
 });
@@ -118,6 +120,22 @@ describe("accepts", () => {
       const token = await sign({ ...signer, kid: undefined }, claims());
       await expect(verifierFor({ keys })(token, resource)).resolves.toBeDefined();
     }
+  });
+});
+
+describe("of workloads", () => {
+  test.each<[string, Record<string, string[]>, object, boolean]>([
+    ["a namespace", { "/kubernetes.io/namespace": ["ci"] }, { "kubernetes.io": { namespace: "ci" } }, true],
+    ["another namespace", { "/kubernetes.io/namespace": ["ci"] }, { "kubernetes.io": { namespace: "prod" } }, false],
+    ["a repository", { repository: ["example/*"] }, { repository: "example/deploy" }, true],
+    ["a repository of others", { repository: ["example/*"] }, { repository: "evil/example/deploy" }, false],
+    ["a SPIFFE id", { sub: ["spiffe://example.org/ci/*"] }, { sub: "spiffe://example.org/ci/agent" }, true],
+    ["one of another domain", { sub: ["spiffe://example.org/*"] }, { sub: "spiffe://example.org.evil/ci" }, false],
+    ["no such claim", { repository: ["*"] }, {}, false],
+  ])("%s", async (_, require, said, accepted) => {
+    const verdict = verifierFor({ required: compileRequired(require) })(await sign(key, claims(said)), resource);
+    if (accepted) await expect(verdict).resolves.toBeDefined();
+    else expect((await denialOf(verdict)).code).toBe("token_claims");
   });
 });
 
