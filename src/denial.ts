@@ -53,6 +53,7 @@ export const refusals = {
   token_expired: http(401, 401, "The bearer token has expired."),
   token_revoked: http(401, 401, "The bearer token was revoked."),
   token_address: http(403, 403, "The bearer token may not be used from this address."),
+  token_binding: http(401, 401, "The bearer token is bound to a certificate or key that was not shown with it."),
   token_not_yet_valid: http(401, 401, "The bearer token is not valid yet."),
   token_claims: http(401, 401, "The bearer token lacks a claim that is required."),
   keys_unavailable: http(503, 503, "The keys of the token's issuer cannot be fetched at the moment."),

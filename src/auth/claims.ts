@@ -2,6 +2,7 @@
 import type { JWTPayload } from "jose";
 import { Denial } from "../denial.ts";
 import type { AddressSet } from "../network/cidr.ts";
+import { type Binding, readBinding } from "./binding.ts";
 
 /** What a token proves. */
 export interface VerifiedToken {
@@ -20,6 +21,8 @@ export interface VerifiedToken {
   readonly apiKey: string | null;
   /** Where it may come from; null for wherever a caller may. */
   readonly from: AddressSet | null;
+  /** What has to be shown along with it, at each request; null where holding it is enough. */
+  readonly bound: Binding | null;
   /** What becomes of it meanwhile, for whoever holds on to it: the same object as long as it is the same. */
   readonly standing: Standing;
   /** When it stops being accepted, in milliseconds since the epoch: `exp` and the clock tolerance. */
@@ -51,7 +54,7 @@ const maxNumericDate = 8.64e12;
 /**
  * Reads the claims of a token whose signature, issuer, audience, `exp` and `nbf` were verified.
  *
- * @throws Denial `token_claims`, `token_not_yet_valid`
+ * @throws Denial `token_claims`, `token_not_yet_valid`, `token_binding`
  */
 export function readClaims(payload: JWTPayload, rules: ClaimRules): VerifiedToken {
   const { exp, iat, sub } = payload;
@@ -70,6 +73,7 @@ export function readClaims(payload: JWTPayload, rules: ClaimRules): VerifiedToke
     via: "jwt",
     apiKey: null,
     from: null,
+    bound: readBinding(payload),
     standing: good,
     expiresAtMs: exp * 1_000 + rules.clockSkewMs,
   });

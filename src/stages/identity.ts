@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { type Binding, checkCertificate } from "../auth/binding.ts";
 import type { VerifiedToken } from "../auth/claims.ts";
 import { Denial } from "../denial.ts";
 import type { Arrival, Identity, McpRoute, Peer } from "../facts.ts";
@@ -30,7 +31,13 @@ export async function identify(
   if (verified.from !== null && !verified.from.has(peer.ip)) {
     throw new Denial("token_address", { detail: `${verified.apiKey} is for other addresses than ${peer.ip}` });
   }
+  if (verified.bound !== null) checkBinding(verified.bound);
   return toIdentity(verified);
+}
+
+function checkBinding(binding: Binding): void {
+  checkCertificate(binding, null);
+  if (binding.key !== null) throw new Denial("token_binding", { detail: "the token is bound to a key" });
 }
 
 /** One identity for one verified token, so that what is computed for it is found again by it. */

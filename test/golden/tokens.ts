@@ -19,6 +19,9 @@ export const tokenKinds = [
   "other-issuer",
   "no-subject",
   "no-expiry",
+  "bound-certificate",
+  "bound-key",
+  "bound-unknown",
   "keys-away",
   "api-key-unknown",
   "api-key-revoked",
@@ -30,6 +33,9 @@ export type TokenOrder = TokenKind | { readonly subject: string; readonly groups
 
 export const issuerUrl = "https://issuer.test/";
 export const awayUrl = "https://away.test/";
+
+/** Of nothing that anybody has. */
+const someDigest = "A".repeat(43);
 
 /** An issuer of tests, and everyone who pretends to be it. */
 export interface TestIssuer {
@@ -97,6 +103,12 @@ export async function createTestIssuer(): Promise<TestIssuer> {
         case "api-key-revoked":
         case "api-key-elsewhere":
           return apiKeys.get(order);
+        case "bound-certificate":
+          return sign(key, { ...claims, cnf: { "x5t#S256": someDigest } });
+        case "bound-key":
+          return sign(key, { ...claims, cnf: { jkt: someDigest } });
+        case "bound-unknown":
+          return sign(key, { ...claims, cnf: { kid: "k" } });
         case "keys-away":
           return sign(key, { ...claims, iss: awayUrl });
       }

@@ -1,6 +1,7 @@
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { createLocalJWKSet, EncryptJWT, exportSPKI, importJWK, type JWK, type JWSHeaderParameters } from "jose";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Binding } from "../../../src/auth/binding.ts";
 import type { VerifiedToken } from "../../../src/auth/claims.ts";
 import type { VerifierIssuer } from "../../../src/auth/issuer.ts";
 import { createVerifier, maxTokenBytes, type Verify } from "../../../src/auth/jwt.ts";
@@ -82,6 +83,7 @@ describe("accepts", () => {
       via: "jwt",
       apiKey: null,
       from: null,
+      bound: null,
       standing: { revoked: false },
       expiresAtMs: (nowS + 60 + skewS) * 1_000,
     } satisfies VerifiedToken);
@@ -120,6 +122,35 @@ describe("accepts", () => {
       const token = await sign({ ...signer, kid: undefined }, claims());
       await expect(verifierFor({ keys })(token, resource)).resolves.toBeDefined();
     }
+  });
+});
+
+const digest = createHash("sha256").update("certificate").digest("base64url");
+
+describe("bound to somebody", () => {
+  test.each<[string, object, Binding]>([
+    ["a certificate", { "x5t#S256": digest }, { certificate: digest, key: null }],
+    ["a key", { jkt: digest }, { certificate: null, key: digest }],
+    ["both", { jkt: digest, "x5t#S256": digest }, { certificate: digest, key: digest }],
+  ])("%s", async (_, cnf, bound) => {
+    expect(await verifierFor()(await sign(key, claims({ cnf })), resource)).toMatchObject({ bound });
+  });
+
+  test.each<[string, unknown, string]>([
+    ["in a way that nobody understands", { jwe: "x" }, 'cnf has "jwe"'],
+    ["in one way of two that is not understood", { jkt: digest, kid: "k" }, 'cnf has "kid"'],
+    ["as every object is", { constructor: digest }, 'cnf has "constructor"'],
+    ["by an empty object", {}, "cnf is empty"],
+    ["by null", null, "no object"],
+    ["by text", digest, "no object"],
+    ["by a list", [digest], "no object"],
+    ["by a digest of another length", { jkt: digest.slice(0, -4) }, "no SHA-256"],
+    ["by a digest in other letters", { "x5t#S256": `${digest}=` }, "no SHA-256"],
+    ["by a number", { "x5t#S256": 7 }, "no SHA-256"],
+    ["by a SHA-1 digest", { x5t: digest }, 'cnf has "x5t"'],
+  ])("%s is refused, for it would be good in any hands", async (_, cnf, detail) => {
+    const denial = await denialOf(verifierFor()(await sign(key, claims({ cnf })), resource));
+    expect(denial).toMatchObject({ code: "token_binding", extra: { detail: expect.stringContaining(detail) } });
   });
 });
 

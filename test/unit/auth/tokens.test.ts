@@ -23,6 +23,7 @@ const token = (expiresAtMs = nowMs + 60_000): VerifiedToken => ({
   via: "jwt",
   apiKey: null,
   from: null,
+  bound: null,
   standing: { revoked: false },
   expiresAtMs,
 });
