@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { certificateOf } from "./client-certificates.ts";
 import type { VisitEnding } from "./ending.ts";
 import type { Arrival } from "./facts.ts";
 
@@ -38,6 +39,7 @@ export function readArrival(message: IncomingMessage, ended: VisitEnding): Arriv
     headers,
     repeatedHeader,
     remoteAddress: message.socket.remoteAddress ?? "",
+    certificate: certificateOf(message.socket),
     message,
     ended,
     interrupt: (reason) => ended.abort(reason),

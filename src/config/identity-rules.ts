@@ -1,11 +1,16 @@
 import { apiKeyIssuer } from "../auth/api-keys/api-key.ts";
+import { certificateIssuer } from "../auth/client-certificate.ts";
 import { readClaimPath } from "../auth/required.ts";
 import { isLoopbackHost } from "../network/url.ts";
 import { problem, type RuleFinding, warning } from "./finding.ts";
 import type { Config } from "./schema.ts";
 
 /** Everything about `identity` that takes more than one member to see. Pure. */
-export function checkIdentity({ identity, publicUrl }: Pick<Config, "identity" | "publicUrl">): RuleFinding[] {
+export function checkIdentity({
+  identity,
+  listen,
+  publicUrl,
+}: Pick<Config, "identity" | "listen" | "publicUrl">): RuleFinding[] {
   const findings: RuleFinding[] = [];
   const issuers = Object.entries(identity.issuers);
   const seen = new Map<string, string>();
@@ -13,6 +18,9 @@ export function checkIdentity({ identity, publicUrl }: Pick<Config, "identity" |
     const at = ["identity", "issuers", name];
     if (name === "builtin") {
       findings.push(problem(at, "this name stands for the gateway's own issuer; choose another", { at: "key" }));
+    }
+    if (name === certificateIssuer) {
+      findings.push(problem(at, "this name stands for client certificates; choose another", { at: "key" }));
     }
     if (name === apiKeyIssuer) {
       findings.push(problem(at, "this name stands for API keys; choose another", { at: "key" }));
@@ -32,14 +40,24 @@ export function checkIdentity({ identity, publicUrl }: Pick<Config, "identity" |
     }
   }
   findings.push(...issuers.flatMap(checkRequire));
-  if (issuers.length === 0 && !identity.builtin.enabled && !identity.apiKeys.enabled) {
-    const message = "nobody could identify: no issuers, and builtin and apiKeys are disabled";
+  if (identity.certificates.enabled && listen.tls?.clientCa === undefined) {
+    findings.push(
+      problem(["identity", "certificates", "enabled"], "nobody is asked for a certificate", {
+        hint: "set listen.tls.clientCa",
+        reads: [["listen", "tls"]],
+      }),
+    );
+  }
+  const { builtin, apiKeys, certificates } = identity;
+  if (issuers.length === 0 && !builtin.enabled && !apiKeys.enabled && !certificates.enabled) {
+    const message = "nobody could identify: no issuers, and builtin, apiKeys and certificates are disabled";
     findings.push(
       problem(["identity"], message, {
         reads: [
           ["identity", "issuers"],
           ["identity", "builtin"],
           ["identity", "apiKeys"],
+          ["identity", "certificates"],
         ],
       }),
     );

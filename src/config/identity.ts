@@ -97,6 +97,16 @@ export const identity = z
           .describe("Accept API keys (`sallyport key create`), for machines that cannot log in."),
       })
       .prefault({}),
+    certificates: z
+      .strictObject({
+        enabled: z
+          .boolean()
+          .default(false)
+          .describe(
+            "Accept calls without a token over a connection with a client certificate (`listen.tls.clientCa`); the name that it was issued for is the subject.",
+          ),
+      })
+      .prefault({}),
     clockSkew: duration().prefault("30s").describe("Tolerance for clocks that disagree, at most 5m."),
     keysMaxAge: duration().prefault("10m").describe("Age after which a key set is fetched again."),
     keysMaxStale: duration()

@@ -96,6 +96,13 @@ function isVoid({ path, reads = [] }: RuleFinding, dropped: readonly Path[]): bo
 function resolvePaths(config: Config, directory: string): Config {
   const at = (path: string) => resolve(directory, path);
   const { tls } = config.listen;
+  const withFiles = (each: NonNullable<typeof tls>) => ({
+    ...each,
+    cert: at(each.cert),
+    key: at(each.key),
+    ...(each.clientCa !== undefined && { clientCa: at(each.clientCa) }),
+    ...(each.clientCrl !== undefined && { clientCrl: at(each.clientCrl) }),
+  });
   const issuers = Object.entries(config.identity.issuers).map(([name, issuer]) => {
     const jwks = issuer.jwks === undefined || isUrl(issuer.jwks) ? issuer.jwks : at(issuer.jwks);
     return [name, jwks === undefined ? issuer : { ...issuer, jwks }] as const;
@@ -104,7 +111,7 @@ function resolvePaths(config: Config, directory: string): Config {
     sink.type === "stdout" || sink.ca === undefined ? sink : { ...sink, ca: at(sink.ca) };
   return {
     ...config,
-    listen: tls === undefined ? config.listen : { ...config.listen, tls: { cert: at(tls.cert), key: at(tls.key) } },
+    listen: tls === undefined ? config.listen : { ...config.listen, tls: withFiles(tls) },
     identity: { ...config.identity, issuers: Object.fromEntries(issuers) },
     audit: { ...config.audit, directory: at(config.audit.directory), sinks: config.audit.sinks.map(withAuthority) },
     state: { ...config.state, directory: at(config.state.directory) },

@@ -16,6 +16,11 @@ export function checkConfig(config: Config): RuleFinding[] {
   return [...checks, checkSinks].flatMap((check) => check(config));
 }
 
+/** Whether a client can show a certificate that counts. */
+export function asksForCertificates({ listen }: Pick<Config, "listen">): boolean {
+  return listen.tls?.clientCa !== undefined;
+}
+
 function checkListeners({ listen, admin, publicUrl, network }: Config): RuleFinding[] {
   const findings: RuleFinding[] = [];
   const at = ["listen", "address"];
@@ -41,6 +46,14 @@ function checkListeners({ listen, admin, publicUrl, network }: Config): RuleFind
       problem(at, "an address that is not loopback needs network.allow", {
         hint: "name the networks that may connect, such as [10.0.0.0/8]",
         reads: [["network", "allow"]],
+      }),
+    );
+  }
+  for (const member of ["clientCert", "clientCrl"] as const) {
+    if (listen.tls?.[member] === undefined || listen.tls.clientCa !== undefined) continue;
+    findings.push(
+      problem(["listen", "tls", member], "without clientCa, no certificate is asked for", {
+        reads: [["listen", "tls", "clientCa"]],
       }),
     );
   }

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { type Binding, checkCertificate } from "../auth/binding.ts";
 import type { VerifiedToken } from "../auth/claims.ts";
+import { type ClientCertificate, certificateIssuer } from "../auth/client-certificate.ts";
 import { Denial } from "../denial.ts";
 import type { Arrival, Identity, McpRoute, Peer } from "../facts.ts";
 
@@ -9,48 +10,91 @@ export interface TokenVerifier {
   verify(token: string, resource: string): Promise<VerifiedToken>;
 }
 
+/** What counts as a proof of who is calling. */
+export interface IdentityRules {
+  readonly tokens: TokenVerifier;
+  /** Whether a client certificate does, without a token. */
+  readonly certificates: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
 /**
  * Finds out on whose behalf the request is made. A token counts in the Authorization header only, never in the query,
  * where it would end up in logs (MCP 2026-07-28, Authorization, Token Requirements).
  *
  * @throws Denial `token_missing` and every other `token_…`, `keys_unavailable`, `state_unavailable`
  */
-export async function identify(
-  tokens: TokenVerifier,
-  arrival: Arrival,
-  peer: Peer,
-  route: McpRoute,
-): Promise<Identity> {
+export async function identify(rules: IdentityRules, arrival: Arrival, peer: Peer, route: McpRoute): Promise<Identity> {
   if (arrival.leaving) return arrival.leaving;
+  const certificate = findCertificate(arrival, peer, rules);
   const header = arrival.headers.get("authorization");
-  if (header === undefined) throw new Denial("token_missing");
+  if (header === undefined) return identifyByCertificate(certificate, rules);
   // RFC 6750 section 2.1; the scheme is case-insensitive (RFC 9110 section 11.1).
   const [, token] = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header) ?? [];
   if (token === undefined) throw new Denial("token_malformed", { detail: "Authorization is not a bearer token" });
-  const verified = await tokens.verify(token, route.resource);
+  const verified = await rules.tokens.verify(token, route.resource);
   if (verified.from !== null && !verified.from.has(peer.ip)) {
     throw new Denial("token_address", { detail: `${verified.apiKey} is for other addresses than ${peer.ip}` });
   }
-  if (verified.bound !== null) checkBinding(verified.bound);
-  return toIdentity(verified);
+  if (verified.bound !== null) checkBinding(verified.bound, certificate);
+  return identityOf(verified, certificate);
 }
 
-function checkBinding(binding: Binding): void {
-  checkCertificate(binding, null);
+/** A proxy that speaks for others shows its own certificate, if any, and one does not get better with age. */
+function findCertificate(
+  { certificate }: Arrival,
+  { proxied }: Peer,
+  { now }: IdentityRules,
+): ClientCertificate | null {
+  return certificate === null || proxied || now() >= certificate.untilMs ? null : certificate;
+}
+
+function checkBinding(binding: Binding, certificate: ClientCertificate | null): void {
+  checkCertificate(binding, certificate?.thumbprint ?? null);
   if (binding.key !== null) throw new Denial("token_binding", { detail: "the token is bound to a key" });
 }
 
-/** One identity for one verified token, so that what is computed for it is found again by it. */
-const identities = new WeakMap<VerifiedToken, Identity>();
+function identifyByCertificate(certificate: ClientCertificate | null, { certificates }: IdentityRules): Identity {
+  if (certificate === null || !certificates) throw new Denial("token_missing");
+  const { name, untilMs } = certificate;
+  if (name === null) throw new Denial("token_missing", { detail: "the client certificate has no name, or several" });
+  return recall(byCertificate, certificate, () => {
+    const who = { issuer: certificateIssuer, subject: name, client: null, groups: [] };
+    const proved = { via: "certificate", scopes: [], claims: {}, apiKey: null, certificate: name } as const;
+    return { ...who, ...proved, standing: good, expiresAtMs: untilMs, key: keyOf(who) } as unknown as Identity;
+  });
+}
 
-function toIdentity(verified: VerifiedToken): Identity {
-  const known = identities.get(verified);
+const good = Object.freeze({ revoked: false });
+
+/** One identity for one verified proof, so that what is computed for it is found again by it. */
+const byToken = new WeakMap<VerifiedToken, Identity>();
+const byCertificate = new WeakMap<ClientCertificate, Identity>();
+const byBoth = new WeakMap<ClientCertificate, WeakMap<VerifiedToken, Identity>>();
+
+function identityOf(verified: VerifiedToken, certificate: ClientCertificate | null): Identity {
+  if (certificate === null) return recall(byToken, verified, () => toIdentity(verified, null, verified.expiresAtMs));
+  const { name, untilMs } = certificate;
+  const known = recall(byBoth, certificate, () => new WeakMap<VerifiedToken, Identity>());
+  return recall(known, verified, () => toIdentity(verified, name, Math.min(verified.expiresAtMs, untilMs)));
+}
+
+function toIdentity(verified: VerifiedToken, certificate: string | null, expiresAtMs: number): Identity {
+  const { issuer, subject, client, groups, scopes, claims, via, apiKey, standing } = verified;
+  const proved = { via, scopes, claims, apiKey, certificate };
+  return { issuer, subject, client, groups, ...proved, standing, expiresAtMs, key: keyOf(verified) } as Identity;
+}
+
+/** JSON keeps the parts apart: ["a","b:c"] and ["a:b","c"] never meet. */
+function keyOf({ issuer, subject, client }: Pick<Identity, "issuer" | "subject" | "client">): string {
+  return hash("sha256", JSON.stringify([issuer, subject, client]), "base64url");
+}
+
+function recall<Key extends WeakKey, Value>(kept: WeakMap<Key, Value>, key: Key, make: () => Value): Value {
+  const known = kept.get(key);
   if (known !== undefined) return known;
-  const { issuer, subject, client, groups, scopes, claims, via, apiKey, standing, expiresAtMs } = verified;
-  // JSON keeps the parts apart: ["a","b:c"] and ["a:b","c"] never meet.
-  const key = hash("sha256", JSON.stringify([issuer, subject, client]), "base64url");
-  const proved = { via, scopes, claims, apiKey, certificate: null };
-  const identity = { issuer, subject, client, groups, ...proved, standing, expiresAtMs, key } as Identity;
-  identities.set(verified, identity);
-  return identity;
+  const made = make();
+  kept.set(key, made);
+  return made;
 }
