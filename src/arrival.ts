@@ -11,6 +11,7 @@ import type { Arrival } from "./facts.ts";
 const singletons = new Set([
   "host",
   "authorization",
+  "dpop",
   "content-type",
   "content-length",
   "content-encoding",

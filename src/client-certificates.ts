@@ -12,7 +12,6 @@ export function certificateOf(socket: Socket): ClientCertificate | null {
   if (!("authorized" in socket) || socket.authorized !== true) return null;
   const found = known.get(socket);
   if (found !== undefined) return found;
-  // A session that is resumed without any counts as authorized all the same.
   const certificate = (socket as TLSSocket).getPeerX509Certificate();
   const read = certificate === undefined ? null : readClientCertificate(certificate);
   known.set(socket, read);

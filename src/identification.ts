@@ -3,7 +3,9 @@ import type { VerifierIssuer } from "./auth/issuer.ts";
 import { createVerifier, type Verify } from "./auth/jwt.ts";
 import type { KeyDemand } from "./auth/keyshelf.ts";
 import { resourceOf } from "./auth/metadata.ts";
+import { createNonces } from "./auth/nonces.ts";
 import { createOwnKeySource } from "./auth/ownkeys.ts";
+import { createProofVerifier } from "./auth/proof.ts";
 import { compileRequired } from "./auth/required.ts";
 import { createTokenCache, type TokenCache } from "./auth/tokens.ts";
 import type { Config } from "./config/schema.ts";
@@ -52,8 +54,18 @@ export function openIdentification(config: Config, house: House): Identification
     maxConcurrentMisses: maxTokensInVerification,
     maxAgeMs: identity.keysMaxAge,
   });
+  const nonces = createNonces((text) => house.keyring.fingerprint("dpop-nonce", text), house.now);
   return {
-    rules: { tokens, certificates: identity.certificates.enabled, now: house.now },
+    rules: {
+      tokens,
+      certificates: identity.certificates.enabled,
+      verifyProof: createProofVerifier({
+        now: house.now,
+        used: house.proofs,
+        nonces: identity.dpop.nonce ? nonces : null,
+      }),
+      now: house.now,
+    },
     demands: sources.map(({ demand }) => demand),
     issuers: () => sources.map(({ name, keys }) => ({ name, ageMs: keys.ageMs() })),
     async prime() {

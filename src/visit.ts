@@ -161,7 +161,7 @@ function corsHeaders(route: Route | undefined): readonly string[] {
   ];
 }
 
-const exposedHeaders = "mcp-session-id, mcp-protocol-version, www-authenticate, x-request-id, retry-after";
+const exposedHeaders = "mcp-session-id, mcp-protocol-version, www-authenticate, dpop-nonce, x-request-id, retry-after";
 const none: readonly string[] = [];
 
 /**

@@ -107,6 +107,16 @@ export const identity = z
           ),
       })
       .prefault({}),
+    dpop: z
+      .strictObject({
+        nonce: z
+          .boolean()
+          .default(false)
+          .describe(
+            "Let proofs (DPoP) repeat a nonce of the gateway, so that none can be made ahead. A client learns it by its first refusal.",
+          ),
+      })
+      .prefault({}),
     clockSkew: duration().prefault("30s").describe("Tolerance for clocks that disagree, at most 5m."),
     keysMaxAge: duration().prefault("10m").describe("Age after which a key set is fetched again."),
     keysMaxStale: duration()

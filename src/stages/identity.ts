@@ -1,7 +1,8 @@
 import { hash } from "node:crypto";
-import { type Binding, checkCertificate } from "../auth/binding.ts";
+import { checkCertificate } from "../auth/binding.ts";
 import type { VerifiedToken } from "../auth/claims.ts";
 import { type ClientCertificate, certificateIssuer } from "../auth/client-certificate.ts";
+import type { VerifyProof } from "../auth/proof.ts";
 import { Denial } from "../denial.ts";
 import type { Arrival, Identity, McpRoute, Peer } from "../facts.ts";
 
@@ -15,6 +16,7 @@ export interface IdentityRules {
   readonly tokens: TokenVerifier;
   /** Whether a client certificate does, without a token. */
   readonly certificates: boolean;
+  readonly verifyProof: VerifyProof;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -30,14 +32,35 @@ export async function identify(rules: IdentityRules, arrival: Arrival, peer: Pee
   const certificate = findCertificate(arrival, peer, rules);
   const header = arrival.headers.get("authorization");
   if (header === undefined) return identifyByCertificate(certificate, rules);
-  // RFC 6750 section 2.1; the scheme is case-insensitive (RFC 9110 section 11.1).
-  const [, token] = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header) ?? [];
+  // RFC 6750 section 2.1, RFC 9449 section 7.1; the scheme is case-insensitive (RFC 9110 section 11.1).
+  const [, scheme, token] = /^(bearer|dpop) +([A-Za-z0-9._~+/-]+=*)$/i.exec(header) ?? [];
   if (token === undefined) throw new Denial("token_malformed", { detail: "Authorization is not a bearer token" });
+  const proved = scheme?.toLowerCase() === "dpop";
+  const identity = identifyByToken(rules, { token, proved, certificate, arrival, peer, route });
+  return proved ? identity.catch(challengeProof) : identity;
+}
+
+/** A token, and all that it is judged by. */
+interface Shown {
+  readonly token: string;
+  /** Whether it was sent as one that comes with a proof of possession. */
+  readonly proved: boolean;
+  readonly certificate: ClientCertificate | null;
+  readonly arrival: Arrival;
+  readonly peer: Peer;
+  readonly route: McpRoute;
+}
+
+async function identifyByToken(rules: IdentityRules, shown: Shown): Promise<Identity> {
+  const { token, proved, certificate, peer, route } = shown;
   const verified = await rules.tokens.verify(token, route.resource);
   if (verified.from !== null && !verified.from.has(peer.ip)) {
     throw new Denial("token_address", { detail: `${verified.apiKey} is for other addresses than ${peer.ip}` });
   }
-  if (verified.bound !== null) checkBinding(verified.bound, certificate);
+  const { bound } = verified;
+  if (bound !== null) checkCertificate(bound, certificate?.thumbprint ?? null);
+  const key = bound?.key ?? null;
+  if (key !== null || proved) await checkKey(key, rules, shown);
   return identityOf(verified, certificate);
 }
 
@@ -50,9 +73,23 @@ function findCertificate(
   return certificate === null || proxied || now() >= certificate.untilMs ? null : certificate;
 }
 
-function checkBinding(binding: Binding, certificate: ClientCertificate | null): void {
-  checkCertificate(binding, certificate?.thumbprint ?? null);
-  if (binding.key !== null) throw new Denial("token_binding", { detail: "the token is bound to a key" });
+/** @param key that the token is bound to, if it is */
+async function checkKey(key: string | null, { verifyProof }: IdentityRules, shown: Shown): Promise<void> {
+  const { token, proved, arrival, route } = shown;
+  const refuse = (detail: string) => new Denial("token_binding", { detail, scheme: "DPoP" });
+  // RFC 9449 section 7.1: of a token without a key, a proof would say nothing.
+  if (key === null) throw refuse("the token is bound to no key, and was sent as one that is");
+  if (!proved) throw refuse("the token is bound to a key, and was sent as one that is not");
+  // The gateway asks on behalf of such clients, and cannot prove anything for them (doors/doors.ts).
+  if (route.door !== "none") throw refuse("clients of 2024-11-05 cannot use tokens that are bound to a key");
+  const proof = arrival.headers.get("dpop");
+  if (proof === undefined) throw new Denial("token_proof", { detail: "there is no DPoP header" });
+  const url = `${new URL(route.resource).origin}${arrival.path}`;
+  await verifyProof({ proof, token, key, verb: arrival.verb, url });
+}
+
+function challengeProof(error: unknown): never {
+  throw error instanceof Denial ? new Denial(error.code, { ...error.extra, scheme: "DPoP" }) : error;
 }
 
 function identifyByCertificate(certificate: ClientCertificate | null, { certificates }: IdentityRules): Identity {
