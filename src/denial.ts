@@ -60,6 +60,7 @@ export const refusals = {
   token_not_yet_valid: http(401, 401, "The bearer token is not valid yet."),
   token_claims: http(401, 401, "The bearer token lacks a claim that is required."),
   keys_unavailable: http(503, 503, "The keys of the token's issuer cannot be fetched at the moment."),
+  issuer_unavailable: http(503, 503, "The issuer of the token cannot be asked about it at the moment."),
   state_unavailable: http(503, 503, "The gateway cannot read its own state at the moment."),
   verification_busy: http(503, 503, "Too many tokens are being verified at the moment."),
 

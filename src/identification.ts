@@ -1,4 +1,7 @@
 import { apiKeyPrefix } from "./auth/api-keys/key-text.ts";
+import type { FetchBounds } from "./auth/discovery.ts";
+import { createIntrospector, isOpaque } from "./auth/introspection.ts";
+import { createAskIssuer } from "./auth/introspection-request.ts";
 import type { VerifierIssuer } from "./auth/issuer.ts";
 import { createVerifier, type Verify } from "./auth/jwt.ts";
 import type { KeyDemand } from "./auth/keyshelf.ts";
@@ -46,7 +49,8 @@ export function openIdentification(config: Config, house: House): Identification
   }));
   if (identity.builtin.enabled) issuers.push(builtinIssuer(config, house));
   const verifyJwt = createVerifier({ issuers, clockSkewMs: identity.clockSkew, now: house.now });
-  const verify = identity.apiKeys.enabled ? withApiKeys(verifyJwt, config, house) : verifyJwt;
+  const verifyIssued = withIntrospection(verifyJwt, issuers, config, house);
+  const verify = identity.apiKeys.enabled ? withApiKeys(verifyIssued, config, house) : verifyIssued;
   const tokens = createTokenCache({
     verify,
     now: house.now,
@@ -77,6 +81,25 @@ export function openIdentification(config: Config, house: House): Identification
 function demandOf({ identity }: Config, { issuer, jwks }: { issuer: string; jwks?: string | undefined }): KeyDemand {
   return { issuer, jwks, maxAgeMs: identity.keysMaxAge, maxStaleMs: identity.keysMaxStale };
 }
+
+/** Beside signed tokens, those that only their issuer can tell anything about. */
+function withIntrospection(
+  verify: Verify,
+  issuers: readonly VerifierIssuer[],
+  { identity }: Config,
+  house: House,
+): Verify {
+  const issuer = issuers.find(({ name }) => identity.issuers[name]?.introspection !== undefined);
+  const introspection = issuer === undefined ? undefined : identity.issuers[issuer.name]?.introspection;
+  if (issuer === undefined || introspection === undefined) return verify;
+  const { url, clientId, clientSecret, maxAge } = introspection;
+  const ask = createAskIssuer({ url, clientId, clientSecret: clientSecret.reveal() }, introspectionBounds);
+  const { now } = house;
+  const introspect = createIntrospector({ issuer, ask, clockSkewMs: identity.clockSkew, now, maxAgeMs: maxAge });
+  return async (token, resource) => (isOpaque(token) ? introspect(token, resource) : verify(token, resource));
+}
+
+const introspectionBounds: FetchBounds = { timeoutMs: 5_000, maxBytes: 65_536 };
 
 /** Beside signed tokens, API keys: their form tells them apart. */
 function withApiKeys(verify: Verify, { publicUrl, servers }: Config, { apiKeys }: House): Verify {

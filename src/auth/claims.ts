@@ -15,8 +15,8 @@ export interface VerifiedToken {
   readonly scopes: readonly string[];
   /** Everything the token says, as it says it. */
   readonly claims: Readonly<Record<string, unknown>>;
-  /** How it proves: as a signed token, or as an API key. */
-  readonly via: "jwt" | "api-key";
+  /** How it proves: as a signed token, as an API key, or by what its issuer says of it. */
+  readonly via: "jwt" | "api-key" | "introspection";
   /** Name of the API key that it is, if so. */
   readonly apiKey: string | null;
   /** Where it may come from; null for wherever a caller may. */
@@ -27,6 +27,8 @@ export interface VerifiedToken {
   readonly standing: Standing;
   /** When it stops being accepted, in milliseconds since the epoch: `exp` and the clock tolerance. */
   readonly expiresAtMs: number;
+  /** When a verdict on it is no longer to be remembered, in milliseconds since the epoch; infinite where its time is all there is. */
+  readonly recheckAtMs: number;
 }
 
 /** Whether what somebody is identified by still counts. Changes while requests are open. */
@@ -76,6 +78,7 @@ export function readClaims(payload: JWTPayload, rules: ClaimRules): VerifiedToke
     bound: readBinding(payload),
     standing: good,
     expiresAtMs: exp * 1_000 + rules.clockSkewMs,
+    recheckAtMs: Number.POSITIVE_INFINITY,
   });
 }
 

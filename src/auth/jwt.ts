@@ -47,7 +47,7 @@ export function createVerifier({ issuers, clockSkewMs, now }: VerifierOptions): 
       throw new Denial("token_issuer", { detail: explainIssuer(payload.iss, byIssuer.values()) });
     checkAlgorithm(header.alg, issuer);
     const nowMs = now();
-    const audience = (issuer.audience.length > 0 ? issuer.audience : [resource]).flatMap(spellings);
+    const audience = audiencesOf(issuer, resource);
     const options: JWTVerifyOptions = {
       algorithms: [...issuer.algorithms],
       issuer: issuer.issuer,
@@ -104,6 +104,11 @@ async function tryEach(token: string, keys: AsyncIterable<CryptoKey>, options: J
   throw new Denial("token_signature", {
     detail: `none of the ${tried} first keys that fit verifies it; it names no kid`,
   });
+}
+
+/** Every `aud` that is accepted. */
+export function audiencesOf({ audience }: VerifierIssuer, resource: string): string[] {
+  return (audience.length > 0 ? audience : [resource]).flatMap(spellings);
 }
 
 /** An audience that is a URL is meant with and without a slash at its end; issuers and clients disagree about it. */

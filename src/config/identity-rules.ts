@@ -39,7 +39,7 @@ export function checkIdentity({
       );
     }
   }
-  findings.push(...issuers.flatMap(checkRequire));
+  findings.push(...issuers.flatMap(checkRequire), ...checkIntrospection(issuers));
   if (identity.certificates.enabled && listen.tls?.clientCa === undefined) {
     findings.push(
       problem(["identity", "certificates", "enabled"], "nobody is asked for a certificate", {
@@ -90,6 +90,23 @@ function checkRequire([name, { issuer, require }]: [string, Config["identity"]["
     );
   }
   return findings;
+}
+
+function checkIntrospection(issuers: [string, Config["identity"]["issuers"][string]][]): RuleFinding[] {
+  const asked = issuers.flatMap(([name, { introspection }]) =>
+    introspection === undefined ? [] : [{ name, introspection }],
+  );
+  return asked.flatMap(({ name, introspection: { maxAge } }, index) => {
+    const at = ["identity", "issuers", name, "introspection"];
+    const findings: RuleFinding[] = [];
+    if (index > 0) {
+      const message = `such a token does not say whose it is, and identity.issuers.${asked[0]?.name} is asked about all`;
+      findings.push(problem(at, message));
+    }
+    if (maxAge <= 0 || maxAge > 300_000)
+      findings.push(problem([...at, "maxAge"], "expected more than zero, at most 5m"));
+    return findings;
+  });
 }
 
 /** True for a value with a scheme; anything else is a file name. */

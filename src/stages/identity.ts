@@ -25,7 +25,7 @@ export interface IdentityRules {
  * Finds out on whose behalf the request is made. A token counts in the Authorization header only, never in the query,
  * where it would end up in logs (MCP 2026-07-28, Authorization, Token Requirements).
  *
- * @throws Denial `token_missing` and every other `token_…`, `keys_unavailable`, `state_unavailable`
+ * @throws Denial `token_missing` and every other `token_…`, `keys_unavailable`, `issuer_unavailable`, `state_unavailable`
  */
 export async function identify(rules: IdentityRules, arrival: Arrival, peer: Peer, route: McpRoute): Promise<Identity> {
   if (arrival.leaving) return arrival.leaving;

@@ -87,6 +87,7 @@ function admit({ name, key, from, standing }: Known, server: string | undefined,
     bound: null,
     standing,
     expiresAtMs: expiresAtMs ?? Number.POSITIVE_INFINITY,
+    recheckAtMs: Number.POSITIVE_INFINITY,
   });
 }
 

@@ -86,6 +86,7 @@ describe("accepts", () => {
       bound: null,
       standing: { revoked: false },
       expiresAtMs: (nowS + 60 + skewS) * 1_000,
+      recheckAtMs: Number.POSITIVE_INFINITY,
     } satisfies VerifiedToken);
   });
 
