@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { certificateOf } from "./client-certificates.ts";
 import type { VisitEnding } from "./ending.ts";
 import type { Arrival } from "./facts.ts";
 
@@ -10,6 +11,7 @@ import type { Arrival } from "./facts.ts";
 const singletons = new Set([
   "host",
   "authorization",
+  "dpop",
   "content-type",
   "content-length",
   "content-encoding",
@@ -38,6 +40,7 @@ export function readArrival(message: IncomingMessage, ended: VisitEnding): Arriv
     headers,
     repeatedHeader,
     remoteAddress: message.socket.remoteAddress ?? "",
+    certificate: certificateOf(message.socket),
     message,
     ended,
     interrupt: (reason) => ended.abort(reason),

@@ -1,3 +1,4 @@
+import { renderChallenge, renderStepUp } from "./challenge.ts";
 import type { Verdict } from "./policy/evaluate.ts";
 import type { Missing } from "./policy/require.ts";
 
@@ -53,9 +54,13 @@ export const refusals = {
   token_expired: http(401, 401, "The bearer token has expired."),
   token_revoked: http(401, 401, "The bearer token was revoked."),
   token_address: http(403, 403, "The bearer token may not be used from this address."),
+  token_binding: http(401, 401, "The bearer token is bound to a certificate or key that was not shown with it."),
+  token_proof: http(401, 401, "The proof that the sender holds the key of the token is missing or wrong."),
+  token_nonce: http(401, 401, "The proof that the sender holds the key of the token needs the nonce of now."),
   token_not_yet_valid: http(401, 401, "The bearer token is not valid yet."),
   token_claims: http(401, 401, "The bearer token lacks a claim that is required."),
   keys_unavailable: http(503, 503, "The keys of the token's issuer cannot be fetched at the moment."),
+  issuer_unavailable: http(503, 503, "The issuer of the token cannot be asked about it at the moment."),
   state_unavailable: http(503, 503, "The gateway cannot read its own state at the moment."),
   verification_busy: http(503, 503, "Too many tokens are being verified at the moment."),
 
@@ -148,6 +153,10 @@ export interface DenialExtra {
   cause?: unknown;
   /** Milliseconds until the caller may try again. */
   retryAfterMs?: number;
+  /** The scheme that a 401 asks for instead of Bearer. */
+  scheme?: "DPoP";
+  /** What the next proof must repeat (RFC 9449 section 8.2). */
+  nonce?: string;
   /** The methods of a 405 (RFC 9110 section 10.2.1). */
   allow?: string;
   /** Members that the protocol prescribes for `error.data`, such as `supported` of -32022. */
@@ -223,7 +232,9 @@ export function renderDenial(denial: Denial, request: RefusedRequest): RenderedD
   const status = request.unread === true && usual === 200 ? row.http : usual;
   const headers: Record<string, string> = { "cache-control": "no-store" };
   if (extra.missing !== undefined) headers["www-authenticate"] = renderStepUp(extra.missing, request.metadataUrl);
-  else if (status === 401) headers["www-authenticate"] = challenge(code, request.metadataUrl);
+  else if (status === 401)
+    headers["www-authenticate"] = renderChallenge(code, row.text, request.metadataUrl, extra.scheme);
+  if (extra.nonce !== undefined) headers["dpop-nonce"] = extra.nonce;
   if (extra.allow !== undefined) headers.allow = extra.allow;
   if (extra.retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(extra.retryAfterMs / 1000));
   if (!request.mcp) {
@@ -249,37 +260,4 @@ export function renderRpcError(denial: Denial, requestId: string, rpcId: string 
     retryAfterMs: extra.retryAfterMs && Math.ceil(extra.retryAfterMs),
   };
   return JSON.stringify({ jsonrpc: "2.0", id: rpcId, error: { code: row.rpc, message: row.text, data } });
-}
-
-/** RFC 6750 section 3 and RFC 9728 section 5.1. A request without any credentials gets no error code (RFC 6750 section 3.1). */
-function challenge(code: DenialCode, metadataUrl: string | undefined): string {
-  const metadata = metadataUrl === undefined ? "" : ` resource_metadata="${metadataUrl}"`;
-  if (code === "token_missing") return `Bearer${metadata}`;
-  return `Bearer${metadata}${metadata === "" ? " " : ", "}error="invalid_token", error_description="${refusals[code].text}"`;
-}
-
-/**
- * Everything that is missing, in one challenge, so that the caller need not come back for each: scopes (RFC 6750 section 3.1,
- * MCP 2026-07-28, Authorization, Scope Challenge Handling), authentication context and age (RFC 9470 section 3). For methods
- * and certificates there are no parameters; the description names them.
- *
- * Its values are of a policy, whose schema lets nothing through that would have to be escaped here.
- */
-function renderStepUp({ scopes, acr, amr, maxAge, certificate }: Missing, metadataUrl: string | undefined): string {
-  const proofs = [
-    ...(scopes.length > 0 ? ["more scopes"] : []),
-    ...(acr.length > 0 || amr.length > 0 ? [`a stronger login${amr.length > 0 ? ` (${amr.join(", ")})` : ""}`] : []),
-    ...(maxAge === null ? [] : ["a more recent login"]),
-    ...(certificate ? ["a client certificate"] : []),
-  ];
-  const error = scopes.length > 0 ? "insufficient_scope" : "insufficient_user_authentication";
-  const parameters = [
-    ...(metadataUrl === undefined ? [] : [["resource_metadata", metadataUrl]]),
-    ["error", error],
-    ...(scopes.length > 0 ? [["scope", scopes.join(" ")]] : []),
-    ...(acr.length > 0 ? [["acr_values", acr.join(" ")]] : []),
-    ...(maxAge === null ? [] : [["max_age", String(maxAge)]]),
-    ["error_description", `This takes ${proofs.join(" and ")}.`],
-  ];
-  return `Bearer ${parameters.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
 }

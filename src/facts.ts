@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Standing, VerifiedToken } from "./auth/claims.ts";
+import type { ClientCertificate } from "./auth/client-certificate.ts";
 import type { Desk } from "./authorization/desk.ts";
 import type { Denial } from "./denial.ts";
 import type { Door } from "./doors/doors.ts";
@@ -37,6 +38,8 @@ export interface Arrival {
   readonly repeatedHeader: string | null;
   /** Address of the socket's other end. */
   readonly remoteAddress: string;
+  /** What the other end of the connection has shown and proved to hold, whoever it speaks for. */
+  readonly certificate: ClientCertificate | null;
   readonly message: IncomingMessage;
   /** Aborted when the visit is over before its answer; the reason is a Denial: `client_gone`, `draining` and the like. */
   readonly ended: Ending;
@@ -89,7 +92,7 @@ export interface PreflightRoute extends Granted<"route"> {
 
 /** On whose behalf the request is made (stages/identity). */
 export interface Identity extends PolicySubject, Granted<"identity"> {
-  readonly via: VerifiedToken["via"];
+  readonly via: VerifiedToken["via"] | "certificate";
   /** Whether the proof still counts. */
   readonly standing: Standing;
   /** When the proof ends, in milliseconds since the epoch; streams opened with it end then. */

@@ -1,19 +1,13 @@
 import { compileRecording, type Recording } from "./audit/recording.ts";
-import { apiKeyPrefix } from "./auth/api-keys/key-text.ts";
-import type { VerifierIssuer } from "./auth/issuer.ts";
-import { createVerifier, type Verify } from "./auth/jwt.ts";
-import type { KeyDemand } from "./auth/keyshelf.ts";
 import { metadataPath, protectedResourceMetadata, resourceOf, rootMetadataPath, rootServer } from "./auth/metadata.ts";
-import { createOwnKeySource } from "./auth/ownkeys.ts";
-import { createTokenCache, type TokenCache } from "./auth/tokens.ts";
 import type { Desk } from "./authorization/desk.ts";
 import { openDesk } from "./authorization/open.ts";
 import { baseScope } from "./authorization/resources.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
-import { signingAlgorithm } from "./crypto/keyring.ts";
 import type { Identity } from "./facts.ts";
 import type { House } from "./house.ts";
+import { type Identification, openIdentification } from "./identification.ts";
 import type { OpenCalls } from "./limits/calls.ts";
 import type { Limit } from "./limits/leases.ts";
 import { compileGlob } from "./mcp/glob.ts";
@@ -33,7 +27,7 @@ import { assertionKeysPath } from "./upstream/credentials/assertion.ts";
 import type { UpstreamShelf } from "./upstream/shelf.ts";
 
 /** One configuration, compiled: what each room of the corridor needs. A reload builds a new one and swaps the reference. */
-export interface Gateway {
+export interface Gateway extends Pick<Identification, "demands" | "issuers" | "prime"> {
   readonly config: Config;
   readonly hash: string;
   /** Hash of everything but the policies. */
@@ -42,46 +36,19 @@ export interface Gateway {
   readonly peers: PeerRules;
   readonly routes: RouteTable;
   readonly limits: Limits;
-  readonly tokens: TokenCache;
+  readonly identity: Identification["rules"];
   readonly reading: MessageLimits;
   readonly sessions: SessionRules & ResponseKit & { readonly calls: OpenCalls; readonly finishMs: number };
   readonly policy: PolicyBook;
   readonly upstreams: Upstreams;
-  /** The key sources it uses. */
-  readonly demands: readonly KeyDemand[];
-  /** Issuers and the age of their keys, for the gauge. */
-  issuers(): Iterable<{ name: string; ageMs: number | undefined }>;
-  /** Fetches every issuer's keys, so that the first caller need not wait. */
-  prime(): Promise<void>;
 }
 
-const maxCachedTokens = 10_000;
-/** A core verifies about ten thousand signatures a second; more at once only makes all of them late. */
-const maxTokensInVerification = 256;
 const defaultAllow = ["127.0.0.0/8", "::1/128"];
 
 /** Composes a gateway from a configuration that was found sound. Connects to nothing yet. */
 export function buildGateway({ config, policy, hash, settings }: LoadedConfig, house: House): Gateway {
-  const { identity } = config;
-  const demands = Object.entries(identity.issuers).map(([name, issuer]) => ({
-    name,
-    issuer,
-    demand: demandOf(config, issuer),
-  }));
-  const sources = demands.map((entry) => ({ ...entry, keys: house.keys.of(entry.demand) }));
-  const issuers: VerifierIssuer[] = sources.map(({ name, issuer, keys }) => ({
-    name,
-    issuer: issuer.issuer,
-    audience: issuer.audience,
-    algorithms: issuer.algorithms,
-    groupsClaim: issuer.claims.groups,
-    keys,
-  }));
-  if (identity.builtin.enabled) issuers.push(builtinIssuer(config, house));
+  const identification = openIdentification(config, house);
   const upstreams = findUpstreams(config, house.upstreams);
-  const { standingOf } = house.revocations;
-  const verifyJwt = createVerifier({ issuers, clockSkewMs: identity.clockSkew, now: house.now, standingOf });
-  const verify = identity.apiKeys.enabled ? withApiKeys(verifyJwt, config, house) : verifyJwt;
   return {
     config,
     hash,
@@ -90,13 +57,7 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
     peers: compilePeers(config),
     routes: compileRoutes(config, house, openDesk(config, policy, house)),
     limits: compileLimits(config, house),
-    tokens: createTokenCache({
-      verify,
-      now: house.now,
-      maxEntries: maxCachedTokens,
-      maxConcurrentMisses: maxTokensInVerification,
-      maxAgeMs: identity.keysMaxAge,
-    }),
+    identity: identification.rules,
     reading: {
       maxBytes: config.listen.maxBody,
       maxDepth: config.listen.maxDepth,
@@ -117,35 +78,9 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
     },
     policy: createPolicyBook(policy, upstreams, house.now),
     upstreams,
-    demands: demands.map(({ demand }) => demand),
-    issuers: () => sources.map(({ name, keys }) => ({ name, ageMs: keys.ageMs() })),
-    async prime() {
-      await Promise.all(sources.map(({ keys }) => keys.prime()));
-    },
-  };
-}
-
-function demandOf({ identity }: Config, { issuer, jwks }: { issuer: string; jwks?: string | undefined }): KeyDemand {
-  return { issuer, jwks, maxAgeMs: identity.keysMaxAge, maxStaleMs: identity.keysMaxStale };
-}
-
-/** Beside signed tokens, API keys: their form tells them apart. */
-function withApiKeys(verify: Verify, { publicUrl, servers }: Config, { apiKeys }: House): Verify {
-  const names = new Map(Object.keys(servers).map((name) => [resourceOf(publicUrl, name), name]));
-  const serverOf = (resource: string) => names.get(resource);
-  return async (token, resource) =>
-    token.startsWith(apiKeyPrefix) ? apiKeys.verify(token, resource, serverOf) : verify(token, resource);
-}
-
-/** The issuer of `sallyport token mint`: the gateway itself, under its public URL. */
-function builtinIssuer({ publicUrl }: Config, { keyring, now }: House): VerifierIssuer {
-  return {
-    name: "builtin",
-    issuer: publicUrl,
-    audience: [],
-    algorithms: [signingAlgorithm],
-    groupsClaim: "groups",
-    keys: createOwnKeySource(keyring, now),
+    demands: identification.demands,
+    issuers: identification.issuers,
+    prime: identification.prime,
   };
 }
 

@@ -25,6 +25,6 @@ export function watchHandshakes(server: Server, failed: (ip: string) => void): (
 }
 
 /** The two sockets of a connection, with TLS and without, have only this in common. */
-function nameOf({ remoteAddress, remotePort }: Socket): string {
+export function nameOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }

@@ -11,6 +11,8 @@ import { type AuditSink, type AuditSinkOptions, openAuditSink } from "./audit/wr
 import { apiKeys } from "./auth/api-keys/api-key.ts";
 import { type ApiKeyBook, createApiKeyBook } from "./auth/api-keys/book.ts";
 import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
+import { proofMemoryMs } from "./auth/proof.ts";
+import { createProofMemory } from "./auth/proof-memory.ts";
 import { createRevocationBook, type RevocationBook, revocations } from "./auth/revocations.ts";
 import { createUserDirectory, type UserDirectory } from "./auth/users/directory.ts";
 import type { LoadedConfig } from "./config/load.ts";
@@ -48,6 +50,8 @@ export interface House {
   /** Sessions that clients have ended, and requests of servers that they have answered. */
   readonly ended: Recall;
   readonly answered: Recall;
+  /** Proofs of possession that were used. */
+  readonly proofs: Recall;
   readonly standing: StandingStreams;
   readonly upstreams: UpstreamShelf;
   readonly doors: Doors;
@@ -80,6 +84,8 @@ const maxTasks = 10_000;
 const clockLookMs = 1_000;
 /** Beyond this the servers' own memory has to do. */
 const maxRecalled = 10_000;
+/** About 150 bytes each, and 500 a second. */
+const maxProofs = 50_000;
 
 /**
  * Builds the house on the first configuration: reads or makes the keys, opens the audit file.
@@ -161,6 +167,7 @@ async function furnish(
     tasks: createTaskLedger(maxTasks),
     ended: shareRecall(createRecall(maxRecalled), "ended", board),
     answered: shareRecall(createRecall(maxRecalled), "answered", board),
+    proofs: shareRecall(createProofMemory(maxProofs, proofMemoryMs, now), "proofs", board),
     doors: createDoors(),
     calls: shareCalls(createOpenCalls(), board),
     standing: createStandingStreams(),

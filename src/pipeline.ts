@@ -26,7 +26,7 @@ export async function walk(gateway: Gateway, arrival: Arrival, reply: Reply, tra
   await limitAddress(gateway.limits, peer);
   const route = trail.note("route", findRoute(gateway.routes, arrival));
   if (route.kind !== "mcp") return answerOpenly(route, gateway.reading, arrival, peer, reply, trail);
-  const identity = trail.note("identity", await identify(gateway.tokens, arrival, peer, route));
+  const identity = trail.note("identity", await identify(gateway.identity, arrival, peer, route));
   const message = trail.note("message", await readMessage(gateway.reading, arrival, route));
   using _place = await limitIdentity(gateway.limits, identity, message);
   const session = trail.note("session", openSession(gateway.sessions, arrival, route, identity, message));

@@ -1,6 +1,7 @@
 import { sanitizeText } from "./audit/sanitize/sanitize.ts";
 import { ConfigError } from "./config/diagnose.ts";
 import type { LoadedConfig } from "./config/load.ts";
+import { asksForCertificates } from "./config/rules.ts";
 import { lintPolicies } from "./policy/lint/lint.ts";
 
 /** What is told of a reload. */
@@ -38,9 +39,9 @@ export function describeReload(
 }
 
 /** As many as `sallyport check` has to tell; null where lint fails, which must not undo a reload that has happened. */
-function countWarnings({ warnings, sources, policy }: LoadedConfig, nowMs: number): number | null {
+function countWarnings({ config, warnings, sources, policy }: LoadedConfig, nowMs: number): number | null {
   try {
-    const found = lintPolicies(sources, policy, nowMs);
+    const found = lintPolicies(sources, policy, nowMs, asksForCertificates(config));
     return warnings.length + found.filter(({ severity }) => severity === "warning").length;
   } catch {
     return null;

@@ -49,7 +49,7 @@ export async function run(
     issuers: () => gateway?.issuers() ?? [],
     configHash: () => current.hash,
     policyHash: () => current.policy.hash,
-    forgetTokens: () => gateway?.tokens.clear(),
+    forgetTokens: () => gateway?.identity.tokens.clear(),
     certificateExpiry: () => readExpiry(current.config.listen.tls?.cert),
   };
   const house = await buildHouse(loaded, log, tenant, station);

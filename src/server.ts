@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import {
   createServer as createHttpServer,
   type IncomingMessage,
@@ -9,11 +8,13 @@ import {
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import { Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { createTrustWatch } from "./client-certificates.ts";
 import type { Config } from "./config/schema.ts";
 import { Denial } from "./denial.ts";
 import type { Gateway } from "./gateway.ts";
 import { watchHandshakes } from "./handshakes.ts";
 import type { House } from "./house.ts";
+import { readTlsMaterial, type TlsMaterial } from "./listener-tls.ts";
 import type { ListenAddress } from "./network/address.ts";
 import { plainAddress } from "./network/cidr.ts";
 import { createOverload } from "./overload.ts";
@@ -46,7 +47,11 @@ export async function createPublicServer(
   current: () => Gateway,
   house: House,
 ): Promise<PublicServer> {
-  const server = await createListener(listen, house.station.ticketKeys);
+  const { ticketKeys } = house.station;
+  const readMaterial = async () => (listen.tls === undefined ? null : await readTlsMaterial(listen.tls, ticketKeys));
+  let material = await readMaterial();
+  const server = createListener(listen, material);
+  const trust = createTrustWatch();
   // Their size is capped; a cap on their number would drop what exceeds it without a word.
   server.maxHeadersCount = 0;
   const visits = createRoster<Visit>();
@@ -55,7 +60,10 @@ export async function createPublicServer(
   const overload = createOverload(current, house);
   const admit = (message: IncomingMessage, response: ServerResponse, refusal: Denial | null) => {
     // Streams that only stand there take no time.
-    const outside = draining ? new Denial("draining") : overload.check(visits.size - house.standing.size);
+    const outside =
+      draining || trust.isStale(message.socket)
+        ? new Denial("draining")
+        : overload.check(visits.size - house.standing.size);
     const visit = receive(current(), house, message, response, outside ?? refusal);
     visits.add(visit);
     bySocket.set(message.socket, visit);
@@ -72,7 +80,9 @@ export async function createPublicServer(
   const failed = (ip: string) => house.refusedConnections.count(plainAddress(ip), "handshake");
   const awaitHandshake = listen.tls === undefined ? () => {} : watchHandshakes(server as HttpsServer, failed);
   server.on("connection", (socket: Socket) => {
-    if (overload.admit(socket)) awaitHandshake(socket);
+    if (!overload.admit(socket)) return;
+    awaitHandshake(socket);
+    if (listen.tls?.clientCa !== undefined) trust.admit(socket);
   });
   server.on("request", (message, response) => admit(message, response, null));
   // Node would answer these two itself, past the corridor and past the record.
@@ -105,7 +115,8 @@ export async function createPublicServer(
     for (const visit of visits) {
       if (visit.isRevoked) visit.interrupt(new Denial("token_revoked"));
       if (!visit.endless) continue;
-      if (draining || visit.settings !== settings) visit.interrupt(new Denial("draining"));
+      if (draining || visit.settings !== settings || trust.isStale(visit.socket))
+        visit.interrupt(new Denial("draining"));
       else if (visit.isExpired(nowMs)) visit.interrupt(new Denial("token_expired"));
     }
   }, sweepMs);
@@ -113,7 +124,11 @@ export async function createPublicServer(
   return {
     listen: () => startListening(server, listen.address),
     async reloadCertificate() {
-      if (listen.tls !== undefined) (server as HttpsServer).setSecureContext(await readCertificate(listen.tls));
+      const next = await readMaterial();
+      if (next === null) return;
+      (server as HttpsServer).setSecureContext(next.context);
+      if (next.trust !== material?.trust) trust.change();
+      material = next;
     },
     get draining() {
       return draining;
@@ -158,7 +173,7 @@ const sweepMs = 1_000;
 /** How long the last answers may take to leave, in milliseconds. */
 const farewellMs = 2_000;
 
-async function createListener(listen: Config["listen"], ticketKeys: Buffer | null): Promise<Server> {
+function createListener(listen: Config["listen"], material: TlsMaterial | null): Server {
   const options: ServerOptions = {
     maxHeaderSize: listen.maxHeader,
     headersTimeout: listen.headersTimeout,
@@ -171,21 +186,18 @@ async function createListener(listen: Config["listen"], ticketKeys: Buffer | nul
     insecureHTTPParser: false,
     noDelay: true,
   };
-  if (listen.tls === undefined) return createHttpServer(options);
+  if (material === null) return createHttpServer(options);
+  const { clientCa, clientCert } = listen.tls ?? {};
   return createHttpsServer({
     ...options,
-    ...(await readCertificate(listen.tls)),
+    ...material.context,
     minVersion: "TLSv1.2",
     handshakeTimeout: listen.handshakeTimeout,
-    ...(ticketKeys === null ? {} : { ticketKeys }),
+    requestCert: clientCa !== undefined,
+    rejectUnauthorized: clientCa !== undefined && clientCert !== "optional",
     // As a callback: of a list, each connection gets a copy from the shared pool of buffers, which it keeps alive as a whole.
     ALPNCallback: ({ protocols }) => protocols.find((protocol) => protocol === "http/1.1"),
   });
-}
-
-async function readCertificate(tls: { cert: string; key: string }): Promise<{ cert: Buffer; key: Buffer }> {
-  const [cert, key] = await Promise.all([readFile(tls.cert), readFile(tls.key)]);
-  return { cert, key };
 }
 
 /** @throws Error with code `EADDRINUSE` and the like */

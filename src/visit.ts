@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { readArrival } from "./arrival.ts";
 import { openTrail, type Receipt, receiptForFailure, type Trail } from "./audit/trail.ts";
 import { asDenial, Denial, type RenderedDenial, renderDenial, renderRpcError } from "./denial.ts";
@@ -26,6 +27,8 @@ export interface Visit extends Placed {
   /** Whether the token it was made with was revoked meanwhile, or has expired. */
   readonly isRevoked: boolean;
   isExpired(nowMs: number): boolean;
+  /** The connection that it came by. */
+  readonly socket: Socket;
   /** True while the request has not arrived as a whole. */
   readonly arriving: boolean;
   /** Breaks it off, for a reason that goes on record. */
@@ -106,6 +109,10 @@ class HttpVisit implements Visit {
     return this.#trail.facts.identity?.standing.revoked === true;
   }
 
+  get socket(): Socket {
+    return this.#arrival.message.socket;
+  }
+
   get arriving(): boolean {
     return !this.#arrival.message.complete;
   }
@@ -154,7 +161,7 @@ function corsHeaders(route: Route | undefined): readonly string[] {
   ];
 }
 
-const exposedHeaders = "mcp-session-id, mcp-protocol-version, www-authenticate, x-request-id, retry-after";
+const exposedHeaders = "mcp-session-id, mcp-protocol-version, www-authenticate, dpop-nonce, x-request-id, retry-after";
 const none: readonly string[] = [];
 
 /**

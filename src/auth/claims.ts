@@ -2,6 +2,7 @@
 import type { JWTPayload } from "jose";
 import { Denial } from "../denial.ts";
 import type { AddressSet } from "../network/cidr.ts";
+import { type Binding, readBinding } from "./binding.ts";
 
 /** What a token proves. */
 export interface VerifiedToken {
@@ -14,16 +15,20 @@ export interface VerifiedToken {
   readonly scopes: readonly string[];
   /** Everything the token says, as it says it. */
   readonly claims: Readonly<Record<string, unknown>>;
-  /** How it proves: as a signed token, or as an API key. */
-  readonly via: "jwt" | "api-key";
+  /** How it proves: as a signed token, as an API key, or by what its issuer says of it. */
+  readonly via: "jwt" | "api-key" | "introspection";
   /** Name of the API key that it is, if so. */
   readonly apiKey: string | null;
   /** Where it may come from; null for wherever a caller may. */
   readonly from: AddressSet | null;
+  /** What has to be shown along with it, at each request; null where holding it is enough. */
+  readonly bound: Binding | null;
   /** What becomes of it meanwhile, for whoever holds on to it: the same object as long as it is the same. */
   readonly standing: Standing;
   /** When it stops being accepted, in milliseconds since the epoch: `exp` and the clock tolerance. */
   readonly expiresAtMs: number;
+  /** When a verdict on it is no longer to be remembered, in milliseconds since the epoch; infinite where its time is all there is. */
+  readonly recheckAtMs: number;
 }
 
 /** Whether what somebody is identified by still counts. Changes while requests are open. */
@@ -55,7 +60,7 @@ const maxNumericDate = 8.64e12;
 /**
  * Reads the claims of a token whose signature, issuer, audience, `exp` and `nbf` were verified.
  *
- * @throws Denial `token_claims`, `token_not_yet_valid`
+ * @throws Denial `token_claims`, `token_not_yet_valid`, `token_binding`
  */
 export function readClaims(payload: JWTPayload, rules: ClaimRules): VerifiedToken {
   const { exp, iat, sub } = payload;
@@ -77,8 +82,10 @@ export function readClaims(payload: JWTPayload, rules: ClaimRules): VerifiedToke
     via: "jwt",
     apiKey: null,
     from: null,
+    bound: readBinding(payload),
     standing: rules.standingOf(said),
     expiresAtMs: exp * 1_000 + rules.clockSkewMs,
+    recheckAtMs: Number.POSITIVE_INFINITY,
   });
 }
 

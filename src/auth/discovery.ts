@@ -58,16 +58,21 @@ export function createFetchDocument({ timeoutMs, maxBytes }: FetchBounds): Fetch
   return async (url) => {
     const signal = AbortSignal.timeout(timeoutMs);
     const { statusCode, body } = await request(url, { signal, headers: { accept: "application/json" } });
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      // Leaving the loop destroys the stream, and with it the connection.
-      if (bytes > maxBytes) throw new Error(`the answer is larger than ${maxBytes} bytes`);
-      chunks.push(chunk);
-    }
-    return { status: statusCode, body: Buffer.concat(chunks).toString("utf8") };
+    return { status: statusCode, body: await readBounded(body, maxBytes) };
   };
+}
+
+/** @throws Error for more than so many bytes */
+export async function readBounded(body: AsyncIterable<Buffer>, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    // Leaving the loop destroys the stream, and with it the connection.
+    if (bytes > maxBytes) throw new Error(`the answer is larger than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { KeySource } from "./jwks.ts";
+import type { RequiredClaim } from "./required.ts";
 
 /** One trusted issuer. */
 export interface VerifierIssuer {
@@ -12,5 +13,7 @@ export interface VerifierIssuer {
   readonly algorithms: readonly string[];
   /** Claim that holds the groups. */
   readonly groupsClaim: string;
+  /** Claims that a token must have besides those of every token. */
+  readonly required: readonly RequiredClaim[];
   readonly keys: Pick<KeySource, "getKey">;
 }

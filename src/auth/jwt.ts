@@ -3,12 +3,12 @@
  * to verify it is believed beyond the choice among what the configuration allows.
  */
 import { type CryptoKey, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
-import { readBase64url } from "../crypto/base64url.ts";
 import { Denial } from "../denial.ts";
-import { readJson } from "../mcp/json.ts";
 import { type ClaimRules, readClaims, type VerifiedToken } from "./claims.ts";
+import { type JsonObject, readCompact } from "./compact.ts";
 import type { VerifierIssuer } from "./issuer.ts";
 import { asTokenDenial, explainAlgorithm, explainAudience, explainIssuer } from "./reasons.ts";
+import { checkRequired } from "./required.ts";
 
 /** What {@link createVerifier} needs to know. */
 export interface VerifierOptions {
@@ -27,10 +27,7 @@ export interface VerifierOptions {
  */
 export type Verify = (token: string, resource: string) => Promise<VerifiedToken>;
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 export const maxTokenBytes = 16_384;
-const maxDepth = 32;
 /** Media types of an access token (RFC 9068 section 2.1) and of what issuers write that know no types. */
 const types = new Set(["at+jwt", "application/at+jwt", "jwt", "application/jwt"]);
 /** How many keys are tried for a token that names none: each costs a verification. */
@@ -51,7 +48,7 @@ export function createVerifier({ issuers, clockSkewMs, now, standingOf }: Verifi
       throw new Denial("token_issuer", { detail: explainIssuer(payload.iss, byIssuer.values()) });
     checkAlgorithm(header.alg, issuer);
     const nowMs = now();
-    const audience = (issuer.audience.length > 0 ? issuer.audience : [resource]).flatMap(spellings);
+    const audience = audiencesOf(issuer, resource);
     const options: JWTVerifyOptions = {
       algorithms: [...issuer.algorithms],
       issuer: issuer.issuer,
@@ -63,36 +60,19 @@ export function createVerifier({ issuers, clockSkewMs, now, standingOf }: Verifi
     const claims = await verifySignature(token, issuer, options).catch((error: unknown) => {
       throw asTokenDenial(error, () => explainAudience(payload.aud, issuer, resource));
     });
+    checkRequired(claims, issuer.required, issuer.name);
     return readClaims(claims, { issuer: issuer.name, groupsClaim: issuer.groupsClaim, clockSkewMs, nowMs, standingOf });
   };
 }
 
-/** Reads a compact JWS without verifying it; what two readers could take for different tokens is refused. */
+/** Reads a token without verifying it. */
 function readToken(token: string): { header: JsonObject; payload: JsonObject } {
-  if (token.length > maxTokenBytes) throw malformed(`longer than ${maxTokenBytes} bytes`);
-  const parts = token.split(".");
-  if (parts.length === 5) throw malformed("an encrypted token (JWE)");
-  if (parts.length !== 3) throw malformed("not three parts");
-  const [head, body, signature] = parts.map(readBase64url);
-  if (head === undefined || body === undefined || signature === undefined) throw malformed("not canonical base64url");
-  const header = readObject(head, "header");
-  // RFC 7515 section 4.1.11: extensions that are marked critical must be understood, and none is.
-  if (Object.hasOwn(header, "crit")) throw malformed("critical extensions");
-  if (Object.hasOwn(header, "typ") && !(typeof header.typ === "string" && types.has(header.typ.toLowerCase()))) {
+  const read = readCompact(token, maxTokenBytes, malformed);
+  const { typ } = read.header;
+  if (Object.hasOwn(read.header, "typ") && !(typeof typ === "string" && types.has(typ.toLowerCase()))) {
     throw malformed("typ is neither at+jwt nor JWT");
   }
-  return { header, payload: readObject(body, "payload") };
-}
-
-function readObject(bytes: Buffer, part: string): JsonObject {
-  let value: unknown;
-  try {
-    ({ value } = readJson(bytes, { maxDepth, loneSurrogates: "refuse" }));
-  } catch (error) {
-    throw malformed(`${part}: ${(error as Error).message}`);
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw malformed(`${part} is not an object`);
-  return value as JsonObject;
+  return read;
 }
 
 /** RFC 8725 section 3.1: `none`, HMAC over a public key, or a weak algorithm never come from the token's own choice. */
@@ -125,6 +105,11 @@ async function tryEach(token: string, keys: AsyncIterable<CryptoKey>, options: J
   throw new Denial("token_signature", {
     detail: `none of the ${tried} first keys that fit verifies it; it names no kid`,
   });
+}
+
+/** Every `aud` that is accepted. */
+export function audiencesOf({ audience }: VerifierIssuer, resource: string): string[] {
+  return (audience.length > 0 ? audience : [resource]).flatMap(spellings);
 }
 
 /** An audience that is a URL is meant with and without a slash at its end; issuers and clients disagree about it. */

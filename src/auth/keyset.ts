@@ -14,7 +14,12 @@ export type SelectKey = (header: JWSHeaderParameters) => Promise<CryptoKey>;
 export function readKeySet(document: unknown): { keys: JWK[] } {
   const keys = (document as { keys?: unknown } | null)?.keys;
   if (!Array.isArray(keys)) throw new Error("the key set has no keys");
-  return { keys: keys.filter(isPublicKey) };
+  return { keys: keys.filter(isPublicKey).map(forSigning) };
+}
+
+/** A SPIFFE bundle says `jwt-svid` where others say that a key is for signatures (SPIFFE Trust Domain and Bundle, section 4.2.2). */
+function forSigning(key: JWK): JWK {
+  return key.use === "jwt-svid" ? { ...key, use: "sig" } : key;
 }
 
 function isPublicKey(entry: unknown): entry is JWK {

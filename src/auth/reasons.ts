@@ -63,7 +63,7 @@ export function explainAudience(aud: unknown, { name, audience }: VerifierIssuer
 }
 
 /** Claims are text of others: quoted, so that no line break forges a log line, and cut. */
-function quote(value: unknown): string {
+export function quote(value: unknown): string {
   const text = JSON.stringify(value) ?? "missing";
   return text.length > maxQuoted ? `${text.slice(0, maxQuoted)}…` : text;
 }

@@ -24,7 +24,7 @@ export interface TokenCacheOptions {
 /** Verifies tokens and remembers the outcome. */
 export interface TokenCache {
   /**
-   * Same token and resource, same object, until it expires, `maxAgeMs` have passed, or the cache is cleared.
+   * Same token and resource, same object, until it expires or is to be asked about again, `maxAgeMs` have passed, or the cache is cleared.
    *
    * @throws Denial what the verifier throws; `verification_busy` when too many other tokens are being verified
    */
@@ -61,7 +61,7 @@ export function createTokenCache(options: TokenCacheOptions): TokenCache {
     inFlight += 1;
     try {
       const verified = await verify(token, resource);
-      const untilMs = Math.min(verified.expiresAtMs, now() + maxAgeMs);
+      const untilMs = Math.min(verified.expiresAtMs, verified.recheckAtMs, now() + maxAgeMs);
       remember(mine.admissions, key, { token: verified, untilMs }, maxEntries);
       return verified;
     } catch (error) {

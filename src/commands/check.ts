@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import { ConfigError, type Problem, renderProblems, sortProblems } from "../config/diagnose.ts";
 import { loadConfig } from "../config/load.ts";
+import { asksForCertificates } from "../config/rules.ts";
 import { passSuites, testPolicies } from "../config/suites.ts";
 import { nameServers } from "../policy/compare/servers.ts";
 import type { LintCode, Severity } from "../policy/lint/finding.ts";
@@ -60,7 +61,7 @@ async function checkConfigured(options: CheckOptions): Promise<Checked> {
   const loaded = await loadConfig(options.config);
   const tested = await testPolicies(loaded);
   const found = sortProblems<Finding>([
-    ...lintPolicies(loaded.sources, loaded.policy, Date.now()),
+    ...lintPolicies(loaded.sources, loaded.policy, Date.now(), asksForCertificates(loaded.config)),
     ...(options.online === true ? await lintOnline(loaded, options.config) : []),
   ]);
   return { summary: summarizeConfig(loaded, tested), found: [...loaded.warnings, ...found] };

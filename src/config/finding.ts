@@ -8,6 +8,13 @@ export interface RuleFinding extends Finding {
   readonly reads?: readonly Path[];
 }
 
+/** What the files that a configuration names are worth. */
+export interface MaterialFindings {
+  readonly findings: readonly RuleFinding[];
+  /** Absolute paths that were looked at. */
+  readonly files: readonly string[];
+}
+
 export function problem(path: Path, message: string, extra: Partial<RuleFinding> = {}): RuleFinding {
   return { severity: "problem", path, message, ...extra };
 }

@@ -1,6 +1,6 @@
 /** The part `identity` of the configuration: whose proofs are accepted, and how. */
 import { z } from "zod";
-import { duration, httpsUrl, name } from "./fields.ts";
+import { duration, httpsUrl, name, secret } from "./fields.ts";
 
 const algorithms = [
   "ES256",
@@ -15,6 +15,19 @@ const algorithms = [
   "EdDSA",
   "Ed25519",
 ] as const;
+
+const introspection = z
+  .strictObject({
+    url: httpsUrl().describe("The endpoint."),
+    clientId: z.string().min(1).describe("The gateway's own client id there."),
+    clientSecret: secret().describe("The secret of this client."),
+    maxAge: duration()
+      .prefault("30s")
+      .describe("How long an answer is good, at most 5m: a token that was revoked is accepted for as long."),
+  })
+  .describe(
+    "Ask this issuer about bearer tokens that are no JWT (RFC 7662). Only one issuer can be asked, since such tokens do not say whose they are.",
+  );
 
 const issuer = z.strictObject({
   issuer: httpsUrl().describe("The `iss` claim, compared exactly, and the base of discovery."),
@@ -38,6 +51,13 @@ const issuer = z.strictObject({
     })
     .prefault({})
     .describe("Where facts are found in the token."),
+  introspection: introspection.optional(),
+  require: z
+    .record(z.string(), z.array(z.string().min(1)).min(1))
+    .prefault({})
+    .describe(
+      "Claims that a token must have, each with the texts it may be (with * and ?): a name at the top level, or a JSON Pointer such as /kubernetes.io/namespace.",
+    ),
 });
 
 const login = z
@@ -89,6 +109,26 @@ export const identity = z
           .boolean()
           .default(false)
           .describe("Accept API keys (`sallyport key create`), for machines that cannot log in."),
+      })
+      .prefault({}),
+    certificates: z
+      .strictObject({
+        enabled: z
+          .boolean()
+          .default(false)
+          .describe(
+            "Accept calls without a token over a connection with a client certificate (`listen.tls.clientCa`); the name that it was issued for is the subject.",
+          ),
+      })
+      .prefault({}),
+    dpop: z
+      .strictObject({
+        nonce: z
+          .boolean()
+          .default(false)
+          .describe(
+            "Let proofs (DPoP) repeat a nonce of the gateway, so that none can be made ahead. A client learns it by its first refusal.",
+          ),
       })
       .prefault({}),
     clockSkew: duration().prefault("30s").describe("Tolerance for clocks that disagree, at most 5m."),

@@ -6,12 +6,13 @@ import type { PolicySource } from "../policy/load.ts";
 import { arePathsRelated, ConfigError, type Path, type Problem, sortProblems } from "./diagnose.ts";
 import { digestContents } from "./digest.ts";
 import type { RuleFinding } from "./finding.ts";
+import { isUrl } from "./identity-rules.ts";
 import type { Finding } from "./issues.ts";
 import { checkFiles } from "./material.ts";
 import { openConfig } from "./open.ts";
 import { readPolicyFiles } from "./policy-files.ts";
 import { readConfig } from "./read.ts";
-import { checkConfig, isUrl } from "./rules.ts";
+import { checkConfig } from "./rules.ts";
 import { type Config, configSchema } from "./schema.ts";
 import type { SinkConfig } from "./sinks.ts";
 
@@ -107,6 +108,13 @@ function isVoid({ path, reads = [] }: RuleFinding, dropped: readonly Path[]): bo
 function resolvePaths(config: Config, directory: string): Config {
   const at = (path: string) => resolve(directory, path);
   const { tls } = config.listen;
+  const withFiles = (each: NonNullable<typeof tls>) => ({
+    ...each,
+    cert: at(each.cert),
+    key: at(each.key),
+    ...(each.clientCa !== undefined && { clientCa: at(each.clientCa) }),
+    ...(each.clientCrl !== undefined && { clientCrl: at(each.clientCrl) }),
+  });
   const issuers = Object.entries(config.identity.issuers).map(([name, issuer]) => {
     const jwks = issuer.jwks === undefined || isUrl(issuer.jwks) ? issuer.jwks : at(issuer.jwks);
     return [name, jwks === undefined ? issuer : { ...issuer, jwks }] as const;
@@ -115,7 +123,7 @@ function resolvePaths(config: Config, directory: string): Config {
     sink.type === "stdout" || sink.ca === undefined ? sink : { ...sink, ca: at(sink.ca) };
   return {
     ...config,
-    listen: tls === undefined ? config.listen : { ...config.listen, tls: { cert: at(tls.cert), key: at(tls.key) } },
+    listen: tls === undefined ? config.listen : { ...config.listen, tls: withFiles(tls) },
     identity: { ...config.identity, issuers: Object.fromEntries(issuers) },
     audit: { ...config.audit, directory: at(config.audit.directory), sinks: config.audit.sinks.map(withAuthority) },
     state: { ...config.state, directory: at(config.state.directory) },

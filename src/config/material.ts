@@ -1,21 +1,14 @@
-import { checkAuthorities } from "./authorities.ts";
+import { checkAuthorities, checkClientTrust } from "./authorities.ts";
 import { checkCertificate } from "./certificate.ts";
 import { readText } from "./files.ts";
-import type { RuleFinding } from "./finding.ts";
-import { isUrl } from "./rules.ts";
+import type { MaterialFindings, RuleFinding } from "./finding.ts";
+import { isUrl } from "./identity-rules.ts";
 import type { Config } from "./schema.ts";
 
 const maxPemBytes = 262_144;
 const maxKeySetBytes = 1_048_576;
 
-/** What the files that a configuration names are worth. */
-export interface MaterialFindings {
-  readonly findings: readonly RuleFinding[];
-  /** Absolute paths that were looked at. */
-  readonly files: readonly string[];
-}
-
-/** Looks at the certificate, its key, key sets that are files and certificate authorities. Paths must be absolute. */
+/** Looks at the certificate, its key, what clients' certificates are verified against, key sets that are files and certificate authorities. Paths must be absolute. */
 export async function checkFiles(config: Config, now: Date): Promise<MaterialFindings> {
   const tls = await checkTls(config, now);
   const keySets = await Promise.all(
@@ -23,7 +16,7 @@ export async function checkFiles(config: Config, now: Date): Promise<MaterialFin
   );
   // Authorities are read at the start: another file there changes nothing, so it is not watched.
   const authorities = { findings: await checkAuthorities(config), files: [] };
-  const all = [tls, ...keySets, authorities];
+  const all = [tls, await checkClientTrust(config), ...keySets, authorities];
   return { findings: all.flatMap(({ findings }) => findings), files: all.flatMap(({ files }) => files) };
 }
 

@@ -11,7 +11,7 @@ import { type ConfigReading, readConfig } from "./read.ts";
 import { configSchema } from "./schema.ts";
 
 const { shape } = configSchema;
-const { issuers, builtin, apiKeys } = shape.identity.unwrap().shape;
+const { issuers, builtin, apiKeys, certificates } = shape.identity.unwrap().shape;
 const claimsOnly = issuers.unwrap().valueType.pick({ claims: true }).strip();
 
 /** What commands need of a configuration that is not served, by the schema of the whole: of servers their names, for one. */
@@ -19,7 +19,9 @@ const partsSchema = z.object({
   version: shape.version,
   publicUrl: shape.publicUrl,
   servers: z.record(name(), z.unknown()),
-  identity: z.object({ issuers: z.record(name(), claimsOnly).prefault({}), builtin, apiKeys }).prefault({}),
+  identity: z
+    .object({ issuers: z.record(name(), claimsOnly).prefault({}), builtin, apiKeys, certificates })
+    .prefault({}),
   policies: shape.policies,
   sessions: shape.sessions,
   audit: shape.audit.unwrap().pick({ directory: true }).strip().prefault({}),

@@ -1,10 +1,10 @@
-import { apiKeyIssuer } from "../auth/api-keys/api-key.ts";
 import { isPlainName } from "../mcp/names.ts";
 import { isLoopbackHost } from "../network/url.ts";
 import { checkCredentials } from "./credential-rules.ts";
 import type { Path } from "./diagnose.ts";
 import { problem, type RuleFinding, warning } from "./finding.ts";
 import { checkHeaders } from "./header-rules.ts";
+import { checkIdentity } from "./identity-rules.ts";
 import type { Config } from "./schema.ts";
 import { checkSinks } from "./sink-rules.ts";
 
@@ -15,6 +15,11 @@ import { checkSinks } from "./sink-rules.ts";
 export function checkConfig(config: Config): RuleFinding[] {
   const checks = [checkListeners, checkState, checkNetwork, checkIdentity, checkServers, checkLimits, checkQuantities];
   return [...checks, checkSinks].flatMap((check) => check(config));
+}
+
+/** Whether a client can show a certificate that counts. */
+export function asksForCertificates({ listen }: Pick<Config, "listen">): boolean {
+  return listen.tls?.clientCa !== undefined;
 }
 
 function checkListeners({ listen, admin, publicUrl, network }: Config): RuleFinding[] {
@@ -42,6 +47,14 @@ function checkListeners({ listen, admin, publicUrl, network }: Config): RuleFind
       problem(at, "an address that is not loopback needs network.allow", {
         hint: "name the networks that may connect, such as [10.0.0.0/8]",
         reads: [["network", "allow"]],
+      }),
+    );
+  }
+  for (const member of ["clientCert", "clientCrl"] as const) {
+    if (listen.tls?.[member] === undefined || listen.tls.clientCa !== undefined) continue;
+    findings.push(
+      problem(["listen", "tls", member], "without clientCa, no certificate is asked for", {
+        reads: [["listen", "tls", "clientCa"]],
       }),
     );
   }
@@ -84,59 +97,6 @@ function checkNetwork({ network }: Config): RuleFinding[] {
     findings.push(problem(["network", "trustedProxies", index], message));
   });
   return findings;
-}
-
-function checkIdentity({ identity, publicUrl }: Config): RuleFinding[] {
-  const findings: RuleFinding[] = [];
-  const issuers = Object.entries(identity.issuers);
-  const seen = new Map<string, string>();
-  for (const [name, { issuer, jwks }] of issuers) {
-    const at = ["identity", "issuers", name];
-    if (name === "builtin") {
-      findings.push(problem(at, "this name stands for the gateway's own issuer; choose another", { at: "key" }));
-    }
-    if (name === apiKeyIssuer) {
-      findings.push(problem(at, "this name stands for API keys; choose another", { at: "key" }));
-    }
-    const twin = seen.get(issuer);
-    if (twin === undefined) seen.set(issuer, name);
-    else findings.push(problem([...at, "issuer"], `the same issuer as identity.issuers.${twin}`));
-    // A trailing slash apart, the two would be told apart by nobody but this gateway.
-    if (identity.builtin.enabled && issuer.replace(/\/$/, "") === publicUrl) {
-      const message = "this is the gateway's own issuer; disable identity.builtin or remove this one";
-      findings.push(problem([...at, "issuer"], message, { reads: [["identity", "builtin"]] }));
-    }
-    if (jwks !== undefined && isUrl(jwks) && !isTrustedUrl(jwks)) {
-      findings.push(
-        problem([...at, "jwks"], "expected an https URL (plain http only on a loopback address) or a file"),
-      );
-    }
-  }
-  if (issuers.length === 0 && !identity.builtin.enabled && !identity.apiKeys.enabled) {
-    const message = "nobody could identify: no issuers, and builtin and apiKeys are disabled";
-    findings.push(
-      problem(["identity"], message, {
-        reads: [
-          ["identity", "issuers"],
-          ["identity", "builtin"],
-          ["identity", "apiKeys"],
-        ],
-      }),
-    );
-  }
-  if (identity.clockSkew > 300_000) findings.push(problem(["identity", "clockSkew"], "expected at most 5m"));
-  return findings;
-}
-
-/** True for a value with a scheme; anything else is a file name. */
-export function isUrl(text: string): boolean {
-  return /^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(text);
-}
-
-function isTrustedUrl(text: string): boolean {
-  const url = URL.parse(text);
-  if (url === null || url.username !== "" || url.password !== "") return false;
-  return url.protocol === "https:" || (url.protocol === "http:" && isLoopbackHost(url.hostname));
 }
 
 /** Headers that frame the message, route it or speak for someone: the gateway alone writes them. */

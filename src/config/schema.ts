@@ -17,6 +17,22 @@ const tls = z
       .string()
       .describe("PEM file with the certificate chain, the server's own first. Read again when it changes."),
     key: z.string().describe("PEM file with the private key. Must not be readable by other users."),
+    clientCa: z
+      .string()
+      .optional()
+      .describe(
+        "PEM file with the authorities whose certificates clients may show; without, none is asked for. Read again when it changes.",
+      ),
+    clientCert: z
+      .enum(["required", "optional"])
+      .optional()
+      .describe("Whether a client without such a certificate may connect. Default: `required`."),
+    clientCrl: z
+      .string()
+      .optional()
+      .describe(
+        "PEM file with the revocation lists of all these authorities. One that is missing or out of date lets nobody in. Read again when it changes.",
+      ),
   })
   .describe("Certificate and key. May be left out on a loopback address only.");
 

@@ -7,7 +7,7 @@ import type { Rule } from "./schema.ts";
 /** What policies may refer to in the configuration; undefined where it could not be read. */
 export interface PolicyContext {
   readonly servers: readonly string[] | undefined;
-  /** Names of the trusted issuers, `builtin` and `api-keys` among them when they are enabled. */
+  /** Names of the trusted issuers, `builtin`, `api-keys` and `certificates` among them when they are enabled. */
   readonly issuers: readonly string[] | undefined;
   /** Roles that the files mean to define. */
   readonly roleNames: ReadonlySet<string> | undefined;

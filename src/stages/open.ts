@@ -9,6 +9,7 @@ const requestHeaders = [
   "content-type",
   "accept",
   "last-event-id",
+  "dpop",
   "mcp-session-id",
   "mcp-protocol-version",
   "mcp-method",

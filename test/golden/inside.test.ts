@@ -152,7 +152,10 @@ const breakages: Readonly<Record<string, Breakage>> = {
       const verify = async () => fail();
       gateway = {
         ...gateway,
-        tokens: createTokenCache({ verify, now, maxEntries: 1, maxConcurrentMisses: 0, maxAgeMs: 1 }),
+        identity: {
+          ...gateway.identity,
+          tokens: createTokenCache({ verify, now, maxEntries: 1, maxConcurrentMisses: 0, maxAgeMs: 1 }),
+        },
       };
     },
     status: 503,

@@ -2,7 +2,6 @@ import { type CaseRequest, renderText } from "./case.ts";
 import type { Stage } from "./gateways.ts";
 import { createMemory, keep, type Memory, recall } from "./memory.ts";
 import { until } from "./observe.ts";
-import type { TokenOrder } from "./tokens.ts";
 import { openWire, type Wire, type WireAnswer } from "./wire.ts";
 
 /** A connection of a case, from the address that the case says. */
@@ -66,13 +65,14 @@ function renderBody({ body, text, base64 }: CaseRequest, memory: Memory): Buffer
 
 async function renderHeaders(stage: Stage, request: CaseRequest, length: number, memory: Memory): Promise<string[]> {
   const posting = request.verb === "POST";
-  const authorization = await issue(stage, request.token, request.path);
+  const { authorization, dpop } = await issue(stage, request);
   const session = request.session && (await findSession(stage, request, memory));
   const usual: Record<string, string | undefined> = {
     host: new URL(stage.gateway.publicUrl).host,
     accept: posting ? "application/json, text/event-stream" : "text/event-stream",
     ...((posting || length > 0) && { "content-type": "application/json", "content-length": String(length) }),
     authorization,
+    dpop,
     "mcp-session-id": session,
   };
   const all: Record<string, string | null | string[] | undefined> = { ...usual, ...request.headers };
@@ -81,11 +81,18 @@ async function renderHeaders(stage: Stage, request: CaseRequest, length: number,
   );
 }
 
-/** @returns the value of the Authorization header */
-async function issue({ issuer, gateway }: Stage, order: TokenOrder, path: string): Promise<string | undefined> {
+/** The headers that say who is asking. */
+async function issue(
+  { issuer, gateway }: Stage,
+  { token: order, path, verb }: CaseRequest,
+): Promise<{ authorization?: string; dpop?: string }> {
   const [, server = "alpha"] = /^\/([a-z]+)\/mcp/.exec(path) ?? [];
-  const token = await issuer.issue(order, `${gateway.publicUrl}/${server}/mcp`);
-  return token === undefined ? undefined : `Bearer ${token}`;
+  const resource = `${gateway.publicUrl}/${server}/mcp`;
+  const token = await issuer.issue(order, resource);
+  if (token === undefined) return {};
+  if (typeof order === "object" || !order.startsWith("dpop")) return { authorization: `Bearer ${token}` };
+  const dpop = order === "dpop-proved" ? { dpop: await issuer.prove(token, verb, resource) } : {};
+  return { authorization: `DPoP ${token}`, ...dpop };
 }
 
 async function findSession(stage: Stage, request: CaseRequest, { sessions }: Memory): Promise<string> {

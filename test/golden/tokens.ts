@@ -1,4 +1,5 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { calculateJwkThumbprint } from "jose";
 import { drawApiKey } from "../../src/auth/api-keys/key-text.ts";
 import { encode, makeKey, sign, type TestKey } from "../unit/auth/issuer.ts";
 
@@ -19,6 +20,12 @@ export const tokenKinds = [
   "other-issuer",
   "no-subject",
   "no-expiry",
+  "bound-certificate",
+  "bound-key",
+  "bound-unknown",
+  "dpop",
+  "dpop-unbound",
+  "dpop-proved",
   "keys-away",
   "api-key-unknown",
   "api-key-revoked",
@@ -31,6 +38,9 @@ export type TokenOrder = TokenKind | { readonly subject: string; readonly groups
 export const issuerUrl = "https://issuer.test/";
 export const awayUrl = "https://away.test/";
 
+/** Of nothing that anybody has. */
+const someDigest = "A".repeat(43);
+
 /** An issuer of tests, and everyone who pretends to be it. */
 export interface TestIssuer {
   /** API keys that were made for the gateway, by kind. */
@@ -39,16 +49,24 @@ export interface TestIssuer {
   readonly jwks: string;
   /** A new token for a resource; undefined for `none`. */
   issue(order: TokenOrder, resource: string): Promise<string | undefined>;
+  /** A proof by the holder of tokens that are bound to a key (RFC 9449). */
+  prove(token: string, verb: string, url: string): Promise<string>;
 }
 
 export async function createTestIssuer(): Promise<TestIssuer> {
   const key = await makeKey("golden-1");
   const stranger = await makeKey("golden-2");
   const impostor: TestKey = { ...stranger, kid: key.kid };
+  const holder = await makeKey(undefined);
   const apiKeys = new Map<TokenKind, string>();
   return {
     jwks: JSON.stringify({ keys: [{ ...key.publicJwk, alg: "ES256" }] }),
     apiKeys,
+    prove(token, verb, url) {
+      const ath = createHash("sha256").update(token).digest("base64url");
+      const payload = { jti: randomUUID(), htm: verb, htu: url, iat: Math.floor(Date.now() / 1_000), ath };
+      return sign(holder, payload, { typ: "dpop+jwt", jwk: holder.publicJwk });
+    },
     async issue(order, resource) {
       const now = Math.floor(Date.now() / 1_000);
       const claims = {
@@ -97,6 +115,17 @@ export async function createTestIssuer(): Promise<TestIssuer> {
         case "api-key-revoked":
         case "api-key-elsewhere":
           return apiKeys.get(order);
+        case "bound-certificate":
+          return sign(key, { ...claims, cnf: { "x5t#S256": someDigest } });
+        case "bound-key":
+          return sign(key, { ...claims, cnf: { jkt: someDigest } });
+        case "dpop":
+        case "dpop-proved":
+          return sign(key, { ...claims, cnf: { jkt: await calculateJwkThumbprint(holder.publicJwk) } });
+        case "dpop-unbound":
+          return sign(key, claims);
+        case "bound-unknown":
+          return sign(key, { ...claims, cnf: { kid: "k" } });
         case "keys-away":
           return sign(key, { ...claims, iss: awayUrl });
       }

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { connect, type TLSSocket } from "node:tls";
+import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 
 /** An HTTP answer as it came off the wire. */
 export interface WireAnswer {
@@ -11,7 +11,7 @@ export interface WireAnswer {
 }
 
 /** Where a connection goes. */
-export interface WireAddress {
+export interface WireAddress extends Pick<ConnectionOptions, "cert" | "key" | "session" | "minVersion" | "maxVersion"> {
   readonly host: string;
   readonly port: number;
   /** PEM of the CA to trust. */
@@ -33,11 +33,9 @@ export interface Wire {
 }
 
 /** Opens a connection; no byte of HTTP is sent. */
-export async function openWire({ host, port, ca, from }: WireAddress): Promise<Wire> {
+export async function openWire({ from, ...address }: WireAddress): Promise<Wire> {
   const socket = connect({
-    host,
-    port,
-    ca,
+    ...address,
     ...(from !== undefined && { localAddress: from }),
     ALPNProtocols: ["http/1.1"],
   });

@@ -84,8 +84,10 @@ function admit({ name, key, from, standing }: Known, server: string | undefined,
     claims: {},
     apiKey: name,
     from,
+    bound: null,
     standing,
     expiresAtMs: expiresAtMs ?? Number.POSITIVE_INFINITY,
+    recheckAtMs: Number.POSITIVE_INFINITY,
   });
 }
 

@@ -5,17 +5,18 @@ import type { Role } from "../schema.ts";
 import { findingAt, type Lint } from "./finding.ts";
 import type { Inventory, WrittenBinding, WrittenRule } from "./inventory.ts";
 
-export function findMisgiven(inventory: Inventory): Lint[] {
+/** @param certificates whether clients can show one */
+export function findMisgiven(inventory: Inventory, certificates: boolean): Lint[] {
   const { sources, bindings, rules, program } = inventory;
   const roles = new Map(sources.flatMap(({ policy }) => Object.entries(policy.roles)));
   return [
     ...findUnused(sources, roles),
     ...bindings.flatMap((binding) => [
       ...findEmpty(binding, roles),
-      ...findUnprovable(binding),
+      ...(certificates ? [] : findUnprovable(binding)),
       ...findBroad(binding, program),
     ]),
-    ...rules.flatMap(findUnmeetable),
+    ...(certificates ? [] : rules.flatMap(findUnmeetable)),
   ];
 }
 
@@ -47,15 +48,17 @@ function findEmpty({ binding, source, path }: WrittenBinding, roles: Roles): Lin
 
 function findUnprovable({ binding, source, path }: WrittenBinding): Lint[] {
   if (binding.certificates === undefined) return [];
-  const message = "client certificates cannot be shown to the gateway yet: the binding holds for nobody";
-  return [findingAt(source, [...path, "certificates"], "proof_impossible", message)];
+  const message = "no client is asked for a certificate: the binding holds for nobody";
+  return [findingAt(source, [...path, "certificates"], "proof_impossible", message, { hint })];
 }
 
 function findUnmeetable({ rule, source, path }: WrittenRule): Lint[] {
   if (rule.text.require?.certificate !== true) return [];
-  const message = "client certificates cannot be shown to the gateway yet: nobody can meet this";
-  return [findingAt(source, [...path, "require", "certificate"], "proof_impossible", message, { at: "key" })];
+  const message = "no client is asked for a certificate: nobody can meet this";
+  return [findingAt(source, [...path, "require", "certificate"], "proof_impossible", message, { at: "key", hint })];
 }
+
+const hint = "set listen.tls.clientCa";
 
 /** The roles and all that they inherit from. */
 function inherit(names: readonly string[], roles: Roles): ReadonlySet<string> {

@@ -37,7 +37,7 @@ export const lintCodes = {
   proof_impossible: {
     severity: "note",
     meaning:
-      "Client certificates cannot be shown to the gateway yet: a binding or requirement that rests on one holds for nobody.",
+      "The gateway asks no client for a certificate: a binding or requirement that rests on one holds for nobody.",
   },
   deny_may_fail: {
     severity: "note",

@@ -15,13 +15,19 @@ import { findUntimely } from "./periods.ts";
  * @param sources that were checked and found sound
  * @param program that they were compiled to
  * @param nowMs milliseconds since the epoch
+ * @param certificates whether clients can show a certificate; as if they could where the configuration is not known
  */
-export function lintPolicies(sources: readonly PolicySource[], program: Program, nowMs: number): Lint[] {
+export function lintPolicies(
+  sources: readonly PolicySource[],
+  program: Program,
+  nowMs: number,
+  certificates = true,
+): Lint[] {
   const inventory = takeInventory(sources, program, nowMs);
   return sortProblems([
     ...findCovered(inventory),
     ...findUntimely(inventory),
-    ...findMisgiven(inventory),
+    ...findMisgiven(inventory, certificates),
     ...findIdleConditions(inventory),
     ...sources.flatMap(findShadow),
   ]);

@@ -1,6 +1,6 @@
 /** Tokens of callers, exchanged for tokens that a server may see (RFC 8693; Entra's on-behalf-of flow, which is older). */
 import { hash } from "node:crypto";
-import { readBearer } from "../../auth/bearer.ts";
+import { readAuthorization } from "../../auth/bearer.ts";
 import type { ExchangeConfig } from "../../config/credentials.ts";
 import type { TokenSource } from "./credentials.ts";
 import { HeldToken } from "./held-token.ts";
@@ -144,7 +144,9 @@ function typeUrn(type: string): string {
 
 /** The token that the caller was identified by. */
 function readSubject({ identity, arrival }: Caller): string {
-  const token = exchangeable.has(identity.via) ? readBearer(arrival.headers.get("authorization") ?? "") : undefined;
+  const token = exchangeable.has(identity.via)
+    ? readAuthorization(arrival.headers.get("authorization") ?? "")?.token
+    : undefined;
   if (token === undefined) throw new TokenFailure("denied", "the caller has shown no token that could be exchanged");
   return token;
 }

@@ -95,6 +95,16 @@ describe("fetching", () => {
   });
 });
 
+test("a SPIFFE bundle has keys for tokens, and others that are none", async () => {
+  published = [
+    { ...k1.publicJwk, use: "jwt-svid" },
+    { ...k2.publicJwk, use: "x509-svid" },
+  ];
+  const source = sourceOf();
+  await expect(ask(source)).resolves.toBeDefined();
+  expect(await codeOf(ask(source, "k2"))).toBe("token_key");
+});
+
 describe("rotation", () => {
   test("a new kid leads to exactly one fetch for fifty verifications", async () => {
     const source = sourceOf();
@@ -102,7 +112,17 @@ describe("rotation", () => {
     published = [k1.publicJwk, k2.publicJwk];
     const issuer = "https://login.example.com/";
     const verify = createVerifier({
-      issuers: [{ name: "corp", issuer, audience: [], algorithms: ["ES256"], groupsClaim: "groups", keys: source }],
+      issuers: [
+        {
+          name: "corp",
+          issuer,
+          audience: [],
+          algorithms: ["ES256"],
+          groupsClaim: "groups",
+          required: [],
+          keys: source,
+        },
+      ],
       clockSkewMs: 0,
       now: () => nowMs,
       standingOf: () => ({ revoked: false }),

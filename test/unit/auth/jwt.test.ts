@@ -1,10 +1,12 @@
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { createLocalJWKSet, EncryptJWT, exportSPKI, importJWK, type JWK, type JWSHeaderParameters } from "jose";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Binding } from "../../../src/auth/binding.ts";
 import type { VerifiedToken } from "../../../src/auth/claims.ts";
 import type { VerifierIssuer } from "../../../src/auth/issuer.ts";
 import { createVerifier, maxTokenBytes, type Verify } from "../../../src/auth/jwt.ts";
 import { describeKey, findKey } from "../../../src/auth/keyset.ts";
+import { compileRequired } from "../../../src/auth/required.ts";
 import { Denial, type DenialCode } from "../../../src/denial.ts";
 import { encode, makeKey, sign, signText, type TestKey } from "./issuer.ts";
 
@@ -39,6 +41,7 @@ const corpIssuer = (extra: Partial<VerifierIssuer> = {}): VerifierIssuer => ({
   audience: [],
   algorithms: ["ES256", "RS256", "EdDSA"],
   groupsClaim: "groups",
+  required: [],
   keys: keysOf(key, rsa, ed),
   ...extra,
 });
@@ -85,8 +88,10 @@ describe("accepts", () => {
       via: "jwt",
       apiKey: null,
       from: null,
+      bound: null,
       standing: { revoked: false },
       expiresAtMs: (nowS + 60 + skewS) * 1_000,
+      recheckAtMs: Number.POSITIVE_INFINITY,
     } satisfies VerifiedToken);
   });
 
@@ -123,6 +128,51 @@ describe("accepts", () => {
       const token = await sign({ ...signer, kid: undefined }, claims());
       await expect(verifierFor({ keys })(token, resource)).resolves.toBeDefined();
     }
+  });
+});
+
+const digest = createHash("sha256").update("certificate").digest("base64url");
+
+describe("bound to somebody", () => {
+  test.each<[string, object, Binding]>([
+    ["a certificate", { "x5t#S256": digest }, { certificate: digest, key: null }],
+    ["a key", { jkt: digest }, { certificate: null, key: digest }],
+    ["both", { jkt: digest, "x5t#S256": digest }, { certificate: digest, key: digest }],
+  ])("%s", async (_, cnf, bound) => {
+    expect(await verifierFor()(await sign(key, claims({ cnf })), resource)).toMatchObject({ bound });
+  });
+
+  test.each<[string, unknown, string]>([
+    ["in a way that nobody understands", { jwe: "x" }, 'cnf has "jwe"'],
+    ["in one way of two that is not understood", { jkt: digest, kid: "k" }, 'cnf has "kid"'],
+    ["as every object is", { constructor: digest }, 'cnf has "constructor"'],
+    ["by an empty object", {}, "cnf is empty"],
+    ["by null", null, "no object"],
+    ["by text", digest, "no object"],
+    ["by a list", [digest], "no object"],
+    ["by a digest of another length", { jkt: digest.slice(0, -4) }, "no SHA-256"],
+    ["by a digest in other letters", { "x5t#S256": `${digest}=` }, "no SHA-256"],
+    ["by a number", { "x5t#S256": 7 }, "no SHA-256"],
+    ["by a SHA-1 digest", { x5t: digest }, 'cnf has "x5t"'],
+  ])("%s is refused, for it would be good in any hands", async (_, cnf, detail) => {
+    const denial = await denialOf(verifierFor()(await sign(key, claims({ cnf })), resource));
+    expect(denial).toMatchObject({ code: "token_binding", extra: { detail: expect.stringContaining(detail) } });
+  });
+});
+
+describe("of workloads", () => {
+  test.each<[string, Record<string, string[]>, object, boolean]>([
+    ["a namespace", { "/kubernetes.io/namespace": ["ci"] }, { "kubernetes.io": { namespace: "ci" } }, true],
+    ["another namespace", { "/kubernetes.io/namespace": ["ci"] }, { "kubernetes.io": { namespace: "prod" } }, false],
+    ["a repository", { repository: ["example/*"] }, { repository: "example/deploy" }, true],
+    ["a repository of others", { repository: ["example/*"] }, { repository: "evil/example/deploy" }, false],
+    ["a SPIFFE id", { sub: ["spiffe://example.org/ci/*"] }, { sub: "spiffe://example.org/ci/agent" }, true],
+    ["one of another domain", { sub: ["spiffe://example.org/*"] }, { sub: "spiffe://example.org.evil/ci" }, false],
+    ["no such claim", { repository: ["*"] }, {}, false],
+  ])("%s", async (_, require, said, accepted) => {
+    const verdict = verifierFor({ required: compileRequired(require) })(await sign(key, claims(said)), resource);
+    if (accepted) await expect(verdict).resolves.toBeDefined();
+    else expect((await denialOf(verdict)).code).toBe("token_claims");
   });
 });
 

@@ -23,8 +23,10 @@ const token = (expiresAtMs = nowMs + 60_000): VerifiedToken => ({
   via: "jwt",
   apiKey: null,
   from: null,
+  bound: null,
   standing: { revoked: false },
   expiresAtMs,
+  recheckAtMs: Number.POSITIVE_INFINITY,
 });
 
 const cacheOf = (extra: Partial<TokenCacheOptions> = {}) =>
@@ -50,6 +52,18 @@ describe("an admission", () => {
     const cache = cacheOf();
     expect(await cache.verify("t", "r")).toBe(await cache.verify("t", "r"));
     expect(calls).toEqual(["t r"]);
+  });
+
+  test("is asked for again when it is to be", async () => {
+    const cache = cacheOf();
+    outcomes.t = () => ({ ...token(), recheckAtMs: nowMs + 20_000 });
+    await cache.verify("t", "r");
+    nowMs += 19_999;
+    await cache.verify("t", "r");
+    expect(calls).toHaveLength(1);
+    nowMs += 1;
+    await cache.verify("t", "r");
+    expect(calls).toHaveLength(2);
   });
 
   test("is for one resource", async () => {

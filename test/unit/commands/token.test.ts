@@ -66,6 +66,7 @@ async function verify(token: string, server = "weather") {
     audience: [],
     algorithms: ["ES256"],
     groupsClaim: "groups",
+    required: [],
     keys,
   };
   return createVerifier({ issuers: [issuer], clockSkewMs: 0, now: Date.now, standingOf: () => ({ revoked: false }) })(

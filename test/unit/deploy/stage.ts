@@ -15,7 +15,7 @@ export interface Stage {
 }
 
 interface Outline {
-  readonly listen?: { readonly tls?: { readonly cert: string; readonly key: string } };
+  readonly listen?: { readonly tls?: { readonly cert: string; readonly key: string; clientCa?: string } };
   readonly audit?: { readonly sinks?: readonly { readonly ca?: string }[] };
 }
 
@@ -50,6 +50,7 @@ async function putCertificates(directory: string, { listen, audit }: Outline): P
       : [
           [made.server, listen.tls.cert],
           [made.serverKey, listen.tls.key],
+          ...(listen.tls.clientCa === undefined ? [] : [[made.ca, listen.tls.clientCa]]),
         ];
   for (const [from = "", to = ""] of [...own, ...authorities.map((ca) => [made.ca, ca])]) {
     await mkdir(dirname(resolve(directory, to)), { recursive: true });

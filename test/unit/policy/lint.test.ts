@@ -6,10 +6,11 @@ import { lintOffers, type Offer } from "../../../src/policy/lint/offers.ts";
 import { noonMs, sourcesOf } from "../../fixtures/policy.ts";
 import { servers } from "./sources.ts";
 
-/** Codes and places of what is found at noon of a Monday, 2 March 2026. */
+/** Codes and places of what is found at noon of a Monday, 2 March 2026, where no client can show a certificate. */
 function lint(...texts: readonly string[]): string[] {
   const sources = sourcesOf(...texts);
-  return lintPolicies(sources, compilePolicy(sources, servers), noonMs).map(({ code, path }) => `${code} ${path}`);
+  const found = lintPolicies(sources, compilePolicy(sources, servers), noonMs, false);
+  return found.map(({ code, path }) => `${code} ${path}`);
 }
 
 /** One role `r`, bound to the group `g`. */
@@ -304,6 +305,15 @@ describe("roles and bindings", () => {
     ["every prompt", 'allow: [{ server: "*", prompts: ["*"] }]', issued, false],
   ])("everything to everyone: %s", (_case, rules, bindings, found) => {
     expect(lint(role(rules, bindings))).toEqual(found ? ["grants_everything bindings[0]"] : []);
+  });
+
+  it("proof by a certificate is possible where clients are asked for one", () => {
+    const text = role(
+      `allow: [{ ${plainly}, require: { certificate: true } }]`,
+      "[{ roles: [r], groups: [g], certificates: [c] }]",
+    );
+    const sources = sourcesOf(text);
+    expect(lintPolicies(sources, compilePolicy(sources, servers), noonMs, true)).toEqual([]);
   });
 
   it("everything of the only server is everything", () => {

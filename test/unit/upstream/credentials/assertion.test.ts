@@ -98,6 +98,7 @@ describe("an assertion as an access token", () => {
           audience: [],
           algorithms: [signingAlgorithm],
           groupsClaim: "groups",
+          required: [],
           keys: createOwnKeySource(keyring, () => nowMs),
         },
       ],

@@ -1,0 +1,108 @@
+/** Tokens that are bound to a key (DPoP, RFC 9449), with a client that proves to hold it. */
+import { createHash, randomUUID } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { calculateJwkThumbprint } from "jose";
+import { beforeAll, expect, it, onTestFinished } from "vitest";
+import { readAudit } from "../golden/observe.ts";
+import { openWire } from "../golden/wire.ts";
+import { makeKey, sign, type TestKey } from "../unit/auth/issuer.ts";
+import { type Setting, set } from "./setting.ts";
+
+const issuerUrl = "https://issuer.test/";
+let issuerKey: TestKey;
+let holder: TestKey;
+
+beforeAll(async () => {
+  issuerKey = await makeKey("k1");
+  holder = await makeKey(undefined);
+});
+
+function build(identity: object = {}): Promise<Setting> {
+  return set({
+    configOverrides: { identity: { issuers: { corp: { issuer: issuerUrl, jwks: "jwks.json" } }, ...identity } },
+    before: (file) => writeFile(join(file, "..", "jwks.json"), JSON.stringify({ keys: [issuerKey.publicJwk] })),
+  });
+}
+
+const nowS = () => Math.floor(Date.now() / 1_000);
+
+async function tokenFor({ gateway }: Setting, bound = true): Promise<string> {
+  const claims = {
+    iss: issuerUrl,
+    sub: "ann",
+    aud: `${gateway.publicUrl}/alpha/mcp`,
+    exp: nowS() + 600,
+    groups: ["all"],
+  };
+  return sign(issuerKey, { ...claims, ...(bound && { cnf: { jkt: await calculateJwkThumbprint(holder.publicJwk) } }) });
+}
+
+function prove({ gateway }: Setting, token: string, extra: object = {}): Promise<string> {
+  const ath = createHash("sha256").update(token).digest("base64url");
+  const htu = `${gateway.publicUrl}/alpha/mcp`;
+  const payload = { jti: randomUUID(), htm: "POST", htu, iat: nowS(), ath, ...extra };
+  return sign(holder, payload, { typ: "dpop+jwt", jwk: holder.publicJwk });
+}
+
+async function call({ gateway }: Setting, headers: Readonly<Record<string, string>>) {
+  const { host, port } = new URL(gateway.publicUrl);
+  const wire = await openWire({ host: "127.0.0.1", port: Number(port), ca: await readFile(gateway.caFile, "utf8") });
+  onTestFinished(() => wire.leave());
+  const message = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "echo", arguments: {} } };
+  const body = JSON.stringify(message);
+  const all = {
+    host,
+    accept: "application/json, text/event-stream",
+    "content-type": "application/json",
+    "content-length": String(body.length),
+    ...headers,
+  };
+  const head = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
+  void wire.say(["POST /alpha/mcp HTTP/1.1", ...head, "", body].join("\r\n"));
+  const answer = await wire.hear();
+  const { error } = JSON.parse(answer.body) as { error?: { data?: { reason?: string } } };
+  return { ...answer, reason: error?.data?.reason ?? "none" };
+}
+
+it("are accepted with a proof for each request", async () => {
+  const setting = await build();
+  const token = await tokenFor(setting);
+  const proof = await prove(setting, token);
+  const authorization = `DPoP ${token}`;
+  expect((await call(setting, { authorization, dpop: proof })).reason).toBe("none");
+  expect((await call(setting, { authorization, dpop: await prove(setting, token) })).reason).toBe("none");
+  expect((await readAudit(setting.gateway)).findLast(({ event }) => event === "request")).toMatchObject({
+    identity: { issuer: "corp", subject: "ann", via: "jwt" },
+  });
+  expect(JSON.stringify(setting.recorder.requests)).not.toMatch(/dpop/i);
+  expect(await call(setting, { authorization, dpop: proof })).toMatchObject({ status: 401, reason: "token_proof" });
+  const bearer = await call(setting, { authorization: `Bearer ${token}`, dpop: await prove(setting, token) });
+  expect(bearer.reason).toBe("token_binding");
+  expect(bearer.headers.get("www-authenticate")).toMatch(/^DPoP .*error="invalid_token".*algs="ES256 /);
+  const unbound = await tokenFor(setting, false);
+  const dpop = await prove(setting, unbound);
+  expect((await call(setting, { authorization: `DPoP ${unbound}`, dpop })).reason).toBe("token_binding");
+  expect((await call(setting, { authorization: `Bearer ${unbound}`, dpop })).reason).toBe("none");
+});
+
+it("the URL of a proof is compared with publicUrl, whatever the Host header says", async () => {
+  const setting = await build();
+  const token = await tokenFor(setting);
+  const { port } = new URL(setting.gateway.publicUrl);
+  const dpop = await prove(setting, token, { htu: `https://localhost:${port}/alpha/mcp` });
+  const headers = { authorization: `DPoP ${token}`, dpop, host: `localhost:${port}` };
+  expect((await call(setting, headers)).reason).toBe("token_proof");
+  expect((await call(setting, { ...headers, dpop: await prove(setting, token) })).reason).toBe("none");
+});
+
+it("a client learns the nonce by its first refusal", async () => {
+  const setting = await build({ dpop: { nonce: true } });
+  const token = await tokenFor(setting);
+  const authorization = `DPoP ${token}`;
+  const first = await call(setting, { authorization, dpop: await prove(setting, token) });
+  expect([first.status, first.reason]).toEqual([401, "token_nonce"]);
+  const nonce = first.headers.get("dpop-nonce");
+  const dpop = await prove(setting, token, { nonce });
+  expect((await call(setting, { authorization, dpop })).reason).toBe("none");
+});
