@@ -10,8 +10,10 @@ import {
   type SoundRecord,
 } from "../chain.ts";
 import type { Checkpoint } from "../checkpoint.ts";
+import { plainName } from "../files/layout.ts";
 import type { LinePiece } from "../files/lines.ts";
-import { type AuditFinding, type ChainReport, type FindingKind, maxFindings } from "./report.ts";
+import { Findings } from "./findings.ts";
+import type { ChainReport, FindingKind } from "./report.ts";
 import { Signatures } from "./signatures.ts";
 
 /** What a trail is compared with. */
@@ -21,10 +23,12 @@ export interface CheckOptions {
   /** Checkpoints that were kept elsewhere; those of other trails are passed over here. */
   readonly kept?: readonly Checkpoint[];
   /**
-   * What is read: a `trail`, which has to say what was removed before its first record, or a `file` of one, which may begin as the
-   * next one does when a file is closed. Default: `trail`.
+   * What is read: a `trail`, which has to say what was removed before its first record, a `file` of one, which may begin as the
+   * next one does when a file is closed, or a `part`, which may begin anywhere. Default: `trail`.
    */
-  readonly extent?: "trail" | "file";
+  readonly extent?: "trail" | "file" | "part";
+  /** Whether a closed file, by its name without `.gz`, may lack records if it has this digest. Default: the trail itself has to say so. */
+  readonly mayLack?: (file: string, digest: string) => boolean;
 }
 
 /** Lines that are no records, one behind the other. */
@@ -35,19 +39,31 @@ interface Gap {
   bytes: number;
 }
 
-/** Follows the chain line by line. Pure: the lines come from the caller, and only counters and one hash are kept. */
+/** What a record says of a file that it took records out of. */
+interface Thinning {
+  readonly seq: number;
+  readonly hash: string;
+  readonly file: string;
+  readonly digest: string;
+}
+
+/** Follows the chain line by line. Pure: the lines come from the caller, and only counters, a hash and findings are kept. */
 export class ChainCheck {
   readonly #signatures: Signatures;
-  readonly #isFile: boolean;
+  readonly #extent: CheckOptions["extent"];
+  readonly #mayLack: NonNullable<CheckOptions["mayLack"]>;
   #file = "";
+  /** A record of this file stood in its place. */
+  #isBegun = false;
+  /** Waits for its checkpoint. */
+  #thinning: Thinning | null = null;
   #trail: string | null = null;
   /** The first record, where it is not the first of all. */
   #beginning: { readonly seq: number; readonly prev: string; readonly file: string; readonly line: number } | null =
     null;
   /** Hash of the last record of what was removed when its time was over, by its number. */
   readonly #expired = new Map<number, string>();
-  readonly #findings: AuditFinding[] = [];
-  #moreFindings = 0;
+  readonly #findings = new Findings();
   #line = 0;
   #records = 0;
   #declaredTorn = 0;
@@ -63,9 +79,10 @@ export class ChainCheck {
   /** The last line was a record of a later format. */
   #newer = false;
 
-  constructor({ verifiers = [], kept = [], extent = "trail" }: CheckOptions = {}) {
+  constructor({ verifiers = [], kept = [], extent = "trail", mayLack = () => false }: CheckOptions = {}) {
     this.#signatures = new Signatures(verifiers, kept);
-    this.#isFile = extent === "file";
+    this.#extent = extent;
+    this.#mayLack = mayLack;
   }
 
   /** From now on lines are read from this file, which goes on where the one before ended. */
@@ -74,6 +91,19 @@ export class ChainCheck {
     this.#open = false;
     this.#file = name;
     this.#line = 0;
+    this.#isBegun = false;
+  }
+
+  /** Whether records are missing within the file so far: then {@link endFile} has to be told its digest. */
+  get hasHoles(): boolean {
+    return this.#findings.hasHoles(plainName(this.#file));
+  }
+
+  /** @param digest `sha256:` over all bytes of the file, which was read to its end */
+  endFile(digest: string): void {
+    const name = plainName(this.#file);
+    this.#findings.close(name, digest);
+    if (this.#mayLack(name, digest)) this.#findings.accept(name, digest);
   }
 
   /** The rest of the file cannot be decompressed. */
@@ -83,7 +113,8 @@ export class ChainCheck {
     this.#report("unreadable", "the compressed file is damaged: it cannot be read beyond this line.", null);
   }
 
-  read({ bytes, ended, first }: LinePiece): void {
+  /** Takes the next line, or a piece of one. @returns what it is */
+  read({ bytes, ended, first }: LinePiece): OpenedRecord {
     if (first) this.#line += 1;
     const long = !first || bytes.length > maxLineBytes;
     const record: OpenedRecord = long ? { state: "unfinished" } : openRecord(bytes);
@@ -92,13 +123,14 @@ export class ChainCheck {
       // An unended last line is reported by itself: alone it is what any crash leaves behind.
       if (this.#open && first) this.#reportGap();
       this.#widenGap(bytes, first);
-      return;
+      return record;
     }
     const behindNewer = this.#newer;
     this.#newer = record.state === "newer";
     if (record.state === "sound") this.#follow(record);
     else if (record.state === "newer") this.#passOver(record, behindNewer);
     else this.#reportAltered(record.seq, record.hash);
+    return record;
   }
 
   /** The report; to be asked for once, at the end of the file. */
@@ -120,7 +152,7 @@ export class ChainCheck {
     this.#reportBeginning();
     for (const { kind, text, seq } of this.#signatures.end(last?.seq ?? 0)) this.#report(kind, text, seq);
     return {
-      ok: this.#findings.length === 0,
+      ok: this.#findings.isEmpty,
       trail: this.#trail,
       records: this.#records,
       firstTime: this.#first?.time ?? null,
@@ -129,8 +161,8 @@ export class ChainCheck {
       lastSeq: last?.seq ?? 0,
       lastHash: last?.hash ?? firstPrev,
       stopped: gap === null && this.#stopped,
-      findings: this.#findings,
-      moreFindings: this.#moreFindings,
+      ...this.#findings.finish(),
+      removed: this.#findings.removed,
       declaredTorn: this.#declaredTorn,
       signed: this.#signatures.part,
       ...tail,
@@ -153,13 +185,13 @@ export class ChainCheck {
       return;
     }
     if (seq > expected) {
-      const range = seq - 1 === expected ? `record ${expected} is` : `records ${expected} to ${seq - 1} are`;
-      this.#report("missing", `${range} missing before record ${seq}: deleted, or moved to another place.`, seq);
+      this.#reportMissing(expected, seq);
     } else if (this.#expectedPrev !== null && prev !== this.#expectedPrev) {
       this.#report("link", `record ${seq} does not link to the record before it: one of the two was replaced.`, seq);
     }
     this.#expectedSeq = seq + 1;
     this.#expectedPrev = hash;
+    this.#isBegun = true;
     this.#weigh(record);
   }
 
@@ -167,8 +199,8 @@ export class ChainCheck {
     this.#first = record;
     const { seq, prev } = record;
     // Something else was found before it.
-    if (this.#findings.length > 0 || this.#expectedSeq > 1 || seq === 1) return;
-    if (!(this.#isFile && record.event === "rotated"))
+    if (!this.#findings.isEmpty || this.#expectedSeq > 1 || seq === 1) return;
+    if (this.#extent === "trail" || (this.#extent === "file" && record.event !== "rotated"))
       this.#beginning = { seq, prev, file: this.#file, line: this.#line };
     this.#expectedSeq = seq;
     this.#expectedPrev = null;
@@ -184,7 +216,25 @@ export class ChainCheck {
     // The last checkpoint signs the record of the stop.
     this.#stopped = event === "stop" || (this.#stopped && event === "checkpoint");
     if (event === "expired") this.#noteExpired(note);
-    for (const { kind, text } of this.#signatures.weigh(record)) this.#report(kind, text, seq);
+    const doubts = this.#signatures.weigh(record);
+    for (const { kind, text } of doubts) this.#report(kind, text, seq);
+    this.#noteThinning(record, doubts.length === 0);
+  }
+
+  /**
+   * Somebody without the key can put a record behind the last checkpoint, and the gateway goes on behind it: what signs such a record
+   * has to stand right behind it, where the gateway alone puts it.
+   */
+  #noteThinning(record: SoundRecord, isSound: boolean): void {
+    const told = this.#thinning;
+    this.#thinning = record.trail === this.#trail ? readThinning(record) : null;
+    if (this.#thinning !== null && this.#signatures.part === null) {
+      this.#findings.accept(this.#thinning.file, this.#thinning.digest);
+    }
+    const isSigned = record.event === "checkpoint" && isSound && this.#signatures.part !== null;
+    if (told !== null && isSigned && told.seq === record.seq - 1 && told.hash === record.prev) {
+      this.#findings.accept(told.file, told.digest);
+    }
   }
 
   #noteExpired(note: unknown): void {
@@ -198,7 +248,19 @@ export class ChainCheck {
     if (this.#expired.get(seq - 1) === prev) return;
     const range = seq === 2 ? "record 1 is" : `records 1 to ${seq - 1} are`;
     const text = `${range} missing before record ${seq}, and no record says that their time was over.`;
-    this.#findings.unshift({ file, line, seq, kind: "missing", text });
+    this.#findings.addFirst({ file, line, seq, kind: "missing", text });
+  }
+
+  /** @param expected number of the record that would be next */
+  #reportMissing(expected: number, seq: number): void {
+    const range = seq - 1 === expected ? `record ${expected} is` : `records ${expected} to ${seq - 1} are`;
+    const text = `${range} missing before record ${seq}: deleted, or moved to another place.`;
+    if (!this.#isBegun) {
+      this.#report("missing", text, seq);
+      return;
+    }
+    const finding = { file: this.#file, line: this.#line, seq, kind: "missing" as const, text };
+    this.#findings.addHole(plainName(this.#file), finding, seq - expected);
   }
 
   /** All of them that follow each other are one finding: each would say the same. */
@@ -260,10 +322,15 @@ export class ChainCheck {
   }
 
   #report(kind: FindingKind, text: string, seq: number | null, line = this.#line): void {
-    if (this.#findings.length < maxFindings)
-      this.#findings.push({ file: this.#file, line, ...(seq === null ? {} : { seq }), kind, text });
-    else this.#moreFindings += 1;
+    this.#findings.add({ file: this.#file, line, ...(seq === null ? {} : { seq }), kind, text });
   }
+}
+
+/** Null for all records but those that say that records were taken out of a file. */
+function readThinning({ event, note, seq, hash }: SoundRecord): Thinning | null {
+  if (event !== "expired" || typeof note !== "object" || note === null) return null;
+  const { file, digest } = note as { file?: unknown; digest?: unknown };
+  return typeof file === "string" && typeof digest === "string" ? { seq, hash, file, digest } : null;
 }
 
 function readTorn(note: unknown): { bytes: unknown; digest: unknown } | null {
