@@ -1,4 +1,3 @@
-import { createHash, type Hash } from "node:crypto";
 import type { NoteVerifier } from "../../crypto/note.ts";
 import {
   describeNewer,
@@ -13,6 +12,8 @@ import type { Checkpoint } from "../checkpoint.ts";
 import { plainName } from "../files/layout.ts";
 import type { LinePiece } from "../files/lines.ts";
 import { Findings } from "./findings.ts";
+import { Gap, readTorn } from "./gap.ts";
+import { Removals } from "./removals.ts";
 import type { ChainReport, FindingKind } from "./report.ts";
 import { Signatures } from "./signatures.ts";
 
@@ -31,22 +32,6 @@ export interface CheckOptions {
   readonly mayLack?: (file: string, digest: string) => boolean;
 }
 
-/** Lines that are no records, one behind the other. */
-interface Gap {
-  readonly line: number;
-  readonly hash: Hash;
-  lines: number;
-  bytes: number;
-}
-
-/** What a record says of a file that it took records out of. */
-interface Thinning {
-  readonly seq: number;
-  readonly hash: string;
-  readonly file: string;
-  readonly digest: string;
-}
-
 /** Follows the chain line by line. Pure: the lines come from the caller, and only counters, a hash and findings are kept. */
 export class ChainCheck {
   readonly #signatures: Signatures;
@@ -55,8 +40,7 @@ export class ChainCheck {
   #file = "";
   /** A record of this file stood in its place. */
   #isBegun = false;
-  /** Waits for its checkpoint. */
-  #thinning: Thinning | null = null;
+  readonly #removals: Removals;
   #trail: string | null = null;
   /** The first record, where it is not the first of all. */
   #beginning: { readonly seq: number; readonly prev: string; readonly file: string; readonly line: number } | null =
@@ -81,6 +65,7 @@ export class ChainCheck {
 
   constructor({ verifiers = [], kept = [], extent = "trail", mayLack = () => false }: CheckOptions = {}) {
     this.#signatures = new Signatures(verifiers, kept);
+    this.#removals = new Removals(verifiers.length > 0);
     this.#extent = extent;
     this.#mayLack = mayLack;
   }
@@ -144,7 +129,7 @@ export class ChainCheck {
             tornTail: {
               line: gap.line,
               bytes: gap.bytes,
-              digest: `sha256:${gap.hash.digest("hex")}`,
+              digest: gap.digest,
               text: "the last line has no end: the gateway or its machine stopped while writing it. Its next start declares it.",
             },
           };
@@ -218,23 +203,8 @@ export class ChainCheck {
     if (event === "expired") this.#noteExpired(note);
     const doubts = this.#signatures.weigh(record);
     for (const { kind, text } of doubts) this.#report(kind, text, seq);
-    this.#noteThinning(record, doubts.length === 0);
-  }
-
-  /**
-   * Somebody without the key can put a record behind the last checkpoint, and the gateway goes on behind it: what signs such a record
-   * has to stand right behind it, where the gateway alone puts it.
-   */
-  #noteThinning(record: SoundRecord, isSound: boolean): void {
-    const told = this.#thinning;
-    this.#thinning = record.trail === this.#trail ? readThinning(record) : null;
-    if (this.#thinning !== null && this.#signatures.part === null) {
-      this.#findings.accept(this.#thinning.file, this.#thinning.digest);
-    }
-    const isSigned = record.event === "checkpoint" && isSound && this.#signatures.part !== null;
-    if (told !== null && isSigned && told.seq === record.seq - 1 && told.hash === record.prev) {
-      this.#findings.accept(told.file, told.digest);
-    }
+    const removal = trail === this.#trail ? this.#removals.hear(record, doubts.length === 0) : null;
+    if (removal !== null) this.#findings.accept(removal.file, removal.digest);
   }
 
   #noteExpired(note: unknown): void {
@@ -280,15 +250,8 @@ export class ChainCheck {
   }
 
   #widenGap(bytes: Buffer, first: boolean): void {
-    this.#gap ??= { line: this.#line, hash: createHash("sha256"), lines: 0, bytes: 0 };
-    const gap = this.#gap;
-    if (first && gap.lines > 0) {
-      gap.hash.update("\n");
-      gap.bytes += 1;
-    }
-    if (first) gap.lines += 1;
-    gap.hash.update(bytes);
-    gap.bytes += bytes.length;
+    this.#gap ??= new Gap(this.#line);
+    this.#gap.widen(bytes, first);
   }
 
   /** A gap is accounted for when the record behind it is a `start` that declares exactly these bytes. */
@@ -299,9 +262,8 @@ export class ChainCheck {
         this.#report("torn", "the record declares a torn tail, and there is none before it.", record.seq);
       return;
     }
-    const { bytes, hash } = this.#gap;
-    const fits = record.event === "start" && declared?.bytes === bytes;
-    if (fits && declared.digest === `sha256:${hash.copy().digest("hex")}`) {
+    const { bytes, digest } = this.#gap;
+    if (record.event === "start" && declared?.bytes === bytes && declared.digest === digest) {
       this.#declaredTorn += 1;
       this.#gap = null;
       return;
@@ -324,19 +286,4 @@ export class ChainCheck {
   #report(kind: FindingKind, text: string, seq: number | null, line = this.#line): void {
     this.#findings.add({ file: this.#file, line, ...(seq === null ? {} : { seq }), kind, text });
   }
-}
-
-/** Null for all records but those that say that records were taken out of a file. */
-function readThinning({ event, note, seq, hash }: SoundRecord): Thinning | null {
-  if (event !== "expired" || typeof note !== "object" || note === null) return null;
-  const { file, digest } = note as { file?: unknown; digest?: unknown };
-  return typeof file === "string" && typeof digest === "string" ? { seq, hash, file, digest } : null;
-}
-
-function readTorn(note: unknown): { bytes: unknown; digest: unknown } | null {
-  if (typeof note !== "object" || note === null || !("torn" in note)) return null;
-  const { torn } = note;
-  return typeof torn === "object" && torn !== null
-    ? { bytes: (torn as { bytes?: unknown }).bytes, digest: (torn as { digest?: unknown }).digest }
-    : null;
 }
