@@ -3,6 +3,7 @@ import { isLoopbackHost } from "../network/url.ts";
 import type { Path } from "./diagnose.ts";
 import { problem, type RuleFinding, warning } from "./finding.ts";
 import { checkHeaders } from "./header-rules.ts";
+import { checkRetention } from "./retention.ts";
 import type { Config } from "./schema.ts";
 import { checkSinks } from "./sink-rules.ts";
 
@@ -12,7 +13,7 @@ import { checkSinks } from "./sink-rules.ts";
  */
 export function checkConfig(config: Config): RuleFinding[] {
   const checks = [checkListeners, checkState, checkNetwork, checkIdentity, checkServers, checkLimits, checkQuantities];
-  return [...checks, checkSinks].flatMap((check) => check(config));
+  return [...checks, checkSinks, checkRetention].flatMap((check) => check(config));
 }
 
 function checkListeners({ listen, admin, publicUrl, network }: Config): RuleFinding[] {
