@@ -2,32 +2,34 @@
  * Two verifiers that share no code, `audit verify` and docs/verify-audit.py, come to the same verdict: on what the writer leaves, and on
  * what was done to it afterwards. Two trails: the first of several files, some compressed, with a torn tail that a start declares.
  */
-import { execFile } from "node:child_process";
 import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync, gzipSync } from "node:zlib";
+import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { firstPrev, sealRecord } from "../../src/audit/chain.ts";
 import type { KeepingOptions } from "../../src/audit/keep/keeping.ts";
 import type { AuditRecord } from "../../src/audit/record.ts";
 import { openAuditSink } from "../../src/audit/write/sink.ts";
-import { auditCommand } from "../../src/commands/audit.ts";
 import { createNoteSigner } from "../../src/crypto/note.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { until } from "../golden/observe.ts";
 import { callEntry } from "../unit/audit/entries.ts";
+import {
+  type Codes,
+  type Files,
+  judge as judgeBoth,
+  putText as put,
+  runCommand,
+  runScript,
+  textOf,
+} from "./verifiers.ts";
 
-const script = join(import.meta.dirname, "../../docs/verify-audit.py");
 const nameOf = () => "key-of-the-test";
 const signer = createNoteSigner(Buffer.alloc(32, 1), nameOf);
 const forger = createNoteSigner(Buffer.alloc(32, 2), nameOf);
 const dayMs = 86_400_000;
 const torn = '{"v":1,"trail":"0a1b\n{"v":1,"tr';
-
-type Files = Map<string, Buffer>;
-/** Exit codes of both verifiers: without anything, with the key, and with the log as well. */
-type Codes = readonly [number, number, number];
 
 let home = "";
 let clock = Date.parse("2026-08-01T10:00:00.000Z");
@@ -88,49 +90,7 @@ beforeEach(() => {
   directory = mkdtempSync(join(home, "case-"));
 });
 
-/** Puts files into the directory and asks both verifiers. */
-async function judge(files: Files, log: readonly string[] = logged): Promise<{ ours: Codes; theirs: Codes }> {
-  for (const [name, bytes] of files) writeFileSync(join(directory, name), bytes, { mode: 0o600 });
-  const logFile = join(directory, "gateway.log");
-  writeFileSync(logFile, log.join(""));
-  const key = ["--key", signer.verifier.text];
-  const ways = [[], key, [...key, "--checkpoint", logFile]];
-  const ask = async (verify: (args: readonly string[]) => Promise<number>) =>
-    (await Promise.all(ways.map((way) => verify([directory, ...way])))) as unknown as Codes;
-  return { ours: await ask(runCommand), theirs: await ask(runScript) };
-}
-
-async function runCommand(args: readonly string[]): Promise<number> {
-  let code = -1;
-  const command = auditCommand({
-    out: () => {},
-    err: () => {},
-    exit: (given) => {
-      code = given;
-    },
-    drained: async () => true,
-  });
-  await command.parseAsync(["verify", ...args], { from: "user" });
-  return code;
-}
-
-/** A Python that is missing, or a script that fails otherwise than it says, has no exit code of ours. */
-function runScript(args: readonly string[]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    execFile("python3", [script, ...args], (error, _, stderr) => {
-      if (error === null) resolve(0);
-      else if (typeof error.code !== "number" || stderr.includes("Traceback")) reject(error);
-      else resolve(error.code);
-    });
-  });
-}
-
-const textOf = (files: Files, name: string) => {
-  const bytes = files.get(name) ?? Buffer.alloc(0);
-  return (name.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString();
-};
-const put = (files: Files, name: string, text: string) =>
-  files.set(name, name.endsWith(".gz") ? gzipSync(text) : Buffer.from(text));
+const judge = (files: Files, log: readonly string[] = logged) => judgeBoth(directory, files, signer.verifier.text, log);
 /** By place, since the names are not known before the files are written. */
 const nameAt = (place: Place) => (typeof place === "number" ? (closed[place] ?? "") : place);
 type Place = number | typeof active | typeof second;

@@ -1,0 +1,69 @@
+/** The two verifiers of a trail, which share no code: `audit verify` and docs/verify-audit.py. */
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { auditCommand } from "../../src/commands/audit.ts";
+
+const script = join(import.meta.dirname, "../../docs/verify-audit.py");
+
+/** By their names in the directory. */
+export type Files = Map<string, Buffer>;
+/** Exit codes of a verifier: without anything, with the key, and with the log as well. */
+export type Codes = readonly [number, number, number];
+
+/**
+ * Puts files into a directory and asks both verifiers.
+ *
+ * @param key that signs checkpoints
+ * @param log lines of a gateway
+ */
+export async function judge(
+  directory: string,
+  files: Files,
+  key: string,
+  log: readonly string[],
+): Promise<{ ours: Codes; theirs: Codes }> {
+  for (const [name, bytes] of files) writeFileSync(join(directory, name), bytes, { mode: 0o600 });
+  const logFile = join(directory, "gateway.log");
+  writeFileSync(logFile, log.join(""));
+  const ways = [[], ["--key", key], ["--key", key, "--checkpoint", logFile]];
+  const ask = async (verify: (args: readonly string[]) => Promise<number>) =>
+    (await Promise.all(ways.map((way) => verify([directory, ...way])))) as unknown as Codes;
+  return { ours: await ask(runCommand), theirs: await ask(runScript) };
+}
+
+export async function runCommand(args: readonly string[]): Promise<number> {
+  let code = -1;
+  const command = auditCommand({
+    out: () => {},
+    err: () => {},
+    exit: (given) => {
+      code = given;
+    },
+    drained: async () => true,
+  });
+  await command.parseAsync(["verify", ...args], { from: "user" });
+  return code;
+}
+
+/** A Python that is missing, or a script that fails otherwise than it says, has no exit code of ours. */
+export function runScript(args: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    execFile("python3", [script, ...args], (error, _, stderr) => {
+      if (error === null) resolve(0);
+      else if (typeof error.code !== "number" || stderr.includes("Traceback")) reject(error);
+      else resolve(error.code);
+    });
+  });
+}
+
+/** The text of a file, compressed or not. */
+export function textOf(files: Files, name: string): string {
+  const bytes = files.get(name) ?? Buffer.alloc(0);
+  return (name.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString();
+}
+
+export function putText(files: Files, name: string, text: string): void {
+  files.set(name, name.endsWith(".gz") ? gzipSync(text) : Buffer.from(text));
+}
