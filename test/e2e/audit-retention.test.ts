@@ -74,7 +74,11 @@ it.each([
 
     gateway.child.kill("SIGTERM");
     await once(gateway.child, "exit");
-    expect(log().split("\n").filter((line) => line.includes("could not be kept"))).toEqual([]);
+    expect(
+      log()
+        .split("\n")
+        .filter((line) => line.includes("could not be kept")),
+    ).toEqual([]);
     const logFile = join(gateway.directory, "log");
     await writeFile(logFile, log());
     const key = (await run(setting, "audit", "key")).stdout.trim();
