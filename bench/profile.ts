@@ -39,8 +39,9 @@ export async function profile(
     const candidate = field.candidates.get(entry.candidate);
     const target = entry.scene.tls ? candidate?.tls : candidate;
     if (target?.gateway == null) throw new Error(`${names[entry.candidate]} is not Sallyport, so it has no profile`);
-    await measureEntry(field, entry, { ...extent, seconds: warmUp * extent.seconds });
+    // Before the load: what the process says at its start is not kept for ever.
     const inspector = await connectInspector(target.gateway);
+    await measureEntry(field, entry, { ...extent, seconds: warmUp * extent.seconds });
     await inspector.send("Profiler.enable");
     await inspector.send("Profiler.setSamplingInterval", { interval: samplingInterval });
     await inspector.send("Profiler.start");

@@ -43,16 +43,20 @@ export const refusals = {
   limit_unavailable: call(503, 503, "A limit could not be evaluated, so nothing is let through."),
 
   token_missing: http(401, 401, "A bearer token is required."),
-  token_malformed: http(401, 401, "The bearer token is not a signed JWT."),
+  token_malformed: http(401, 401, "The bearer token could not be read."),
+  token_unknown: http(401, 401, "The bearer token is not known here."),
   token_algorithm: http(401, 401, "The bearer token is signed with an algorithm that is not accepted."),
   token_issuer: http(401, 401, "The issuer of the bearer token is not trusted here."),
   token_key: http(401, 401, "The key that signed the bearer token is not known."),
   token_signature: http(401, 401, "The signature of the bearer token does not verify."),
   token_audience: http(401, 401, "The bearer token was issued for another audience."),
   token_expired: http(401, 401, "The bearer token has expired."),
+  token_revoked: http(401, 401, "The bearer token was revoked."),
+  token_address: http(403, 403, "The bearer token may not be used from this address."),
   token_not_yet_valid: http(401, 401, "The bearer token is not valid yet."),
   token_claims: http(401, 401, "The bearer token lacks a claim that is required."),
   keys_unavailable: http(503, 503, "The keys of the token's issuer cannot be fetched at the moment."),
+  state_unavailable: http(503, 503, "The gateway cannot read its own state at the moment."),
   verification_busy: http(503, 503, "Too many tokens are being verified at the moment."),
 
   body_too_large: http(413, -32600, "The request body is larger than this gateway accepts."),
@@ -90,6 +94,14 @@ export const refusals = {
   step_up_required: protocol(403, 403, "Policy allows this to callers who prove more than this token does."),
   policy_unavailable: call(503, 503, "Policy could not be evaluated, so nothing is let through."),
   client_request_denied: call(403, 403, "The server asked the client for something it may not ask for."),
+
+  credentials_unavailable: call(
+    503,
+    503,
+    "The gateway gets no credentials for the MCP server at the moment; try again.",
+  ),
+  credentials_refused: call(502, 502, "The gateway's own credentials for the MCP server are refused."),
+  delegation_refused: call(403, 403, "The MCP server cannot be called on behalf of this caller."),
 
   upstream_unreachable: call(502, 502, "The MCP server cannot be reached."),
   upstream_reset: call(502, 502, "The MCP server broke off the connection."),

@@ -4,6 +4,8 @@
  * plain object is not one; only the stage named beside it makes one.
  */
 import type { IncomingMessage } from "node:http";
+import type { Standing, VerifiedToken } from "./auth/claims.ts";
+import type { Desk } from "./authorization/desk.ts";
 import type { Denial } from "./denial.ts";
 import type { Door } from "./doors/doors.ts";
 import type { Ending } from "./ending.ts";
@@ -55,7 +57,7 @@ export interface Peer extends Granted<"peer"> {
 }
 
 /** Which door was asked for (stages/route). */
-export type Route = McpRoute | MetadataRoute | PreflightRoute;
+export type Route = McpRoute | MetadataRoute | PreflightRoute | AuthorizationRoute;
 
 /** A protected server's MCP endpoint, or one of the two of 2024-11-05. */
 export interface McpRoute extends Granted<"route"> {
@@ -72,7 +74,7 @@ export interface McpRoute extends Granted<"route"> {
   readonly origin: string | null;
 }
 
-/** Protected resource metadata (RFC 9728): open to all, no identity. */
+/** Protected resource metadata (RFC 9728), or public keys: open to all, no identity. */
 export interface MetadataRoute extends Granted<"route"> {
   readonly kind: "metadata";
   readonly body: string;
@@ -87,11 +89,19 @@ export interface PreflightRoute extends Granted<"route"> {
 
 /** On whose behalf the request is made (stages/identity). */
 export interface Identity extends PolicySubject, Granted<"identity"> {
-  readonly via: "jwt";
+  readonly via: VerifiedToken["via"];
+  /** Whether the proof still counts. */
+  readonly standing: Standing;
   /** When the proof ends, in milliseconds since the epoch; streams opened with it end then. */
   readonly expiresAtMs: number;
   /** Fingerprint of issuer, subject and client: what sessions are bound to and limits are counted by. */
   readonly key: string;
+}
+
+/** An endpoint or page of the authorization server: what it needs of identity it asks for itself. */
+export interface AuthorizationRoute extends Granted<"route"> {
+  readonly kind: "authorization";
+  readonly desk: Desk;
 }
 
 export type RpcId = string | number;

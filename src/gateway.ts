@@ -1,10 +1,14 @@
 import { compileRecording, type Recording } from "./audit/recording.ts";
+import { apiKeyPrefix } from "./auth/api-keys/key-text.ts";
 import type { VerifierIssuer } from "./auth/issuer.ts";
-import { createVerifier } from "./auth/jwt.ts";
+import { createVerifier, type Verify } from "./auth/jwt.ts";
 import type { KeyDemand } from "./auth/keyshelf.ts";
 import { metadataPath, protectedResourceMetadata, resourceOf, rootMetadataPath, rootServer } from "./auth/metadata.ts";
 import { createOwnKeySource } from "./auth/ownkeys.ts";
 import { createTokenCache, type TokenCache } from "./auth/tokens.ts";
+import type { Desk } from "./authorization/desk.ts";
+import { openDesk } from "./authorization/open.ts";
+import { baseScope } from "./authorization/resources.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { signingAlgorithm } from "./crypto/keyring.ts";
@@ -25,6 +29,7 @@ import type { PolicyBook } from "./stages/policy.ts";
 import type { RouteTable } from "./stages/route.ts";
 import type { Upstreams } from "./stages/server.ts";
 import type { SessionRules } from "./stages/session.ts";
+import { assertionKeysPath } from "./upstream/credentials/assertion.ts";
 import type { UpstreamShelf } from "./upstream/shelf.ts";
 
 /** One configuration, compiled: what each room of the corridor needs. A reload builds a new one and swaps the reference. */
@@ -74,14 +79,16 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
   }));
   if (identity.builtin.enabled) issuers.push(builtinIssuer(config, house));
   const upstreams = findUpstreams(config, house.upstreams);
-  const verify = createVerifier({ issuers, clockSkewMs: identity.clockSkew, now: house.now });
+  const { standingOf } = house.revocations;
+  const verifyJwt = createVerifier({ issuers, clockSkewMs: identity.clockSkew, now: house.now, standingOf });
+  const verify = identity.apiKeys.enabled ? withApiKeys(verifyJwt, config, house) : verifyJwt;
   return {
     config,
     hash,
     settings,
     recording: compileRecording(config, policy.hash),
     peers: compilePeers(config),
-    routes: compileRoutes(config, house),
+    routes: compileRoutes(config, house, openDesk(config, policy, house)),
     limits: compileLimits(config, house),
     tokens: createTokenCache({
       verify,
@@ -122,6 +129,14 @@ function demandOf({ identity }: Config, { issuer, jwks }: { issuer: string; jwks
   return { issuer, jwks, maxAgeMs: identity.keysMaxAge, maxStaleMs: identity.keysMaxStale };
 }
 
+/** Beside signed tokens, API keys: their form tells them apart. */
+function withApiKeys(verify: Verify, { publicUrl, servers }: Config, { apiKeys }: House): Verify {
+  const names = new Map(Object.keys(servers).map((name) => [resourceOf(publicUrl, name), name]));
+  const serverOf = (resource: string) => names.get(resource);
+  return async (token, resource) =>
+    token.startsWith(apiKeyPrefix) ? apiKeys.verify(token, resource, serverOf) : verify(token, resource);
+}
+
 /** The issuer of `sallyport token mint`: the gateway itself, under its public URL. */
 function builtinIssuer({ publicUrl }: Config, { keyring, now }: House): VerifierIssuer {
   return {
@@ -143,25 +158,31 @@ function compilePeers({ network }: Config): PeerRules {
   };
 }
 
-function compileRoutes({ publicUrl, listen, network, servers, identity }: Config, { station }: House): RouteTable {
+function compileRoutes(config: Config, { station, keyring }: House, desk: Desk | null): RouteTable {
+  const { publicUrl, listen, network, servers, identity } = config;
   const names = Object.keys(servers);
-  const issuers = Object.values(identity.issuers);
+  const issuers = [...(desk === null ? [] : [{ issuer: publicUrl }]), ...Object.values(identity.issuers)];
+  const scopes = desk === null ? [] : [baseScope];
   const entries = names.map((server) => ({
     server,
     resource: resourceOf(publicUrl, server),
     metadataUrl: `${publicUrl}${metadataPath(server)}`,
   }));
   const documents = new Map(
-    names.map((server) => [server, JSON.stringify(protectedResourceMetadata({ publicUrl, server, issuers }))]),
+    names.map((server) => [server, JSON.stringify(protectedResourceMetadata({ publicUrl, server, issuers, scopes }))]),
   );
-  const metadata = new Map([...documents].map(([server, document]) => [metadataPath(server), document]));
+  const metadata = new Map([...documents].map(([server, document]) => [metadataPath(server), () => document]));
   const root = documents.get(rootServer(names) ?? "");
-  if (root !== undefined) metadata.set(rootMetadataPath, root);
+  if (root !== undefined) metadata.set(rootMetadataPath, () => root);
+  if (Object.values(servers).some(({ credentials }) => credentials?.assertion !== undefined)) {
+    metadata.set(assertionKeysPath, () => JSON.stringify(keyring.publicJwks()));
+  }
   return {
     hosts: ownHosts(publicUrl, listen.address.host, listen.hosts),
     origins: new Set([publicUrl, ...network.origins]),
     servers: new Map(entries.map((entry) => [entry.server, entry])),
     metadata,
+    desk,
     doors: station.of === 1,
   };
 }
@@ -217,8 +238,8 @@ function createPolicyBook(program: Program, upstreams: Upstreams, now: () => num
   };
 }
 
-function findUpstreams({ servers }: Config, shelf: UpstreamShelf): Upstreams {
-  const upstreams = new Map(Object.entries(servers).map(([name, config]) => [name, shelf.of(name, config)]));
+function findUpstreams({ servers, publicUrl }: Config, shelf: UpstreamShelf): Upstreams {
+  const upstreams = new Map(Object.entries(servers).map(([name, config]) => [name, shelf.of(name, config, publicUrl)]));
   return {
     of({ server }) {
       const upstream = upstreams.get(server);

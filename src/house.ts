@@ -9,7 +9,11 @@ import { createRefusedConnections, type RefusedConnections } from "./audit/refus
 import { openAuditSinks } from "./audit/sinks/sinks.ts";
 import type { AuditBook } from "./audit/trail.ts";
 import { type AuditSink, type AuditSinkOptions, openAuditSink } from "./audit/write/sink.ts";
+import { apiKeys } from "./auth/api-keys/api-key.ts";
+import { type ApiKeyBook, createApiKeyBook } from "./auth/api-keys/book.ts";
 import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
+import { createRevocationBook, type RevocationBook, revocations } from "./auth/revocations.ts";
+import { createUserDirectory, type UserDirectory } from "./auth/users/directory.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { readRetention } from "./config/retention.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
@@ -21,10 +25,13 @@ import type { Log } from "./observe/log.ts";
 import { createMetrics, type MetricSources, type Metrics } from "./observe/metrics.ts";
 import { createStandingStreams, type StandingStreams } from "./relay/standing.ts";
 import { createTaskLedger, type TaskLedger } from "./relay/tasks.ts";
+import { deeds, recordDeeds } from "./state/deeds.ts";
 import { shareRecall } from "./state/notices.ts";
-import type { RedisShared } from "./state/redis.ts";
+import { openState, type State } from "./state/open.ts";
 import { createReplicas, type Replicas } from "./state/replicas.ts";
 import type { Station } from "./state/station.ts";
+import type { Store } from "./state/store.ts";
+import type { TokenOutcome } from "./upstream/credentials/token-endpoint.ts";
 import { createUpstreamShelf, type UpstreamShelf } from "./upstream/shelf.ts";
 import { version } from "./version.ts";
 
@@ -34,6 +41,10 @@ export interface House {
   readonly metrics: Metrics;
   readonly keyring: Keyring;
   readonly keys: KeyShelf;
+  readonly apiKeys: ApiKeyBook;
+  readonly revocations: RevocationBook;
+  readonly store: Store;
+  readonly users: UserDirectory;
   readonly counters: Counters;
   readonly tasks: TaskLedger;
   /** Sessions that clients have ended, and requests of servers that they have answered. */
@@ -48,6 +59,8 @@ export interface House {
   /** Which of the processes of this gateway it is. */
   readonly station: Station;
   readonly audit: AuditBook;
+  /** Whether records are written; calls may go on where they are not. */
+  isRecording(): boolean;
   /** Begins to hand records to `audit.sinks`. */
   startSinks(): void;
   readonly refusedConnections: RefusedConnections;
@@ -76,10 +89,29 @@ const maxRecalled = 10_000;
  * @throws Error when the key ring or the audit file cannot be used safely
  */
 export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant, station: Station): Promise<House> {
+  const { state, sessions } = loaded.config;
+  const keyring = await openKeyring(state.directory, { now: Date.now, sessionLifetimeMs: sessions.lifetime });
+  const opened = await openState({ state, keyring, log });
+  try {
+    return await furnish(loaded, log, tenant, station, keyring, opened);
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
+async function furnish(
+  loaded: LoadedConfig,
+  log: Log,
+  tenant: Tenant,
+  station: Station,
+  keyring: Keyring,
+  state: State,
+): Promise<House> {
   const { config, hash, policy } = loaded;
+  const { store, redis } = state;
   const now = Date.now;
   const monotonic = () => performance.now();
-  const keyring = await openKeyring(config.state.directory, { now, sessionLifetimeMs: config.sessions.lifetime });
   const isLax = config.audit.mode === "besteffort";
   const startNote = { version, config: hash, policy: policy.hash, ...describeStation(station) };
   const clock = new ClockGuard({
@@ -94,8 +126,10 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
     startNote,
     onWritten: sinks.offer,
   });
-  const redis = await openRedis(config, keyring, log, monotonic);
   const { permits, board } = redis ?? station.shared;
+  const apiKeyBook = createApiKeyBook(store, now, tenant.forgetTokens);
+  const revocationBook = createRevocationBook(store);
+  await Promise.all([store.follow(apiKeys, apiKeyBook.load), store.follow(revocations, revocationBook.load)]);
   const metrics = createMetrics(version, {
     ...tenant,
     auditQueueLength: () => sink.queueLength,
@@ -104,8 +138,14 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
   });
   const report = (issuer: string, detail: string) =>
     log.warn({ issuer, detail }, "keys of an issuer could not be fetched");
+  const tokenFetched = (server: string, outcome: TokenOutcome, detail: string) => {
+    metrics.tokenFetched(server, outcome);
+    // That one caller was denied stands in the record of that caller.
+    if (outcome === "unavailable" || outcome === "refused") log.warn({ server, detail }, "no token for a server");
+  };
   const replicas = redis === null ? null : createReplicas(board, now, tenant.configHash);
-  const write = (entry: AuditEntry) => append(sink, metrics, entry, isLax);
+  const write = (entry: AuditEntry, again?: boolean) => append(sink, metrics, entry, isLax, again);
+  await store.follow(deeds, () => recordDeeds(store, write, now()));
   // The sink has told of its failure, and there is nothing to refuse.
   const note = (entry: AuditEntry) => void write(entry).catch(() => {});
   const refusedConnections = createRefusedConnections(note, now);
@@ -120,6 +160,10 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
     metrics,
     keyring,
     keys: createKeyShelf(loaded.directory, now, tenant.forgetTokens, report),
+    apiKeys: apiKeyBook,
+    revocations: revocationBook,
+    store,
+    users: createUserDirectory(store),
     counters: createCounters(permits, monotonic, metrics.limitStoreFailed),
     tasks: createTaskLedger(maxTasks),
     ended: shareRecall(createRecall(maxRecalled), "ended", board),
@@ -127,7 +171,7 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
     doors: createDoors(),
     calls: shareCalls(createOpenCalls(), board),
     standing: createStandingStreams(),
-    upstreams: createUpstreamShelf(now),
+    upstreams: createUpstreamShelf({ now, sign: keyring.signAs, tokenFetched }),
     replicas,
     station,
     now,
@@ -141,14 +185,16 @@ export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant,
       visitClosed: metrics.visitClosed,
       refused: metrics.refused,
       append: write,
+      prepare: (identity) => (isLax ? null : sink.prepare(identity)),
     },
+    isRecording: () => sink.healthy,
     startSinks: sinks.start,
     refusedConnections,
     close() {
       clearInterval(looking);
       refusedConnections.flush();
       replicas?.close();
-      redis?.close();
+      state.close();
       return sink.close().finally(() => sinks.close());
     },
   };
@@ -176,7 +222,7 @@ function describeAudit(
     vault: new Vault({ directory: state.directory, keys: keyring, now: () => performance.now() }),
     encrypted: encryption,
     // One of several workers is enough, and the first is always there.
-    ...(number === 1 && { ordersPath: join(state.directory, ordersName(resolve(directory))) }),
+    ...(number === 1 && { ordersPath: join(directory, ordersName) }),
     checkpoints: {
       signer: keyring.notary,
       everyRecords: checkpoints.records,
@@ -185,21 +231,11 @@ function describeAudit(
       onSigned: (checkpoint) => log.info({ checkpoint: checkpoint.split("\n") }, "audit checkpoint"),
     },
     onFailure: (error) => log.error({ error }, `audit record could not be written; ${lost}`),
+    onRecovered: () => log.warn({}, "audit records are written again"),
     onTrouble: (error) => log.error({ error }, "the audit files could not be kept as configured"),
+    onReclaimed: () => log.info({}, "the audit file is in its place again"),
     onShortfall: (shortfall) => log.error({ ...shortfall }, "the audit trail is not what was signed last"),
   };
-}
-
-/** Its client is loaded only where there is one. */
-async function openRedis(
-  { state }: LoadedConfig["config"],
-  keyring: Keyring,
-  log: Log,
-  now: () => number,
-): Promise<RedisShared | null> {
-  if (state.redis === undefined) return null;
-  const { connectRedis } = await import("./state/redis.ts");
-  return connectRedis({ url: state.redis, keyring, log, now });
 }
 
 /** Of several processes each has a chain of records of its own, and says whose place it takes. */
@@ -208,10 +244,10 @@ function describeStation({ number, of, after }: Station): Readonly<Record<string
 }
 
 /** @param isLax whether what happens goes on without its record; how many are missing is recorded when writing works again */
-function append(sink: AuditSink, metrics: Metrics, entry: AuditEntry, isLax: boolean): Promise<void> {
+function append(sink: AuditSink, metrics: Metrics, entry: AuditEntry, isLax: boolean, again?: boolean): Promise<void> {
   const failed = (error: unknown) => {
     metrics.auditFailed();
     if (!isLax) throw error;
   };
-  return sink.append(entry).then(() => metrics.auditWritten(entry.event), failed);
+  return sink.append(entry, again).then(() => metrics.auditWritten(entry.event), failed);
 }

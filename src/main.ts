@@ -2,12 +2,16 @@ import { Command, CommanderError } from "commander";
 import { auditCommand } from "./commands/audit.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { checkCommand } from "./commands/check.ts";
+import { grantCommand } from "./commands/grant.ts";
 import type { StreamIo } from "./commands/io.ts";
+import { keyCommand } from "./commands/key.ts";
 import { drain, watchReader } from "./commands/outlet.ts";
 import { policyCommand } from "./commands/policy.ts";
 import { quickstartCommand } from "./commands/quickstart.ts";
+import { revokeCommand } from "./commands/revoke.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { tokenCommand } from "./commands/token.ts";
+import { userCommand } from "./commands/user.ts";
 import { didYouMean } from "./config/diagnose.ts";
 import { version } from "./version.ts";
 
@@ -36,6 +40,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(checkCommand(io))
     .addCommand(policyCommand(io))
     .addCommand(tokenCommand(io))
+    .addCommand(keyCommand(io))
+    .addCommand(userCommand(io))
+    .addCommand(grantCommand(io))
+    .addCommand(revokeCommand(io))
     .addCommand(auditCommand(io))
     .addCommand(backupCommand(io));
   for (const command of listCommands(program)) command.exitOverride();

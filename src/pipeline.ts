@@ -25,8 +25,8 @@ export async function walk(gateway: Gateway, arrival: Arrival, reply: Reply, tra
   const peer = trail.note("peer", admitPeer(gateway.peers, arrival));
   await limitAddress(gateway.limits, peer);
   const route = trail.note("route", findRoute(gateway.routes, arrival));
-  if (route.kind !== "mcp") return answerOpenly(route, arrival, reply, trail);
-  const identity = trail.note("identity", await identify(gateway.tokens, arrival, route));
+  if (route.kind !== "mcp") return answerOpenly(route, gateway.reading, arrival, peer, reply, trail);
+  const identity = trail.note("identity", await identify(gateway.tokens, arrival, peer, route));
   const message = trail.note("message", await readMessage(gateway.reading, arrival, route));
   using _place = await limitIdentity(gateway.limits, identity, message);
   const session = trail.note("session", openSession(gateway.sessions, arrival, route, identity, message));
@@ -37,8 +37,8 @@ export async function walk(gateway: Gateway, arrival: Arrival, reply: Reply, tra
   using _call = await limitCall(gateway.limits, route, identity, message, decision);
   const upstream = await findServer(gateway.upstreams, arrival, route, message);
   using _turn = await awaitTurn(upstream, arrival, identity, message);
-  trail.assure();
-  using answer = trail.note("answer", await forward(upstream, arrival, message, session, decision));
+  await trail.assure();
+  using answer = trail.note("answer", await forward(upstream, arrival, identity, message, session, decision));
   const known = { arrival, route, identity, message, session, decision };
   await respond(gateway.sessions, upstream, known, answer, reply, trail);
 }

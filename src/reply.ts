@@ -4,7 +4,8 @@ import type { Receipt, Spoken } from "./audit/trail.ts";
 /** How a visit is answered in full. */
 export interface WholeAnswer {
   readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** A header with several values has a line for each. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string | Uint8Array;
 }
 
@@ -75,7 +76,7 @@ export function createReply(response: ServerResponse, heartbeatMs: number, commo
   return new HttpReply(response, heartbeatMs, common);
 }
 
-type Headers = Readonly<Record<string, string>>;
+type Headers = NonNullable<WholeAnswer["headers"]>;
 
 class HttpReply implements Reply {
   readonly #response: ServerResponse;
@@ -112,7 +113,7 @@ class HttpReply implements Reply {
     return left(this.#response);
   }
 
-  openStream(headers: Headers): EventStream {
+  openStream(headers: Readonly<Record<string, string>>): EventStream {
     if (this.#elsewhere !== null) return this.#elsewhere.openStream(headers);
     this.#begin(200, [...this.#common(), ...streamHeaders], headers);
     this.#stream = new ResponseStream(this.#response, this.#heartbeatMs);
@@ -120,7 +121,11 @@ class HttpReply implements Reply {
   }
 
   #begin(status: number, head: string[], headers: Headers = {}): void {
-    for (const name in headers) head.push(name, headers[name] ?? "");
+    for (const name in headers) {
+      const value = headers[name] ?? "";
+      if (typeof value === "string") head.push(name, value);
+      else for (const each of value) head.push(name, each);
+    }
     this.#response.writeHead(status, head);
   }
 }

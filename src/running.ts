@@ -173,7 +173,7 @@ function describeParts(gateway: Gateway, house: House): Record<string, unknown> 
   }));
   const issuers = [...gateway.issuers()].map(({ name, ageMs }) => ({ name, keysAgeMs: ageMs ?? null }));
   const replicas = house.replicas === null ? {} : { replicas: house.replicas.list() };
-  return { config: gateway.hash, audit: { healthy: house.audit.healthy }, servers, issuers, ...replicas };
+  return { config: gateway.hash, audit: { healthy: house.isRecording() }, servers, issuers, ...replicas };
 }
 
 /** Read at each scrape: a certificate that was replaced on disk but not loaded is a fault of another metric. */

@@ -97,12 +97,13 @@ export async function createPublicServer(
     else void refuseUnreadable(house, reason, socket as Socket, visit === undefined);
   });
   server.on("tlsClientError", () => house.metrics.handshakeFailed());
-  // Everything else is judged at its next message, but a stream has none: it ends with its token and with its settings, and
-  // whoever wants it opens it again. A policy it can follow (relay/standing.ts).
+  // Whatever is open ends when its token is revoked. Everything else is judged at its next message, but a stream has none: it ends
+  // with its token's time and with its settings, and whoever wants it opens it again. A policy it can follow (relay/standing.ts).
   const sweep = setInterval(() => {
     const nowMs = house.now();
     const { settings } = current();
     for (const visit of visits) {
+      if (visit.isRevoked) visit.interrupt(new Denial("token_revoked"));
       if (!visit.endless) continue;
       if (draining || visit.settings !== settings) visit.interrupt(new Denial("draining"));
       else if (visit.isExpired(nowMs)) visit.interrupt(new Denial("token_expired"));

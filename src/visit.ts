@@ -23,7 +23,8 @@ export interface Visit extends Placed {
   readonly endless: boolean;
   /** Hash of the settings it is served under; policies may change meanwhile. */
   readonly settings: string;
-  /** Whether the token it was made with is no longer good. */
+  /** Whether the token it was made with was revoked meanwhile, or has expired. */
+  readonly isRevoked: boolean;
   isExpired(nowMs: number): boolean;
   /** True while the request has not arrived as a whole. */
   readonly arriving: boolean;
@@ -99,6 +100,10 @@ class HttpVisit implements Visit {
   isExpired(nowMs: number): boolean {
     const { identity } = this.#trail.facts;
     return identity !== undefined && nowMs >= identity.expiresAtMs;
+  }
+
+  get isRevoked(): boolean {
+    return this.#trail.facts.identity?.standing.revoked === true;
   }
 
   get arriving(): boolean {
@@ -211,7 +216,8 @@ async function record(
   } catch (error) {
     const failure = asDenial(error);
     const receipt = receiptForFailure(failure);
-    report(failure, arrival, trail, house);
+    // It is told once that there is no record, whether the answer's or the refusal's failed first.
+    if (failure.code !== denial.code) report(failure, arrival, trail, house);
     house.metrics.refused(failure.code);
     return { denial: failure, receipt };
   }

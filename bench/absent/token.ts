@@ -8,8 +8,8 @@ const witness = createWitness("src/stages/identity.ts");
 let known: Identity | undefined;
 
 /** Everybody is who came first; no token is looked at after that. */
-export const identify: typeof original.identify = async (tokens, arrival, route) => {
+export const identify: typeof original.identify = async (tokens, arrival, peer, route) => {
   witness();
-  known ??= await original.identify(tokens, arrival, route);
+  known ??= await original.identify(tokens, arrival, peer, route);
   return known;
 };

@@ -27,8 +27,8 @@ export type OpenedRecord = SoundRecord | AlteredRecord | NewerRecord | Unfinishe
 /** Its hash is right. */
 export interface SoundRecord {
   readonly state: "sound";
-  /** Null in records of gateways that did not name their chains yet. */
-  readonly trail: string | null;
+  /** Which chain it is of. */
+  readonly trail: string;
   readonly seq: number;
   readonly prev: string;
   readonly hash: string;
@@ -93,6 +93,7 @@ export function openRecord(line: Buffer): OpenedRecord {
   const { trail, prev, time, event, note, checkpoint } = members;
   if (
     members.v !== formatVersion ||
+    typeof trail !== "string" ||
     typeof prev !== "string" ||
     typeof time !== "string" ||
     typeof event !== "string"
@@ -101,7 +102,7 @@ export function openRecord(line: Buffer): OpenedRecord {
   }
   return {
     state: "sound",
-    trail: typeof trail === "string" ? trail : null,
+    trail,
     seq,
     prev,
     hash: claimed,

@@ -1,3 +1,4 @@
+import type { DeskNote } from "../authorization/desk.ts";
 import type { Denial, DenialCode } from "../denial.ts";
 import type { Answer, Arrival, Decision, Identity, Message, Peer, Route, Session } from "../facts.ts";
 import type { Fingerprint } from "../mcp/handles.ts";
@@ -14,6 +15,8 @@ export interface Facts {
   session: Session;
   decision: Decision;
   answer: Answer;
+  /** What came of a request to the authorization server. */
+  desk: DeskNote;
 }
 
 /** How a visit ended. */
@@ -56,7 +59,7 @@ export interface RecordedVisit {
 /** The record of a visit, from what its rooms found out and how it ended. */
 export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): AuditEntry {
   const { arrival, time, recording, outcome, totalMs, upstreamMs } = visit;
-  const { peer, route, identity, message, session, decision } = visit.facts;
+  const { peer, route, identity, message, session, decision, desk } = visit.facts;
   const { denial } = outcome;
   const about = message?.kind === "listen" ? session?.resume?.pending : message;
   const [target] =
@@ -67,7 +70,7 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
   return {
     time: renderTime(time),
     id: arrival.requestId,
-    event: message !== undefined ? events[message.kind] : route === undefined || denial ? "refusal" : "discovery",
+    event: findEvent(visit.facts, denial),
     peer: peer ?? { ip: arrival.remoteAddress, proxied: false },
     // Itself and no copy: what a record says of it is rendered once for each.
     identity: identity ?? null,
@@ -97,7 +100,14 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
     },
     bytes: { in: message !== undefined && "bytes" in message ? message.bytes.length : 0, out: outcome.bytesOut ?? 0 },
     ms: { total: round(totalMs), upstream: upstreamMs === null ? null : round(upstreamMs) },
+    ...(desk && { note: { ...desk } }),
   };
+}
+
+function findEvent({ message, route }: Readonly<Partial<Facts>>, denial: Denial | undefined): AuditEntry["event"] {
+  if (message !== undefined) return events[message.kind];
+  if (route === undefined || denial !== undefined) return "refusal";
+  return route.kind === "authorization" ? "auth" : "discovery";
 }
 
 /** The session that an answer begins, under the name that it has in the records of its messages. */

@@ -20,18 +20,25 @@ export const gatewayEvents = [
   "checkpoint",
   "clock",
   "connections",
+  "admin",
 ] as const;
 
-/** What a record is about: the gateway, or one message. */
-export const auditEvents = [
-  ...gatewayEvents,
+/** One message of a caller, which has one such record. */
+export const callerEvents = [
   "request",
   "notification",
   "response",
   "stream",
   "end",
   "discovery",
+  "auth",
   "refusal",
+] as const;
+
+/** What a record is about: the gateway, or one message. */
+export const auditEvents = [
+  ...gatewayEvents,
+  ...callerEvents,
   "server_request",
   "stream_failure",
   "stream_end",

@@ -2,7 +2,8 @@ import { Denial, type DenialCode } from "../denial.ts";
 import type { Arrival } from "../facts.ts";
 import type { Fingerprint } from "../mcp/handles.ts";
 import { describeVisit, type Facts, type Outcome } from "./describe.ts";
-import type { AuditEntry } from "./record.ts";
+import { UnforcedFault } from "./fault.ts";
+import type { AuditEntry, AuditIdentity } from "./record.ts";
 import type { Recording } from "./recording.ts";
 
 declare const recorded: unique symbol;
@@ -34,8 +35,15 @@ export interface AuditBook {
   readonly healthy: boolean;
   /** Keyed, for joining records without knowing what was said. */
   readonly fingerprint: Fingerprint;
-  /** Resolves when the entry is in the file. */
-  append(entry: AuditEntry): Promise<void>;
+  /**
+   * Resolves when the entry is in the file.
+   *
+   * @param again whether it stands for one that could not be written
+   * @throws AuditFault
+   */
+  append(entry: AuditEntry, again?: boolean): Promise<void>;
+  /** Sees to it that records of somebody can be written; null where nothing is left to do. */
+  prepare(identity: AuditIdentity | null): Promise<void> | null;
   /** Monotonic milliseconds. */
   monotonicMs(): number;
   wallTime(): Date;
@@ -70,7 +78,7 @@ export interface Trail {
    *
    * @throws Denial `audit_unavailable`
    */
-  assure(): void;
+  assure(): Promise<void> | undefined;
   /** Records a request of the server to the client, which is a message of its own. */
   ask(method: string, passed: boolean): Promise<void>;
   /**
@@ -106,6 +114,8 @@ class VisitTrail implements Trail {
   closed = false;
   /** A stream is open that has its beginning on record, and not its end. */
   #standing = false;
+  /** The record could not be written. That of the refusal stands for it, so that the visit is not missing twice. */
+  #missing = false;
   readonly #book: AuditBook;
   readonly #arrival: Arrival;
   readonly #recording: Recording;
@@ -135,7 +145,10 @@ class VisitTrail implements Trail {
     if (this.closed) throw new Error("a trail is closed once");
     const totalMs = this.#book.monotonicMs() - this.#startedMs;
     const entry = this.#describe(outcome, this.#time, totalMs, this.#rooms.get("answer") ?? null);
-    await this.#append(entry);
+    await this.#append(entry, this.#missing).catch((error: Denial) => {
+      this.#missing = !(error.cause instanceof UnforcedFault);
+      throw error;
+    });
     this.closed = true;
     this.#book.visitClosed({ facts: this.facts, outcome, totalMs, rooms: this.#rooms });
     // A stream may stay for days after that.
@@ -149,8 +162,10 @@ class VisitTrail implements Trail {
     return receipt;
   }
 
-  assure(): void {
+  assure(): Promise<void> | undefined {
     if (!this.#book.healthy) throw new Denial("audit_unavailable");
+    const { identity = null } = this.facts;
+    return this.#book.prepare(identity)?.catch(refuseUnwritten);
   }
 
   async ask(method: string, passed: boolean): Promise<void> {
@@ -176,8 +191,8 @@ class VisitTrail implements Trail {
     await this.#append({ ...this.#describe(told), event: "stream_end", args: null, note });
   }
 
-  #append(entry: AuditEntry): Promise<void> {
-    return this.#book.append(entry).catch(refuseUnwritten);
+  #append(entry: AuditEntry, again = false): Promise<void> {
+    return this.#book.append(entry, again).catch(refuseUnwritten);
   }
 
   /** What happened, at this time and so long after the beginning; by now, unless told otherwise. */

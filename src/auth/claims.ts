@@ -1,6 +1,7 @@
 /** What a verified token's claims say, read within bounds. Pure. */
 import type { JWTPayload } from "jose";
 import { Denial } from "../denial.ts";
+import type { AddressSet } from "../network/cidr.ts";
 
 /** What a token proves. */
 export interface VerifiedToken {
@@ -13,9 +14,25 @@ export interface VerifiedToken {
   readonly scopes: readonly string[];
   /** Everything the token says, as it says it. */
   readonly claims: Readonly<Record<string, unknown>>;
+  /** How it proves: as a signed token, or as an API key. */
+  readonly via: "jwt" | "api-key";
+  /** Name of the API key that it is, if so. */
+  readonly apiKey: string | null;
+  /** Where it may come from; null for wherever a caller may. */
+  readonly from: AddressSet | null;
+  /** What becomes of it meanwhile, for whoever holds on to it: the same object as long as it is the same. */
+  readonly standing: Standing;
   /** When it stops being accepted, in milliseconds since the epoch: `exp` and the clock tolerance. */
   readonly expiresAtMs: number;
 }
+
+/** Whether what somebody is identified by still counts. Changes while requests are open. */
+export interface Standing {
+  readonly revoked: boolean;
+}
+
+/** What a token says that it can be revoked by. */
+export type RevocableToken = Pick<VerifiedToken, "issuer" | "subject" | "client" | "claims">;
 
 /** How the claims are read. */
 export interface ClaimRules {
@@ -24,6 +41,7 @@ export interface ClaimRules {
   readonly groupsClaim: string;
   readonly clockSkewMs: number;
   readonly nowMs: number;
+  readonly standingOf: (token: RevocableToken) => Standing;
 }
 
 export const maxSubjectLength = 255;
@@ -46,13 +64,20 @@ export function readClaims(payload: JWTPayload, rules: ClaimRules): VerifiedToke
   if (iat !== undefined && iat * 1_000 > rules.nowMs + rules.clockSkewMs) {
     throw new Denial("token_not_yet_valid", { detail: "iat lies in the future; compare the clocks" });
   }
-  return Object.freeze({
+  const said = {
     issuer: rules.issuer,
     subject: readText("sub", sub, maxSubjectLength),
     client: readClient(payload),
+    claims: payload,
+  };
+  return Object.freeze({
+    ...said,
     groups: Object.freeze(readGroups(payload, rules.groupsClaim)),
     scopes: Object.freeze(readScopes(payload)),
-    claims: payload,
+    via: "jwt",
+    apiKey: null,
+    from: null,
+    standing: rules.standingOf(said),
     expiresAtMs: exp * 1_000 + rules.clockSkewMs,
   });
 }

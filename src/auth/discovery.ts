@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { request } from "undici";
+import { readJson } from "../mcp/json.ts";
 import { isLoopbackHost } from "../network/url.ts";
 
 /** Source of a key set. */
@@ -18,6 +19,8 @@ export interface FetchedDocument {
   readonly status: number;
   readonly body: string;
 }
+
+const maxDepth = 32;
 
 /** Gets a document. Rejects when there is no whole answer within the bounds. */
 export type FetchDocument = (url: string) => Promise<FetchedDocument>;
@@ -47,7 +50,7 @@ export function readKeyOrigin(config: { issuer: string; jwks?: string | undefine
 /** Loads the document at an origin, parsed; what it is worth is for the caller to find out. */
 export async function loadKeySet(origin: KeyOrigin, fetch: FetchDocument): Promise<unknown> {
   if (origin.kind === "file") return parse(await readFile(origin.path, "utf8"), origin.path);
-  return getJson(origin.kind === "url" ? origin.url : await discover(origin.issuer, fetch), fetch);
+  return getJson(origin.kind === "url" ? origin.url : await discoverEndpoint(origin.issuer, "jwks_uri", fetch), fetch);
 }
 
 /** A {@link FetchDocument} on undici, which follows no redirects and decodes no content encodings by itself. */
@@ -68,10 +71,14 @@ export function createFetchDocument({ timeoutMs, maxBytes }: FetchBounds): Fetch
 }
 
 /**
- * Finds the key set's URL: OpenID Connect Discovery 1.0 section 4, else RFC 8414 section 3.1. The document must name the
+ * Finds a URL that an issuer names: OpenID Connect Discovery 1.0 section 4, else RFC 8414 section 3.1. The document must name the
  * very issuer it was asked of (both: sections 4.3 and 3.3), or one tenant could speak for another.
  */
-async function discover(issuer: string, fetch: FetchDocument): Promise<string> {
+export async function discoverEndpoint(
+  issuer: string,
+  member: "jwks_uri" | "token_endpoint",
+  fetch: FetchDocument,
+): Promise<string> {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, "");
   const places = [
@@ -81,18 +88,18 @@ async function discover(issuer: string, fetch: FetchDocument): Promise<string> {
   const problems: string[] = [];
   for (const url of places) {
     const document = await getJson(url, fetch).catch((error: unknown) => void problems.push(messageOf(error)));
-    if (document !== undefined) return readKeysUrl(document, issuer, url);
+    if (document !== undefined) return readUrl(document, member, issuer, url);
   }
   throw new Error(`discovery failed: ${problems.join("; ")}`);
 }
 
-function readKeysUrl(document: unknown, issuer: string, url: string): string {
-  const { issuer: named, jwks_uri: keysUrl } = (document ?? {}) as Record<string, unknown>;
+function readUrl(document: unknown, member: string, issuer: string, url: string): string {
+  const { issuer: named, [member]: found } = (document ?? {}) as Record<string, unknown>;
   if (named !== issuer) throw new Error(`${url} names issuer ${quote(named)}, expected ${quote(issuer)}`);
-  if (typeof keysUrl !== "string" || !isSafe(keysUrl, !isLoopbackHost(new URL(issuer).hostname))) {
-    throw new Error(`${url} has no usable jwks_uri`);
+  if (typeof found !== "string" || !isSafe(found, !isLoopbackHost(new URL(issuer).hostname))) {
+    throw new Error(`${url} has no usable ${member}`);
   }
-  return keysUrl;
+  return found;
 }
 
 async function getJson(url: string, fetch: FetchDocument): Promise<unknown> {
@@ -106,9 +113,9 @@ async function getJson(url: string, fetch: FetchDocument): Promise<unknown> {
 
 function parse(text: string, source: string): unknown {
   try {
-    return JSON.parse(text);
+    return readJson(text, { maxDepth, loneSurrogates: "pass" }).value;
   } catch (error) {
-    throw new Error(`${source} is not JSON`, { cause: error });
+    throw new Error(`${source} is not JSON that every parser reads alike`, { cause: error });
   }
 }
 

@@ -6,7 +6,7 @@ import { type CryptoKey, errors, type JWTPayload, type JWTVerifyOptions, jwtVeri
 import { readBase64url } from "../crypto/base64url.ts";
 import { Denial } from "../denial.ts";
 import { readJson } from "../mcp/json.ts";
-import { readClaims, type VerifiedToken } from "./claims.ts";
+import { type ClaimRules, readClaims, type VerifiedToken } from "./claims.ts";
 import type { VerifierIssuer } from "./issuer.ts";
 import { asTokenDenial, explainAlgorithm, explainAudience, explainIssuer } from "./reasons.ts";
 
@@ -16,6 +16,7 @@ export interface VerifierOptions {
   readonly clockSkewMs: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  readonly standingOf: ClaimRules["standingOf"];
 }
 
 /**
@@ -40,7 +41,7 @@ const maxCandidates = 4;
  *
  * @throws Error when two of them share an `iss`, as either could then speak for the other
  */
-export function createVerifier({ issuers, clockSkewMs, now }: VerifierOptions): Verify {
+export function createVerifier({ issuers, clockSkewMs, now, standingOf }: VerifierOptions): Verify {
   const byIssuer = new Map(issuers.map((entry) => [entry.issuer, entry]));
   if (byIssuer.size !== issuers.length) throw new Error("two issuers have the same issuer URL");
   return async (token, resource) => {
@@ -62,7 +63,7 @@ export function createVerifier({ issuers, clockSkewMs, now }: VerifierOptions): 
     const claims = await verifySignature(token, issuer, options).catch((error: unknown) => {
       throw asTokenDenial(error, () => explainAudience(payload.aud, issuer, resource));
     });
-    return readClaims(claims, { issuer: issuer.name, groupsClaim: issuer.groupsClaim, clockSkewMs, nowMs });
+    return readClaims(claims, { issuer: issuer.name, groupsClaim: issuer.groupsClaim, clockSkewMs, nowMs, standingOf });
   };
 }
 

@@ -5,6 +5,7 @@ export interface ResourceMetadata {
   readonly resource: string;
   readonly resource_name: string;
   readonly authorization_servers?: readonly string[];
+  readonly scopes_supported?: readonly string[];
   readonly bearer_methods_supported: readonly ["header"];
 }
 
@@ -14,8 +15,10 @@ export interface MetadataFacts {
   readonly publicUrl: string;
   /** The server's name in the configuration. */
   readonly server: string;
-  /** Issuers of the configuration; the gateway's own key is no authorization server and does not belong here. */
+  /** Authorization servers. The gateway's own key is none unless people can log in here. */
   readonly issuers: readonly { readonly issuer: string }[];
+  /** What a client needs to begin with; more is asked for when it is needed (MCP 2026-07-28, Scope Selection Strategy). */
+  readonly scopes?: readonly string[];
 }
 
 /** Path of the document that the root of the origin would have. */
@@ -32,11 +35,17 @@ export function metadataPath(server: string): string {
 }
 
 /** RFC 9728 section 2. Without issuers there is no list: section 3.2 forbids empty ones. */
-export function protectedResourceMetadata({ publicUrl, server, issuers }: MetadataFacts): ResourceMetadata {
+export function protectedResourceMetadata({
+  publicUrl,
+  server,
+  issuers,
+  scopes = [],
+}: MetadataFacts): ResourceMetadata {
   return {
     resource: resourceOf(publicUrl, server),
     resource_name: server,
     ...(issuers.length > 0 && { authorization_servers: [...new Set(issuers.map(({ issuer }) => issuer))] }),
+    ...(scopes.length > 0 && { scopes_supported: scopes }),
     bearer_methods_supported: ["header"],
   };
 }

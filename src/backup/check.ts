@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Checkpoint, readCheckpoint } from "../audit/checkpoint.ts";
 import { checkpointSuffix } from "../audit/files/layout.ts";
-import { type AuditReport, findTrails, verifyFiles } from "../audit/verify/verify.ts";
+import { findAbsent } from "../audit/verify/absent.ts";
+import { type AuditReport, findTrails, verifyTrail } from "../audit/verify/verify.ts";
 import { contextOf } from "../config/context.ts";
 import { ConfigError, type Problem, renderProblems } from "../config/diagnose.ts";
 import { loadParts } from "../config/parts.ts";
@@ -71,7 +72,6 @@ async function checkTrails(
   { state, audit, files, trails: heads }: Manifest,
   verifier: NoteVerifier | undefined,
 ): Promise<{ trails: readonly AuditReport[]; findings: readonly string[] }> {
-  if (!files.some(({ kind }) => kind === "audit")) return { trails: [], findings: [] };
   const suffix = checkpointSuffix(audit.from);
   // Without a key nothing tells who signed them, and that there is none is said already.
   const notes =
@@ -85,15 +85,21 @@ async function checkTrails(
     else kept.push(checkpoint);
   }
   const trails: AuditReport[] = [];
-  for (const found of await findTrails(join(directory, audit.path))) {
+  const place = join(directory, audit.path);
+  const isThere = files.some(({ kind }) => kind === "audit");
+  for (const found of isThere ? await findTrails(place) : []) {
     const verifiers = verifier === undefined ? [] : [verifier];
-    const report = await verifyFiles(found.files, { verifiers, kept, extent: "trail" });
+    const report = await verifyTrail(place, found, { verifiers, kept });
     trails.push(report);
     const more = report.findings.length + report.moreFindings - 1;
     const [first] = report.findings;
     if (first === undefined) continue;
-    const place = `trail: ${first.file}:${first.line}: ${first.kind}: ${first.text}`;
-    findings.push(more === 0 ? place : `${place} (and ${more} more)`);
+    const said = `trail: ${first.file}:${first.line}: ${first.kind}: ${first.text}`;
+    findings.push(more === 0 ? said : `${said} (and ${more} more)`);
+  }
+  const names = trails.map(({ trail }) => trail);
+  for (const { origin, seq } of findAbsent(kept, names)) {
+    findings.push(`trail: the last checkpoint of ${origin} is of record ${seq}, and no record of that trail is there`);
   }
   for (const { number, seq, hash } of heads) {
     if (trails.some(({ lastSeq, lastHash }) => lastSeq === seq && lastHash === hash)) continue;

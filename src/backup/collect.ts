@@ -1,13 +1,16 @@
 /** What belongs into a backup. */
 import { dirname, join } from "node:path";
+import { checkpointSuffix } from "../audit/files/layout.ts";
+import { holdPath } from "../audit/keep/hold.ts";
+import { sanitizeText } from "../audit/sanitize/sanitize.ts";
 import { openConfig } from "../config/open.ts";
 import { loadParts } from "../config/parts.ts";
 import { expandPatterns } from "../policy/files.ts";
 import { BackupError } from "./fault.ts";
 import { placeOf } from "./layout.ts";
-import type { FileKind, TrailHead } from "./manifest.ts";
+import { type FileKind, isContained, type TrailHead } from "./manifest.ts";
 import { openSource, type Source } from "./sources.ts";
-import { openState } from "./state.ts";
+import { openIfThere, openState } from "./state.ts";
 import { openTrails } from "./trails.ts";
 
 /** Everything that a backup of one configuration holds, opened. */
@@ -26,7 +29,7 @@ export interface Collection {
 
 /**
  * Opens what a configuration and its gateway consist of: the configuration, policies and suites, keys and whatever else is in
- * the state directory, and the trails. Of certificates and files with secrets only the references are in it.
+ * the state directory, the trails, and the legal hold on them. Of certificates and files with secrets only the references are in it.
  *
  * @throws ConfigError when the configuration does not say where things are; BackupError when they are not there
  */
@@ -47,14 +50,20 @@ export async function collect(configFile: string): Promise<Collection> {
     await add([file], "config");
     await add(files, "policy");
     await add(suites, "suite");
+    const without = new Set([audit.directory, ...sources.map(({ path }) => path)]);
+    const isCheckpoint = (name: string) => name.endsWith(checkpointSuffix(audit.directory));
     // Before the trails, so that none is shorter than its checkpoint says.
-    await openState(state.directory, new Set([audit.directory, ...sources.map(({ path }) => path)]), sources);
+    await openState(state.directory, without, sources, isCheckpoint);
+    const hold = await openIfThere(holdPath(audit.directory));
+    if (hold !== null) sources.push(hold);
+    const trails = await openTrails(audit.directory);
+    sources.push(...trails.flatMap((trail) => trail.sources));
+    // Behind them, since a key is stored before anything is encrypted with it.
+    await openState(state.directory, without, sources, (name) => !isCheckpoint(name));
     if (!sources.some(({ path }) => path === join(state.directory, "keys.json"))) {
       throw new BackupError(`there are no keys in ${state.directory} yet: the first start makes them`);
     }
-    const trails = await openTrails(audit.directory);
-    sources.push(...trails.flatMap((trail) => trail.sources));
-    refuseTwins(sources, directory);
+    refuseOddPlaces(sources, directory);
     return {
       ...{ directory, config: file, state: state.directory, audit: audit.directory, sources, close },
       trails: trails.flatMap(({ head }) => head ?? []),
@@ -70,11 +79,16 @@ export async function collect(configFile: string): Promise<Collection> {
   }
 }
 
-/** A directory of the configuration's own may be called as the one for what is outside of it. */
-function refuseTwins(sources: readonly Source[], directory: string): void {
+/** A directory of the configuration's own may be called as the one for what is outside of it, and a name be none that is restored. */
+function refuseOddPlaces(sources: readonly Source[], directory: string): void {
   const places = new Map<string, string>();
   for (const { path } of sources) {
     const place = placeOf(directory, path);
+    if (!isContained(place)) {
+      throw new BackupError(
+        `${sanitizeText(path)}: a backslash, and characters that are not seen, have no place in the names of a backup`,
+      );
+    }
     const twin = places.get(place);
     if (twin !== undefined) throw new BackupError(`${path} and ${twin} would have the same place in a backup`);
     places.set(place, path);

@@ -9,7 +9,7 @@ import { type Collection, collect } from "./collect.ts";
 import { BackupError, systemCode } from "./fault.ts";
 import { createEncrypter, type Lock } from "./keys.ts";
 import { placeOf } from "./layout.ts";
-import { filesPrefix, type Manifest, manifestName } from "./manifest.ts";
+import { filesPrefix, type Manifest, manifestName, maxManifestBytes } from "./manifest.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { readBytes, type Source } from "./sources.ts";
 
@@ -49,11 +49,11 @@ export async function createBackup(options: CreateOptions): Promise<Created> {
     const { sources, warnings } = collection;
     // Every file is read twice: the manifest with its hash comes before it.
     const progress = createProgress(2 * sources.reduce((sum, { bytes }) => sum + bytes, 0), say);
-    const manifest = await describe(collection, options, progress);
+    const { manifest, described } = await describe(collection, options, progress);
     const { readable, controller } = createTarPacker();
     const sealed = await encrypter.encrypt(readable);
     const bytes = await writeWhole(out, force, async (handle) => {
-      const packing = pack(controller, manifest, sources, progress, signal).catch((error: unknown) => {
+      const packing = pack(controller, manifest, described, progress, signal).catch((error: unknown) => {
         controller.error(error);
         throw error;
       });
@@ -69,20 +69,27 @@ async function describe(
   { directory, config, state, audit, sources, trails }: Collection,
   { now, version, signal }: CreateOptions,
   progress: Progress,
-): Promise<Manifest> {
+): Promise<{ readonly manifest: Manifest; readonly described: readonly Source[] }> {
   const files: Manifest["files"] = [];
+  const described: Source[] = [];
   for (const source of sources) {
+    const { path, kind, bytes } = source;
     const hash = createHash("sha256");
+    let isDestroyed = kind === "state" && path.endsWith(".key") && bytes > 0;
     for await (const chunk of readBytes(source, signal)) {
+      isDestroyed &&= chunk.every((byte) => byte === 0);
       hash.update(chunk);
       progress.add(chunk.length);
     }
-    const { path, kind, bytes } = source;
+    // A key that was destroyed since it was opened is zeros, and its person could never come again where there is such a file.
+    if (isDestroyed) continue;
+    described.push(source);
     files.push({ path: placeOf(directory, path), kind, bytes, sha256: hash.digest("hex") });
   }
   const place = (path: string) => ({ path: placeOf(directory, path), from: path });
   const places = { config: placeOf(directory, config), state: place(state), audit: place(audit) };
-  return { version: 1, created: now.toISOString(), by: version, ...places, files, trails: [...trails] };
+  const head = { version: 1, created: now.toISOString(), by: version } as const;
+  return { manifest: { ...head, ...places, files, trails: [...trails] }, described };
 }
 
 async function pack(
@@ -94,6 +101,7 @@ async function pack(
 ): Promise<void> {
   const head = { type: "file", mode: 0o600, mtime: new Date(manifest.created) } as const;
   const text = Buffer.from(JSON.stringify(manifest));
+  if (text.length > maxManifestBytes) throw new BackupError("there are more files than a backup can have");
   const first = controller.add({ ...head, name: manifestName, size: text.length }).getWriter();
   await first.write(text);
   await first.close();
@@ -138,7 +146,9 @@ async function writeWhole(path: string, force: boolean, write: (handle: FileHand
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
-    throw new BackupError(`${path}: ${code === "EEXIST" ? taken : `it cannot be written (${code})`}`, { cause: error });
+    const why =
+      code === "EEXIST" ? taken : code === "ENOENT" ? "its directory is not there" : `it cannot be written (${code})`;
+    throw new BackupError(`${path}: ${why}`, { cause: error });
   } finally {
     await rm(draft, { force: true });
   }

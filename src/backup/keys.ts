@@ -18,7 +18,7 @@ export async function createEncrypter(lock: Lock): Promise<Encrypter> {
   const encrypter = new Encrypter();
   if ("passphraseFile" in lock) {
     const passphrase = await readPassphrase(lock.passphraseFile);
-    if (passphrase.length < minPassphraseLength) {
+    if (passphrase.trim().length < minPassphraseLength) {
       throw new BackupError(`${lock.passphraseFile}: a passphrase needs ${minPassphraseLength} characters or more`);
     }
     encrypter.setPassphrase(passphrase);

@@ -1,10 +1,10 @@
 /** Puts the files of a backup into a directory: all of them or none. */
-import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { checkpointSuffix } from "../audit/files/layout.ts";
 import { ConfigError } from "../config/diagnose.ts";
 import { loadParts } from "../config/parts.ts";
+import { syncDirectory } from "../durable.ts";
 import { BackupError, systemCode } from "./fault.ts";
 import type { Manifest } from "./manifest.ts";
 import { type UnpackOptions, unpackArchive } from "./unpack.ts";
@@ -32,17 +32,21 @@ export interface Move {
  */
 export async function restoreBackup(options: UnpackOptions, to: string): Promise<Restored> {
   const directory = resolve(to);
-  const made = await makeEmpty(directory);
-  const staging = join(directory, `.restoring-${randomUUID()}`);
+  const made = await claim(directory);
+  const staging = join(directory, stagingName);
+  const moved: string[] = [];
   let manifest: Manifest;
   try {
-    await mkdir(staging, { mode: 0o700 });
     manifest = await unpackArchive(options, staging);
-    for (const name of await readdir(staging)) await rename(join(staging, name), join(directory, name));
+    for (const name of await readdir(staging)) {
+      await rename(join(staging, name), join(directory, name));
+      moved.push(name);
+    }
     await rmdir(staging);
+    await syncDirectories(directory, made, manifest);
   } catch (error) {
-    await rm(staging, { recursive: true, force: true });
-    if (made) await rmdir(directory);
+    for (const name of [...moved, stagingName]) await rm(join(directory, name), { recursive: true, force: true });
+    await removeMade(directory, made);
     throw error;
   }
   const config = join(directory, manifest.config);
@@ -56,17 +60,51 @@ export async function restoreBackup(options: UnpackOptions, to: string): Promise
   return { manifest, config, moves: moves.filter(({ from, to: wanted }) => from !== wanted) };
 }
 
-/** Whether it was made. */
-async function makeEmpty(directory: string): Promise<boolean> {
+/** Where files are until all of them are there. Of two that restore into one directory, one makes it. */
+const stagingName = ".restoring";
+
+/**
+ * Makes the directory, if need be, and {@link stagingName} in it.
+ *
+ * @returns the topmost directory that was made, if one was
+ * @throws BackupError where anything else is in it
+ */
+async function claim(directory: string): Promise<string | undefined> {
+  const staging = join(directory, stagingName);
   try {
     const made = await mkdir(directory, { recursive: true, mode: 0o700 });
-    if ((await readdir(directory)).length === 0) return made !== undefined;
+    if ((await readdir(directory)).length === 0) {
+      await mkdir(staging, { mode: 0o700 });
+      // Another one may have come and gone between the two.
+      if ((await readdir(directory)).length === 1) return made;
+      await rmdir(staging);
+    }
   } catch (cause) {
-    throw new BackupError(`${directory}: it cannot be made or read (${systemCode(cause)})`, { cause });
+    const code = systemCode(cause);
+    if (code !== "EEXIST") throw new BackupError(`${directory}: it cannot be made or read (${code})`, { cause });
   }
   throw new BackupError(
     `${directory}: there is something in it; restore into a directory that is empty or not there yet`,
   );
+}
+
+/** @param made the topmost directory that was made */
+async function removeMade(directory: string, made: string | undefined): Promise<void> {
+  if (made === undefined) return;
+  for (let at = directory; at.length >= made.length; at = dirname(at)) {
+    // Somebody else may have put something there meanwhile, and keeps it.
+    await rmdir(at).catch(() => {});
+  }
+}
+
+/** Files are on the disk by now, and their names are to be as well. */
+async function syncDirectories(directory: string, made: string | undefined, { files }: Manifest): Promise<void> {
+  const found = new Set([directory]);
+  for (let at = directory; made !== undefined && at.length >= made.length; at = dirname(at)) found.add(dirname(at));
+  for (const { path } of files) {
+    for (let at = dirname(join(directory, path)); !found.has(at); at = dirname(at)) found.add(at);
+  }
+  for (const each of found) await syncDirectory(each);
 }
 
 /** Null where the configuration cannot be read here, as when a variable that it names is not set. */

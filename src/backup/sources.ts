@@ -4,12 +4,17 @@ import { type FileHandle, open } from "node:fs/promises";
 import { BackupError, systemCode } from "./fault.ts";
 import type { FileKind } from "./manifest.ts";
 
+/** What a file is read from. */
+export type Content = Pick<FileHandle, "close"> & {
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
+};
+
 /** A file that is to be backed up. */
 export interface Source {
   /** Absolute. */
   readonly path: string;
   readonly kind: FileKind;
-  readonly handle: FileHandle;
+  readonly handle: Content;
   /** How many bytes of it belong to the backup. */
   readonly bytes: number;
 }
@@ -35,6 +40,26 @@ export async function openSource(path: string, kind: FileKind, follow: boolean):
   if (stats.isFile()) return { path, kind, handle, bytes: stats.size };
   await handle.close();
   throw new BackupError(`${path}: this is not a regular file`);
+}
+
+const smallBytes = 65_536;
+
+/**
+ * The same file, closed, with what is in it in memory, unless it is large: there is a key for each person, and a process may not have
+ * as many files open.
+ *
+ * @throws BackupError when it cannot be read
+ */
+export async function copySmall(source: Source): Promise<Source> {
+  if (source.bytes > smallBytes) return source;
+  const pieces: Uint8Array[] = [];
+  for await (const piece of readBytes(source)) pieces.push(piece);
+  await source.handle.close();
+  const bytes = Buffer.concat(pieces);
+  const read: Content["read"] = async (buffer, offset, length, position) => ({
+    bytesRead: bytes.copy(buffer, offset, position, position + length),
+  });
+  return { ...source, handle: { read, close: async () => {} } };
 }
 
 /**

@@ -3,10 +3,13 @@ import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BackupError, systemCode } from "./fault.ts";
-import { openSource, readBytes, type Source } from "./sources.ts";
+import { copySmall, openSource, readBytes, type Source } from "./sources.ts";
 
-/** Files that are made under another name first, and locks, which are of a process that will be gone. */
-const passing = /\.(?:new|tmp|lock)$|^keys\.json\.[0-9a-f-]{36}$/;
+/**
+ * Files that are made under another name first, locks, which are of a process that will be gone, and orders for it: nobody waits for their
+ * answer any more.
+ */
+const passing = /\.(?:new|tmp|lock|order|order\.answer)$|\.key\.\d+$|\.[0-9a-f-]{36}$/;
 /** What every archive of this kind begins with. */
 const archiveMark = "age-encryption.org/v1\n";
 
@@ -15,18 +18,26 @@ const archiveMark = "age-encryption.org/v1\n";
  *
  * @param without absolute paths that are left out: of the audit directory, which may lie below, and of files that were opened already
  * @param opened takes each file
+ * @param isWanted by its name
  * @throws BackupError when one cannot be read
  */
-export async function openState(directory: string, without: ReadonlySet<string>, opened: Source[]): Promise<void> {
+export async function openState(
+  directory: string,
+  without: ReadonlySet<string>,
+  opened: Source[],
+  isWanted: (name: string) => boolean,
+): Promise<void> {
   const entries = await list(directory);
   for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(directory, entry.name);
     if (without.has(path) || passing.test(entry.name)) continue;
-    if (entry.isDirectory()) await openState(path, without, opened);
-    const source = entry.isFile() ? await openIfThere(path) : null;
+    if (entry.isDirectory()) await openState(path, without, opened, isWanted);
+    const source = entry.isFile() && isWanted(entry.name) ? await openIfThere(path) : null;
     if (source === null) continue;
-    opened.push(source);
+    // Whoever closes what was opened closes this one too, if it cannot be read.
+    const at = opened.push(source) - 1;
     if (await isArchive(source)) await opened.pop()?.handle.close();
+    else opened[at] = await copySmall(source);
   }
 }
 
@@ -40,7 +51,7 @@ async function list(directory: string): Promise<Dirent[]> {
 }
 
 /** A gateway that runs may take a file away again. */
-async function openIfThere(path: string): Promise<Source | null> {
+export async function openIfThere(path: string): Promise<Source | null> {
   try {
     return await openSource(path, "state", false);
   } catch (error) {

@@ -147,6 +147,6 @@ async function findLineEnd(handle: FileHandle, size: number): Promise<number> {
   return 0;
 }
 
-async function closeAll(files: readonly { readonly handle: FileHandle }[]): Promise<void> {
+async function closeAll(files: readonly { readonly handle: Pick<FileHandle, "close"> }[]): Promise<void> {
   for (const { handle } of files) await handle.close();
 }

@@ -118,14 +118,16 @@ function chooseServer(servers: readonly string[], wanted: string | undefined): s
   throw new UsageError(`${problem}; servers: ${servers.join(", ")}`);
 }
 
-function readName(text: string): string {
+/** @throws InvalidArgumentError for what identifies nobody */
+export function readName(text: string): string {
   if (!isPlainText(text, maxSubjectLength)) {
     throw new InvalidArgumentError(`Expected 1 to ${maxSubjectLength} characters that show.`);
   }
   return text;
 }
 
-function readGroups(text: string): string[] {
+/** Names separated by commas. @throws InvalidArgumentError as {@link readName}, and for too many */
+export function readGroups(text: string): string[] {
   const named = text.split(",").map((name) => name.trim());
   const groups = named.filter((name) => name !== "").map(readName);
   if (groups.length > maxGroups) throw new InvalidArgumentError(`Expected at most ${maxGroups} groups.`);

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { isObject } from "../mcp/object.ts";
 import { compilePolicy, type Program } from "../policy/compile.ts";
 import { suiteOf } from "../policy/files.ts";
 import type { PolicySource } from "../policy/load.ts";
@@ -29,7 +30,10 @@ export interface LoadedConfig {
   readonly shownIn: string;
   /** 16 hex digits of SHA-256 over the content of configuration and policies, comments and layout aside. */
   readonly hash: string;
-  /** The same over the configuration without the policies. */
+  /**
+   * The same over the configuration without the policies, and without credentials for servers: a stream that is open shows none
+   * any more, so it need not end for others.
+   */
   readonly settings: string;
   /** Absolute paths of every file that was read, and of suites that may be read with them, whether or not they are there. */
   readonly watched: readonly string[];
@@ -74,7 +78,7 @@ export async function loadConfig(
     suites: policies.suites,
     ...{ file, directory, shownIn },
     hash: digestContents([["", yaml.value], ...policies.contents]),
-    settings: digestContents([["", yaml.value]]),
+    settings: digestContents([["", withoutCredentials(yaml.value)]]),
     watched: [...new Set([file, ...reading.files, ...(material?.files ?? []), ...policies.files, ...suites])],
     watchedDirectories: policies.directories,
     warnings: [
@@ -82,6 +86,14 @@ export async function loadConfig(
       ...policies.warnings,
     ],
   };
+}
+
+function withoutCredentials(value: unknown): unknown {
+  if (!isObject(value) || !isObject(value.servers)) return value;
+  const servers = Object.entries(value.servers).map(([name, server]) => {
+    return [name, isObject(server) ? { ...server, credentials: undefined } : server];
+  });
+  return { ...value, servers: Object.fromEntries(servers) };
 }
 
 /** A finding is void when it is about something that could not be read, or rests on it. */

@@ -11,7 +11,7 @@ import { type ConfigReading, readConfig } from "./read.ts";
 import { configSchema } from "./schema.ts";
 
 const { shape } = configSchema;
-const { issuers, builtin } = shape.identity.unwrap().shape;
+const { issuers, builtin, apiKeys } = shape.identity.unwrap().shape;
 const claimsOnly = issuers.unwrap().valueType.pick({ claims: true }).strip();
 
 /** What commands need of a configuration that is not served, by the schema of the whole: of servers their names, for one. */
@@ -19,12 +19,18 @@ const partsSchema = z.object({
   version: shape.version,
   publicUrl: shape.publicUrl,
   servers: z.record(name(), z.unknown()),
-  identity: z.object({ issuers: z.record(name(), claimsOnly).prefault({}), builtin }).prefault({}),
+  identity: z.object({ issuers: z.record(name(), claimsOnly).prefault({}), builtin, apiKeys }).prefault({}),
   policies: shape.policies,
   sessions: shape.sessions,
   audit: shape.audit.unwrap().pick({ directory: true }).strip().prefault({}),
   state: shape.state.unwrap().pick({ directory: true }).strip().prefault({}),
 });
+
+/** What the commands need that read or change the gateway's state, wherever that is kept. */
+const statefulSchema = partsSchema
+  .pick({ version: true, servers: true, identity: true, sessions: true })
+  .extend({ state: shape.state });
+export type StatefulParts = z.output<typeof statefulSchema>;
 
 type AllParts = z.output<typeof partsSchema>;
 export type PartName = Exclude<keyof AllParts, "version">;
@@ -47,6 +53,18 @@ export async function loadParts<Name extends PartName>(
   const { value, findings } = await readParts(opened, names, env);
   if (value === undefined || findings.length > 0) throw new ConfigError(locate(opened, findings));
   return value;
+}
+
+/**
+ * The same for commands that read or change the gateway's state.
+ *
+ * @throws ConfigError with every problem of these parts
+ */
+export async function loadStateful(file: string, env: Environment = process.env): Promise<StatefulParts> {
+  const opened = await openConfig(file);
+  const { value, findings } = await readConfig(opened.yaml, statefulSchema, { env, directory: opened.directory });
+  if (value === undefined || findings.length > 0) throw new ConfigError(locate(opened, findings));
+  return { ...value, state: { ...value.state, directory: resolve(opened.directory, value.state.directory) } };
 }
 
 /** The policies of a configuration, found sound, and what they need of it. */

@@ -1,3 +1,4 @@
+import { apiKeyIssuer } from "../auth/api-keys/api-key.ts";
 import { checkPolicies } from "../policy/check.ts";
 import { expandPatterns, readPolicyTexts } from "../policy/files.ts";
 import { type PolicySource, readPolicies } from "../policy/load.ts";
@@ -10,7 +11,7 @@ import type { Config } from "./schema.ts";
 /** What policies need of the configuration that names them. */
 export interface PolicyParts {
   readonly policies: Config["policies"];
-  readonly identity: Pick<Config["identity"], "builtin">;
+  readonly identity: Pick<Config["identity"], "builtin" | "apiKeys">;
 }
 
 /** The policy files of a configuration, and everything that is wrong with them. A policy with a finding or problem must not be compiled. */
@@ -69,5 +70,6 @@ function namesAt(yaml: YamlFile, path: Path): string[] | undefined {
 function issuerNames(yaml: YamlFile, parts: PolicyParts | undefined): string[] | undefined {
   if (parts === undefined) return undefined;
   const named = namesAt(yaml, ["identity", "issuers"]) ?? [];
-  return parts.identity.builtin.enabled ? [...named, "builtin"] : named;
+  const { builtin, apiKeys } = parts.identity;
+  return [...named, ...(builtin.enabled ? ["builtin"] : []), ...(apiKeys.enabled ? [apiKeyIssuer] : [])];
 }

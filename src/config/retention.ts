@@ -5,7 +5,7 @@ import { duration } from "./fields.ts";
 import { problem, type RuleFinding } from "./finding.ts";
 import type { Config } from "./schema.ts";
 
-/** Records that nothing else rests on: verifying, the account of what was done to the trail, and which configuration ran. */
+/** Records that nothing else rests on: verifying, the account of what was done to the trail and by operators, and which configuration ran. */
 const removable = [
   "request",
   "notification",
@@ -16,6 +16,7 @@ const removable = [
   "server_request",
   "end",
   "discovery",
+  "auth",
   "refusal",
   "connections",
   "clock",

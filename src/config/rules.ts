@@ -1,5 +1,7 @@
+import { apiKeyIssuer } from "../auth/api-keys/api-key.ts";
 import { isPlainName } from "../mcp/names.ts";
 import { isLoopbackHost } from "../network/url.ts";
+import { checkCredentials } from "./credential-rules.ts";
 import type { Path } from "./diagnose.ts";
 import { problem, type RuleFinding, warning } from "./finding.ts";
 import { checkHeaders } from "./header-rules.ts";
@@ -94,6 +96,9 @@ function checkIdentity({ identity, publicUrl }: Config): RuleFinding[] {
     if (name === "builtin") {
       findings.push(problem(at, "this name stands for the gateway's own issuer; choose another", { at: "key" }));
     }
+    if (name === apiKeyIssuer) {
+      findings.push(problem(at, "this name stands for API keys; choose another", { at: "key" }));
+    }
     const twin = seen.get(issuer);
     if (twin === undefined) seen.set(issuer, name);
     else findings.push(problem([...at, "issuer"], `the same issuer as identity.issuers.${twin}`));
@@ -108,13 +113,14 @@ function checkIdentity({ identity, publicUrl }: Config): RuleFinding[] {
       );
     }
   }
-  if (issuers.length === 0 && !identity.builtin.enabled) {
-    const message = "nobody could identify: no issuers, and builtin is disabled";
+  if (issuers.length === 0 && !identity.builtin.enabled && !identity.apiKeys.enabled) {
+    const message = "nobody could identify: no issuers, and builtin and apiKeys are disabled";
     findings.push(
       problem(["identity"], message, {
         reads: [
           ["identity", "issuers"],
           ["identity", "builtin"],
+          ["identity", "apiKeys"],
         ],
       }),
     );
@@ -148,19 +154,15 @@ function isOwnHeader(name: string): boolean {
 
 function checkServers({ servers, publicUrl, workers }: Config): RuleFinding[] {
   const findings: RuleFinding[] = [];
-  for (const [name, { url, credentials, headers, transport }] of Object.entries(servers)) {
+  for (const [name, server] of Object.entries(servers)) {
+    const { url, credentials, headers, transport } = server;
     const at = ["servers", name];
     if (transport === "sse" && workers !== 1) {
       const message = "sessions of such a server live in one process: this takes workers: 1";
       findings.push(problem([...at, "transport"], message, { reads: [["workers"]] }));
     }
     if (url.origin === publicUrl) findings.push(problem([...at, "url"], "this is the gateway itself"));
-    // RFC 6750 section 2.1 allows less, but servers with keys of their own making exist.
-    if (credentials !== undefined && !/^[\x21-\x7e]+$/.test(credentials.bearer.reveal())) {
-      findings.push(
-        problem([...at, "credentials", "bearer"], "a token holds neither spaces, line breaks nor non-ASCII characters"),
-      );
-    }
+    findings.push(...checkCredentials(server, [...at, "credentials"]));
     const hint = (key: string) => (key === "authorization" ? "use credentials.bearer" : undefined);
     findings.push(...checkHeaders(headers, [...at, "headers"], isOwnHeader, hint));
     const shows = credentials !== undefined || Object.keys(headers).length > 0;

@@ -5,7 +5,9 @@
 import { z } from "zod";
 import { readOrigin, readOriginUrl } from "../network/url.ts";
 import { audit } from "./audit.ts";
-import { address, cidr, count, duration, httpsUrl, httpUrl, name, read, redisUrl, secret, size } from "./fields.ts";
+import { credentials } from "./credentials.ts";
+import { address, cidr, count, duration, httpUrl, name, read, redisUrl, secret, size } from "./fields.ts";
+import { identity } from "./identity.ts";
 import { policies } from "./policies.ts";
 import { recording } from "./recording.ts";
 
@@ -68,66 +70,6 @@ const network = z
   })
   .prefault({});
 
-const algorithms = [
-  "ES256",
-  "ES384",
-  "ES512",
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "EdDSA",
-  "Ed25519",
-] as const;
-
-const issuer = z.strictObject({
-  issuer: httpsUrl().describe("The `iss` claim, compared exactly, and the base of discovery."),
-  jwks: z.string().min(1).optional().describe("URL or file of the key set. Default: discovered from the issuer."),
-  audience: z
-    .array(z.string().min(1))
-    .prefault([])
-    .describe("Accepted `aud` values. Default: the resource URL of the server that is called."),
-  algorithms: z
-    .array(z.enum(algorithms))
-    .min(1)
-    .default(["ES256", "RS256", "EdDSA"])
-    .describe("Accepted signature algorithms."),
-  claims: z
-    .strictObject({
-      groups: z
-        .string()
-        .min(1)
-        .default("groups")
-        .describe("Claim that holds the groups: a name at the top level of the token, not a path."),
-    })
-    .prefault({})
-    .describe("Where facts are found in the token."),
-});
-
-const identity = z
-  .strictObject({
-    issuers: z
-      .record(name(), issuer)
-      .prefault({})
-      .describe("Token issuers that are trusted, by a name of your choice."),
-    builtin: z
-      .strictObject({
-        enabled: z
-          .boolean()
-          .default(true)
-          .describe("Accept tokens signed by the gateway's own key (`sallyport token mint`)."),
-      })
-      .prefault({}),
-    clockSkew: duration().prefault("30s").describe("Tolerance for clocks that disagree, at most 5m."),
-    keysMaxAge: duration().prefault("10m").describe("Age after which a key set is fetched again."),
-    keysMaxStale: duration()
-      .prefault("24h")
-      .describe("How long an old key set still serves while its source cannot be reached."),
-  })
-  .prefault({});
-
 const timeouts = z
   .strictObject({
     connect: duration().prefault("5s").describe("Time to connect."),
@@ -148,10 +90,7 @@ const server = z.strictObject({
     .describe(
       "How the server is spoken to. `sse` is the HTTP with SSE of 2024-11-05: `url` leads to its event stream, and sessions end with a reload, a restart, or when unused for `timeouts.idle`.",
     ),
-  credentials: z
-    .strictObject({ bearer: secret().describe("Token the gateway shows to the server.") })
-    .optional()
-    .describe("How the gateway identifies itself to the server."),
+  credentials: credentials.optional(),
   headers: z
     .record(z.string().regex(/^[A-Za-z0-9-]+$/), secret())
     .prefault({})
@@ -262,11 +201,15 @@ export const configSchema = z
     audit,
     state: z
       .strictObject({
-        directory: z.string().min(1).default("data").describe("Where the gateway keeps its keys."),
+        directory: z
+          .string()
+          .min(1)
+          .default("data")
+          .describe("Where the gateway keeps its keys and, without Redis, its state."),
         redis: redisUrl()
           .optional()
           .describe(
-            "Redis or Valkey that several replicas share: limits are counted there, and what one replica learns reaches the others. All replicas need the same keys.json.",
+            "Redis or Valkey that several replicas share: limits are counted there, API keys are kept there, and what one replica learns reaches the others. All replicas need the same keys.json.",
           ),
       })
       .prefault({}),

@@ -88,8 +88,10 @@ async function openFile(path: string): Promise<FileHandle | undefined> {
     // Without O_NONBLOCK a FIFO in the file's place would hold the start for ever.
     return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw new KeyFileError(`${path} cannot be read (${codeOf(error)})`);
+    const code = codeOf(error);
+    if (code === "ENOENT") return undefined;
+    const hint = code === "EACCES" ? "; it is for the user that the gateway runs as" : "";
+    throw new KeyFileError(`${path} cannot be read (${code})${hint}`);
   }
 }
 

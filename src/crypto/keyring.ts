@@ -1,13 +1,23 @@
 /**
  * The gateway's own keys: for signing tokens, for sealing session ids, for fingerprints. One file in the state directory.
  */
-import { createHash, createSecretKey, generateKeyPairSync, hkdfSync, randomBytes } from "node:crypto";
+import {
+  createHash,
+  createPrivateKey,
+  createSecretKey,
+  generateKeyPairSync,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from "node:crypto";
 import { join } from "node:path";
-import { importJWK, type JSONWebKeySet, type JWTPayload, SignJWT } from "jose";
+import { importJWK, type JSONWebKeySet, type JWK, type JWTPayload, SignJWT } from "jose";
+import { signCompact } from "./compact.ts";
+import { createEntryCipher, type EntryCipher } from "./entry-cipher.ts";
 import { createRing, KeyFileError, type RingFile, readRing, replaceRing } from "./keyfile.ts";
 import { createMac } from "./mac.ts";
 import { createNoteSigner, type NoteSigner, type NoteVerifier } from "./note.ts";
-import { currentKey, type KeyMaker, type Lifetimes, type Ring, rotate } from "./ring.ts";
+import { currentKey, type KeyMaker, type Lifetimes, type Ring, rotate, type SigningEntry } from "./ring.ts";
 import { type SealingKey, seal, unseal } from "./seal.ts";
 import { createWrapper, type KeyWrapper } from "./wrap.ts";
 
@@ -20,7 +30,8 @@ export const refreshEveryMs = 900_000;
 /** Algorithm of the gateway's own tokens: what every JOSE library verifies, and half the size of RSA. */
 export const signingAlgorithm = "ES256";
 
-const ringName = "keys.json";
+/** Name of the file in the state directory. */
+export const ringName = "keys.json";
 
 /** Largest clock tolerance the configuration allows. */
 const maxClockSkewMs = 300_000;
@@ -46,14 +57,23 @@ export interface PermanentKeys {
   readonly notary: NoteSigner;
   /** Wraps the keys that the audit trail is encrypted with. */
   readonly wrapper: KeyWrapper;
+  /** Seals what the state store keeps. */
+  readonly entries: EntryCipher;
 }
 
 /** The keys, without showing them. */
 export interface Keyring extends PermanentKeys {
   /** Signs claims as an access token (RFC 9068): `typ` at+jwt, the current key's `kid`. */
   signToken(claims: JWTPayload): Promise<string>;
+  /**
+   * Signs claims for another purpose than access, which `type` names in the header (RFC 8725 section 3.11): what verifies
+   * access tokens takes no such type. At once, since every message may need one.
+   */
+  signAs(type: string, claims: object): string;
   /** Public halves of all signing keys that something valid may be signed with; the same object until they change. */
   publicJwks(): JSONWebKeySet;
+  /** Private halves of the same keys, the one to sign with now first: for the authorization server, which signs by itself. */
+  privateJwks(): readonly JWK[];
   /** Seals an object for a purpose; see {@link seal}. */
   seal(purpose: string, payload: object): string;
   /** What {@link Keyring.seal} sealed for that purpose; undefined for any other text. */
@@ -80,16 +100,27 @@ export async function openKeyring(directory: string, options: KeyringOptions): P
   let sealing = readSealing(ring);
   let permanent = readPermanent(ring);
   let published = readPublic(ring);
-  const { notary, wrapper } = permanent;
+  const { notary, wrapper, entries } = permanent;
   return {
     notary,
     wrapper,
+    entries,
     async signToken(claims) {
       const { jwk } = currentKey(ring.signing, options.now());
       const header = { alg: signingAlgorithm, typ: "at+jwt", kid: jwk.kid };
       return new SignJWT(claims).setProtectedHeader(header).sign(await importJWK(jwk, signingAlgorithm));
     },
+    signAs(type, claims) {
+      const entry = currentKey(ring.signing, options.now());
+      const signer = { key: privateKeyOf(entry), algorithm: signingAlgorithm };
+      return signCompact(signer, { typ: type, kid: entry.jwk.kid }, claims);
+    },
     publicJwks: () => published,
+    privateJwks() {
+      const current = currentKey(ring.signing, options.now());
+      const others = ring.signing.filter((key) => key !== current);
+      return [current, ...others].map(({ jwk }) => ({ ...jwk, alg: signingAlgorithm, use: "sig" }));
+    },
     seal: (purpose, payload) => seal(currentKey(sealing, options.now()), purpose, payload, randomBytes),
     unseal: (purpose, text) => unseal(sealing, purpose, text),
     fingerprint: (label, text) => permanent.fingerprint(label, text),
@@ -103,6 +134,15 @@ export async function openKeyring(directory: string, options: KeyringOptions): P
       return true;
     },
   };
+}
+
+/** Reading a key takes as long as signing with it. */
+const privateKeys = new WeakMap<SigningEntry, KeyObject>();
+
+function privateKeyOf(entry: SigningEntry): KeyObject {
+  const key = privateKeys.get(entry) ?? createPrivateKey({ key: entry.jwk, format: "jwk" });
+  privateKeys.set(entry, key);
+  return key;
 }
 
 /** What verifies the checkpoints of a ring in a directory; undefined where there is none. Throws as {@link openKeyring} does. */
@@ -167,6 +207,7 @@ function readPermanent(ring: Ring): PermanentKeys {
     fingerprint: (label, text) => mac(label, text).slice(0, fingerprintLength),
     notary: createNotary(ring),
     wrapper: createWrapper(secret),
+    entries: createEntryCipher(secret),
   };
 }
 

@@ -28,15 +28,35 @@ export interface NoteVerifier {
  * by line in the log.
  */
 export function findNotes(text: string): readonly string[] {
-  const notes = text.match(/(?:^[^\n]+\n)+\n(?:^— [^\n]+(?:\n|$))+/gm) ?? [];
-  return [...notes, ...text.split("\n").flatMap((line) => readNoteMember(line) ?? [])];
+  const lines = text.split("\n");
+  return [...findBareNotes(lines), ...lines.flatMap((line) => readNoteMember(line) ?? [])];
+}
+
+const signatureMark = "— ";
+
+/** Lines, one that is empty, and signatures. Line by line: an expression would look from each line of a log to its end. */
+function findBareNotes(lines: readonly string[]): readonly string[] {
+  const notes: string[] = [];
+  let text: string[] = [];
+  let signatures: string[] = [];
+  let isParted = false;
+  for (const line of [...lines, ""]) {
+    if (isParted && line.startsWith(signatureMark)) signatures.push(line);
+    else if (line === "" && text.length > 0 && !isParted) isParted = true;
+    else {
+      if (signatures.length > 0) notes.push([...text, "", ...signatures, ""].join("\n"));
+      if (isParted) [text, signatures, isParted] = [[], [], false];
+      if (line !== "") text.push(line);
+    }
+  }
+  return notes;
 }
 
 function readNoteMember(line: string): string | undefined {
   if (!line.startsWith("{")) return undefined;
   try {
     const { checkpoint } = JSON.parse(line) as { checkpoint?: unknown };
-    if (Array.isArray(checkpoint)) return checkpoint.join("\n");
+    if (Array.isArray(checkpoint) && checkpoint.every((each) => typeof each === "string")) return checkpoint.join("\n");
     return typeof checkpoint === "string" ? checkpoint : undefined;
   } catch {
     return undefined;
@@ -49,10 +69,9 @@ const signatureType = 1;
 const privateHead = Buffer.from("302e020100300506032b657004220420", "hex");
 const publicHead = Buffer.from("302a300506032b6570032100", "hex");
 const keyBytes = 32;
-const signatureBytes = 64;
 const idBytes = 4;
-/** Notes hold a few lines; more is not looked at. */
-const maxNoteLength = 65_536;
+/** Base64 of the id and the 64 bytes of a signature. */
+const signatureForm = /^[A-Za-z0-9+/]{91}=$/;
 
 /**
  * @param seed 32 bytes
@@ -91,16 +110,16 @@ function createVerifier(name: string, id: Buffer, raw: Buffer): NoteVerifier {
   };
 }
 
-/** The last empty line parts text and signatures, of which there may be others. */
+/** The last empty line parts text and signatures, of which there may be others. Of several by this key the first one counts. */
 function openNote(note: string, name: string, id: Buffer, key: KeyObject): string | undefined {
   const at = note.lastIndexOf("\n\n");
-  if (at === -1 || note.length > maxNoteLength) return undefined;
+  if (at === -1) return undefined;
   const text = note.slice(0, at + 1);
-  const mark = `— ${name} `;
+  const mark = `${signatureMark}${name} `;
   for (const line of note.slice(at + 2).split("\n")) {
-    if (!line.startsWith(mark)) continue;
+    if (!line.startsWith(mark) || !signatureForm.test(line.slice(mark.length))) continue;
     const bytes = Buffer.from(line.slice(mark.length), "base64");
-    if (bytes.length !== idBytes + signatureBytes || !bytes.subarray(0, idBytes).equals(id)) continue;
+    if (!bytes.subarray(0, idBytes).equals(id)) continue;
     return verify(null, Buffer.from(text), key, bytes.subarray(idBytes)) ? text : undefined;
   }
   return undefined;

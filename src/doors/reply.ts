@@ -1,6 +1,6 @@
 import { Denial } from "../denial.ts";
 import { renderEvent } from "../mcp/sse.ts";
-import type { EventStream, Reply } from "../reply.ts";
+import type { EventStream, Reply, WholeAnswer } from "../reply.ts";
 import type { Door } from "./doors.ts";
 
 /**
@@ -9,9 +9,9 @@ import type { Door } from "./doors.ts";
  */
 export function createDoorReply(door: Door): Reply {
   let stream: EventStream | null = null;
-  const begin = (headers: Readonly<Record<string, string>>) => {
+  const begin = (headers: NonNullable<WholeAnswer["headers"]>) => {
     const sessionId = headers["mcp-session-id"];
-    if (sessionId !== undefined) door.begin(sessionId);
+    if (typeof sessionId === "string") door.begin(sessionId);
   };
   return {
     get stream() {

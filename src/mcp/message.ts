@@ -64,7 +64,7 @@ function parse(bytes: Buffer, maxDepth: number): { text: string; value: unknown 
         depth: "json_too_deep",
       } as const
     )[error.kind];
-    throw new Denial(code, { detail: `at character ${error.at}` });
+    throw new Denial(code, error.at < 0 ? {} : { detail: `at character ${error.at}` });
   }
 }
 

@@ -60,7 +60,8 @@ const webSchemes = new Set(["http", "https", "ws", "wss", "ftp"]);
  * forwarded stays as the client wrote it.
  *
  * Scheme and host are lower case, escapes that need not be there are decoded, those of unreserved and non-ASCII characters
- * among them, and the others are upper case (RFC 3986 section 6.2.2, RFC 3987 section 5.3.2).
+ * among them, and the others are upper case (RFC 3986 section 6.2.2, RFC 3987 section 5.3.2). A path that begins with a slash
+ * has a host before it, if an empty one.
  * Refused are user information, empty queries and fragments, empty ports and zeros before one, dot segments, empty segments,
  * backslashes, escaped separators and controls, doubly escaped paths, characters that do not show or have a compatibility form,
  * `file` URIs of another host, and whatever is no URI.
@@ -82,10 +83,15 @@ export function canonicalUri(uri: string): string | undefined {
 
 /**
  * The form of a URI template (RFC 6570) that resource patterns are compared with: scheme and host in lower case, as far as
- * they stand before the first expression.
+ * they stand before the first expression, and an empty host where there is none before a path.
  */
 export function canonicalTemplate(uriTemplate: string): string {
-  return uriTemplate.replace(/^[a-z][a-z0-9+.-]*:(?:\/\/[^/?#{]*)?/i, (origin) => origin.toLowerCase());
+  return (
+    uriTemplate
+      .replace(/^[a-z][a-z0-9+.-]*:(?:\/\/[^/?#{]*)?/i, (origin) => origin.toLowerCase())
+      // An expression may begin with the slash that makes a host of what follows.
+      .replace(/^([a-z][a-z0-9+.-]*:)(?=\/[^/{])/, "$1//")
+  );
 }
 
 /** What a pattern's first asterisk is tried with, since it may have to bring a scheme, a host or a path; further ones are `x`. */
@@ -125,7 +131,7 @@ function decodeEscapes(uri: string): string | undefined {
 
 function joinParts(name: string, authority: string | undefined, path: string, tail: string): string | undefined {
   if (name === "file") return joinFile(authority ?? "", path, tail);
-  if (authority === undefined) return webSchemes.has(name) ? undefined : `${name}:${path}${tail}`;
+  if (authority === undefined) return webSchemes.has(name) ? undefined : `${name}:${emptyHost(path)}${path}${tail}`;
   // Who it is asked as does not change which host is meant.
   if (authority.includes("@") || rootDot.test(authority)) return undefined;
   if (!webSchemes.has(name)) {
@@ -136,6 +142,11 @@ function joinParts(name: string, authority: string | undefined, path: string, ta
   return webHost === undefined || rootDot.test(webHost)
     ? undefined
     : `${name}://${webHost}${path === "" ? "/" : path}${tail}`;
+}
+
+/** RFC 3986 section 5.3 keeps no host apart from an empty one; many parsers do not, and to those `x:/a` and `x:///a` are one. */
+function emptyHost(path: string): string {
+  return path.startsWith("/") ? "//" : "";
 }
 
 /** RFC 8089: no host and `localhost` are the same; some servers ignore any other host, or a query, and some do not. */

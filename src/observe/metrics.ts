@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { SinkAccount } from "../audit/sinks/deliverer.ts";
 import type { ClosedVisit } from "../audit/trail.ts";
 import { methodLabel } from "../mcp/methods.ts";
+import type { TokenOutcome } from "../upstream/credentials/token-endpoint.ts";
 import { createHistogram } from "./histogram.ts";
 import { createRecency, type Recency } from "./recency.ts";
 import { addSinkMetrics } from "./sink-metrics.ts";
@@ -34,6 +35,8 @@ export interface Metrics {
   auditFailed(): void;
   /** Shared counters did not answer. */
   limitStoreFailed(): void;
+  /** An authorization server was asked for a token that a server is shown. */
+  tokenFetched(server: string, outcome: TokenOutcome): void;
 }
 
 const sessionIdleMs = 300_000;
@@ -117,6 +120,12 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
     help: "Times that shared counters did not answer; limits.*.onFailure said what held.",
     registers,
   });
+  const tokens = new Counter({
+    name: "sallyport_upstream_token_fetches_total",
+    help: "Questions to authorization servers for tokens that a server is shown, by outcome (ok, unavailable, refused, denied).",
+    labelNames: ["server", "outcome"],
+    registers,
+  });
   const sessions = createRecency(sessionIdleMs, maxSessions);
   new Gauge({ name: "sallyport_build_info", help: "Version.", labelNames: ["version", "node"], registers }).set(
     { version, node: process.version },
@@ -153,6 +162,7 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
     auditWritten: (event) => audited.inc({ event }),
     auditFailed: () => auditErrors.inc(),
     limitStoreFailed: () => limitErrors.inc(),
+    tokenFetched: (server, outcome) => tokens.inc({ server, outcome }),
   };
 }
 

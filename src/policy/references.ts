@@ -1,3 +1,4 @@
+import { apiKeyIssuer } from "../auth/api-keys/api-key.ts";
 import { didYouMean, type Path, type Problem, sortProblems } from "../config/diagnose.ts";
 import { compileGlob } from "../mcp/glob.ts";
 import type { PolicySource } from "./load.ts";
@@ -6,7 +7,7 @@ import type { Rule } from "./schema.ts";
 /** What policies may refer to in the configuration; undefined where it could not be read. */
 export interface PolicyContext {
   readonly servers: readonly string[] | undefined;
-  /** Names of the trusted issuers, `builtin` among them when it is enabled. */
+  /** Names of the trusted issuers, `builtin` and `api-keys` among them when they are enabled. */
   readonly issuers: readonly string[] | undefined;
   /** Roles that the files mean to define. */
   readonly roleNames: ReadonlySet<string> | undefined;
@@ -183,6 +184,10 @@ function findSurprises(sources: readonly PolicySource[], { issuers }: PolicyCont
           if (!/[*?]/.test(value)) return;
           findings.push(source.problem([...path, selector, at], "compared exactly: * and ? are no wildcards here"));
         });
+      }
+      if (binding.apiKeys !== undefined && issuers?.includes(apiKeyIssuer) === false) {
+        const message = "API keys are not accepted, so this holds for nobody";
+        findings.push(source.problem([...path, "apiKeys"], message, { hint: "set identity.apiKeys.enabled" }));
       }
       // Two issuers may call different people by the same name, and the gateway's own is one of them.
       const isOwn = binding.apiKeys !== undefined || binding.certificates !== undefined;

@@ -63,7 +63,7 @@ Ctrl-C stops the gateway; the next start finds everything as it is now.
 `;
 }
 
-function renderTrial({ audit }: WelcomeFacts, forbidden: string): string {
+function renderTrial({ audit, config }: WelcomeFacts, forbidden: string): string {
   return `A request that passes, and a tool call that policy refuses:
 
   ask "$FULL" ${quote(JSON.stringify(initialize))}
@@ -72,7 +72,7 @@ function renderTrial({ audit }: WelcomeFacts, forbidden: string): string {
 Its record, under the requestId of the answer; and the check that nobody has changed the trail:
 
   grep policy_denied ${quote(audit)} | tail -n 1
-  npx sallyport audit verify ${quote(audit)}
+  npx sallyport audit verify -c ${quote(config)}
 `;
 }
 

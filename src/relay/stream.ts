@@ -136,7 +136,7 @@ async function relayEvent(
     case "refuse":
       limitAsks(exchange);
       await trail.ask(judged.method, false);
-      void refuseServerRequest(upstream, judged.idText, exchangeHeaders(known, place));
+      void refuseServerRequest(upstream, known, judged.idText, exchangeHeaders(known, place));
       return false;
     case "drop":
       if (judged.asked === null) return false;

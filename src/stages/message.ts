@@ -1,14 +1,12 @@
-import { collectBytes } from "../bytes.ts";
-import { asDenial, Denial } from "../denial.ts";
+import { Denial } from "../denial.ts";
 import type { Arrival, McpRoute, Message } from "../facts.ts";
 import { eraOf, isRevision, type Revision, statelessRevisions, unversioned } from "../mcp/era.ts";
 import { readMessage as readBodyMessage } from "../mcp/message.ts";
+import { type BodyLimits, readBody } from "../request-body.ts";
 
 /** How much a message may be, and how long it may take. */
-export interface MessageLimits {
-  readonly maxBytes: number;
+export interface MessageLimits extends BodyLimits {
   readonly maxDepth: number;
-  readonly bodyTimeoutMs: number;
 }
 
 /**
@@ -74,33 +72,4 @@ function accepts(arrival: Arrival, type: "application/json" | "text/event-stream
     const media = range.split(";", 1)[0]?.trim().toLowerCase();
     return media === type || media === "*/*" || media === `${family}/*`;
   });
-}
-
-/** Collects the body up to the cap; nothing is looked at before all of it is here. */
-function readBody({ message, ended }: Arrival, limits: MessageLimits): Promise<Buffer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  const collected = collectBytes(limits.maxBytes);
-  const giveUp = () => {
-    if (!message.readableEnded) refuse(ended.aborted ? asDenial(ended.reason) : new Denial("client_gone"));
-  };
-  const timer = setTimeout(() => refuse(new Denial("request_timeout", { detail: "body" })), limits.bodyTimeoutMs);
-  const finish = () => {
-    clearTimeout(timer);
-    ended.removeEventListener("abort", giveUp);
-  };
-  const refuse = (denial: Denial) => {
-    finish();
-    reject(denial);
-  };
-  message.on("data", (chunk: Buffer) => {
-    if (!collected.add(chunk)) refuse(new Denial("body_too_large"));
-  });
-  message.on("end", () => {
-    finish();
-    resolve(collected.bytes());
-  });
-  message.on("error", giveUp).on("close", giveUp);
-  ended.addEventListener("abort", giveUp);
-  if (ended.aborted) giveUp();
-  return promise;
 }

@@ -1,6 +1,8 @@
 import type { Trail } from "../audit/trail.ts";
-import type { Arrival, MetadataRoute, PreflightRoute } from "../facts.ts";
+import { Denial } from "../denial.ts";
+import type { Arrival, AuthorizationRoute, McpRoute, Peer, Route } from "../facts.ts";
 import type { Reply } from "../reply.ts";
+import { type BodyLimits, readBody } from "../request-body.ts";
 
 const requestHeaders = [
   "authorization",
@@ -16,13 +18,21 @@ const requestHeaders = [
 /** How long a browser need not ask again, in seconds. */
 const preflightMaxAge = "600";
 
-/** Answers what needs no identity: metadata that clients read before they have a token, and preflights. */
+/**
+ * Answers what needs no identity: metadata that clients read before they have a token, preflights, and the authorization server,
+ * which finds out for itself whom it has before it.
+ *
+ * @throws Denial `body_encoded`, `body_too_large`, `request_timeout`, `client_gone`
+ */
 export async function answerOpenly(
-  route: MetadataRoute | PreflightRoute,
+  route: Exclude<Route, McpRoute>,
+  limits: BodyLimits,
   arrival: Arrival,
+  peer: Peer,
   reply: Reply,
   trail: Trail,
 ): Promise<void> {
+  if (route.kind === "authorization") return attend(route, limits, arrival, peer, reply, trail);
   if (route.kind === "metadata") {
     const receipt = await trail.close({ http: 200, bytesOut: Buffer.byteLength(route.body) });
     const headers = {
@@ -47,4 +57,27 @@ export async function answerOpenly(
 function allowedHeaders(requested: string | undefined): string {
   const custom = (requested ?? "").toLowerCase().match(/\bmcp-param-[a-z0-9!#$%&'*+.^_`|~-]+/g) ?? [];
   return [requestHeaders, ...custom].join(", ");
+}
+
+/** Forms and token requests are a few hundred bytes, client metadata a few thousand. */
+const maxBytes = 65_536;
+
+/** Its answer goes out once it is on record, as any other. */
+async function attend(
+  { desk }: AuthorizationRoute,
+  limits: BodyLimits,
+  arrival: Arrival,
+  peer: Peer,
+  reply: Reply,
+  trail: Trail,
+): Promise<void> {
+  const { verb, headers, message } = arrival;
+  if (headers.has("content-encoding")) throw new Denial("body_encoded");
+  const body = await readBody(arrival, { ...limits, maxBytes });
+  await trail.assure();
+  const request = { verb, target: message.url ?? "", headers, body, ip: peer.ip };
+  const answer = await desk.answer(request);
+  trail.note("desk", answer.note);
+  const receipt = await trail.close({ http: answer.status, bytesOut: answer.body.length });
+  await reply.send(receipt, answer);
 }

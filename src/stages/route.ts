@@ -1,5 +1,6 @@
+import type { Desk } from "../authorization/desk.ts";
 import { Denial } from "../denial.ts";
-import type { Arrival, McpRoute, MetadataRoute, PreflightRoute, Route } from "../facts.ts";
+import type { Arrival, AuthorizationRoute, McpRoute, MetadataRoute, PreflightRoute, Route } from "../facts.ts";
 
 /** The doors of the gateway, compiled once from the configuration. */
 export interface RouteTable {
@@ -9,8 +10,10 @@ export interface RouteTable {
   readonly origins: ReadonlySet<string>;
   /** By name, the first part of their paths. */
   readonly servers: ReadonlyMap<string, Pick<McpRoute, "server" | "resource" | "metadataUrl">>;
-  /** Well-known path to the metadata document (RFC 9728 section 3.1). */
-  readonly metadata: ReadonlyMap<string, string>;
+  /** Well-known path to the document there: metadata (RFC 9728 section 3.1), and keys, which change. */
+  readonly metadata: ReadonlyMap<string, () => string>;
+  /** The authorization server, if there is one. */
+  readonly desk: Desk | null;
   /** Whether clients of 2024-11-05 are served: all that they send has to come to the process that holds their stream. */
   readonly doors: boolean;
 }
@@ -26,7 +29,10 @@ export function findRoute(table: RouteTable, arrival: Arrival): Route {
     throw new Denial("duplicate_header", { detail: `header ${arrival.repeatedHeader}` });
   checkHost(table, arrival.headers.get("host"));
   const metadata = table.metadata.get(arrival.path);
-  if (metadata !== undefined) return findMetadata(arrival, metadata);
+  if (metadata !== undefined) return findMetadata(arrival, metadata());
+  // Whom it answers in which way, browsers of other origins too, is for the authorization server to say.
+  const { desk } = table;
+  if (desk?.serves(arrival.path)) return { kind: "authorization", desk } as AuthorizationRoute;
   const origin = checkOrigin(table, arrival.headers.get("origin"));
   const { entry, door, verbs } = findEndpoint(table, arrival.path);
   if (door !== "none" && !table.doors) throw new Denial("elder_unserved");
@@ -65,7 +71,7 @@ function checkOrigin(table: RouteTable, origin: string | undefined): string | nu
   return origin;
 }
 
-/** The metadata says nothing secret and clients in any browser need it before they have a token: open to every origin. */
+/** What stands there says nothing secret and clients in any browser need it before they have a token: open to every origin. */
 function findMetadata(arrival: Arrival, body: string): MetadataRoute | PreflightRoute {
   if (arrival.verb === "GET" || arrival.verb === "HEAD") return { kind: "metadata", body } as MetadataRoute;
   if (arrival.verb === "OPTIONS") return { kind: "preflight", origin: "*", methods: "GET" } as PreflightRoute;

@@ -1,4 +1,4 @@
-import type { Answer, Arrival, Decision, Message, Session } from "../facts.ts";
+import type { Answer, Arrival, Decision, Identity, Message, Session } from "../facts.ts";
 import { isEndless } from "../mcp/methods.ts";
 import { encodeMirror } from "../mcp/mirrors.ts";
 import { setMember } from "../mcp/splice.ts";
@@ -7,17 +7,20 @@ import { bodyOf } from "../upstream/body.ts";
 import type { Answer as ServerAnswer } from "../upstream/dispatch.ts";
 import { explainFailure } from "../upstream/failure.ts";
 import { readListRequest, recollect } from "../upstream/recollect.ts";
+import type { Outgoing } from "../upstream/transport.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /**
  * Sends the judged bytes to the server, with framing and headers of our own; a list that the server lets everybody have for
  * a while need not be asked for again (2026-07-28, Caching).
  *
- * @throws Denial `upstream_unreachable`, `upstream_reset`, `upstream_timeout`, `upstream_malformed`, `client_gone`
+ * @throws Denial `upstream_unreachable`, `upstream_reset`, `upstream_timeout`, `upstream_malformed`,
+ *   `credentials_unavailable`, `credentials_refused`, `delegation_refused`, `client_gone`
  */
 export async function forward(
   upstream: Upstream,
   arrival: Arrival,
+  identity: Identity,
   message: Message,
   session: Session,
   decision: Decision,
@@ -30,7 +33,7 @@ export async function forward(
   const endless = isEndless(message);
   const done = upstream.begin(endless);
   try {
-    const answer = await upstream.transport.send({
+    const outgoing: Outgoing = {
       kind: message.kind,
       id: message.kind === "request" ? message.id : null,
       method: message.kind === "request" ? message.method : null,
@@ -38,7 +41,8 @@ export async function forward(
       headers: renderHeaders(upstream, arrival, message, session),
       body: renderBody(message, session, decision),
       signal: arrival.ended,
-    });
+    };
+    const answer = await upstream.send(outgoing, { identity, arrival });
     upstream.reachable = true;
     return new FreshAnswer(answer, list, done);
   } catch (cause) {

@@ -5,12 +5,15 @@ import type { Keyring } from "../crypto/keyring.ts";
 import type { Log } from "../observe/log.ts";
 import { createRedisBoard } from "./redis-board.ts";
 import { createRedisPermits, takeScript } from "./redis-permits.ts";
+import { createRedisStore, dropEntryScript, forgetEntryScript, putEntryScript } from "./redis-store.ts";
 import type { Shared } from "./station.ts";
+import type { StoreBackend } from "./store.ts";
 
 /** A Redis or Valkey that replicas share. */
 export interface RedisShared extends Shared {
   /** Whether it can be asked at the moment. */
   readonly ready: boolean;
+  readonly store: StoreBackend;
   close(): void;
 }
 
@@ -35,7 +38,7 @@ export function connectRedis({ url, keyring, log, now }: RedisOptions): RedisSha
     createClient({
       url: url.reveal(),
       name: "sallyport",
-      scripts: { take: takeScript },
+      scripts,
       disableOfflineQueue: true,
       commandsQueueMaxLength: 10_000,
       pingInterval: pingMs,
@@ -78,6 +81,7 @@ export function connectRedis({ url, keyring, log, now }: RedisOptions): RedisSha
   return {
     permits,
     board,
+    store: createRedisStore(client, prefix),
     get ready() {
       return client.isReady && permits.counting;
     },
@@ -91,6 +95,11 @@ export function connectRedis({ url, keyring, log, now }: RedisOptions): RedisSha
 /** How often a connection shows that it is alive, in milliseconds. */
 const pingMs = 2_000;
 
-export type RedisClient = ReturnType<
-  typeof createClient<Record<never, never>, Record<never, never>, { take: typeof takeScript }>
->;
+const scripts = {
+  take: takeScript,
+  putEntry: putEntryScript,
+  dropEntry: dropEntryScript,
+  forgetEntry: forgetEntryScript,
+};
+
+export type RedisClient = ReturnType<typeof createClient<Record<never, never>, Record<never, never>, typeof scripts>>;

@@ -19,7 +19,7 @@ const methods = {
  * @throws Error with a sentence for an operator, when one of them cannot be had
  */
 export async function listOffer(name: string, config: ServerConfig, now: () => number): Promise<Offer> {
-  const upstream = createUpstream(name, config, now);
+  const upstream = createUpstream(name, config, { now, publicUrl: "", sign: unasked, tokenFetched() {} });
   try {
     const found = await survey(upstream, Object.values(methods));
     return {
@@ -31,6 +31,11 @@ export async function listOffer(name: string, config: ServerConfig, now: () => n
   } finally {
     await upstream.transport.destroy();
   }
+}
+
+/** What the gateway asks for itself it asks on nobody's behalf. */
+function unasked(): never {
+  throw new Error("an assertion without a caller");
 }
 
 /** In the form that policy judges; those that the gateway would let nobody ask for are left out. */

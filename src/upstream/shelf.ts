@@ -1,22 +1,23 @@
 import { createHash } from "node:crypto";
 import type { ServerConfig } from "../config/schema.ts";
+import { Secret } from "../config/secret.ts";
+import type { CredentialKit } from "./credentials/credentials.ts";
 import { createUpstream, staticHeaders, type Upstream } from "./upstream.ts";
 
 /** The servers of every configuration that still serves: one that a reload did not touch keeps its connections. */
 export interface UpstreamShelf {
   /** The server as it is configured; the same one as long as nothing changes but what is recorded of it. */
-  of(name: string, config: ServerConfig): Upstream;
+  of(name: string, config: ServerConfig, publicUrl: string): Upstream;
   /** Takes all others off the shelf, and returns them: they are to be closed when nobody uses them any more. */
   retain(used: Iterable<Upstream>): readonly Upstream[];
 }
 
-/** @param now milliseconds since the epoch */
-export function createUpstreamShelf(now: () => number): UpstreamShelf {
+export function createUpstreamShelf(kit: Omit<CredentialKit, "publicUrl">): UpstreamShelf {
   const upstreams = new Map<string, Upstream>();
   return {
-    of(name, config) {
-      const key = keyOf(name, config);
-      const upstream = upstreams.get(key) ?? createUpstream(name, config, now);
+    of(name, config, publicUrl) {
+      const key = keyOf(name, config, publicUrl);
+      const upstream = upstreams.get(key) ?? createUpstream(name, config, { ...kit, publicUrl });
       upstreams.set(key, upstream);
       return upstream;
     },
@@ -30,8 +31,16 @@ export function createUpstreamShelf(now: () => number): UpstreamShelf {
 }
 
 /** A digest, so that credentials are not kept in one more place. */
-function keyOf(name: string, config: ServerConfig): string {
-  const { url, credentials: _credentials, audit: _audit, ...rest } = config;
-  const all = { name, ...rest, url: url.href, headers: staticHeaders(config) };
-  return createHash("sha256").update(JSON.stringify(all)).digest("base64url");
+function keyOf(name: string, config: ServerConfig, publicUrl: string): string {
+  const { url, credentials, audit: _audit, ...rest } = config;
+  // Only assertions name the gateway.
+  const issuer = credentials?.assertion === undefined ? null : publicUrl;
+  const all = { name, ...rest, url: url.href, headers: staticHeaders(config), credentials, issuer };
+  return createHash("sha256").update(JSON.stringify(all, reveal)).digest("base64url");
+}
+
+/** A secret that changed has to show as a change; `JSON.stringify` hands on what `toJSON` makes of it. */
+function reveal(this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
+  const held = this[key];
+  return held instanceof Secret ? held.reveal() : value;
 }

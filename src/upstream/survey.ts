@@ -1,3 +1,4 @@
+import { Denial } from "../denial.ts";
 import { legacyRevisions, type Revision, statelessRevisions } from "../mcp/era.ts";
 import { requestMethods } from "../mcp/methods.ts";
 import { isObject, type JsonObject } from "../mcp/object.ts";
@@ -46,7 +47,7 @@ const [newestLegacy = "2025-11-25"] = legacyRevisions as readonly Revision[];
  * @throws Error with a sentence for an operator, when it cannot be reached or answers otherwise than it should
  */
 export async function survey(
-  server: Pick<Upstream, "transport" | "headers" | "age">,
+  server: Pick<Upstream, "own" | "headers" | "age">,
   methods: readonly ListMethod[],
   limits: SurveyLimits = defaults,
 ): Promise<Survey> {
@@ -90,7 +91,7 @@ async function begin(visit: Visit): Promise<void> {
   const revision = legacyRevisions.find((known) => known === protocolVersion);
   if (revision === undefined) throw new Error("it did not agree to a revision of MCP that is known here");
   visit.revision = revision as Revision;
-  const sent = server.transport.send({
+  const sent = server.own.send({
     kind: "notification",
     id: null,
     method: null,
@@ -120,10 +121,10 @@ function sessionHeaders({ revision, sessionId }: Visit): Record<string, string> 
 /** A server need not let a client end a session (2025-11-25, Session Management); then it ends by itself. */
 async function end(visit: Visit): Promise<void> {
   if (visit.sessionId === undefined) return;
-  const { transport, headers } = visit.server;
+  const { own, headers } = visit.server;
   const outgoing = { kind: "end", id: null, method: null, endless: false, body: null } as const;
-  const own = { ...headers, ...sessionHeaders(visit) };
-  await transport.send({ ...outgoing, headers: own, signal: AbortSignal.timeout(endTimeoutMs) }).then(
+  const all = { ...headers, ...sessionHeaders(visit) };
+  await own.send({ ...outgoing, headers: all, signal: AbortSignal.timeout(endTimeoutMs) }).then(
     ({ body }) => body.destroy(),
     () => {},
   );
@@ -155,8 +156,9 @@ async function ask(visit: Visit, method: string, params: JsonObject): Promise<Re
   };
   const bounds = { maxBytes: Math.min(limits.maxBytes, leftBytes), timeoutMs: limits.timeoutMs, signal: deadline };
   const question = { id, method, params, revision, sessionId, ...bounds, onSession };
-  const reported = await inquire(server.transport, server.headers, question).catch(() => {
-    throw new Error(`${method}: ${deadline.aborted ? "its lists take too long" : "it cannot be reached"}`);
+  const reported = await inquire(server.own, server.headers, question).catch((cause: unknown) => {
+    const reason = cause instanceof Denial ? cause.message : "it cannot be reached";
+    throw new Error(`${method}: ${deadline.aborted ? "its lists take too long" : reason}`);
   });
   visit.leftBytes -= reported.bytes;
   return reported;

@@ -51,7 +51,8 @@ export function createPools({ timeouts }: ServerConfig): Pools {
   };
 }
 
-const verbs = { listen: "GET", end: "DELETE", request: "POST", notification: "POST", response: "POST" } as const;
+/** By what each kind of message is sent. */
+export const verbs = { listen: "GET", end: "DELETE", request: "POST", notification: "POST", response: "POST" } as const;
 
 /** undici keeps a request as long as its answer lasts, and would encode text into a slab of the shared pool. */
 function keep(body: Outgoing["body"]): Outgoing["body"] {

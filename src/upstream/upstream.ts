@@ -1,6 +1,8 @@
 import type { ServerConfig } from "../config/schema.ts";
 import { createTurns, type Turns } from "../limits/turns.ts";
 import { type Age, agedAlready, createAge } from "./age.ts";
+import { type CredentialKit, createCredentials } from "./credentials/credentials.ts";
+import { createOwnTransport, createSender, type Send } from "./credentials/sender.ts";
 import { type Curiosity, createCuriosity } from "./curiosity.ts";
 import { createListMemory, type ListMemory } from "./lists.ts";
 import { probe } from "./probe.ts";
@@ -11,11 +13,15 @@ import { createPools, createStreamableTransport, type Transport } from "./transp
 /** One protected MCP server: how it is reached and what of it is in progress. */
 export interface Upstream {
   readonly name: string;
-  /** Headers that every request to it carries: credentials and static extras. */
+  /** Headers that every request to it carries: a credential that is always the same, and static extras. */
   readonly headers: Readonly<Record<string, string>>;
   readonly maxResponseBytes: number;
   readonly clientRequests: ReadonlySet<string>;
   readonly transport: Transport;
+  /** The same for what the gateway asks for itself. */
+  readonly own: Transport;
+  /** Sends a message with what the server is to see of its caller. */
+  readonly send: Send;
   /** Its places, and who waits for one. */
   readonly turns: Turns;
   /** How long a request may wait for a place, in milliseconds. */
@@ -46,16 +52,15 @@ export interface Load {
 
 const transports = { "streamable-http": createStreamableTransport, sse: createSseTransport } as const;
 
-/**
- * Makes a server's place in the gateway; nothing is connected before the first call.
- *
- * @param now milliseconds since the epoch
- */
-export function createUpstream(name: string, config: ServerConfig, now: () => number): Upstream {
+/** Makes a server's place in the gateway; nothing is connected before the first call. */
+export function createUpstream(name: string, config: ServerConfig, kit: CredentialKit): Upstream {
+  const { now } = kit;
   const load: Load = { calls: 0, streams: 0 };
   const headers = staticHeaders(config);
   const transport = transports[config.transport](config, createPools(config));
-  const age = config.transport === "sse" ? agedAlready : createAge(() => probe(transport, headers), now);
+  const credentials = createCredentials(name, config, kit);
+  const own = createOwnTransport(transport, credentials.own);
+  const age = config.transport === "sse" ? agedAlready : createAge(() => probe(own, headers), now);
   const lists = createListMemory();
   return {
     name,
@@ -63,6 +68,8 @@ export function createUpstream(name: string, config: ServerConfig, now: () => nu
     maxResponseBytes: config.maxResponse,
     clientRequests: new Set(config.clientRequests),
     transport,
+    own,
+    send: createSender(transport, credentials),
     turns: createTurns(config),
     turnTimeoutMs: config.timeouts.turn,
     now,
@@ -70,7 +77,7 @@ export function createUpstream(name: string, config: ServerConfig, now: () => nu
     lists,
     tools: createCuriosity(async () => {
       const ticket = lists.begin("tools");
-      const offered = await survey({ transport, headers, age }, ["tools/list"]);
+      const offered = await survey({ own, headers, age }, ["tools/list"]);
       lists.learnAllTools(ticket, { tools: offered.get("tools/list") }, now());
     }, now),
     load,
@@ -90,6 +97,7 @@ export function createUpstream(name: string, config: ServerConfig, now: () => nu
 export function staticHeaders(config: ServerConfig): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const [header, value] of Object.entries(config.headers)) headers[header.toLowerCase()] = value.reveal();
-  if (config.credentials !== undefined) headers.authorization = `Bearer ${config.credentials.bearer.reveal()}`;
+  const { bearer } = config.credentials ?? {};
+  if (bearer !== undefined) headers.authorization = `Bearer ${bearer.reveal()}`;
   return headers;
 }

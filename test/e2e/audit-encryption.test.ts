@@ -1,7 +1,8 @@
 /** An encrypted trail of a gateway that runs, is restarted, and is told to make it unreadable. */
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it, onTestFinished } from "vitest";
@@ -133,3 +134,43 @@ it("what is encrypted is read with the keys, shredded, erased and held, and veri
   expect(notes.length).toBeGreaterThan(4);
   expect(await readdir(join(gateway.directory, "data", "audit-keys"))).not.toEqual([]);
 });
+
+it("no call goes on of which no record could be written, the key of the person being damaged", async () => {
+  // Asked without a pause until it looks again: a fast machine would meet the limits first.
+  const limits = { address: { requests: 1_000_000 }, identity: { requests: 1_000_000 } };
+  const { gateway, client, recorder } = await set({ configOverrides: { audit: { encryption: true }, limits } });
+  await client.post(toolCall(1, "echo", {}));
+  const people = join(gateway.directory, "data", "audit-people");
+  const [name = ""] = await readdir(people);
+  await writeFile(join(people, name), "");
+  const post = async () => (await client.post(toolCall(2, "echo", {}))).text.includes("audit_unavailable");
+  await until("the gateway has looked at the key again", async () => (await post()) || undefined);
+  const before = recorder.requests.length;
+  expect([await post(), recorder.requests.length]).toEqual([true, before]);
+});
+
+// Linux alone can take the room for files away from a process that runs, and give it back.
+it.runIf(existsSync("/usr/bin/prlimit"))(
+  "a key that the disk has no room for is not used, and no half of it stays",
+  async () => {
+    const setting = await set({ configOverrides: { audit: { encryption: true } } });
+    const { gateway, recorder } = setting;
+    const token = await gateway.mint({ server: "alpha", subject: "late" });
+    const late = await createClient(gateway, "alpha", token);
+    onTestFinished(() => late.close());
+    const limit = (bytes: string) =>
+      promisify(execFile)("/usr/bin/prlimit", ["--pid", String(gateway.child.pid), `--fsize=${bytes}:unlimited`]);
+    const people = async () => filesOf(join(gateway.directory, "data", "audit-people")).catch(() => "");
+
+    await limit("50");
+    expect((await late.post(toolCall(1, "echo", {}))).text).toContain("audit_unavailable");
+    expect([recorder.requests.length, await people()]).toEqual([0, ""]);
+    await limit("unlimited");
+    await until(
+      "the gateway to heal",
+      async () => (await late.post(toolCall(2, "echo", {}))).text.includes("recorded") || undefined,
+    );
+    expect((await people()).length).toBe(95);
+    expect((await search(setting, "--subject", "late")).records.length).toBeGreaterThan(0);
+  },
+);

@@ -62,6 +62,7 @@ it("closes, compresses and signs files, and an end that is cut off shows by the 
   const elsewhere = [directory, "--key", key, "--checkpoint", logFile];
   expect(await verify(...elsewhere)).toMatchObject({ code: 0, report: { ok: true, signed } });
   expect((await run("verify", directory)).stdout).toContain("signed    not looked at");
+  expect(await verify(directory, "-c", gateway.configFile)).toMatchObject({ code: 0, report: { signed } });
 
   await truncate(gateway.auditFile, 0);
   expect(await verify(directory, "--key", key)).toMatchObject({ code: 0 });

@@ -23,7 +23,7 @@ import {
   runCommand,
   runScript,
   textOf,
-} from "./verifiers.ts";
+} from "./two-verifiers.ts";
 
 const nameOf = () => "key-of-the-test";
 const signer = createNoteSigner(Buffer.alloc(32, 1), nameOf);

@@ -16,7 +16,7 @@ import { createNoteSigner } from "../../src/crypto/note.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { until } from "../golden/observe.ts";
 import { callEntry } from "../unit/audit/entries.ts";
-import { type Codes, type Files, judge as judgeBoth, putText, textOf } from "./verifiers.ts";
+import { type Codes, type Files, judge as judgeBoth, putText, textOf } from "./two-verifiers.ts";
 
 const nameOf = () => "key-of-the-test";
 const signer = createNoteSigner(Buffer.alloc(32, 1), nameOf);

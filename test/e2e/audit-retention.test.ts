@@ -11,7 +11,7 @@ import { startChild } from "../fixtures/child.ts";
 import { until } from "../golden/observe.ts";
 import { toolCall } from "./http.ts";
 import { type Setting, sallyport, set } from "./setting.ts";
-import { runScript } from "./verifiers.ts";
+import { runScript } from "./two-verifiers.ts";
 
 async function run({ gateway }: Setting, ...args: readonly string[]): Promise<{ code: number; stdout: string }> {
   return promisify(execFile)(process.execPath, [sallyport, ...args], { cwd: gateway.directory }).then(

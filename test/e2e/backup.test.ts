@@ -93,7 +93,7 @@ it("takes the trails of all workers", async () => {
   expect(await run("backup", "verify", out, ...place.identity)).toMatchObject({ ok: true });
 });
 
-it.each(["SIGINT", "SIGTERM"] as const)("leaves nothing behind when %s interrupts it", async (signal) => {
+it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("leaves nothing behind when %s interrupts it", async (signal) => {
   const place = await prepare();
   const { gateway } = await set();
   const more = join(gateway.directory, "data", "large");

@@ -1,6 +1,10 @@
+import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { listen } from "../fixtures/authorization-server.ts";
 import { findFreePort, type Gateway, startGateway } from "../fixtures/gateway.ts";
 import { merge } from "../fixtures/mapping.ts";
 import { type Puppet, type Purists, startPuppet, startPurists } from "./puppet.ts";
@@ -41,24 +45,41 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
+/** Makes API keys as an operator does: one that is for another address, and one that is revoked at once. */
+async function makeApiKeys(configFile: string, { apiKeys }: TestIssuer): Promise<void> {
+  const key = async (...args: string[]) => {
+    const { stdout } = await promisify(execFile)(process.execPath, [sallyport, "key", ...args, "-c", configFile]);
+    return stdout.trim();
+  };
+  apiKeys.set("api-key-elsewhere", await key("create", "elsewhere", "--from", "10.0.0.0/8"));
+  apiKeys.set("api-key-revoked", await key("create", "revoked"));
+  await key("revoke", "revoked");
+}
+
+const sallyport = fileURLToPath(new URL("../../bin/sallyport.js", import.meta.url));
+
 /**
  * Starts a gateway for cases. Behind it: `alpha` and `beta`, the same puppet on two paths; `hasty`, the puppet with
  * timeouts of a few hundred milliseconds; `down`, where nobody listens; `asking`, which may ask the client to elicit; `elder`
- * and `newer`, which speak one age each; `oldest` of HTTP with SSE.
+ * and `newer`, which speak one age each; `oldest` of HTTP with SSE; `locked`, for which no token is to be had, and `unwelcome`,
+ * for which the gateway gets none; `personal`, for which no caller gets one.
  *
  * @param config merged over the configuration of all cases
  */
 export async function startStage(config: Readonly<Record<string, unknown>>): Promise<Stage> {
   const directory = await mkdtemp(join(tmpdir(), "sallyport-golden-"));
   const jwksFile = join(directory, "jwks.json");
-  const [issuer, puppet, purists, closedPort] = await Promise.all([
+  const [issuer, puppet, purists, authorization, closedPort] = await Promise.all([
     createTestIssuer(),
     startPuppet(),
     startPurists(),
+    listen(),
     findFreePort(),
   ]);
   await writeFile(jwksFile, issuer.jwks);
   const server = (name: string, extra: object = {}) => ({ url: puppet.url(name), maxResponse: "16KiB", ...extra });
+  const client = (tokenEndpoint: string) => ({ tokenEndpoint, clientId: "gateway", clientSecret: "secret" });
+  const tokensFrom = (tokenEndpoint: string) => ({ credentials: { clientCredentials: client(tokenEndpoint) } });
   const gateway = await startGateway({
     servers: {
       alpha: server("alpha"),
@@ -68,9 +89,14 @@ export async function startStage(config: Readonly<Record<string, unknown>>): Pro
       elder: { url: purists.url("elder") },
       newer: { url: purists.url("newer") },
       oldest: { url: purists.url("elder"), transport: "sse" },
+      locked: server("locked", tokensFrom(`http://127.0.0.1:${closedPort}/token`)),
+      unwelcome: server("unwelcome", tokensFrom(`${authorization.url}/refusing`)),
+      personal: server("personal", { credentials: { exchange: client(`${authorization.url}/denying`) } }),
       down: { url: `http://127.0.0.1:${closedPort}/mcp` },
     },
     policyYaml,
+    ...("identity" in config &&
+      !("state" in config) && { before: (configFile: string) => makeApiKeys(configFile, issuer) }),
     configOverrides: merge(
       {
         listen: { maxHeader: "8KiB", maxBody: "8KiB", maxDepth: 16 },
@@ -99,6 +125,8 @@ export async function startStage(config: Readonly<Record<string, unknown>>): Pro
     issuer,
     async stop() {
       await gateway.stop();
+      authorization.server.closeAllConnections();
+      authorization.server.close();
       await Promise.all([puppet.stop(), purists.stop()]);
       await rm(directory, { recursive: true, force: true });
     },

@@ -1,4 +1,5 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
+import { drawApiKey } from "../../src/auth/api-keys/key-text.ts";
 import { encode, makeKey, sign, type TestKey } from "../unit/auth/issuer.ts";
 
 /** Tokens by what is right or wrong with them. */
@@ -19,6 +20,9 @@ export const tokenKinds = [
   "no-subject",
   "no-expiry",
   "keys-away",
+  "api-key-unknown",
+  "api-key-revoked",
+  "api-key-elsewhere",
 ] as const;
 
 export type TokenKind = (typeof tokenKinds)[number];
@@ -29,6 +33,8 @@ export const awayUrl = "https://away.test/";
 
 /** An issuer of tests, and everyone who pretends to be it. */
 export interface TestIssuer {
+  /** API keys that were made for the gateway, by kind. */
+  readonly apiKeys: Map<TokenKind, string>;
   /** The key set to trust, as JSON. */
   readonly jwks: string;
   /** A new token for a resource; undefined for `none`. */
@@ -39,8 +45,10 @@ export async function createTestIssuer(): Promise<TestIssuer> {
   const key = await makeKey("golden-1");
   const stranger = await makeKey("golden-2");
   const impostor: TestKey = { ...stranger, kid: key.kid };
+  const apiKeys = new Map<TokenKind, string>();
   return {
     jwks: JSON.stringify({ keys: [{ ...key.publicJwk, alg: "ES256" }] }),
+    apiKeys,
     async issue(order, resource) {
       const now = Math.floor(Date.now() / 1_000);
       const claims = {
@@ -84,6 +92,11 @@ export async function createTestIssuer(): Promise<TestIssuer> {
           return sign(key, { ...claims, sub: undefined });
         case "no-expiry":
           return sign(key, { ...claims, exp: undefined });
+        case "api-key-unknown":
+          return drawApiKey(randomBytes).text;
+        case "api-key-revoked":
+        case "api-key-elsewhere":
+          return apiKeys.get(order);
         case "keys-away":
           return sign(key, { ...claims, iss: awayUrl });
       }

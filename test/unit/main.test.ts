@@ -12,6 +12,8 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
   return { code, out: said(out), err: said(err) };
 }
 
+const recipient = "age1wp90s5ycnvd3e48rlw70ral75mh6ulls6ulejv8z2awz8schz5msukwtsr";
+
 describe("the command line", () => {
   it.each([["--help"], ["help"], ["serve", "--help"], ["audit", "verify", "--help"], ["token", "mint", "--help"]])(
     "explains itself: %s %s %s",
@@ -37,6 +39,11 @@ describe("the command line", () => {
     [["token", "mint", "--subject", "ann"], "\n"],
     [["audit", "verify"], ", or the trail itself\n"],
     [["audit", "key"], "\n"],
+    [["audit", "hold", "set", "--reason", "case 7"], "\n"],
+    [["audit", "hold", "show"], "\n"],
+    [["audit", "shred", "--before", "30d"], "\n"],
+    [["audit", "erase", "--subject", "ann", "--issuer", "corp"], "\n"],
+    [["backup", "create", "--out", "gateway.age", "--recipient", recipient], "\n"],
     [["check"], ", or give policy files with -p\n"],
   ])("says how to name the configuration that is not where it looks: %j", async (argv, rest) => {
     await leaveClone();

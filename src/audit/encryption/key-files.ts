@@ -1,4 +1,5 @@
 /** Keys that the trail is encrypted with, each in a small file of its own, so that it can be destroyed alone. */
+import { randomUUID } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -9,14 +10,19 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
+import { link, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { syncDirectory } from "../../durable.ts";
 
 const suffix = ".key";
+/** What a key is called while it is destroyed. */
+const doomedSuffix = ".doomed";
 
-/** Keys by name in one directory. All block: they are small, and needed before a record can be written. */
+/** Keys by name in one directory. Reading blocks: they are small, and needed before a record can be written. */
 export class KeyFiles {
   readonly directory: string;
 
@@ -27,8 +33,7 @@ export class KeyFiles {
 
   /** Names of the keys, of which there are none where there is no directory. */
   list(): readonly string[] {
-    const found = ifThere(() => readdirSync(this.directory)) ?? [];
-    return found.filter((name) => name.endsWith(suffix)).map((name) => name.slice(0, -suffix.length));
+    return this.#listBy(suffix);
   }
 
   /** Text that a key is kept as; null where there is none of this name. */
@@ -37,46 +42,69 @@ export class KeyFiles {
   }
 
   /**
-   * Stores a key, on the disk by the time that it returns. Of two processes that store one of the same name the first one wins.
+   * Stores a key, on the disk by the time that it resolves. Of two processes that store one of the same name the first one wins.
    *
    * @returns whether it was stored
    * @throws Error of the file system
    */
-  store(name: string, text: string): boolean {
-    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+  async store(name: string, text: string): Promise<boolean> {
+    const made = await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    if (made !== undefined) await syncDirectory(dirname(this.directory));
     const path = this.#pathOf(name);
-    const draft = `${path}.${process.pid}`;
-    rmSync(draft, { force: true });
-    const descriptor = openSync(draft, "wx", 0o600);
+    const draft = `${path}.${randomUUID()}`;
     try {
-      writeSync(descriptor, text);
-      fsyncSync(descriptor);
+      await writeFile(draft, text, { flag: "wx", mode: 0o600, flush: true });
+      await link(draft, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw error;
+    } finally {
+      await rm(draft, { force: true });
+    }
+    await syncDirectory(this.directory);
+    return true;
+  }
+
+  /** The same for who cannot wait, which blocks everybody for as long as the disk takes. */
+  storeAtOnce(name: string, text: string): boolean {
+    const made = mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    if (made !== undefined) syncDirectoryAtOnce(dirname(this.directory));
+    const path = this.#pathOf(name);
+    const draft = `${path}.${randomUUID()}`;
+    try {
+      writeFileSync(draft, text, { flag: "wx", mode: 0o600, flush: true });
       linkSync(draft, path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
       throw error;
     } finally {
-      closeSync(descriptor);
       rmSync(draft, { force: true });
     }
-    syncDirectory(this.directory);
+    syncDirectoryAtOnce(this.directory);
     return true;
   }
 
-  /** Overwrites a key and removes it, on the disk by the time that it returns. @returns whether there was one */
-  destroy(name: string): boolean {
-    const path = this.#pathOf(name);
-    const descriptor = ifThere(() => openSync(path, constants.O_RDWR | constants.O_NOFOLLOW));
-    if (descriptor === null) return false;
-    try {
-      writeSync(descriptor, Buffer.alloc(fstatSync(descriptor).size), 0, undefined, 0);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    rmSync(path);
-    syncDirectory(dirname(path));
-    return true;
+  /** Overwrites a key and removes it, on the disk by the time that it returns. */
+  destroy(name: string): void {
+    // Whoever comes in this moment finds none, rather than one that is overwritten already.
+    const doomed = `${this.#pathOf(name)}.${randomUUID()}${doomedSuffix}`;
+    const isThere = ifThere(() => {
+      renameSync(this.#pathOf(name), doomed);
+      return true;
+    });
+    if (isThere === null) return;
+    overwrite(doomed);
+    syncDirectoryAtOnce(this.directory);
+  }
+
+  /** Destroys what a crash has left half destroyed. */
+  destroyRest(): void {
+    for (const name of this.#listBy(doomedSuffix)) overwrite(join(this.directory, `${name}${doomedSuffix}`));
+  }
+
+  #listBy(ending: string): readonly string[] {
+    const found = ifThere(() => readdirSync(this.directory)) ?? [];
+    return found.filter((name) => name.endsWith(ending)).map((name) => name.slice(0, -ending.length));
   }
 
   #pathOf(name: string): string {
@@ -84,17 +112,32 @@ export class KeyFiles {
   }
 }
 
+/** Removes it in any case: a disk that is too full to be overwritten is no reason to keep it. */
+function overwrite(path: string): void {
+  try {
+    const descriptor = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW);
+    try {
+      writeFileSync(descriptor, Buffer.alloc(fstatSync(descriptor).size));
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
 function ifThere<Found>(find: () => Found): Found | null {
   try {
     return find();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
     throw error;
   }
 }
 
-/** A name is there, or gone, for good only once the directory is on the disk (fsync(2)). */
-function syncDirectory(path: string): void {
+function syncDirectoryAtOnce(path: string): void {
   const descriptor = openSync(path, constants.O_RDONLY);
   try {
     fsyncSync(descriptor);

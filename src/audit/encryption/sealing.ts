@@ -15,8 +15,10 @@ import {
 } from "../record.ts";
 import type { NamedKey, Vault } from "./vault.ts";
 
-/** Records about the gateway say what became of the trail, which must be known when it cannot be read any more. */
-const clearEvents: ReadonlySet<string> = new Set(gatewayEvents.filter((event) => event !== "reload"));
+/** Of what is about the gateway itself, these tell of others: what the configuration says, addresses, people. */
+const sealedEvents: ReadonlySet<string> = new Set(["reload", "connections", "admin"]);
+/** The rest says what became of the trail, which must be known when it cannot be read any more. */
+const clearEvents: ReadonlySet<string> = new Set(gatewayEvents.filter((event) => !sealedEvents.has(event)));
 
 /**
  * Renders records with all but their place, time and event encrypted under the key of a file; in there, what tells of a person is

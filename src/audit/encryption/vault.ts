@@ -12,11 +12,19 @@ export interface NamedKey {
   readonly key: KeyObject;
 }
 
+/** The key that the records of a file are encrypted with. */
+export interface FileKey extends NamedKey {
+  /** Whether it is still where whoever reads the file will look for it. */
+  isKept(): boolean;
+}
+
 interface KnownPerson extends NamedKey {
   /** As its file had it. */
   readonly wrapped: string;
   readonly lookedMs: number;
 }
+
+type Person = Pick<AuditIdentity, "issuer" | "subject">;
 
 export interface VaultOptions {
   /** The state directory. */
@@ -38,6 +46,8 @@ export class Vault {
   readonly #files: KeyFiles;
   readonly #people: KeyFiles;
   readonly #known = new Map<string, KnownPerson>();
+  /** Keys of people that are on their way to the disk, by their ids. */
+  readonly #drawing = new Map<string, Promise<void>>();
 
   constructor({ directory, keys, now }: VaultOptions) {
     this.#keys = keys;
@@ -53,12 +63,16 @@ export class Vault {
    * @param firstSeq number of the first record that may be encrypted with it
    * @throws AuditFault when it cannot be stored
    */
-  drawFileKey(trail: string, firstSeq: number): NamedKey {
+  drawFileKey(trail: string, firstSeq: number): FileKey {
     const id = randomBytes(idBytes).toString("hex");
     const name = `${trail}.${firstSeq}.${id}`;
     const { key, wrapped } = this.#keys.wrapper.draw(name);
-    store(this.#files, name, wrapped);
-    return { id, key };
+    try {
+      this.#files.storeAtOnce(name, wrapped);
+    } catch (cause) {
+      throw unstored(this.#files, cause);
+    }
+    return { id, key, isKept: () => this.#files.read(name) === wrapped };
   }
 
   /** Null where it was destroyed, or belongs to another ring. */
@@ -85,21 +99,30 @@ export class Vault {
   }
 
   /**
+   * Sees to it that a person has a key before a record of them has to be written: what is drawn here keeps nobody waiting who is
+   * known already.
+   *
+   * @returns null where they have one; otherwise it rejects with an AuditFault when it cannot be read or stored
+   */
+  meet(person: Person): Promise<void> | null {
+    try {
+      if (this.#recall(person) !== null) return null;
+    } catch (fault) {
+      return Promise.reject(fault);
+    }
+    const id = this.nameOf(person.issuer, person.subject);
+    const drawing = this.#drawing.get(id) ?? this.#drawInTime(person, id).finally(() => this.#drawing.delete(id));
+    this.#drawing.set(id, drawing);
+    return drawing;
+  }
+
+  /**
    * The key of a person, drawn when they are seen for the first time.
    *
-   * @throws AuditFault when it cannot be stored
+   * @throws AuditFault when it cannot be read or stored
    */
-  personKey({ issuer, subject }: Pick<AuditIdentity, "issuer" | "subject">): NamedKey {
-    // The length keeps the parts apart.
-    const who = `${issuer.length}.${issuer}${subject}`;
-    const known = this.#known.get(who);
-    if (known !== undefined && this.#now() - known.lookedMs < lookAgainMs) return known;
-    const id = known?.id ?? this.nameOf(issuer, subject);
-    const found = this.#lookUp(id, known) ?? this.#draw(id);
-    this.#known.delete(who);
-    if (this.#known.size >= maxKnown) this.#known.delete(this.#known.keys().next().value ?? "");
-    this.#known.set(who, found);
-    return found;
+  personKey(person: Person): NamedKey {
+    return this.#recall(person) ?? this.#draw(person, this.nameOf(person.issuer, person.subject));
   }
 
   /** Null where it was destroyed, or belongs to another ring. */
@@ -117,6 +140,12 @@ export class Vault {
     this.#known.clear();
   }
 
+  /** Destroys what a crash has left half destroyed. */
+  destroyRest(): void {
+    this.#files.destroyRest();
+    this.#people.destroyRest();
+  }
+
   #namesBetween(trail: string, from: number, to: number): readonly string[] {
     return this.#files.list().filter((name) => {
       const [of, first = ""] = name.split(".");
@@ -129,7 +158,23 @@ export class Vault {
     return wrapped === null ? null : (this.#keys.wrapper.open(name, wrapped) ?? null);
   }
 
-  #lookUp(id: string, known: KnownPerson | undefined): KnownPerson | null {
+  /** Null where there is none. */
+  #recall(person: Person): KnownPerson | null {
+    const who = keyOf(person);
+    const known = this.#known.get(who);
+    if (known !== undefined && this.#now() - known.lookedMs < lookAgainMs) return known;
+    const found = this.#lookUp(known?.id ?? this.nameOf(person.issuer, person.subject), known);
+    return found && this.#remember(who, found);
+  }
+
+  #remember(who: string, found: KnownPerson): KnownPerson {
+    this.#known.delete(who);
+    if (this.#known.size >= maxKnown) this.#known.delete(this.#known.keys().next().value ?? "");
+    this.#known.set(who, found);
+    return found;
+  }
+
+  #lookUp(id: string, known?: KnownPerson): KnownPerson | null {
     const wrapped = this.#people.read(id);
     if (wrapped === null) return null;
     const key = wrapped === known?.wrapped ? known.key : this.#keys.wrapper.open(id, wrapped);
@@ -137,21 +182,36 @@ export class Vault {
     return { id, key, wrapped, lookedMs: this.#now() };
   }
 
-  #draw(id: string): KnownPerson {
+  async #drawInTime(person: Person, id: string): Promise<void> {
     const { key, wrapped } = this.#keys.wrapper.draw(id);
-    const isFirst = store(this.#people, id, wrapped);
-    if (isFirst) return { id, key, wrapped, lookedMs: this.#now() };
-    // Another worker has seen them in the same moment.
-    const found = this.#lookUp(id, undefined);
+    try {
+      // Another worker may have seen them in the same moment; whoever writes a record will look.
+      if (!(await this.#people.store(id, wrapped))) return;
+    } catch (cause) {
+      throw unstored(this.#people, cause);
+    }
+    this.#remember(keyOf(person), { id, key, wrapped, lookedMs: this.#now() });
+  }
+
+  #draw(person: Person, id: string): KnownPerson {
+    const { key, wrapped } = this.#keys.wrapper.draw(id);
+    let isFirst: boolean;
+    try {
+      isFirst = this.#people.storeAtOnce(id, wrapped);
+    } catch (cause) {
+      throw unstored(this.#people, cause);
+    }
+    const found = isFirst ? { id, key, wrapped, lookedMs: this.#now() } : this.#lookUp(id);
     if (found === null) throw new AuditFault(`the key ${id} was destroyed in the moment it was made`);
-    return found;
+    return this.#remember(keyOf(person), found);
   }
 }
 
-function store(files: KeyFiles, name: string, wrapped: string): boolean {
-  try {
-    return files.store(name, wrapped);
-  } catch (cause) {
-    throw new AuditFault(`a key of the audit trail could not be stored in ${files.directory}`, { cause });
-  }
+/** The length keeps the parts apart. */
+function keyOf({ issuer, subject }: Person): string {
+  return `${issuer.length}.${issuer}${subject}`;
+}
+
+function unstored({ directory }: KeyFiles, cause: unknown): AuditFault {
+  return new AuditFault(`a key of the audit trail could not be stored in ${directory}`, { cause });
 }

@@ -13,7 +13,7 @@ export function renderCef(record: AuditRecord, version: string): string {
   const severity = severities[severityOf(record)];
   const header = ["Sallyport", "Sallyport", version, signature, summarize(record), String(severity)].map(escapeHeader);
   const extension = keysOf(record).flatMap(([key, value]) =>
-    value == null || value === "" ? [] : [`${key}=${escapeValue(String(value))}`],
+    value == null || value === "" || Number.isNaN(value) ? [] : [`${key}=${escapeValue(String(value))}`],
   );
   return `CEF:0|${header.join("|")}|${extension.join(" ")}\n`;
 }
@@ -33,6 +33,7 @@ function keysOf(record: AuditRecord): readonly Key[] {
     ["externalId", record.id],
     ...addressKeys(peer?.ip ?? ""),
     ["suser", identity?.subject],
+    ["suid", record.person],
     ["sntdom", identity?.issuer],
     ["destinationServiceName", server],
     ["app", ofGateway ? null : "MCP"],
@@ -66,12 +67,15 @@ function labelled(key: string, label: string, value: Key[1]): readonly Key[] {
       ];
 }
 
+/** What ends a line for some reader, or steers a terminal. The gateway writes none of it, others may have. */
+const breaking = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
+
 /** A header has one line, in which a bar ends a field. */
 function escapeHeader(text: string): string {
-  return text.replaceAll(/[\\|]/g, "\\$&").replaceAll(/[\r\n]+/g, " ");
+  return text.replaceAll(/[\\|]/g, "\\$&").replaceAll(breaking, " ");
 }
 
 /** A bar is nothing in particular here, an equals sign is. */
 function escapeValue(text: string): string {
-  return text.replaceAll(/[\\=]/g, "\\$&").replaceAll("\r", "\\r").replaceAll("\n", "\\n");
+  return text.replaceAll(/[\\=]/g, "\\$&").replaceAll("\r", "\\r").replaceAll("\n", "\\n").replaceAll(breaking, " ");
 }

@@ -1,5 +1,6 @@
 /** Records as a table for spreadsheets: CSV by RFC 4180. Pure. */
 import type { AuditRecord } from "../record.ts";
+import { showUnseen } from "../sanitize/text.ts";
 import { quoteCell } from "./cell.ts";
 import { asText } from "./meaning.ts";
 
@@ -18,6 +19,7 @@ const columns: Readonly<Record<string, (record: AuditRecord) => Cell>> = {
   client: ({ identity }) => identity?.client,
   via: ({ identity }) => identity?.via,
   groups: ({ identity }) => identity?.groups.join(" "),
+  person: ({ person }) => person,
   server: ({ server }) => server,
   era: ({ era }) => era,
   session: ({ session }) => session,
@@ -56,7 +58,8 @@ export function renderCsv(record: AuditRecord): string {
   return renderRow(Object.values(columns).map((read) => read(record)));
 }
 
-/** Numbers are none that anybody chose, and -32600 is no formula. */
+/** Numbers are none that anybody chose, and -32600 is no formula. What steers a terminal others have written into the file. */
 function renderRow(cells: readonly Cell[]): string {
-  return `${cells.map((cell) => (typeof cell === "string" ? quoteCell(cell) : String(cell ?? ""))).join(",")}\r\n`;
+  const shown = cells.map((cell) => (typeof cell === "string" ? quoteCell(showUnseen(cell)) : String(cell ?? "")));
+  return `${shown.join(",")}\r\n`;
 }

@@ -3,21 +3,25 @@ import type { AuditRecord } from "../record.ts";
 import { actionOf, asText, compact, isOfGateway, outcomeOf, summarize } from "./meaning.ts";
 
 /** `event.type` of what callers send, beside `allowed` and `denied`; `access` for what is not here. */
-const types: Readonly<Record<string, string>> = {
-  stream: "start",
-  end: "end",
-  stream_failure: "end",
-  stream_end: "end",
-  discovery: "info",
-};
+const types: ReadonlyMap<string, string> = new Map([
+  ["stream", "start"],
+  ["end", "end"],
+  ["stream_failure", "end"],
+  ["stream_end", "end"],
+  ["discovery", "info"],
+]);
 
-const verdicts: Readonly<Record<string, readonly string[]>> = { allow: ["allowed"], deny: ["denied"] };
+const verdicts: ReadonlyMap<string, string> = new Map([
+  ["allow", "allowed"],
+  ["deny", "denied"],
+]);
 
 /** `event.category` and `event.type` of what happens to the gateway; what is not here is information. */
 const ofGateway: Readonly<Record<string, { readonly category: string; readonly type: string }>> = {
   start: { category: "process", type: "start" },
   stop: { category: "process", type: "end" },
   reload: { category: "configuration", type: "change" },
+  admin: { category: "configuration", type: "change" },
   expired: { category: "file", type: "deletion" },
   connections: { category: "network", type: "connection" },
   shredded: { category: "file", type: "deletion" },
@@ -49,7 +53,7 @@ export function renderEcs(record: AuditRecord, version: string): string {
       },
       observer: { vendor: "Sallyport", product: "Sallyport", type: "gateway", version },
       source: { ip: peer?.ip, address: peer?.ip },
-      user: { name: identity?.subject, domain: identity?.issuer },
+      user: { name: identity?.subject, domain: identity?.issuer, hash: record.person },
       related: { ip: peer === null ? [] : [peer.ip], user: identity === null ? [] : [identity.subject] },
       http: {
         request: { id: record.id, body: isOfGateway(record) ? null : { bytes: bytes.in } },
@@ -65,7 +69,6 @@ export function renderEcs(record: AuditRecord, version: string): string {
         method: record.method,
         proxied: peer?.proxied,
         identity: { client: identity?.client, via: identity?.via, groups: identity?.groups },
-        person: record.person,
         target,
         args: { digest: args?.digest, view: asText(args?.view) },
         decision: { effect: decision.effect, policy: decision.policy, shadow: decision.shadow },
@@ -84,7 +87,8 @@ function classify(record: AuditRecord): { category: string; type: string[] } {
     const { category, type } = ofGateway[record.event] ?? { category: "process", type: "info" };
     return { category, type: [type] };
   }
-  const { effect } = record.decision;
-  const verdict = effect === null ? [] : (verdicts[effect] ?? []);
-  return { category: "api", type: [types[record.event] ?? "access", ...verdict] };
+  if (record.event === "auth") return { category: "authentication", type: ["info"] };
+  const verdict = verdicts.get(record.decision.effect ?? "");
+  const type = types.get(record.event) ?? "access";
+  return { category: "api", type: verdict === undefined ? [type] : [type, verdict] };
 }

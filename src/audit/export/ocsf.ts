@@ -15,8 +15,8 @@ const read: Activity = { id: 2, name: "Read" };
 const update: Activity = { id: 3, name: "Update" };
 const remove: Activity = { id: 4, name: "Delete" };
 
-/** What is asked for, as far as the method says it: a tool may do anything. */
-const activities: Readonly<Record<string, Activity>> = {
+/** What is asked for, as far as the method says it: a tool may do anything. No object: callers choose names of methods. */
+const activities = mapOf({
   initialize: create,
   "resources/subscribe": create,
   "subscriptions/listen": create,
@@ -40,13 +40,13 @@ const activities: Readonly<Record<string, Activity>> = {
   "tasks/cancel": update,
   "resources/unsubscribe": remove,
   end: remove,
-};
+});
 
-const lifecycle: Readonly<Record<string, Activity>> = {
+const lifecycle = mapOf({
   start: { id: 3, name: "Start" },
   stop: { id: 4, name: "Stop" },
   reload: { id: 8, name: "Update" },
-};
+});
 
 const statuses = {
   success: { status_id: 1, status: "Success" },
@@ -73,7 +73,7 @@ export function renderOcsf(record: AuditRecord, version: string): string {
   const uid = ofGateway ? 6002 : 6003;
   const name = ofGateway ? "Application Lifecycle" : "API Activity";
   // What is neither has the name that its source gives it.
-  const activity = (ofGateway ? lifecycle : activities)[actionOf(record)] ?? { id: 99, name: actionOf(record) };
+  const activity = (ofGateway ? lifecycle : activities).get(actionOf(record)) ?? { id: 99, name: actionOf(record) };
   const product = { name: "Sallyport", vendor_name: "Sallyport", version };
   return `${JSON.stringify(
     compact({
@@ -119,15 +119,16 @@ export function renderOcsf(record: AuditRecord, version: string): string {
 }
 
 function describeCall(record: AuditRecord): object {
-  const { id, peer, identity, server, target, session, decision, outcome, bytes, ms } = record;
+  const { id, peer, identity, person, server, target, session, decision, outcome, bytes, ms } = record;
   return {
     actor: {
       user:
         identity === null
-          ? { name: "Unknown", type_id: 0, type: "Unknown" }
+          ? { name: "Unknown", uid_alt: person, type_id: 0, type: "Unknown" }
           : {
               name: identity.subject,
               uid: identity.subject,
+              uid_alt: person,
               domain: identity.issuer,
               groups: identity.groups.map((name) => ({ name })),
             },
@@ -167,4 +168,8 @@ function describeRest({ era, peer, identity, args, decision, outcome, ms }: Audi
     upstream_status: outcome.upstream,
     upstream_ms: ms.upstream,
   };
+}
+
+function mapOf(activitiesByName: Readonly<Record<string, Activity>>): ReadonlyMap<string, Activity> {
+  return new Map(Object.entries(activitiesByName));
 }

@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { openRecord, type SoundRecord } from "../chain.ts";
 import { activeName } from "./layout.ts";
 import { LineSplitter } from "./lines.ts";
@@ -10,14 +10,16 @@ import { groupFiles } from "./segments.ts";
 export interface ClosedFile {
   /** Without the `.gz` that it may have. */
   readonly path: string;
-  /** Which chain it is of; null in trails that are older than names of chains. */
-  readonly trail: string | null;
+  /** Which chain it is of. */
+  readonly trail: string;
   /** Numbers of its first and last record, and the hash of that. */
   readonly from: number;
   readonly to: number;
   readonly hash: string;
   /** When the file behind it was begun: all its records are older. Milliseconds since the epoch. */
   readonly endedMs: number;
+  /** Whether the file behind it says that it follows this one. Where it does not, some between them may have been moved elsewhere. */
+  readonly followed: boolean;
 }
 
 /** The closed files of one trail, the oldest first, up to one that nothing is known of. @param number of the trail */
@@ -30,23 +32,37 @@ export async function* readClosedFiles(directory: string, number: number): Async
     const first = next === undefined ? active : await readFirst(next);
     // It may have been closed in between.
     if (first === null || first.seq <= from) return;
-    const { trail, seq, prev: hash, time } = first;
-    yield { path, trail, from, to: seq - 1, hash, endedMs: Date.parse(time) };
+    const { trail, seq, prev: hash, time, note } = first;
+    const { previous } = (note ?? {}) as { readonly previous?: unknown };
+    const followed = previous === basename(path);
+    yield { path, trail, from, to: seq - 1, hash, endedMs: Date.parse(time), followed };
   }
 }
 
+/** Number of the last record that is in the file itself; null where there is none. */
+export async function readLastSeq({ path, to, followed }: ClosedFile): Promise<number | null> {
+  if (followed) return to;
+  let last: number | null = null;
+  for await (const { seq } of readSound(path)) last = seq;
+  return last;
+}
+
 async function readFirst(path: string): Promise<SoundRecord | null> {
+  for await (const record of readSound(path)) return record;
+  return null;
+}
+
+async function* readSound(path: string): AsyncGenerator<SoundRecord> {
   const splitter = new LineSplitter();
   const file = await openEither(path);
-  if (file === null) return null;
+  if (file === null) return;
   try {
     for await (const chunk of streamOf(file)) {
       for (const { bytes } of splitter.read(chunk)) {
         const record = openRecord(bytes);
-        if (record.state === "sound") return record;
+        if (record.state === "sound") yield record;
       }
     }
-    return null;
   } finally {
     await file.handle.close();
   }

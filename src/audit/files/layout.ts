@@ -55,10 +55,8 @@ export function ledgerName(directory: string, trail: number): string {
   return `${baseName(trail)}-${digestOf(directory)}.thinned`;
 }
 
-/** Name of the file that orders for the trails of an audit directory are left in. */
-export function ordersName(directory: string): string {
-  return `audit-${digestOf(directory)}.order`;
-}
+/** Name of the file in an audit directory that orders for its trails are left in. */
+export const ordersName = "audit.order";
 
 export function closedName(trail: number, firstSeq: number): string {
   return `${baseName(trail)}.${String(firstSeq).padStart(12, "0")}.jsonl`;

@@ -1,5 +1,5 @@
 /** Files of a trail, opened for reading, whether they are compressed or not. */
-import { createReadStream } from "node:fs";
+import { constants, createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
@@ -17,19 +17,31 @@ export async function openEither(path: string): Promise<OpenFile | null> {
   return (await openIfThere(path)) ?? (await openIfThere(`${path}${compressedSuffix}`));
 }
 
+/** @throws Error of the file system when it cannot be opened, or is no regular file */
 export async function openIfThere(path: string): Promise<OpenFile | null> {
+  let handle: FileHandle;
   try {
-    return { handle: await open(path), path };
+    // A FIFO would otherwise wait for somebody who writes to it.
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
+  if ((await handle.stat()).isFile()) return { handle, path };
+  await handle.close();
+  throw new Error(`${path} is not a regular file`);
 }
 
-/** What is in a file, as it was before it was compressed. */
-export function streamOf({ handle, path }: OpenFile): AsyncIterable<Buffer> {
+/** What is in a file, as it was before it was compressed. Throws an error with a code of zlib for what is compressed no more. */
+export async function* streamOf({ handle, path }: OpenFile): AsyncGenerator<Buffer> {
   const bytes = createReadStream(path, { fd: handle, autoClose: false, start: 0, highWaterMark: chunkBytes });
-  if (!path.endsWith(compressedSuffix)) return bytes;
+  if (!path.endsWith(compressedSuffix)) return yield* bytes;
+  const { size } = await handle.stat();
+  const gunzip = createGunzip({ chunkSize: chunkBytes });
   // What goes wrong with the bytes comes out where they would.
-  return pipeline(bytes, createGunzip({ chunkSize: chunkBytes }), () => {});
+  yield* pipeline(bytes, gunzip, () => {});
+  // From the first zero byte behind the end on, Node takes all of it for padding, whatever it is.
+  if (gunzip.bytesWritten < size) {
+    throw Object.assign(new Error(`${path}: there is something behind its end`), { code: "Z_DATA_ERROR" });
+  }
 }

@@ -1,20 +1,36 @@
 import { randomUUID } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { link, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { syncDirectory } from "../../durable.ts";
 
 /** Writes a small file that only its owner may read, whole at every moment, and on the disk by the end. */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  const draft = `${path}.${randomUUID()}`;
+export function replaceFile(path: string, text: string): Promise<void> {
+  return put(path, text, rename);
+}
+
+/**
+ * Makes such a file where there is none. Of two processes that make it at once one does.
+ *
+ * @returns whether it was made
+ */
+export async function makeFile(path: string, text: string): Promise<boolean> {
   try {
-    const handle = await open(draft, "wx", 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(draft, path);
+    await put(path, text, link);
+    return true;
   } catch (error) {
-    await rm(draft, { force: true });
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
   }
+}
+
+/** @param place gives the whole draft its name, in one step */
+async function put(path: string, text: string, place: (draft: string, path: string) => Promise<void>): Promise<void> {
+  const draft = `${path}.${randomUUID()}`;
+  try {
+    await writeFile(draft, text, { flag: "wx", mode: 0o600, flush: true });
+    await place(draft, path);
+  } finally {
+    await rm(draft, { force: true });
+  }
+  await syncDirectory(dirname(path));
 }

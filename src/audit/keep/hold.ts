@@ -1,7 +1,8 @@
 /** A legal hold: while its file is there, nothing of the directory's trails is deleted or made unreadable. */
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { readPlainFile } from "../files/plain-file.ts";
 import { replaceFile } from "../files/replaced-file.ts";
 
 const holdSchema = z.strictObject({
@@ -12,34 +13,30 @@ const holdSchema = z.strictObject({
 
 export type Hold = z.output<typeof holdSchema>;
 
-function pathOf(directory: string): string {
+const maxBytes = 65_536;
+
+/** Path of the file, where there is a hold on an audit directory. */
+export function holdPath(directory: string): string {
   return join(directory, "hold.json");
 }
 
 /**
- * The hold on an audit directory; null where there is none. A file that somebody wrote by hand holds as well, whatever is in it.
- *
- * @throws Error of the file system when it cannot be read
+ * The hold on an audit directory; null where there is none. Whatever else has that name holds as well, also what cannot be read: a
+ * link that leads nowhere is no permission to delete.
  */
 export async function readHold(directory: string): Promise<Hold | null> {
-  let text: string;
   try {
-    text = await readFile(pathOf(directory), "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
-  }
-  try {
-    return holdSchema.parse(JSON.parse(text));
+    const file = await readPlainFile(holdPath(directory), maxBytes);
+    return file === null ? null : holdSchema.parse(JSON.parse(file.text));
   } catch {
     return { since: "unknown", reason: "hold.json cannot be understood" };
   }
 }
 
 export function writeHold(directory: string, hold: Hold): Promise<void> {
-  return replaceFile(pathOf(directory), `${JSON.stringify(hold)}\n`);
+  return replaceFile(holdPath(directory), `${JSON.stringify(hold)}\n`);
 }
 
 export function removeHold(directory: string): Promise<void> {
-  return rm(pathOf(directory), { force: true });
+  return rm(holdPath(directory), { force: true });
 }

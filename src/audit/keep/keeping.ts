@@ -12,6 +12,7 @@ import { compressedSuffix, draftSuffix, readFileName } from "../files/layout.ts"
 import { type AuditEntry, gatewayEntry } from "../record.ts";
 import { readHold } from "./hold.ts";
 import type { OrderDesk } from "./order-desk.ts";
+import { findKeyedEnd } from "./orders.ts";
 import { Thinner, type ThinningOptions } from "./thinner.ts";
 
 export interface KeepingOptions {
@@ -102,11 +103,13 @@ export class Keeper {
   async #expire(): Promise<void> {
     const { directory, trail: number, retentionMs, now, vault } = this.#options;
     if (retentionMs === null) return;
-    for await (const { path, trail, from, to, hash, endedMs } of readClosedFiles(directory, number)) {
+    for await (const file of readClosedFiles(directory, number)) {
+      const { path, trail, from, to, hash, endedMs } = file;
       if (now().getTime() - endedMs < retentionMs || !(await this.#mayRemove())) return;
+      const keyedTo = vault === null ? to : await findKeyedEnd(file, vault);
       const note = { file: basename(path), from, to, hash };
       await this.#options.append(gatewayEntry("expired", now().toISOString(), note));
-      if (trail !== null) vault?.destroyFileKeys(trail, from, to);
+      vault?.destroyFileKeys(trail, from, keyedTo);
       for (const form of [path, `${path}${compressedSuffix}`]) await rm(form, { force: true });
     }
   }

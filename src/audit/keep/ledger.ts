@@ -4,9 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname } from "node:path";
 import { z } from "zod";
-import { syncDirectory } from "../../durable.ts";
 import { replaceFile } from "../files/replaced-file.ts";
 
 const entrySchema = z.strictObject({
@@ -34,5 +32,4 @@ export async function readLedger(path: string): Promise<Ledger> {
 /** On the disk by the end: without it, files would count as changed by somebody else. */
 export async function writeLedger(path: string, ledger: Ledger): Promise<void> {
   await replaceFile(path, `${JSON.stringify(Object.fromEntries(ledger))}\n`);
-  await syncDirectory(dirname(path));
 }

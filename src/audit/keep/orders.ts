@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { basename } from "node:path";
 import { z } from "zod";
 import type { Vault } from "../encryption/vault.ts";
-import { type ClosedFile, readClosedFiles } from "../files/closed-files.ts";
+import { type ClosedFile, readClosedFiles, readLastSeq } from "../files/closed-files.ts";
 import { groupFiles } from "../files/segments.ts";
 import { type AuditEntry, gatewayEntry } from "../record.ts";
 import { readHold, removeHold, writeHold } from "./hold.ts";
@@ -13,7 +13,13 @@ export const orderSchema = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("shred"), files: z.array(z.string()).min(1).readonly() }),
   /** Destroy the key of a person, by the name that records give them. */
   z.strictObject({ action: z.literal("erase"), person: z.string().regex(/^[0-9a-f]{24}$/) }),
-  z.strictObject({ action: z.literal("hold"), reason: z.string().min(1).max(1_000) }),
+  z.strictObject({
+    action: z.literal("hold"),
+    reason: z
+      .string()
+      .min(1, "a legal hold needs a reason")
+      .max(1_000, "the reason of a legal hold has at most 1,000 characters"),
+  }),
   z.strictObject({ action: z.literal("lift") }),
 ]);
 
@@ -46,16 +52,23 @@ export async function findSealedFiles(directory: string, vault: Vault): Promise<
   const found: SealedFile[] = [];
   for (const { number } of groupFiles(await readdir(directory), directory)) {
     for await (const file of readClosedFiles(directory, number)) {
-      const keys = keysOf(file, vault);
-      if (keys.length > 0) found.push({ ...file, name: basename(file.path), keys });
+      const to = await findKeyedEnd(file, vault);
+      // None where it is not encrypted, or not any more readable.
+      const keys = vault.listFileKeys(file.trail, file.from, to);
+      if (keys.length > 0) found.push({ ...file, to, name: basename(file.path), keys });
     }
   }
   return found;
 }
 
-/** Ids of the keys of a file; none where it is not encrypted, or not any more readable. */
-function keysOf({ trail, from, to }: ClosedFile, vault: Vault): readonly string[] {
-  return trail === null ? [] : vault.listFileKeys(trail, from, to);
+/**
+ * Number of the last record up to which keys are those of a file: its last one. Behind it may have been a file that was moved to an
+ * archive and is to stay readable there.
+ */
+export async function findKeyedEnd(file: ClosedFile, vault: Vault): Promise<number> {
+  const { trail, from, to } = file;
+  const hasMore = vault.listFileKeys(trail, from + 1, to).length > 0;
+  return hasMore ? ((await readLastSeq(file)) ?? from) : to;
 }
 
 /**
@@ -79,14 +92,14 @@ export async function carryOut(order: Order, place: OrderPlace): Promise<void> {
 async function shred(names: readonly string[], { directory, vault, now, append }: OrderPlace): Promise<void> {
   await refuseHeld(directory);
   const found = new Map((await findSealedFiles(directory, vault)).map((file) => [file.name, file]));
-  const files = names.map((name) => {
+  const files = [...new Set(names)].map((name) => {
     const file = found.get(name);
     if (file === undefined) throw new OrderError(`${name} is no closed file that can be decrypted`);
     return file;
   });
   for (const { name, trail, from, to, keys } of files) {
     await append(gatewayEntry("shredded", now().toISOString(), { file: name, trail, from, to, keys }));
-    vault.destroyFileKeys(trail ?? "", from, to);
+    vault.destroyFileKeys(trail, from, to);
   }
 }
 

@@ -103,7 +103,7 @@ export class Thinner {
   async #recall({ path, trail }: ClosedFile): Promise<LedgerEntry> {
     this.#ledger ??= await readLedger(this.#options.ledgerPath);
     const known = this.#ledger.get(basename(path));
-    return known?.trail === trail ? known : { trail: trail ?? "", events: [], digests: [] };
+    return known?.trail === trail ? known : { trail, events: [], digests: [] };
   }
 
   /** Forgets files that are gone. */

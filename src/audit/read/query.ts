@@ -112,8 +112,8 @@ function testName(
   const globs = patterns.map(compileGlob);
   for (const { pattern, matches } of known === undefined ? [] : globs) {
     if (known?.some(matches) === true) continue;
-    const hint = didYouMean(pattern, known ?? []);
-    throw new QueryError(`there is no ${option} ${quote(pattern)}${hint === undefined ? "" : `; ${hint}`}`);
+    const hint = didYouMean(pattern, known ?? []) ?? `there are: ${known?.join(", ")}`;
+    throw new QueryError(`there is no ${option} ${quote(pattern)}; ${hint}`);
   }
   return (record) => {
     const name = read(record);

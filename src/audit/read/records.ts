@@ -1,7 +1,8 @@
 import { stat } from "node:fs/promises";
 import { describeNewer, readNewerVersion } from "../chain.ts";
+import { openInTurn, openOne } from "../files/in-turn.ts";
 import { type LinePiece, LineSplitter } from "../files/lines.ts";
-import { type OpenFile, openEither, openIfThere, streamOf } from "../files/opened.ts";
+import { type OpenFile, streamOf } from "../files/opened.ts";
 import { findSegments, type Segment } from "../files/segments.ts";
 import { type AuditRecord, gatewayEntry } from "../record.ts";
 import { isObject, isRecord } from "../record-shape.ts";
@@ -48,41 +49,13 @@ export async function* readTrail(
   number: number,
   sinceMs = Number.NEGATIVE_INFINITY,
 ): AsyncGenerator<readonly AuditLine[]> {
-  for (let read = -1; ; ) {
-    // Opened before it is looked for what is closed: it may be closed itself while the others are read.
-    const active = await openActive(path, number);
-    try {
-      const trail = (await findSegments(path)).find((one) => one.number === number);
-      const next = (trail?.closed ?? []).filter(({ first }) => first > read);
-      if (next.length === 0) {
-        if (active !== null) yield* readChunks(active);
-        return;
-      }
-      for (const segment of next) {
-        read = segment.first;
-        if (await isOlder(segment, sinceMs)) continue;
-        yield* readSegment(segment);
-      }
-    } finally {
-      await active?.handle.close();
-    }
-  }
+  const files = openInTurn(path, number, (segment) => isOlder(segment, sinceMs));
+  for await (const file of files) yield* readChunks(file);
 }
 
 /** Reads a closed file, in whichever form it is there; nothing where it is gone. */
-export async function* readSegment({ path }: Segment): AsyncGenerator<readonly AuditLine[]> {
-  const found = await openEither(path);
-  if (found === null) return;
-  try {
-    yield* readChunks(found);
-  } finally {
-    await found.handle.close();
-  }
-}
-
-async function openActive(path: string, number: number): Promise<OpenFile | null> {
-  const active = (await findSegments(path)).find((one) => one.number === number)?.active ?? null;
-  return active === null ? null : openIfThere(active);
+export async function* readSegment(segment: Segment): AsyncGenerator<readonly AuditLine[]> {
+  for await (const file of openOne(segment)) yield* readChunks(file);
 }
 
 async function isOlder({ path }: Segment, sinceMs: number): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** What the records of a trail add up to. Pure; memory grows with people, servers and tools up to a cap, never with calls. */
 
-import type { AuditEvent, AuditRecord } from "../record.ts";
+import { type AuditRecord, callerEvents } from "../record.ts";
 import { Quantiles } from "./quantiles.ts";
 
 /** Calls of one person, tool or server. */
@@ -52,15 +52,7 @@ export interface AuditStats {
 }
 
 /** A server's question and the end of a stream belong to a call that is counted already. */
-const ofCallers: ReadonlySet<AuditEvent> = new Set([
-  "request",
-  "notification",
-  "response",
-  "stream",
-  "end",
-  "discovery",
-  "refusal",
-]);
+const ofCallers: ReadonlySet<string> = new Set(callerEvents);
 
 const maxKeys = 10_000;
 

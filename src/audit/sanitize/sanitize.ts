@@ -176,12 +176,14 @@ function readOwn(object: object, name: string): unknown {
   return property === undefined || "value" in property ? property?.value : "[getter]";
 }
 
-/** Two names may look alike once they are visible or cut; neither may hide the other. */
+/** Two names may look alike once they are visible or cut; neither may hide the other, and no view of the view may cut them again. */
 function freeName(name: string, taken: object): string {
-  if (!Object.hasOwn(taken, name)) return name;
-  let number = 2;
-  while (Object.hasOwn(taken, `${name} (${number})`)) number += 1;
-  return `${name} (${number})`;
+  let free = name;
+  for (let number = 2; Object.hasOwn(taken, free); number += 1) {
+    const mark = ` (${number})`;
+    free = sanitizeText(name, maxName - mark.length) + mark;
+  }
+  return free;
 }
 
 function viewText(text: string, walk: Walk, of: string): string {

@@ -1,16 +1,47 @@
 /** Values that stand behind the name of a secret in a text: `password=…`, `?api_key=…`, `"token": "…"`, `--secret …`. */
 import type { OwnNames } from "./own-names.ts";
+import { findBlockEnd } from "./secret-blocks.ts";
 import { gap, redacted } from "./secret-mark.ts";
 import { isSecretInProse, isSecretName, isSecretParameter } from "./secret-names.ts";
 
+const quote = "\\\\{0,8}[\"'`]?";
+/** Tables of settings are aligned. */
+const room = `${gap}{0,40}`;
+/** Between name and value a type may stand, and `=` may be escaped as in JSON for web pages. */
+const puts = `(?::=|=>|=|\uff1d|[:\uff1a](?:${gap}{0,4}(?:&(?:'static )?|Optional\\[)?(?:[Ss]tring|str)[\\]?]?(?: ?\\| ?(?:null|None|undefined))?${gap}{0,4}=(?![=>]))?|\\\\{1,8}u003[dD])`;
+
 /** A name of up to three words, perhaps in quotes, and what puts a value behind it. */
-const assignment = new RegExp(
-  `(?<![\\w.%-])(--[\\w-]{2,62}) {1,4}(?!-)|(?<![\\w.%-])((?:[\\w.%-]{1,40} ){0,2}[\\w.%-]{1,64})\\\\{0,8}["'\`]?${gap}{0,4}(?::=|=>|=|:)${gap}{0,4}`,
-  "g",
+function assignmentOf(letters: string, more: string): RegExp {
+  const letter = more === "" ? `[${letters}]` : `(?:[${letters}]|${more})`;
+  // Where a name goes on none begins: each would be read to its end again.
+  const begins = more === "" ? `(?<![${letters}])` : `(?<![${letters}]|${more})`;
+  return new RegExp(
+    `${begins}(--[\\w-]{2,62}) {1,4}(?!-)|${begins}((?:${letter}{1,40} ){0,2}${letter}{1,64})${quote}${room}${puts}${room}`,
+    "g",
+  );
+}
+
+const assignment = assignmentOf("\\w.%-", "");
+
+/** What is not seen, but ends no line, or stands in full width or with an accent, hides no name. */
+const unseen = "\\\\u\\{(?!(?:9|a|b|c|d|85|2028|2029)\\})[0-9a-f]{1,6}\\}";
+const disguised = assignmentOf(
+  "\\w.%\\-\xc0-\u024f\u0300-\u036f\uff0d\uff0e\uff10-\uff19\uff21-\uff3a\uff3f\uff41-\uff5a",
+  unseen,
+);
+const disguise = /\\u\{|[^\x20-\x7e]/;
+const everyUnseen = new RegExp(unseen, "g");
+
+/** One name and one value beside each other, as in lists of headers and environments: `name: DB_PASSWORD, value: …`. */
+const pair = new RegExp(
+  `(?<![\\w.-])(?:name|key|header)${quote}${gap}{0,4}[:=]${gap}{0,4}${quote}()([\\w.-]{1,64})${quote}(?:${gap}|[,;&]|\\\\{1,8}[nrt]){1,40}${quote}values?${quote}${gap}{0,4}[:=]${room}`,
+  "gi",
 );
 const plainValue = /(?:[^\s"'`&;,\\]|,(?!\s|$)|\\(?!u\{|["'`]))+/y;
 const headerValue = /(?:[^"'`\\\r\n]|\\(?!u\{|["'`]))+/y;
 const parameterValue = /[^\s&#"'`<>\\]+/y;
+/** The head of a block of YAML whose line breaks have become blanks. */
+const foldedHead = /[|>][-+\d]{0,2}\s{1,4}(?=[^\s\\])/y;
 const opening = /(\\*)(["'`])/y;
 const wordless = /^(?:true|false|null|undefined|\[redacted\])$/;
 
@@ -20,11 +51,16 @@ const wordless = /^(?:true|false|null|undefined|\[redacted\])$/;
  * @param own names of secrets besides those that everybody uses
  */
 export function redactAssignments(text: string, own: OwnNames | null): string {
+  const shown = text.includes("alue") || text.includes("ALUE") ? redactBehind(text, pair, own) : text;
+  return redactBehind(shown, disguise.test(shown) ? disguised : assignment, own);
+}
+
+function redactBehind(text: string, names: RegExp, own: OwnNames | null): string {
   let done = "";
   let from = 0;
-  for (const match of text.matchAll(assignment)) {
+  for (const match of text.matchAll(names)) {
     if (match.index < from) continue;
-    const span = findValue(text, match.index, match[1] ?? match[2] ?? "", match.index + match[0].length, own);
+    const span = findValue(text, match.index, match[1] || match[2] || "", match.index + match[0].length, own);
     if (span === null) continue;
     done += text.slice(from, span.start) + redacted;
     from = span.end;
@@ -40,7 +76,7 @@ function findValue(
   start: number,
   own: OwnNames | null,
 ): { start: number; end: number } | null {
-  const name = decodePercent(rawName);
+  const name = decodePercent(rawName).replaceAll(everyUnseen, "");
   const inQuery = nameAt > 0 && "?&".includes(text.charAt(nameAt - 1));
   const isOwn = own?.redacts(name) || own?.redacts(name.slice(name.lastIndexOf(" ") + 1)) || false;
   if (!inQuery && !isOwn && !isSecretName(name, "")) return null;
@@ -53,7 +89,7 @@ function findValue(
   if (value === "" || wordless.test(value.trim())) return null;
   if (isOwn) return span;
   const between = text.slice(nameAt + rawName.length, start);
-  const prose = between.startsWith(":") && between.length > 1;
+  const prose = /^[:\uff1a]./.test(between);
   const isSecret = inQuery ? isSecretParameter : prose && !span.quoted ? isSecretInProse : isSecretName;
   return isSecret(name, value) ? span : null;
 }
@@ -71,11 +107,15 @@ function findSpan(text: string, start: number, plain: RegExp): Span {
     const inner = start + quote[0].length;
     return { start: inner, end: findClosing(text, inner, quote[2] ?? "", quote[1]?.length ?? 0), quoted: true };
   }
+  const blockEnd = findBlockEnd(text, start);
+  if (blockEnd !== null) return { start, end: blockEnd, quoted: true };
   // A structure that did not parse as JSON has no end that could be relied on.
   if (/[[{]/.test(text[start] ?? "") && !text.startsWith(redacted, start))
     return { start, end: text.length, quoted: false };
-  plain.lastIndex = start;
-  return { start, end: start + (plain.exec(text)?.[0].length ?? 0), quoted: false };
+  foldedHead.lastIndex = start;
+  const at = start + (foldedHead.exec(text)?.[0].length ?? 0);
+  plain.lastIndex = at;
+  return { start: at, end: at + (plain.exec(text)?.[0].length ?? 0), quoted: false };
 }
 
 /** The quote that closes one opened with so many backslashes: JSON inside JSON escapes its own quotes with more. */

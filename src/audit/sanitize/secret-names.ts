@@ -11,10 +11,16 @@ const stems = listed(`
   subscriptionkey sessionid sessionkey sessiontoken accesstoken authtoken refreshtoken idtoken bearertoken
   connectionstring clientassertion codeverifier recoverycode backupcode securitycode seedphrase mnemonic
   sessid clientkeydata accesssignature
+  privkey presharedkey hmackey motdepasse contrasena wachtwoord losenord
 `);
 
 /** Words that are secret when a name ends with them. */
-const finals = new Set(listed("pwd pw pass auth jwt bearer otp totp cvv cvc creds cred session sessions passkey"));
+const finals = new Set(
+  listed(`
+    pwd pw pass auth jwt bearer otp totp cvv cvc creds cred session sessions passkey
+    passw psw pswd dbpass userpass adminpass rootpass storepass keypass psk csrf senha haslo heslo
+  `),
+);
 
 /** After these last words a name speaks about a secret and does not hold one. */
 const describing = new Set(
@@ -51,7 +57,7 @@ const parameters = new Set(
 
 /** Some part of every name that could be secret: nearly all names and most texts have none of them. */
 const suspicious =
-  /[^\x20-\x7e]|pass|pw|kennwort|secret|cred|auth|cookie|key|token|sess|signature|connection|assertion|verifier|code|phrase|mnemonic|jwt|bearer|otp|cvv|cvc|pin/i;
+  /[^\x20-\x7e]|pass|pw|kennwort|secret|cred|auth|cookie|key|token|sess|signature|connection|assertion|verifier|code|phrase|mnemonic|jwt|bearer|otp|cvv|cvc|pin|psw|psk|csrf|senha|haslo|heslo|contrasena|wachtwoord|losenord|\\u\{/i;
 const suspiciousParameter = /%|sig|sid|ticket|hmac|amz/i;
 
 const numeric = /^-?\d{1,18}(?:\.\d{1,9})?$/;
@@ -125,10 +131,10 @@ function isKeyId(words: readonly string[]): boolean {
   return /^ids?$/.test(words.at(-1) ?? "") && /keys?$/.test(words.at(-2) ?? "");
 }
 
-/** Splits at anything but letters and digits and at humps; invisible characters and full-width letters do not hide a name. */
+/** Splits at anything but letters and digits and at humps; invisible characters, full-width letters and accents hide no name. */
 function readWords(name: string): string[] {
   return name
-    .normalize("NFKC")
+    .normalize("NFKD")
     .replace(/[\p{Cf}\p{Mn}]/gu, "")
     .split(/[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/)
     .filter((word) => word !== "")

@@ -49,12 +49,15 @@ function redactWord(word: string, at: number, text: string): string {
 
 /** From the first to the last 32 characters that look random. */
 function findRandom(word: string): { readonly start: number; readonly end: number } | null {
-  const kinds = Uint8Array.from(word, (character) => kindOf(character.charCodeAt(0)));
-  const changes = new Uint8Array(kinds.length);
+  const kinds = new Uint8Array(word.length);
+  const changes = new Uint8Array(word.length);
   const counts: Counts = [0, 0, 0, 0];
   let [start, end, last, changed] = [-1, -1, -1, 0];
-  for (const [at, kind] of kinds.entries()) {
-    counts[kind as Kind] += 1;
+  // By index: as an iteration over characters it takes three times as long.
+  for (let at = 0; at < word.length; at += 1) {
+    const kind = kindOf(word.charCodeAt(at));
+    kinds[at] = kind;
+    counts[kind] += 1;
     if (kind !== mark) {
       changes[at] = last !== -1 && kind !== last ? 1 : 0;
       last = kind;

@@ -5,6 +5,8 @@
 import type { OwnNames } from "./own-names.ts";
 import { redactAssignments } from "./secret-assignments.ts";
 import { redactCards } from "./secret-cards.ts";
+import { redactCommands } from "./secret-commands.ts";
+import { redactElements } from "./secret-elements.ts";
 import { gap, redacted } from "./secret-mark.ts";
 import { isIdentifierName, mayNameSecret } from "./secret-names.ts";
 import { findNameBefore, redactRandom, shortestRandom } from "./secret-random.ts";
@@ -43,7 +45,7 @@ const mostEncodings = 3;
 
 // Cheap signs without which the patterns above cannot match: most texts show none of them.
 const schemeName = /bearer|basic|dpop/i;
-const separator = /[:=]|--/;
+const separator = /[:=\uff1a\uff1d]|--|u003d/i;
 
 /**
  * Replaces every secret that one pass finds. A replacement can bring another to light, so callers repeat it until nothing changes.
@@ -66,6 +68,8 @@ function redactPlain(text: string, of: string, own: OwnNames | null): string {
   if (shown.includes("@")) shown = redactUsers(shown);
   if (shown.includes("$")) shown = shown.replace(passwordHash, redacted);
   if (shown.includes("password")) shown = shown.replace(netrc, redacted);
+  if (shown.includes("</") || shown.includes("<\\")) shown = redactElements(shown, own);
+  shown = redactCommands(shown);
   if (separator.test(shown) && (own !== null || mayNameSecret(shown))) shown = redactAssignments(shown, own);
   if (longest >= shortestRandom && !isIdentifierName(of)) shown = redactRandom(shown);
   return redactCards(shown);

@@ -29,7 +29,8 @@ export function viewFlat(text: string, maxChars: number, of: string, own: OwnNam
   return trimEnd(shown.slice(0, maxChars - ending.length)) + ending;
 }
 
-function showUnseen(text: string): string {
+/** Unseen characters as `\u{…}`, and all others as they are. */
+export function showUnseen(text: string): string {
   if (plainAscii.test(text)) return text;
   return text.replace(unseen, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { backoffMs } from "./backoff.ts";
+import { backoffMs } from "../../network/backoff.ts";
 import { type Channel, Undelivered } from "./channel.ts";
 import { type BufferLimits, LineBuffer } from "./line-buffer.ts";
 
@@ -32,13 +32,19 @@ export interface DelivererOptions {
   readonly buffer: BufferLimits;
   readonly channel: Channel;
   readonly pace: Pace;
-  /** Called when a try failed after one that succeeded, not for each. */
+  /** Called when it begins to fail, not for each try, and not within a minute after `onWorking`. */
   readonly onFailing: (error: unknown) => void;
-  /** Called when it works again. */
+  /** Called when it works again, where `onFailing` was. */
   readonly onWorking: () => void;
-  /** Called when lines are dropped, once until nothing waits any more and the last batch was taken whole. */
+  /**
+   * Called when lines are dropped, once until nothing waits any more and the last batch was taken whole, and not twice within a
+   * minute.
+   */
   readonly onDropping: (reason: "full" | "refused") => void;
 }
+
+/** A peer that fails and works by turns would fill the log otherwise, in milliseconds. */
+const calmMs = 60_000;
 
 /** Brings lines to one peer, in order, one batch at a time; whoever offers them waits for nothing. */
 export class Deliverer {
@@ -52,7 +58,10 @@ export class Deliverer {
   /** Null while there is nothing to do. */
   #running: Promise<void> | null = null;
   #failuresInRow = 0;
+  #isFailing = false;
+  #saidWorkingMs = Number.NEGATIVE_INFINITY;
   #isDropping = false;
+  #saidDroppingMs = Number.NEGATIVE_INFINITY;
   #delivered = 0;
   #failures = 0;
   #lastSuccessMs: number | null = null;
@@ -131,7 +140,7 @@ export class Deliverer {
       if (this.#leave.signal.aborted) return false;
       this.#failures += 1;
       this.#failuresInRow += 1;
-      if (this.#failuresInRow === 1) this.#options.onFailing(error);
+      this.#noteFailing(error);
       const undelivered = error instanceof Undelivered ? error : null;
       if (undelivered?.isFinal === true) {
         this.#buffer.settle();
@@ -148,17 +157,37 @@ export class Deliverer {
   #settle(delivered: number, refused: number): void {
     this.#buffer.settle();
     this.#delivered += delivered;
-    if (this.#failuresInRow > 0) this.#options.onWorking();
     this.#failuresInRow = 0;
     if (refused === 0 && this.#buffer.length === 0) this.#isDropping = false;
     this.#lastSuccessMs = this.#options.pace.now();
+    this.#noteWorking(this.#lastSuccessMs);
     this.#drop("refused", refused);
+  }
+
+  #noteFailing(error: unknown): void {
+    if (this.#isFailing || !this.#isLongSince(this.#saidWorkingMs)) return;
+    this.#isFailing = true;
+    this.#options.onFailing(error);
+  }
+
+  #noteWorking(nowMs: number): void {
+    if (!this.#isFailing) return;
+    this.#isFailing = false;
+    this.#saidWorkingMs = nowMs;
+    this.#options.onWorking();
+  }
+
+  /** A clock that was set back silences nothing. */
+  #isLongSince(ms: number): boolean {
+    return Math.abs(this.#options.pace.now() - ms) >= calmMs;
   }
 
   #drop(reason: "full" | "refused", count: number): void {
     if (count === 0) return;
     this.#dropped[reason] += count;
-    if (!this.#isDropping) this.#options.onDropping(reason);
+    if (this.#isDropping || !this.#isLongSince(this.#saidDroppingMs)) return;
     this.#isDropping = true;
+    this.#saidDroppingMs = this.#options.pace.now();
+    this.#options.onDropping(reason);
   }
 }

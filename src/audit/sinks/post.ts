@@ -1,5 +1,6 @@
 import { Agent, request } from "undici";
 import type { Secret } from "../../config/secret.ts";
+import { readRetryAfter } from "../../network/backoff.ts";
 import { Undelivered } from "./channel.ts";
 
 export interface PosterOptions {
@@ -17,6 +18,8 @@ export interface PosterOptions {
 }
 
 const maxAnswerBytes = 65_536;
+/** Interim answers (RFC 9110 section 15.2) to one request, which a peer could send without end. */
+const maxInterim = 16;
 
 /** Posts to one URL; follows no redirects. */
 export class Poster {
@@ -26,7 +29,8 @@ export class Poster {
   constructor(options: PosterOptions) {
     this.#options = options;
     const { ca, patienceMs } = options;
-    const connect = { timeout: patienceMs, ...(ca === undefined ? {} : { ca }) };
+    // Said, since NODE_TLS_REJECT_UNAUTHORIZED would say otherwise.
+    const connect = { timeout: patienceMs, rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
     this.#agent = new Agent({ allowH2: false, pipelining: 1, connect });
   }
 
@@ -37,12 +41,17 @@ export class Poster {
   async post(headers: Readonly<Record<string, string>>, body: string, ending: AbortSignal): Promise<string> {
     const { url, patienceMs, isPassing, now } = this.#options;
     const secrets = Object.entries(this.#options.headers).map(([name, value]) => [name, value.reveal()]);
+    let interim = 0;
     const answer = await request(url, {
       dispatcher: this.#agent,
       method: "POST",
       headers: { ...Object.fromEntries(secrets), ...headers },
       body,
       signal: AbortSignal.any([ending, AbortSignal.timeout(patienceMs)]),
+      onInfo() {
+        interim += 1;
+        if (interim > maxInterim) throw new Error("interim answers without end");
+      },
     });
     const text = await readBeginning(answer.body);
     const { statusCode } = answer;
@@ -66,16 +75,4 @@ async function readBeginning(body: AsyncIterable<Buffer>): Promise<string> {
     if (bytes > maxAnswerBytes) break;
   }
   return Buffer.concat(chunks).toString("utf8");
-}
-
-/**
- * `Retry-After` (RFC 9110 section 10.2.3) in milliseconds from now: a number of seconds or a date; null for anything else.
- *
- * @param nowMs milliseconds since the epoch
- */
-export function readRetryAfter(value: string | string[] | undefined, nowMs: number): number | null {
-  if (typeof value !== "string") return null;
-  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
-  const atMs = Date.parse(value);
-  return Number.isNaN(atMs) ? null : Math.max(atMs - nowMs, 0);
 }

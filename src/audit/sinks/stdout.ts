@@ -14,16 +14,22 @@ export function createStdoutChannel(stream: Writable, exit: () => void): Channel
   let writing = false;
   return {
     most: { lines: 100, bytes: 262_144 },
-    send(lines, signal) {
+    async send(lines, signal) {
       const { promise, resolve, reject } = Promise.withResolvers<number>();
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      const leave = () => reject(signal.reason);
+      signal.addEventListener("abort", leave);
       writing = true;
       stream.write(`${lines.join("\n")}\n`, (error) => {
         writing = false;
         if (error == null) resolve(0);
         else reject(error);
       });
-      return promise;
+      try {
+        return await promise;
+      } finally {
+        // The signal lives as long as the gateway.
+        signal.removeEventListener("abort", leave);
+      }
     },
     close() {
       // What is being written cannot be taken back, and Node waits for it at the end.

@@ -57,18 +57,25 @@ export class SyslogChannel implements Channel {
     const { address, ca } = this.#options;
     const { host, port, tls } = address;
     const servername = isIP(host) === 0 ? { servername: host } : {};
-    const socket = tls
-      ? connectTls({ host, port, ...servername, ...(ca === undefined ? {} : { ca }), minVersion: "TLSv1.2" })
-      : connectTcp({ host, port });
+    // Said, since NODE_TLS_REJECT_UNAUTHORIZED would say otherwise.
+    const verified = { rejectUnauthorized: true, minVersion: "TLSv1.2", ...(ca === undefined ? {} : { ca }) } as const;
+    const socket = tls ? connectTls({ host, port, ...servername, ...verified }) : connectTcp({ host, port });
     this.#socket = socket;
     const forget = () => {
       if (this.#socket === socket) this.#socket = null;
     };
     // Receivers say nothing; that one has gone is heard only by whoever reads.
-    socket.resume().setKeepAlive(true, keepAliveMs);
+    let heardBytes = 0;
+    socket.on("data", (chunk) => {
+      heardBytes += chunk.length;
+      if (heardBytes > maxHeardBytes) socket.destroy(new Error("the receiver sent more than it may"));
+    });
+    socket.setKeepAlive(true, keepAliveMs);
     socket.on("error", forget).on("end", forget).on("close", forget);
     return socket;
   }
 }
 
 const keepAliveMs = 30_000;
+/** What one that talks may say in a connection: reading without end would keep calls waiting. */
+const maxHeardBytes = 65_536;

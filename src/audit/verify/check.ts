@@ -45,8 +45,8 @@ export class ChainCheck {
   /** The first record, where it is not the first of all. */
   #beginning: { readonly seq: number; readonly prev: string; readonly file: string; readonly line: number } | null =
     null;
-  /** Hash of the last record of what was removed when its time was over, by its number. */
-  readonly #expired = new Map<number, string>();
+  /** Number and hash of the last record of each part that was removed when its time was over. */
+  readonly #expired = new Set<string>();
   readonly #findings = new Findings();
   #line = 0;
   #records = 0;
@@ -105,8 +105,8 @@ export class ChainCheck {
     const record: OpenedRecord = long ? { state: "unfinished" } : openRecord(bytes);
     this.#open = !ended && record.state === "unfinished";
     if (record.state === "unfinished") {
-      // An unended last line is reported by itself: alone it is what any crash leaves behind.
-      if (this.#open && first) this.#reportGap();
+      // An unended last line is reported by itself: alone it is what any crash leaves behind. A long one may still end.
+      if (this.#open && !long) this.#reportGap();
       this.#widenGap(bytes, first);
       return record;
     }
@@ -120,10 +120,11 @@ export class ChainCheck {
 
   /** The report; to be asked for once, at the end of the file. */
   finish(): ChainReport {
-    const gap = this.#gap;
     const last = this.#last;
+    if (!this.#open || this.#gap?.lines !== 1) this.#reportGap();
+    const gap = this.#gap;
     const tail =
-      gap === null || !this.#open
+      gap === null
         ? {}
         : {
             tornTail: {
@@ -133,7 +134,6 @@ export class ChainCheck {
               text: "the last line has no end: the gateway or its machine stopped while writing it. Its next start declares it.",
             },
           };
-    if (!this.#open) this.#reportGap();
     this.#reportBeginning();
     for (const { kind, text, seq } of this.#signatures.end(last?.seq ?? 0)) this.#report(kind, text, seq);
     return {
@@ -196,7 +196,7 @@ export class ChainCheck {
     const { trail, seq, event, note } = record;
     this.#trail ??= trail;
     if (trail !== this.#trail) {
-      this.#report("foreign", `record ${seq} is of another trail, ${trail ?? "without a name"}.`, seq);
+      this.#report("foreign", `record ${seq} is of another trail, ${trail}.`, seq);
     }
     // The last checkpoint signs the record of the stop.
     this.#stopped = event === "stop" || (this.#stopped && event === "checkpoint");
@@ -209,13 +209,13 @@ export class ChainCheck {
 
   #noteExpired(note: unknown): void {
     const { to, hash } = (typeof note === "object" && note !== null ? note : {}) as { to?: unknown; hash?: unknown };
-    if (typeof to === "number" && typeof hash === "string") this.#expired.set(to, hash);
+    if (typeof to === "number" && typeof hash === "string") this.#expired.add(`${to} ${hash}`);
   }
 
   #reportBeginning(): void {
     if (this.#beginning === null) return;
     const { seq, prev, file, line } = this.#beginning;
-    if (this.#expired.get(seq - 1) === prev) return;
+    if (this.#expired.has(`${seq - 1} ${prev}`)) return;
     const range = seq === 2 ? "record 1 is" : `records 1 to ${seq - 1} are`;
     const text = `${range} missing before record ${seq}, and no record says that their time was over.`;
     this.#findings.addFirst({ file, line, seq, kind: "missing", text });

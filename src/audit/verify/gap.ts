@@ -29,11 +29,12 @@ export class Gap {
   }
 }
 
-/** What a `start` record declares of a torn tail; null where it declares none. */
-export function readTorn(note: unknown): { bytes: unknown; digest: unknown } | null {
-  if (typeof note !== "object" || note === null || !("torn" in note)) return null;
-  const { torn } = note;
-  return typeof torn === "object" && torn !== null
-    ? { bytes: (torn as { bytes?: unknown }).bytes, digest: (torn as { digest?: unknown }).digest }
-    : null;
+/**
+ * What a `start` record declares of a torn tail; null where it declares none. What is said in another form than the gateway's is of no
+ * tail that there is.
+ */
+export function readTorn(note: unknown): { bytes?: unknown; digest?: unknown } | null {
+  const { torn } = (typeof note === "object" && note !== null ? note : {}) as { torn?: unknown };
+  if (torn == null) return null;
+  return typeof torn === "object" ? torn : {};
 }

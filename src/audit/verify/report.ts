@@ -41,7 +41,7 @@ export interface AuditFinding {
 export interface ChainReport {
   /** True when there are no findings. */
   readonly ok: boolean;
-  /** Null where no record names it. */
+  /** Null where there is no record. */
   readonly trail: string | null;
   /** Records whose own hash is right. */
   readonly records: number;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
+import { openInTurn } from "../files/in-turn.ts";
 import { LineSplitter } from "../files/lines.ts";
 import { type OpenFile, openEither, streamOf } from "../files/opened.ts";
 import { findSegments } from "../files/segments.ts";
@@ -12,11 +13,11 @@ export interface AuditReport extends ChainReport {
   readonly files: readonly string[];
 }
 
-/** The files of one trail that a path stands for. */
+/** A trail that a path stands for. */
 export interface FoundTrail {
-  /** Paths, in the order of their records; the active file comes last. */
-  readonly files: readonly string[];
-  /** Whether these are all that there are of the trail. */
+  /** From 1; that of the worker. */
+  readonly number: number;
+  /** Whether the path has all files that there are of the trail. */
   readonly whole: boolean;
 }
 
@@ -28,37 +29,48 @@ export interface FoundTrail {
  */
 export async function findTrails(path: string): Promise<readonly FoundTrail[]> {
   const whole = (await stat(path)).isDirectory();
-  return (await findSegments(path)).map(({ closed, active }) => ({
-    files: [...closed.map((segment) => segment.path), ...(active === null ? [] : [active])],
-    whole,
-  }));
-}
-
-/** Whether decompression failed, not reading. */
-function isDamage(error: unknown): boolean {
-  return String((error as NodeJS.ErrnoException).code).startsWith("Z_");
+  return (await findSegments(path)).map(({ number }) => ({ number, whole }));
 }
 
 /**
- * Reads the files of one trail from beginning to end and checks every hash, every link and every signature. Memory does not grow with
- * the files.
+ * Reads one trail from beginning to end, while a gateway writes it or not, and checks every hash, every link and every signature.
+ * Memory does not grow with the files.
+ *
+ * @param path a directory of trails, or a file
+ * @throws Error of the file system when a file cannot be read
+ */
+export function verifyTrail(path: string, { number, whole }: FoundTrail, options: CheckOptions): Promise<AuditReport> {
+  return verify(openInTurn(path, number), { ...options, extent: whole ? "trail" : "file" });
+}
+
+/**
+ * The same for files that are named.
  *
  * @param files in the order of their records
  * @throws Error of the file system when one cannot be read
  */
-export async function verifyFiles(files: readonly string[], options: CheckOptions = {}): Promise<AuditReport> {
-  const check = new ChainCheck(options);
-  const read: string[] = [];
-  for (const named of files) {
-    const file = await openEither(named);
-    if (file === null)
-      throw Object.assign(new Error(`ENOENT: there is no file ${named}`), { code: "ENOENT", path: named });
-    read.push(file.path);
+export function verifyFiles(files: readonly string[], options: CheckOptions = {}): Promise<AuditReport> {
+  return verify(openNamed(files), options);
+}
+
+async function* openNamed(paths: readonly string[]): AsyncGenerator<OpenFile> {
+  for (const path of paths) {
+    const file = await openEither(path);
+    if (file === null) throw Object.assign(new Error(`ENOENT: there is no file ${path}`), { code: "ENOENT", path });
     try {
-      await readFile(file, check);
+      yield file;
     } finally {
       await file.handle.close();
     }
+  }
+}
+
+async function verify(files: AsyncIterable<OpenFile>, options: CheckOptions): Promise<AuditReport> {
+  const check = new ChainCheck(options);
+  const read: string[] = [];
+  for await (const file of files) {
+    read.push(file.path);
+    await readFile(file, check);
   }
   return { files: read, ...check.finish() };
 }
@@ -88,4 +100,9 @@ async function digestOf(file: OpenFile): Promise<string> {
     if (!isDamage(error)) throw error;
   }
   return `sha256:${hash.digest("hex")}`;
+}
+
+/** Whether decompression failed, not reading. */
+function isDamage(error: unknown): boolean {
+  return String((error as NodeJS.ErrnoException).code).startsWith("Z_");
 }

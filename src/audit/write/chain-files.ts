@@ -49,16 +49,26 @@ export class ChainFiles {
   readonly #options: ChainFilesOptions;
   readonly #writer: ChainWriter;
   #file: AppendFile;
+  #renderer: FileRenderer;
+  /** What is written now could never be read. */
+  #keyLost = false;
   #beginning: FileBeginning;
   #retryMs = 0;
   /** What the first record of a new file will say. */
   #announcement: AuditEntry | null = null;
 
-  constructor(options: ChainFilesOptions, writer: ChainWriter, file: AppendFile, beginning: FileBeginning) {
+  constructor(
+    options: ChainFilesOptions,
+    writer: ChainWriter,
+    file: AppendFile,
+    renderer: FileRenderer,
+    beginning: FileBeginning,
+  ) {
     this.path = join(options.directory, activeName(options.trail));
     this.#options = options;
     this.#writer = writer;
     this.#file = file;
+    this.#renderer = renderer;
     this.#beginning = beginning;
   }
 
@@ -68,7 +78,8 @@ export class ChainFiles {
 
   /** As `ChainWriter.write`, in the file whose turn it is. */
   write(entries: readonly AuditEntry[], before = ""): BatchResult {
-    if (before === "") this.#rotateIfDue();
+    const fault = before === "" ? this.#prepare() : null;
+    if (fault !== null) return { faults: entries.map(() => fault), failure: fault, lines: [] };
     const announced = this.#announcement === null ? [] : [this.#announcement];
     const { faults, failure, lines } = this.#writer.write([...announced, ...entries], before);
     if (failure === null) this.#announcement = null;
@@ -78,6 +89,15 @@ export class ChainFiles {
   /** Writes an entry that speaks of the record before it, if nothing has to come between; null if something has. */
   writeBehind(entry: AuditEntry): BatchResult | null {
     return this.#announcement === null ? this.#writer.write([entry]) : null;
+  }
+
+  /** Looks whether the key of the file is still there; where it is not, the next record begins another file, with another key. */
+  checkKey(): void {
+    if (this.#keyLost || this.#renderer.isReadable()) return;
+    this.#keyLost = true;
+    this.#options.onTrouble(
+      new AuditFault(`the key of ${this.path} is gone: what it encrypts cannot be read any more, and another is drawn`),
+    );
   }
 
   /**
@@ -117,12 +137,26 @@ export class ChainFiles {
     this.#file.close();
   }
 
+  /** Begins another file where it is time for one. @returns why nothing may be written to the one that is there, or null */
+  #prepare(): AuditFault | null {
+    // Less than this has at most the record that began it.
+    if (this.end.sizeBytes === 0 || this.#writer.dirty || this.#announcement !== null) return null;
+    if (!this.#keyLost) {
+      this.#rotateIfDue();
+      return null;
+    }
+    try {
+      this.#rotate("key");
+      return null;
+    } catch (cause) {
+      return new AuditFault(`${this.path} has no key any more, and another file could not be begun`, { cause });
+    }
+  }
+
   #rotateIfDue(): void {
     const { maxBytes, maxAgeMs } = this.#options.rotation;
     const { sizeBytes } = this.end;
     const nowMs = this.#options.now().getTime();
-    // Less than this has at most the record that began it.
-    if (sizeBytes === 0 || this.#writer.dirty || this.#announcement !== null) return;
     // A clock that was set back must not put anything off until it has caught up with itself.
     if (nowMs < this.#retryMs && nowMs >= this.#retryMs - retryMs) return;
     const ageMs = Math.abs(nowMs - this.#beginning.beganMs);
@@ -167,6 +201,8 @@ export class ChainFiles {
     const now = this.#options.now();
     this.#file.close();
     this.#file = file;
+    this.#renderer = renderer;
+    this.#keyLost = false;
     this.#writer.continueIn(file, this.path, renderer.render);
     this.#beginning = { firstSeq: this.end.seq + 1, beganMs: now.getTime() };
     this.#announcement = gatewayEntry("rotated", now.toISOString(), { ...note, ...renderer.note });

@@ -7,6 +7,8 @@ export interface FileRenderer {
   readonly render: RecordRenderer;
   /** What the record that begins the file says of it. */
   readonly note: { readonly key?: string };
+  /** Whether what it renders can be read with what is kept. */
+  isReadable(): boolean;
 }
 
 /**
@@ -17,12 +19,12 @@ export interface FileRenderer {
 export type RendererSource = (trail: string, firstSeq: number) => FileRenderer;
 
 /** Records as they are. */
-export const inClear: RendererSource = () => ({ render: renderRecord, note: {} });
+export const inClear: RendererSource = () => ({ render: renderRecord, note: {}, isReadable: () => true });
 
 /** Records encrypted, with a new key for each file. */
 export function sealedBy(vault: Vault): RendererSource {
   return (trail, firstSeq) => {
     const key = vault.drawFileKey(trail, firstSeq);
-    return { render: createSealer(vault, key), note: { key: key.id } };
+    return { render: createSealer(vault, key), note: { key: key.id }, isReadable: () => key.isKept() };
   };
 }

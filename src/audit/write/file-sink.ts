@@ -1,8 +1,8 @@
 import { closeSync, fsync, openSync } from "node:fs";
 import { promisify } from "node:util";
-import { AuditFault } from "../fault.ts";
+import { AuditFault, UnforcedFault } from "../fault.ts";
 import type { Keeper } from "../keep/keeping.ts";
-import { type AuditEntry, gatewayEntry } from "../record.ts";
+import { type AuditEntry, type AuditIdentity, gatewayEntry } from "../record.ts";
 import type { ChainFiles } from "./chain-files.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { DirectoryLock } from "./lock.ts";
@@ -18,6 +18,7 @@ const looksOfKeeper = 600;
 
 interface Waiting {
   readonly entry: AuditEntry;
+  readonly again: boolean;
   readonly resolve: () => void;
   readonly reject: (error: AuditFault) => void;
 }
@@ -36,6 +37,8 @@ export class FileSink implements AuditSink {
   #forcing: Promise<void> | null = null;
   #healthy = true;
   #healing: NodeJS.Timeout | undefined;
+  /** The file is not where its name leads to, and no new one can be begun there. */
+  #astray = false;
   /** Records that are missing since writing began to fail. */
   #missing = 0;
   #looks = 0;
@@ -60,10 +63,25 @@ export class FileSink implements AuditSink {
     return this.#waiting.length;
   }
 
-  append(entry: AuditEntry): Promise<void> {
+  prepare(identity: AuditIdentity | null): Promise<void> | null {
+    const { vault, encrypted } = this.#options;
+    return identity === null || encrypted !== true || vault === undefined ? null : vault.meet(identity);
+  }
+
+  append(entry: AuditEntry, again = false): Promise<void> {
+    const preparing = this.prepare(entry.identity);
+    if (preparing === null) return this.#enqueue(entry, again);
+    const missed = (fault: unknown) => {
+      if (!again) this.#missing += 1;
+      throw fault;
+    };
+    return preparing.then(() => this.#enqueue(entry, again), missed);
+  }
+
+  #enqueue(entry: AuditEntry, again: boolean): Promise<void> {
     if (this.#closed) return Promise.reject(new AuditFault("the audit trail is closed"));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiting.push({ entry, resolve, reject });
+    this.#waiting.push({ entry, again, resolve, reject });
     // Immediates run after all sockets that were ready in this turn had their say, so one write takes all their records; a
     // microtask would run after each socket's own callback and write a record at a time.
     if (this.#waiting.length === 1) setImmediate(() => this.#flush());
@@ -137,29 +155,33 @@ export class FileSink implements AuditSink {
       this.#settle(batch, result);
     } catch (cause) {
       // They are in the file, and nobody knows whether they will stay there: their calls are refused.
-      const failure = new AuditFault(`${this.path} could not be forced to the disk`, { cause });
-      this.#settle(batch, { faults: result.faults.map((fault) => fault ?? failure), failure, lines: [] }, true);
+      const failure = new UnforcedFault(`${this.path} could not be forced to the disk`, { cause });
+      this.#settle(batch, { faults: result.faults.map((fault) => fault ?? failure), failure, lines: [] });
     }
     this.#forcing = null;
     this.#flush();
   }
 
-  #settle(batch: readonly Waiting[], { faults, failure }: BatchResult, isInFile = false): void {
+  #settle(batch: readonly Waiting[], { faults, failure }: BatchResult): void {
     const announced = !this.#healthy;
     if (failure !== undefined) this.#healthy = failure === null;
     if (this.#healthy) this.#stopHealing();
     else this.#healing ??= setInterval(() => this.#heal(), this.#options.healMs ?? healMs).unref();
     let missing = 0;
-    for (const [index, { entry, resolve, reject }] of batch.entries()) {
+    for (const [index, { entry, again, resolve, reject }] of batch.entries()) {
       const fault = faults[index];
-      if (fault != null && !isInFile && entry.event !== "recovered") missing += 1;
+      if (fault == null && again) missing -= 1;
+      if (isLost(fault) && !again && entry.event !== "recovered") missing += 1;
       if (fault == null) resolve();
       else reject(fault);
     }
     if (failure != null && !announced) this.#options.onFailure?.(failure);
-    if (failure !== null) this.#missing += missing;
-    else if (this.#missing > 0 && !batch.some(({ entry }) => entry.event === "recovered")) this.#recover();
-    else this.#missing = 0;
+    const told = failure === null && batch.some(({ entry }) => entry.event === "recovered");
+    // What a record says that stands in for another one may have been told already.
+    this.#missing = Math.max(0, missing + (told ? 0 : this.#missing));
+    if (failure !== null) return;
+    if (announced) this.#options.onRecovered?.();
+    if (!told && this.#missing > 0) this.#recover();
   }
 
   /** Nobody is sent to a gateway that is not ready, so no request would find out that the disk has room again. */
@@ -187,11 +209,16 @@ export class FileSink implements AuditSink {
     this.#certify();
   }
 
+  /** It is tried each second, and said once when it begins to fail and once when it works again. */
   #reclaim(): void {
     try {
+      this.#files.checkKey();
       this.#files.reclaim();
+      if (this.#astray) this.#options.onReclaimed?.();
+      this.#astray = false;
     } catch (error) {
-      this.#options.onTrouble?.(error);
+      if (!this.#astray) this.#options.onTrouble?.(error);
+      this.#astray = true;
     }
   }
 
@@ -217,4 +244,8 @@ export class FileSink implements AuditSink {
       this.#lock.release();
     }
   }
+}
+
+function isLost(fault: AuditFault | null | undefined): boolean {
+  return fault != null && !(fault instanceof UnforcedFault);
 }

@@ -42,13 +42,14 @@ export async function openTrailFiles(options: ChainFilesOptions): Promise<Opened
     const tail = findTail(file.descriptor, sizeBytes, path);
     const found = readBeginning(file.descriptor, sizeBytes);
     if (found !== null) forgetDoubleName(join(directory, closedName(trail, found.firstSeq)), file);
-    const head = tail.seq > 0 ? headOf(tail) : await findClosedEnd(directory, trail);
+    const head = tail.trail === null ? await findClosedEnd(directory, trail) : { ...tail, trail: tail.trail };
     const { seq, hash } = head ?? tail;
     const end = { trail: head?.trail ?? drawTrail(), seq, hash, sizeBytes };
     const beginning = found ?? { firstSeq: seq + 1, beganMs: now().getTime() };
-    const { render, note } = options.rendererFor(end.trail, seq + 1);
-    const files = new ChainFiles(options, new ChainWriter(file, path, render, end), file, beginning);
-    return { files, head, torn: tail.torn, before: tail.open ? "\n" : "", note };
+    const renderer = options.rendererFor(end.trail, seq + 1);
+    const writer = new ChainWriter(file, path, renderer.render, end);
+    const files = new ChainFiles(options, writer, file, renderer, beginning);
+    return { files, head, torn: tail.torn, before: tail.open ? "\n" : "", note: renderer.note };
   } catch (error) {
     file.close();
     throw error;
@@ -59,11 +60,6 @@ function drawTrail(): string {
   return randomBytes(6).toString("hex");
 }
 
-/** Trails that have no name yet, being older than names, get one now. */
-function headOf({ trail, seq, hash }: { trail: string | null; seq: number; hash: string }): ChainHead {
-  return { trail: trail ?? drawTrail(), seq, hash };
-}
-
 /** Closed files are whole: whatever is wrong with the end of one happened afterwards. */
 async function findClosedEnd(directory: string, trail: number): Promise<ChainHead | null> {
   const found = groupFiles(readdirSync(directory), directory).find(({ number }) => number === trail);
@@ -72,13 +68,13 @@ async function findClosedEnd(directory: string, trail: number): Promise<ChainHea
   // What was taken out of it is the business of whoever verifies the whole trail.
   const report = await verifyFiles([path], { extent: "file", mayLack: () => true });
   const [finding] = report.findings;
-  if (finding !== undefined || report.tornTail !== undefined || report.records === 0) {
+  if (finding !== undefined || report.tornTail !== undefined || report.trail === null) {
     throw new AuditFault(
       `${path} does not verify, so no record can follow it${finding === undefined ? "." : `: ${finding.text}`} Nothing was ` +
         "changed. Move the files of this trail away and keep them; the gateway then starts a new one.",
     );
   }
-  return headOf({ trail: report.trail, seq: report.lastSeq, hash: report.lastHash });
+  return { trail: report.trail, seq: report.lastSeq, hash: report.lastHash };
 }
 
 /** A crash while a file was being closed leaves the active one with both names. */

@@ -5,7 +5,7 @@ import { AuditFault } from "../fault.ts";
 import { lockName } from "../files/layout.ts";
 import { Keeper, type KeepingOptions } from "../keep/keeping.ts";
 import { OrderDesk } from "../keep/order-desk.ts";
-import { type AuditEntry, gatewayEntry } from "../record.ts";
+import { type AuditEntry, type AuditIdentity, gatewayEntry } from "../record.ts";
 import type { RotationOptions } from "./chain-files.ts";
 import { type CheckpointOptions, findShortfall, type Shortfall } from "./checkpoints.ts";
 import { type AppendFile, openAppendFile } from "./file.ts";
@@ -21,9 +21,17 @@ export interface AuditSink {
    * Resolves once the record is in the file, where the end of this process cannot undo it; with `forced` once it is on the
    * disk, where a loss of power cannot either.
    *
+   * @param again whether it stands for one that is missing, so that it is not missing any more once this one is there
+   * @throws UnforcedFault when it is in the file and could not be forced to the disk
    * @throws AuditFault when it could not be written. The next call tries again, so does the sink itself, and records `recovered` when it works
    */
-  append(entry: AuditEntry): Promise<void>;
+  append(entry: AuditEntry, again?: boolean): Promise<void>;
+  /**
+   * Sees to it that records of somebody can be written, before something happens that one must be written of.
+   *
+   * @returns null where nothing is left to do; otherwise it rejects with an AuditFault when they cannot
+   */
+  prepare(identity: AuditIdentity | null): Promise<void> | null;
   /** False after a failed write, until one succeeds. */
   readonly healthy: boolean;
   /** Records handed over and not yet written. */
@@ -56,8 +64,12 @@ export interface AuditSinkOptions {
   readonly checkpoints?: CheckpointOptions;
   /** Called once when writing begins to fail, not for each record. */
   readonly onFailure?: (error: unknown) => void;
+  /** Called once when writing works again. */
+  readonly onRecovered?: () => void;
   /** Something went wrong that keeps no record from being written. */
   readonly onTrouble?: (error: unknown) => void;
+  /** The file is in its place again, after `onTrouble` has said that it is not. */
+  readonly onReclaimed?: () => void;
   /** The trail is not what was signed last. */
   readonly onShortfall?: (shortfall: Shortfall) => void;
   /** Lines as they are in the file now. */
@@ -118,6 +130,7 @@ async function openLocked(
     declare: (entry) => sink.declare(entry),
     desk: takesOrders ? new OrderDesk(ordersPath, { directory, vault, now, append }) : null,
   });
+  vault?.destroyRest();
   const rendererFor = encrypted && vault !== null ? sealedBy(vault) : inClear;
   const place = { directory, trail, rotation, openFile, rendererFor, now, onTrouble };
   const opened = await openTrailFiles({ ...place, onClosed: () => keeper.look() });

@@ -8,7 +8,7 @@ export interface ChainTail {
   /** Number and hash of the last good record; 0 and {@link firstPrev} where there is none. */
   readonly seq: number;
   readonly hash: string;
-  /** Which chain it is; null where no record says so. */
+  /** Which chain it is; null where there is no record. */
   readonly trail: string | null;
   /** What stands behind it and is no record: a write that was torn. */
   readonly torn: TornTail | null;

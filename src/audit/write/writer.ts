@@ -88,7 +88,7 @@ export class ChainWriter {
     const { sizeBytes, links } = this.#file.stat();
     if (links === 0) throw new AuditFault("the file was deleted");
     if (sizeBytes !== this.#end.sizeBytes)
-      throw new AuditFault("another program changed the file; restart the gateway");
+      throw new AuditFault("another program changed the file; move it away and keep it, or restart the gateway");
     this.#dirty = true;
     try {
       const written = this.#file.write(bytes);

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { withConfig } from "../config.ts";
+import { hintAtConfig, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { show } from "../policy/printing.ts";
@@ -18,8 +18,8 @@ export function eraseCommand(io: CommandIo): Command {
     .description(
       "destroy the key of one person: who they are and what they asked with is gone from all encrypted records",
     )
-    .requiredOption("--subject <name>", "subject of their tokens")
-    .requiredOption("--issuer <name>", "issuer, as in the configuration")
+    .requiredOption("--subject <name>", "subject of their tokens; required")
+    .requiredOption("--issuer <name>", "issuer, as in the configuration; required")
     .option("--yes", "do not ask")
     .action(async ({ config, subject, issuer, yes }: EraseOptions) => {
       try {
@@ -31,7 +31,7 @@ export function eraseCommand(io: CommandIo): Command {
         io.out(`erased ${who}\n`);
         io.exit(0);
       } catch (error) {
-        reportFailure(io, error, undefined);
+        reportFailure(io, hintAtConfig(error, config), undefined);
       }
     });
 }

@@ -5,11 +5,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Vault } from "../../audit/encryption/vault.ts";
 import { checkpointName, lockName, ordersName } from "../../audit/files/layout.ts";
 import { leaveOrder } from "../../audit/keep/order-desk.ts";
-import { carryOut, type Order } from "../../audit/keep/orders.ts";
+import { carryOut, type Order, OrderError, orderSchema } from "../../audit/keep/orders.ts";
 import { isLocked } from "../../audit/write/lock.ts";
 import { openAuditSink } from "../../audit/write/sink.ts";
 import { loadParts } from "../../config/parts.ts";
-import { type PermanentKeys, readPermanentKeys } from "../../crypto/keyring.ts";
+import { type PermanentKeys, readPermanentKeys, ringName } from "../../crypto/keyring.ts";
 import { version } from "../../version.ts";
 
 /** What commands that change a trail work on. */
@@ -30,16 +30,16 @@ export async function openOrdered(config: string): Promise<OrderedTrail> {
   const { audit, state } = await loadParts(config, ["audit", "state"]);
   const keys = await readPermanentKeys(state.directory);
   if (keys === undefined) throw new Error(`there are no keys in ${state.directory} yet: the first start makes them`);
-  await refuseStranger(state.directory);
+  await refuseStranger(join(state.directory, ringName));
   const vault = new Vault({ directory: state.directory, keys, now: () => performance.now() });
   return { directory: audit.directory, state: state.directory, keys, vault };
 }
 
-/** What root leaves behind the gateway could not read. */
-async function refuseStranger(directory: string): Promise<void> {
+/** What root leaves behind the gateway could not read. A directory may belong to whoever mounted it; this file the gateway made. */
+async function refuseStranger(path: string): Promise<void> {
   const user = process.geteuid?.();
-  if (user === undefined || (await stat(directory)).uid === user) return;
-  throw new Error(`${directory} belongs to another user: run this as the user that the gateway runs as`);
+  if (user === undefined || (await stat(path)).uid === user) return;
+  throw new Error(`${path} belongs to another user: run this as the user that the gateway runs as`);
 }
 
 /**
@@ -50,13 +50,17 @@ async function refuseStranger(directory: string): Promise<void> {
  */
 export async function give(order: Order, trail: OrderedTrail, command: string): Promise<void> {
   const { directory, state, keys, vault } = trail;
+  // A gateway throws away what it does not understand, without a word to whoever waits.
+  const { error } = orderSchema.safeParse(order);
+  if (error !== undefined) throw new OrderError(error.issues.map(({ message }) => message).join("; "));
   if (isLocked(join(directory, lockName(1)))) {
-    return leaveOrder(join(state, ordersName(directory)), order, patienceMs, delay);
+    return leaveOrder(join(directory, ordersName), order, { patienceMs, now: Date.now, pause: delay });
   }
   const now = () => new Date();
   const sink = await openAuditSink({
     directory,
     now,
+    vault,
     startNote: { version, command },
     checkpoints: {
       signer: keys.notary,

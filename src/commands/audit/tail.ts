@@ -43,15 +43,18 @@ export function tailCommand(io: StreamIo): Command {
 async function tail(io: StreamIo, selection: Selection, options: TailOptions, signal: AbortSignal): Promise<void> {
   const { path, query, unlock } = selection;
   const { follow, lines: wanted, json } = options;
-  const print = (lines: readonly AuditLine[]) => {
-    for (const line of byTime(lines)) io.out(printLine(line, json));
+  const print = async (lines: readonly AuditLine[]) => {
+    for (const line of byTime(lines)) {
+      io.out(printLine(line, json));
+      if (!(await io.drained())) return false;
+    }
     return io.drained();
   };
   const trails = await (follow === true ? findIfThere(path) : findSegments(path));
   const followers = new Map(trails.map(({ number }) => [number, new TrailFollower(path, number)]));
   try {
-    const last: AuditLine[] = [];
-    for (const follower of followers.values()) last.push(...(await readLast(follower, selection, wanted)));
+    let last: AuditLine[] = [];
+    for (const follower of followers.values()) last = last.concat(await readLast(follower, selection, wanted));
     let read = await print(byTime(last).slice(Math.max(0, last.length - wanted)));
     while (follow === true && read && (await pause(signal))) {
       // Another worker, or the first one.
@@ -84,12 +87,13 @@ async function keepLast(
   { query, unlock }: Selection,
   wanted: number,
 ): Promise<AuditLine[]> {
-  let kept: AuditLine[] = [];
+  const kept: AuditLine[] = [];
   for await (const lines of chunks) {
-    kept = [...kept, ...lines.map(unlock).filter(query.matches)];
-    kept = kept.slice(Math.max(0, kept.length - wanted));
+    for (const line of lines.map(unlock)) if (query.matches(line)) kept.push(line);
+    // Not with each chunk: what is kept would be moved as often.
+    if (kept.length > 2 * wanted) kept.splice(0, kept.length - wanted);
   }
-  return kept;
+  return kept.slice(Math.max(0, kept.length - wanted));
 }
 
 /** Lines of the same time stay in their order. */

@@ -22,7 +22,10 @@ export async function openUnlock(io: CommandIo, config: string): Promise<Unlock>
   return createUnlock(typeof vault === "string" ? noKeys : vault, (reason) => {
     if (said.has(reason)) return;
     said.add(reason);
-    const why = typeof vault === "string" ? `encrypted records, and no keys: ${vault}` : meanings[reason];
+    const why =
+      typeof vault === "string"
+        ? `encrypted records, and no keys (${vault}); -c names the configuration that has them`
+        : meanings[reason];
     io.err(`there are ${why}; shown is what can be read\n`);
   });
 }

@@ -1,26 +1,29 @@
 import { readdir, readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { Command } from "commander";
-import { type Checkpoint, readCheckpoint } from "../../audit/checkpoint.ts";
+import type { Checkpoint } from "../../audit/checkpoint.ts";
 import { checkpointSuffix } from "../../audit/files/layout.ts";
 import { sanitizeText } from "../../audit/sanitize/sanitize.ts";
 import { findAbsent } from "../../audit/verify/absent.ts";
-import { type AuditReport, findTrails, verifyFiles } from "../../audit/verify/verify.ts";
+import type { AuditFinding } from "../../audit/verify/report.ts";
+import { openCheckpoint } from "../../audit/verify/signatures.ts";
+import { type AuditReport, findTrails, verifyTrail } from "../../audit/verify/verify.ts";
 import { loadParts } from "../../config/parts.ts";
 import { readNotary } from "../../crypto/keyring.ts";
 import { findNotes, type NoteVerifier, readVerifier } from "../../crypto/note.ts";
 import { hintAtConfig, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
+import { nameFailure } from "../policy/records.ts";
 
 interface VerifyOptions {
   readonly config: string;
-  readonly key: readonly string[];
-  readonly checkpoint: readonly string[];
+  readonly key?: readonly string[];
+  readonly checkpoint?: readonly string[];
   readonly json?: true;
 }
 
-const collect = (value: string, before: readonly string[]) => [...before, value];
+const collect = (value: string, before: readonly string[] = []) => [...before, value];
 
 /** `sallyport audit verify`. Exit code: 0 nothing found, 1 findings, 2 a file could not be read. */
 export function verifyCommand(io: CommandIo): Command {
@@ -31,26 +34,25 @@ export function verifyCommand(io: CommandIo): Command {
       "--key <key>",
       "public key of the checkpoints, as `audit key` prints it, or a file with it; repeatable",
       collect,
-      [],
     )
     .option(
       "--checkpoint <file>",
       "checkpoints that were kept elsewhere: notes, or lines of the log; repeatable",
       collect,
-      [],
     )
     .option("--json", "print one JSON object")
-    .action(async (path: string | undefined, options: VerifyOptions) => {
+    .action(async (path: string | undefined, options: VerifyOptions, command: Command) => {
       try {
-        const own = path === undefined ? await readOwn(options.config) : { directory: path, verifiers: [], notes: [] };
-        const verifiers = [...own.verifiers, ...(await readKeys(options.key))];
-        const notes = [...own.notes, ...(await readNotes(options.checkpoint))];
+        const isNamed = command.getOptionValueSource("config") === "cli";
+        const own = await (path === undefined
+          ? readOwn(options.config)
+          : readOther(path, isNamed ? options.config : null));
+        const verifiers = [...own.verifiers, ...(await readKeys(options.key ?? []))];
+        const notes = [...own.notes, ...(await readNotes(options.checkpoint ?? []))];
         const kept = notes.map((note) => openKept(note, verifiers));
         const found = await findTrails(own.directory);
         const trails: AuditReport[] = [];
-        for (const { files, whole } of found) {
-          trails.push(await verifyFiles(files, { verifiers, kept, extent: whole ? "trail" : "file" }));
-        }
+        for (const trail of found) trails.push(await verifyTrail(own.directory, trail, { verifiers, kept }));
         // A file by itself does not say which trails there are.
         const comparable = found.every(({ whole }) => whole) ? kept : [];
         const names = trails.map(({ trail }) => trail);
@@ -65,7 +67,11 @@ export function verifyCommand(io: CommandIo): Command {
         );
         io.exit(ok ? 0 : 1);
       } catch (error) {
-        reportFailure(io, hintAtConfig(error, options.config, "the trail itself"), options.json);
+        reportFailure(
+          io,
+          nameFailure(hintAtConfig(error, options.config, "the trail itself"), path ?? ""),
+          options.json,
+        );
       }
     });
 }
@@ -82,14 +88,27 @@ async function readOwn(configPath: string) {
   return { directory: audit.directory, verifiers: [verifier], notes };
 }
 
+/** A copy may be older than the last checkpoint, so of a configuration that is named with it, the key counts alone. */
+async function readOther(directory: string, configPath: string | null) {
+  const verifiers = configPath === null ? [] : (await readOwn(configPath)).verifiers;
+  return { directory, verifiers, notes: [] };
+}
+
 function readKeys(keys: readonly string[]): Promise<readonly NoteVerifier[]> {
   return Promise.all(
     keys.map(async (key) => {
-      const found = readVerifier(key) ?? readVerifier((await readFile(key, "utf8")).trim());
+      const found = readVerifier(key) ?? readVerifier((await readKeyFile(key)).trim());
       if (found === undefined) throw new Error(`${key}: there is no key in it, as \`sallyport audit key\` prints one`);
       return found;
     }),
   );
+}
+
+function readKeyFile(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    throw new Error(`--key ${path}: this is no key, as \`sallyport audit key\` prints one, and no such file`);
+  });
 }
 
 async function readNotes(files: readonly string[]): Promise<readonly string[]> {
@@ -106,11 +125,8 @@ async function readNotes(files: readonly string[]): Promise<readonly string[]> {
 /** One that nobody vouches for would prove nothing against a trail. */
 function openKept(note: string, verifiers: readonly NoteVerifier[]): Checkpoint {
   if (verifiers.length === 0) throw new Error("checkpoints need the key that signed them: --key");
-  for (const verifier of verifiers) {
-    const text = verifier.open(note);
-    const checkpoint = text === undefined ? undefined : readCheckpoint(text);
-    if (checkpoint !== undefined) return checkpoint;
-  }
+  const checkpoint = openCheckpoint(note, verifiers);
+  if (checkpoint !== undefined) return checkpoint;
   throw new Error(`a checkpoint of ${sanitizeText(note.split("\n")[0] ?? "")} was not signed by a key that was given`);
 }
 
@@ -145,11 +161,20 @@ function renderReport(report: AuditReport): string {
   if (report.declaredTorn > 0) lines.push(`torn      ${report.declaredTorn}, each declared by the start that followed`);
   if (tornTail !== undefined) lines.push(`tail      line ${tornTail.line}, ${tornTail.bytes} bytes: ${tornTail.text}`);
   if (first !== undefined) {
-    lines.push("", `The trail can be trusted up to line ${first.line - 1} of ${first.file}.`, "");
+    lines.push("", `${renderTrusted(first, files)}.`, "");
     lines.push(...findings.slice(0, maxShown).map(({ file, line, kind, text }) => `${file}:${line}: ${kind}: ${text}`));
     if (total > maxShown) lines.push(`… and ${total - maxShown} more`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** What comes before the first finding; a cut is behind its line. */
+function renderTrusted({ file, line, kind }: AuditFinding, files: readonly string[]): string {
+  const last = kind === "cut" ? line : line - 1;
+  if (last > 0) return `The trail can be trusted up to line ${last} of ${file}`;
+  const before = files[files.findIndex((path) => basename(path) === file) - 1];
+  if (before === undefined) return "Nothing of the trail can be trusted";
+  return `The trail can be trusted up to the end of ${basename(before)}`;
 }
 
 function renderSigned({ signed, lastSeq }: AuditReport): string {

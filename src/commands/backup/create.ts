@@ -3,7 +3,7 @@ import { BackupError } from "../../backup/fault.ts";
 import type { Lock } from "../../backup/keys.ts";
 import { renderBytes } from "../../backup/progress.ts";
 import { version } from "../../version.ts";
-import { withConfig } from "../config.ts";
+import { hintAtConfig, withConfig } from "../config.ts";
 import type { CommandIo } from "../io.ts";
 import { runInterruptibly } from "./running.ts";
 import { renderManifest, summarize } from "./summary.ts";
@@ -11,7 +11,7 @@ import { renderManifest, summarize } from "./summary.ts";
 interface CreateCommandOptions {
   readonly config: string;
   readonly out: string;
-  readonly recipient: readonly string[];
+  readonly recipient?: readonly string[];
   readonly passphraseFile?: string;
   readonly force?: true;
   readonly json?: true;
@@ -23,12 +23,11 @@ export function createCommand(io: CommandIo): Command {
     .description(
       "write configuration, policies, keys and audit trail to one encrypted archive, while the gateway runs or not",
     )
-    .requiredOption("--out <file>", "the archive, readable by its owner alone")
+    .requiredOption("--out <file>", "the archive, readable by its owner alone; required")
     .option(
       "--recipient <key>",
       "public key of age that it is encrypted for; repeatable",
-      (value: string, before: readonly string[]) => [...before, value],
-      [],
+      (value: string, before: readonly string[] = []) => [...before, value],
     )
     .addOption(
       new Option("--passphrase-file <file>", "file with a passphrase that it is encrypted with").conflicts("recipient"),
@@ -45,6 +44,8 @@ export function createCommand(io: CommandIo): Command {
           lock: readLock(options),
           now: new Date(),
           say: (text) => io.err(text),
+        }).catch((error) => {
+          throw hintAtConfig(error, configFile);
         });
         const { manifest, bytes, warnings } = made;
         for (const warning of warnings) io.err(`${warning}\n`);
@@ -58,7 +59,7 @@ export function createCommand(io: CommandIo): Command {
 }
 
 /** A backup holds the keys of the gateway, so none is made that anybody can read. */
-function readLock({ recipient: recipients, passphraseFile }: CreateCommandOptions): Lock {
+function readLock({ recipient: recipients = [], passphraseFile }: CreateCommandOptions): Lock {
   if (passphraseFile !== undefined) return { passphraseFile };
   if (recipients.length > 0) return { recipients };
   throw new BackupError(

@@ -14,7 +14,7 @@ export function restoreCommand(io: CommandIo): Command {
   return withOpener(new Command("restore"))
     .description("write the files of an archive into a directory, each byte checked")
     .argument("<file>", "the archive")
-    .requiredOption("--to <dir>", "directory that is empty, or not there yet")
+    .requiredOption("--to <dir>", "directory that is empty, or not there yet; required")
     .action((file: string, options: RestoreCommandOptions) =>
       runInterruptibly(io, options.json, async (signal) => {
         const opener = readOpener(options);

@@ -2,7 +2,8 @@ import { BackupError } from "../../backup/fault.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 
-const endings = ["SIGINT", "SIGTERM"] as const;
+/** The last one when the terminal goes away. */
+const endings = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Does long work that tidies up when it is interrupted, and says how it failed: exit code 1 when an archive is damaged, 2 when

@@ -28,7 +28,11 @@ export function explainCommand(io: CommandIo): Command {
     )
     .option("--audit <path>", "audit file or directory (default: the one of the configuration)")
     .option("--json", "print one JSON object")
-    .action(async (id: string | undefined, options: ExplainOptions) => {
+    .action(async (id: string | undefined, options: ExplainOptions, command: Command) => {
+      if (id === undefined && options.policies !== undefined && command.getOptionValueSource("config") === "cli") {
+        // The configuration says only where a trail is, and how it is read.
+        command.error("error: option '-c, --config <file>' cannot be used with option '-p' without a request id");
+      }
       try {
         const policies = await loadPolicySet(options);
         const { question, record } = await findQuestion(io, id, options, policies);

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { findSegments } from "../../audit/files/segments.ts";
 import { readRecords, type Unlock } from "../../audit/read/records.ts";
-import type { AuditRecord } from "../../audit/record.ts";
+import { type AuditRecord, callerEvents } from "../../audit/record.ts";
 import { loadParts } from "../../config/parts.ts";
 import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../policy/compare/replay.ts";
 import type { Program } from "../../policy/compile.ts";
@@ -62,7 +62,8 @@ export function nameFailure(error: unknown, path: string): unknown {
   const { code, path: file = path } = error as NodeJS.ErrnoException;
   if (code === undefined) return error;
   if (code === "ENOENT" || code === "ENOTDIR") return new Error(`${file}: there is no such file or directory`);
-  return new Error(`${file}: it cannot be read (${code})`);
+  const hint = code === "EACCES" ? "; run this as the user that the gateway runs as" : "";
+  return new Error(`${file}: it cannot be read (${code})${hint}`);
 }
 
 const progressEvery = 100_000;
@@ -103,7 +104,7 @@ function listCandidates(records: readonly AuditRecord[]): string {
 }
 
 /** Records of what callers sent; others can bear the same id. */
-const ofCallers = new Set(["request", "notification", "response", "stream", "end", "discovery", "refusal"]);
+const ofCallers: ReadonlySet<string> = new Set(callerEvents);
 
 /** Puts every call of a trail to a policy, and to another or to what was decided then. */
 export async function replayTrail(

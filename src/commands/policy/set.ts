@@ -48,12 +48,22 @@ export interface PolicyOptions {
 
 /** Options that say which policy is meant, the same for every command that asks one. */
 export function withPolicies(command: Command): Command {
-  return withConfig(command).addOption(policiesOption());
+  return withNamedFiles(command).addOption(policiesOption());
 }
 
 /** The same for commands that read nothing of a configuration besides its policies: one beside `-p` would be passed over. */
 export function withPoliciesAlone(command: Command): Command {
-  return withConfig(command).addOption(policiesOption().conflicts("config"));
+  return withNamedFiles(command).addOption(policiesOption().conflicts("config"));
+}
+
+/** A file that no option names is told which one to use. */
+function withNamedFiles(command: Command): Command {
+  return withConfig(command).configureOutput({
+    outputError(text, write) {
+      write(text);
+      if (text.startsWith("error: too many arguments")) write("name policy files with -p, a configuration with -c\n");
+    },
+  });
 }
 
 function policiesOption(): Option {

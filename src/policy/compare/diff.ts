@@ -200,8 +200,7 @@ function findNew(old: readonly Holding[], now: readonly Holding[]): Holding[] {
   const keys = new Set(old.map(({ key }) => key));
   const added = now.filter((each) => !keys.has(each.key) && !old.some((before) => includes(before, each)));
   return added.filter(
-    (each, at) =>
-      !added.some((other, place) => place !== at && includes(other, each) && (place < at || !includes(each, other))),
+    (each, at) => !added.some((other, place) => includes(other, each) && (place < at || !includes(each, other))),
   );
 }
 

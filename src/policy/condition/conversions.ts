@@ -24,7 +24,7 @@ const unsignedForm = /^\d{1,20}$/;
 const numberForm = /^[+-]?(?:\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})(?:e[+-]?\d{1,4})?$/i;
 
 function readWhole(text: string): bigint {
-  const value = wholeForm.test(text) ? BigInt(text.replace("+", "")) : undefined;
+  const value = wholeForm.test(text) ? BigInt(text) : undefined;
   if (value === undefined || BigInt.asIntN(64, value) !== value) throw new RangeError("this is no whole number");
   return value;
 }

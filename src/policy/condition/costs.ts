@@ -32,12 +32,15 @@ const [walk, step] = ["@walk", "@step"];
 /**
  * Makes all macros of an expression pay, for what they walk over and for each step before it is taken. A step that cannot be paid
  * for ends the macro, since the condition of its loop fails.
+ *
+ * @throws Error for a macro without what can be paid for, which no parser makes
  */
 export function meterMacros(expr: Expr): void {
   const { exprKind: kind } = expr;
   if (kind.case === "comprehensionExpr") {
     const { iterRange, loopCondition, loopStep } = kind.value;
-    if (iterRange === undefined || loopCondition === undefined || loopStep === undefined) return;
+    if (iterRange === undefined || loopCondition === undefined || loopStep === undefined)
+      throw new Error("a macro without a loop cannot be metered");
     const weight = perStep + perPart * (countParts(loopCondition) + countParts(loopStep));
     const price = create(ExprSchema, {
       exprKind: { case: "constExpr", value: { constantKind: { case: "int64Value", value: BigInt(weight) } } },
@@ -73,7 +76,6 @@ const sizable = new Set(["string", "bytes"]);
 
 const compare = (one: CelValue, other: CelValue) => Math.min(lengthOf(one), lengthOf(other)) * perCharacter;
 const convert = (one: CelValue) => lengthOf(one) * 2;
-const parse = () => 5_000;
 
 const costs: Readonly<Record<string, (one: CelValue, other: CelValue) => number>> = {
   "_<_": compare,
@@ -88,8 +90,6 @@ const costs: Readonly<Record<string, (one: CelValue, other: CelValue) => number>
   endsWith: compare,
   bytes: convert,
   string: convert,
-  timestamp: parse,
-  duration: parse,
 };
 
 function lengthOf(value: CelValue): number {

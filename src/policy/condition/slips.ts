@@ -105,7 +105,8 @@ function judgeWord(token: Token, before: Token | undefined, next: Token | undefi
 }
 
 const unary = new Set(["!", "-"]);
-const binary = new Set(["&&", "||", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "in", "?", ":"]);
+/** What stands between two operands and nowhere else. */
+const binary = new Set(["&&", "||", "==", "!=", "<", "<=", ">", ">=", "+", "*", "/", "%", "in", "?", ":"]);
 const opening = new Map([
   ["(", ")"],
   ["[", "]"],
@@ -115,16 +116,13 @@ const closing = new Set(opening.values());
 
 /** What an operator stands between. */
 function judgeOperator({ text }: Token, before: Token | undefined, next: Token | undefined): string | undefined {
-  if (text === ".") return next?.kind === "word" || next?.kind === "text" ? undefined : "a name is missing after .";
+  if (text === "." && next?.kind === "text") return 'write x["y"] for a member of any name';
+  if (text === ".") return next?.kind === "word" ? undefined : "a name is missing after .";
   if (!binary.has(text) && !unary.has(text)) return undefined;
-  const ends = next === undefined || closing.has(next.text) || next.text === "," || isBinaryOnly(next);
+  const ends = next === undefined || closing.has(next.text) || next.text === "," || binary.has(next.text);
   if (ends) return `something is missing after ${text}`;
   const begins = before === undefined || opening.has(before.text) || before.text === ",";
-  return begins && !unary.has(text) ? `something is missing before ${text}` : undefined;
-}
-
-function isBinaryOnly({ kind, text }: Token): boolean {
-  return kind !== "text" && binary.has(text) && !unary.has(text);
+  return begins && binary.has(text) ? `something is missing before ${text}` : undefined;
 }
 
 /** Brackets and what they belong to. */
@@ -142,7 +140,6 @@ function pairBrackets(tokens: readonly Token[]): Brackets {
   const groups = new Set<Token>();
   const within = tokens.map((token, at) => {
     const inner = open.at(-1);
-    if (token.kind !== "sign") return inner;
     if (opening.has(token.text)) {
       open.push(token);
       const before = tokens[at - 1];

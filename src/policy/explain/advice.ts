@@ -41,23 +41,22 @@ export function advise(
 /** Each is tried by asking again, and nobody reads more. */
 const maxTried = 50;
 
-type Wish = Omit<Advice, "obstacle"> & { readonly binding: CompiledBinding | null };
+type Wish = Omit<Advice, "obstacle">;
 
 function heldWishes(rules: readonly RuleFinding[], question: Question): Wish[] {
-  return rules.flatMap(({ rule, held, bindings: [binding = null], blockers }) => {
+  return rules.flatMap(({ rule, held, blockers }) => {
     if (held !== "yes" || rule.effect === "deny" || !fits(rule, question.target)) return [];
-    return { rule, binding, misses: [], unboundRole: null, shadow: rule.shadow, blockers };
+    return { rule, misses: [], unboundRole: null, shadow: rule.shadow, blockers };
   });
 }
 
 function missedWishes(bindings: readonly BindingFinding[], rules: readonly RuleFinding[], question: Question): Wish[] {
   const held = new Set(rules.filter((finding) => finding.held === "yes").map(({ rule }) => rule));
-  return bindings.flatMap(({ binding, holds, misses }) => {
-    if (holds === "yes") return [];
+  return bindings.flatMap(({ binding, misses }) => {
     const become = { ...question, subject: becomeLike(question.subject, misses) };
     return binding.rules
       .filter((rule) => !held.has(rule) && mayAllow(rule, question))
-      .map((rule) => ({ rule, binding, misses, unboundRole: null, shadow: rule.shadow, ...judgeRule(rule, become) }));
+      .map((rule) => ({ rule, misses, unboundRole: null, shadow: rule.shadow, ...judgeRule(rule, become) }));
   });
 }
 
@@ -67,7 +66,6 @@ function unboundWishes({ bindings, rules }: Program, question: Question): Wish[]
     .filter((rule) => !given.has(rule.order) && mayAllow(rule, question))
     .map((rule) => ({
       rule,
-      binding: null,
       misses: [],
       unboundRole: rule.role,
       shadow: rule.shadow,
@@ -107,17 +105,16 @@ function become({ groups, claims }: PolicySubject, { selector, claim, wants: [va
 }
 
 /** Asks again with the wish fulfilled: the rule as if nothing of its own stood in the way, given to the caller. */
-function tryOut(program: Program, question: Question, { rule, misses, binding }: Wish): Advice["obstacle"] {
+function tryOut(program: Program, question: Question, { rule, misses }: Wish): Advice["obstacle"] {
   const freed = { ...rule, condition: null, period: always, hours: null, require: null, shadow: false };
   const subject = becomeLike(question.subject, misses);
-  const everybody: CompiledBinding = { ...nobodyBound, rules: [freed] };
-  const given = binding === null ? [everybody] : [{ ...everybody, rules: [freed, ...binding.rules] }];
-  const asked = { ...program, bindings: [...program.bindings, ...given] };
+  // What a binding gives besides, whoever is what it asks for has by the binding itself.
+  const asked = { ...program, bindings: [...program.bindings, { ...everybody, rules: [freed] }] };
   const { verdict } = answerQuestion(asked, { ...question, subject });
   return verdict.effect === "deny" ? { rule: verdict.rule, policy: verdict.policy } : null;
 }
 
-const nobodyBound: Omit<CompiledBinding, "rules"> = {
+const everybody: Omit<CompiledBinding, "rules"> = {
   groups: undefined,
   subjects: undefined,
   issuers: undefined,

@@ -31,7 +31,7 @@ function findUnused(sources: readonly PolicySource[], roles: Roles): Lint[] {
       .filter((role) => !used.has(role))
       .map((role) => {
         const message = "nobody has this role: no binding gives it, nor a role that inherits from it";
-        return findingAt(source, ["roles", role], "role_unused", message, { at: "key" });
+        return findingAt(source, ["roles", role], "role_unused", message);
       }),
   );
 }
@@ -45,18 +45,10 @@ function findEmpty({ binding, source, path }: WrittenBinding, roles: Roles): Lin
   });
 }
 
-const unproved = [
-  ["apiKeys", "API keys"],
-  ["certificates", "client certificates"],
-] as const;
-
 function findUnprovable({ binding, source, path }: WrittenBinding): Lint[] {
-  return unproved
-    .filter(([key]) => binding[key] !== undefined)
-    .map(([key, proofs]) => {
-      const message = `${proofs} cannot be shown to the gateway yet: the binding holds for nobody`;
-      return findingAt(source, [...path, key], "proof_impossible", message, { at: "key" });
-    });
+  if (binding.certificates === undefined) return [];
+  const message = "client certificates cannot be shown to the gateway yet: the binding holds for nobody";
+  return [findingAt(source, [...path, "certificates"], "proof_impossible", message)];
 }
 
 function findUnmeetable({ rule, source, path }: WrittenRule): Lint[] {

@@ -21,25 +21,25 @@ function findOverruled(allow: WrittenRule, denials: readonly WrittenRule[], hasB
   const { source, path, shapes } = allow;
   const standing = denials.filter((deny) => isNoNarrower(deny, allow, true));
   const patterns = kindKeys.flatMap(([kind, key]) =>
-    shapes[kind].map((shape, index) => ({
-      path: [...path, key, index],
-      deny: standing.find((deny) => deny.shapes[kind].some((each) => coversShape(each, shape)) && hasBoth(deny, allow)),
-    })),
+    shapes[kind].map((shape, index) => ({ kind, shape, place: [...path, key, index] })),
   );
-  const dead = patterns.filter(({ deny }) => deny !== undefined);
-  const say = (place: typeof path, deny: WrittenRule | undefined) => {
+  const dead = patterns.flatMap(({ kind, shape, place }) => {
+    const deny = standing.find(
+      (each) => each.shapes[kind].some((one) => coversShape(one, shape)) && hasBoth(each, allow),
+    );
+    return deny === undefined ? [] : [{ deny, place }];
+  });
+  const told = dead.length === patterns.length ? dead.slice(0, 1).map(({ deny }) => ({ deny, place: path })) : dead;
+  return told.map(({ deny, place }) => {
     const message = `this allows nothing: ${nameOf(deny)} denies all of it to everyone who has this rule`;
     return findingAt(source, place, "rule_overruled", message);
-  };
-  if (dead.length === patterns.length) return [say(path, dead[0]?.deny)];
-  return dead.map((pattern) => say(pattern.path, pattern.deny));
+  });
 }
 
 /** Of rules that say the same, all but the first. */
 function findRedundant(one: WrittenRule, rules: readonly WrittenRule[], hasBoth: Comparison): Lint[] {
   const other = rules.find(
-    (each) =>
-      each !== one && covers(each, one, hasBoth) && (each.rule.order < one.rule.order || !covers(one, each, hasBoth)),
+    (each) => covers(each, one, hasBoth) && (each.rule.order < one.rule.order || !covers(one, each, hasBoth)),
   );
   if (other === undefined) return [];
   const lost = conditionals.filter((key) => one.rule.text[key] !== undefined && other.rule.text[key] === undefined);
@@ -108,6 +108,6 @@ function isWithin(inner: Period, outer: Period): boolean {
   return outer.fromMs <= inner.fromMs && inner.untilMs <= outer.untilMs;
 }
 
-function nameOf(written: WrittenRule | undefined): string {
-  return written === undefined ? "" : `${written.rule.name} (${written.rule.policy})`;
+function nameOf({ rule }: WrittenRule): string {
+  return `${rule.name} (${rule.policy})`;
 }

@@ -37,7 +37,7 @@ export const lintCodes = {
   proof_impossible: {
     severity: "note",
     meaning:
-      "API keys and client certificates cannot be shown to the gateway yet: a binding or requirement that rests on one holds for nobody.",
+      "Client certificates cannot be shown to the gateway yet: a binding or requirement that rests on one holds for nobody.",
   },
   deny_may_fail: {
     severity: "note",

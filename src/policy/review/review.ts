@@ -86,7 +86,7 @@ function grantsOfPerson(book: PortfolioBook, usage: Usage, person: Person, like:
 /** By bindings of which the records do not say whether they hold, as far as their rules decided. */
 function likelyGrants(program: Program, book: PortfolioBook, usage: Usage, person: Person): Grant[] {
   const { subject } = person;
-  const possible = program.bindings.filter((each) => isUntold(each) && binds(toldOf(each), subject));
+  const possible = program.bindings.filter((each) => binds(toldOf(each), subject));
   const held = new Set(program.bindings.filter((each) => binds(each, subject)).flatMap(({ rules }) => rules));
   const open = book.ofRules(possible.flatMap(({ rules }) => rules).filter((rule) => !held.has(rule)));
   return limitedGrants(open).flatMap(({ holding, except }) => {
@@ -131,10 +131,6 @@ function describeDeny({ pattern, terms }: Holding): string {
 
 const untoldSelectors: ReadonlySet<string> = new Set(["claims", "apiKeys", "certificates"]);
 
-function isUntold({ claims, apiKeys, certificates }: CompiledBinding): boolean {
-  return claims.length > 0 || apiKeys !== undefined || certificates !== undefined;
-}
-
 /** The binding as far as records tell whether it holds. */
 function toldOf(binding: CompiledBinding): CompiledBinding {
   return { ...binding, claims: [], apiKeys: undefined, certificates: undefined };
@@ -172,10 +168,9 @@ function isLike(subject: PolicySubject, facts: readonly CallerFact[]): boolean {
   });
 }
 
-/** What was not used first, then what was used longest ago. */
+/** What was never used first, then what was used longest ago: before the period, too. */
 function byUse(one: Grant, other: Grant): number {
-  const age = ({ uses, lastUsed }: Grant) => (uses > 0 ? `2${lastUsed}` : `1${lastUsed ?? ""}`);
-  const key = (grant: Grant) => [age(grant), grant.who, grant.server, grant.kind, grant.pattern];
+  const key = (grant: Grant) => [grant.lastUsed ?? "", grant.who, grant.server, grant.kind, grant.pattern];
   const [first, second] = [key(one), key(other)];
   const at = first.findIndex((text, index) => text !== second[index]);
   return at === -1 ? 0 : (first[at] ?? "") < (second[at] ?? "") ? -1 : 1;

@@ -26,7 +26,7 @@ export interface Coverage {
 
 /** Counts the answers that each rule decided. An answer that is not certain, or a condition that failed, counts for nothing. */
 export function measureCoverage({ rules }: Program, runs: readonly SuiteRun[]): Coverage {
-  const answers = new Map(rules.map(({ name }) => [name, 0]));
+  const answers = new Map<string, number>();
   const decided = runs.flatMap(({ tests }) =>
     tests.flatMap((test) => test.answers.flatMap((answer) => answer.decided)),
   );

@@ -3,6 +3,7 @@
 import { always } from "../clock.ts";
 import type { CompiledRule } from "../compile.ts";
 import type { Verdict, View } from "../evaluate.ts";
+import { fits } from "../explain/fit.ts";
 import { describeMissing } from "../explain/words.ts";
 import { factBits } from "../facts.ts";
 import type { Question } from "../question.ts";
@@ -72,17 +73,12 @@ const sayings = [
  */
 function findUnsaid({ question, view }: Asked): string | null {
   const { unknown = 0 } = question.circumstances;
-  const rules = [...view.enforced.denials, ...view.enforced.grants].filter((rule) => fits(rule, question));
+  const rules = [...view.enforced.denials, ...view.enforced.grants].filter((rule) => fits(rule, question.target));
   const first = rules.find((rule) => (readsOf(rule) & unknown) !== 0);
   if (first === undefined) return null;
   const read = rules.reduce((sum, rule) => sum | readsOf(rule), 0) & unknown;
   const words = sayings.filter(([bit]) => (bit & read) !== 0).map(([, word]) => word);
   return `the answer rests on what is not said, since ${first.name} at ${first.policy} does: say ${words.join(" and ")}`;
-}
-
-function fits({ patterns }: CompiledRule, { target }: Question): boolean {
-  if (target.kind === "server" || target.kind === "template") return true;
-  return patterns[target.kind].some((glob) => glob.matches(target.name));
 }
 
 function readsOf({ condition, period, hours, require }: CompiledRule): number {

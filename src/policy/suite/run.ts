@@ -160,6 +160,6 @@ export function findFailures({ tests }: SuiteRun, { problem }: SuiteSource): Pro
     if (first === undefined) return [];
     const about = name === null ? "" : `"${name}" fails: `;
     const more = rest.length === 0 ? "" : ` (and ${rest.length} more)`;
-    return problem(path, `${about}${first.identity} × ${first.request}: ${first.failure}${more}`, { at: "key" });
+    return problem(path, `${about}${first.identity} × ${first.request}: ${first.failure}${more}`);
   });
 }

@@ -58,6 +58,41 @@ test("findings: 1, with the line and what happened to it", async () => {
   expect(out).toContain("audit.jsonl:2: edited: record 2 was changed");
 });
 
+test.each([
+  ["in the first line", ["audit.jsonl"], "Nothing of the trail can be trusted."],
+  [
+    "in the first line of another file",
+    ["audit.000000000001.jsonl", "audit.jsonl"],
+    "The trail can be trusted up to the end of audit.000000000001.jsonl.",
+  ],
+])("a finding %s leaves what comes before it", async (_, names, trusted) => {
+  const whole = readFileSync(file, "utf8");
+  for (const name of names) writeFileSync(join(directory, name), whole);
+  writeFileSync(file, whole.replace("start", "stand"));
+  const { out, code } = await run(directory);
+  expect(code).toBe(1);
+  expect(out).toContain(`\n${trusted}\n`);
+});
+
+test("an end that was cut off leaves all that is there", async () => {
+  const signer = createNoteSigner(Buffer.alloc(32, 1), () => "key-of-the-test");
+  const { trail } = JSON.parse(readFileSync(file, "utf8").split("\n")[0] ?? "");
+  const origin = originOf(signer.verifier.name, trail);
+  const kept = join(directory, "kept");
+  writeFileSync(kept, signer.sign(renderCheckpoint({ seq: 9, hash: "0".repeat(64), origin })));
+  const { out, code } = await run(directory, "--key", signer.verifier.text, "--checkpoint", kept);
+  expect(code).toBe(1);
+  expect(out).toContain("The trail can be trusted up to line 3 of audit.jsonl.");
+});
+
+test("a key that is neither one nor a file: 2, saying what it should be", async () => {
+  const { err, code } = await run(file, "--key", "nonsense");
+  expect([code, err]).toEqual([
+    2,
+    "--key nonsense: this is no key, as `sallyport audit key` prints one, and no such file\n",
+  ]);
+});
+
 test("a torn tail is told and is no finding", async () => {
   appendFileSync(file, '{"v":1');
   const { out, code } = await run(file);
@@ -108,7 +143,7 @@ describe("a trail that was signed, and of which no record is here", () => {
 test("what cannot be read: 2", async () => {
   const text = await run(join(directory, "none"));
   expect(text).toMatchObject({ code: 2, out: "" });
-  expect(text.err).toContain("ENOENT");
+  expect(text.err).toBe(`${join(directory, "none")}: there is no such file or directory\n`);
   const json = await run(join(directory, "none"), "--json");
   expect(json).toMatchObject({ code: 2, err: "" });
   expect(JSON.parse(json.out)).toMatchObject({ ok: false });

@@ -1,7 +1,13 @@
 import { expect, test } from "vitest";
 import { readClaims } from "../../../src/auth/claims.ts";
 
-const rules = { issuer: "corp", groupsClaim: "groups", clockSkewMs: 0, nowMs: 0 };
+const rules = {
+  issuer: "corp",
+  groupsClaim: "groups",
+  clockSkewMs: 0,
+  nowMs: 0,
+  standingOf: () => ({ revoked: false }),
+};
 const read = (extra: object, groupsClaim = "groups") =>
   readClaims({ sub: "ann", exp: 60, ...extra }, { ...rules, groupsClaim });
 

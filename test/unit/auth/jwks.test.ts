@@ -105,6 +105,7 @@ describe("rotation", () => {
       issuers: [{ name: "corp", issuer, audience: [], algorithms: ["ES256"], groupsClaim: "groups", keys: source }],
       clockSkewMs: 0,
       now: () => nowMs,
+      standingOf: () => ({ revoked: false }),
     });
     const token = await sign(k2, { iss: issuer, sub: "ann", aud: "r", exp: nowMs / 1_000 + 60 });
     const verdicts = await Promise.all(Array.from({ length: 50 }, () => verify(token, "r")));

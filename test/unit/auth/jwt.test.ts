@@ -45,7 +45,12 @@ const corpIssuer = (extra: Partial<VerifierIssuer> = {}): VerifierIssuer => ({
 
 function verifierFor(extra: Partial<VerifierIssuer> = {}): Verify {
   const other = { ...corpIssuer(), name: "partner", issuer: partner, keys: keysOf(partnerKey) };
-  return createVerifier({ issuers: [corpIssuer(extra), other], clockSkewMs: skewS * 1_000, now: () => nowMs });
+  return createVerifier({
+    issuers: [corpIssuer(extra), other],
+    clockSkewMs: skewS * 1_000,
+    now: () => nowMs,
+    standingOf: () => ({ revoked: false }),
+  });
 }
 
 const claims = (extra: object = {}) => ({ iss: corp, sub: "ann", aud: resource, exp: nowS + 60, ...extra });
@@ -77,6 +82,10 @@ describe("accepts", () => {
       groups: ["a", "b"],
       scopes: ["x", "y"],
       claims: said,
+      via: "jwt",
+      apiKey: null,
+      from: null,
+      standing: { revoked: false },
       expiresAtMs: (nowS + 60 + skewS) * 1_000,
     } satisfies VerifiedToken);
   });
@@ -361,5 +370,7 @@ test("no key is asked for before issuer and algorithm are settled", async () => 
 
 test("two issuers cannot share a URL", () => {
   const issuers = [corpIssuer(), corpIssuer({ name: "again" })];
-  expect(() => createVerifier({ issuers, clockSkewMs: 0, now: () => 0 })).toThrow(/same issuer/);
+  expect(() =>
+    createVerifier({ issuers, clockSkewMs: 0, now: () => 0, standingOf: () => ({ revoked: false }) }),
+  ).toThrow(/same issuer/);
 });

@@ -20,6 +20,10 @@ const token = (expiresAtMs = nowMs + 60_000): VerifiedToken => ({
   groups: [],
   scopes: [],
   claims: {},
+  via: "jwt",
+  apiKey: null,
+  from: null,
+  standing: { revoked: false },
   expiresAtMs,
 });
 

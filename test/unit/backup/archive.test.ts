@@ -1,5 +1,5 @@
 /** Archives that are damaged, or were made to do harm. */
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import type { TarEntry } from "modern-tar";
@@ -84,6 +84,30 @@ it("notices every byte that was changed, and every end that was cut off", async 
     }),
     { numRuns: 60 },
   );
+});
+
+it("leaves none of the directories that it made", async () => {
+  const broken = join(house.directory, "broken.age");
+  await writeFile(broken, (await readFile(await backUp(house))).subarray(0, 5_000));
+  target = join(house.directory, "a", "b", "c");
+  expect((await restore(broken)).codes).toEqual([1]);
+  expect(await readdir(house.directory)).not.toContain("a");
+});
+
+it("lets one of several that restore into one directory at once do so, and never mixes them", async () => {
+  const archives: string[] = [];
+  for (const name of ["one", "two", "three", "four"]) {
+    await writeFile(house.at("policies/all.yaml"), `# ${name}\n`);
+    await writeFile(house.at("a.yaml"), `${await readFile(house.config, "utf8")}# ${name}\n`);
+    archives.push(join(house.directory, `${name}.age`));
+    await rename(await backUp({ ...house, config: house.at("a.yaml") }), archives.at(-1) ?? "");
+  }
+  const said = await Promise.all(archives.map((archive) => restore(archive)));
+  expect(said.flatMap(({ codes }) => codes).toSorted()).toEqual([0, 2, 2, 2]);
+  const winner = ["one", "two", "three", "four"][said.findIndex(({ codes }) => codes[0] === 0)];
+  expect(await readFile(join(target, "policies/all.yaml"), "utf8")).toBe(`# ${winner}\n`);
+  expect((await readFile(join(target, "a.yaml"), "utf8")).trimEnd().split("\n").at(-1)).toBe(`# ${winner}`);
+  expect((await readdir(target)).toSorted()).toEqual(["a.yaml", "data", "policies"]);
 });
 
 it("leaves a directory that was empty as it was, and touches none that is not", async () => {

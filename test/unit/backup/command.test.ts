@@ -4,6 +4,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { generateIdentity } from "age-encryption";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { checkpointName } from "../../../src/audit/files/layout.ts";
+import { readHold, writeHold } from "../../../src/audit/keep/hold.ts";
 import { inspect } from "../../../src/backup/check.ts";
 import { unpackArchive } from "../../../src/backup/unpack.ts";
 import { backUp, backup, buildHouse, type House } from "./house.ts";
@@ -115,9 +116,14 @@ describe("backup create, verify and restore", () => {
   it("leave out what is not the gateway's own, or is there for a moment", async () => {
     await backUp(house);
     await rm(out());
-    for (const name of ["keys.json.new", "x.tmp", "audit/audit.lock", "audit/notes.txt"]) {
+    await mkdir(house.at("data/audit-people"));
+    const order = "audit-00112233.order";
+    const orders = [order, `${order}.answer`, `${order}.6c1f0b1e-5d1c-4f0e-9d0a-0123456789ab`];
+    for (const name of ["keys.json.new", "x.tmp", "audit/audit.lock", "audit/notes.txt", ...orders]) {
       await writeFile(house.at(`data/${name}`), "x");
     }
+    await writeFile(house.at("data/audit-people/ann.key.4711"), "a key that is being stored");
+    await writeFile(house.at("data/audit-people/ben.key"), Buffer.alloc(64));
     await symlink("/etc/passwd", house.at("data/link"));
     await mkdir(house.at("data/more"));
     await writeFile(house.at("data/more/kept"), "x");
@@ -127,7 +133,7 @@ describe("backup create, verify and restore", () => {
     const names = [
       /^sallyport.yaml$/,
       /^policies\/all(_test)?.yaml$/,
-      /^data\/(keys.json|audit-\w+.checkpoint|more\/kept)$/,
+      /^data\/(keys.json|audit-\w+.checkpoint|more\/kept)$/, // a key that is being destroyed is zeros
     ];
     expect(
       found.filter((name) => ![...names, /^data\/audit\/audit[.\d]*.jsonl/].some((form) => form.test(name))),
@@ -136,12 +142,34 @@ describe("backup create, verify and restore", () => {
   });
 });
 
+it("brings a legal hold along", async () => {
+  await writeHold(house.at("data/audit"), { since: "2026-08-01T10:00:00.000Z", reason: "case 7/2026" });
+  await backUp(house);
+  const { target } = await restore();
+  expect(await readHold(join(target, "data/audit"))).toMatchObject({ reason: "case 7/2026" });
+});
+
+it("opens checkpoints before the trails, and keys behind them, since a gateway writes on meanwhile", async () => {
+  await mkdir(house.at("data/audit-keys"));
+  await writeFile(house.at("data/audit-keys/a.key"), "x");
+  const restored = join(house.directory, "restored");
+  await mkdir(restored);
+  const opener = { identityFile: house.identityFile };
+  const options = { file: await backUp(house), opener, signal: new AbortController().signal, say: () => {} };
+  const { files } = await unpackArchive(options, restored);
+  const order = files.map(({ path, kind }) => (path.endsWith(".checkpoint") ? "checkpoint" : kind));
+  expect(order.filter((kind, at) => kind !== order[at - 1])).toEqual([
+    ...["config", "policy", "suite", "checkpoint", "audit", "state"],
+  ]);
+});
+
 describe("backup create refuses: 2, and leaves no file", () => {
   it.each<[string, (house: House) => Promise<readonly string[]>, string]>([
     ["to write what everybody can read", async () => [], "who may open the backup?"],
     ["a key that is none", async () => ["--recipient", "age1nonsense"], "age1nonsense: this is no public key"],
     ["a secret key", async () => ["--recipient", await generateIdentity()], "this is a secret key"],
     ["a passphrase that is short", () => passphrase("short"), "needs 12 characters"],
+    ["a passphrase of white space", () => passphrase(" ".repeat(20)), "needs 12 characters"],
     ["a passphrase of two lines", () => passphrase("correct horse\nbattery staple"), "expected one line"],
     ["a passphrase that everybody can read", () => passphrase("correct horse battery", 0o644), "open to other users"],
     [
@@ -156,6 +184,14 @@ describe("backup create refuses: 2, and leaves no file", () => {
         return ["--recipient", house.recipient];
       },
       "there are no keys",
+    ],
+    [
+      "a name that no restore takes",
+      async () => {
+        await writeFile(house.at("policies/a\u200db.yaml"), await readFile(house.at("policies/all.yaml")));
+        return ["--recipient", house.recipient];
+      },
+      "policies/a\\u{200d}b.yaml: a backslash, and characters that are not seen",
     ],
     [
       "policies that are not there",
@@ -205,6 +241,11 @@ describe("backup verify", () => {
       "configuration: sallyport.yaml:",
     ],
     ["a record that was changed", changeRecord, "trail: audit.000000000001.jsonl.gz:1: edited"],
+    [
+      "a trail that is gone, with a checkpoint of it left",
+      () => rm(house.at("data/audit"), { recursive: true }),
+      "trail: the last checkpoint of sallyport-audit-",
+    ],
     ["an end that was cut off", () => rm(house.at("data/audit/audit.jsonl")), "trail: "],
   ])("finds %s: 1", async (_, harm, finding) => {
     await harm();

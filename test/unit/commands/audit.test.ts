@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
-import { chmod, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, lstat, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { auditCommand } from "../../../src/commands/audit.ts";
+import { nameFailure } from "../../../src/commands/policy/records.ts";
 import { at, fileOf } from "../audit/lines.ts";
 import { writeTree } from "../config/fixture.ts";
 
@@ -115,6 +116,15 @@ describe("audit tail", () => {
     const { out } = await audit(["tail", "--audit", await makeTrail(), "-n", "2", "--decision", "allow"]);
     expect(idsOf(out)).toBe("ac");
   });
+
+  it("prints any number of lines, and no more than are read", async () => {
+    const directory = await writeTree({});
+    // As many as are too many arguments of one function.
+    const closed = join(directory, "audit.000000000001.jsonl.gz");
+    await writeFile(closed, gzipSync(fileOf(first.slice(0, 1)).repeat(130_000)));
+    const { out, code, err } = await audit(["tail", "--audit", directory, "-n", "129000"], 1);
+    expect([idsOf(out), code, err]).toEqual(["a", 0, ""]);
+  });
 });
 
 describe("audit export", () => {
@@ -140,6 +150,35 @@ describe("audit export", () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
+  it("leaves the file that it should replace as it was until there is another, behind a link as well", async () => {
+    const directory = await makeTrail();
+    const [file, link] = [join(directory, "out.csv"), join(directory, "link.csv")];
+    await writeFile(file, "before");
+    await symlink(file, link);
+    const write = (trail: string) => audit(["export", "--audit", trail, "--format", "csv", "--out", link, "--force"]);
+    const good = join(directory, "audit-2.jsonl");
+    const broken = join(directory, "audit.000000000004.jsonl.gz");
+    await writeFile(broken, "broken");
+    for (const trail of [directory, "/nowhere"]) expect((await write(trail)).code).toBe(2);
+    expect(await readFile(file, "utf8")).toBe("before");
+    expect((await write(good)).code).toBe(0);
+    expect(await readFile(file, "utf8")).toContain("cccccccc-3");
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect((await readdir(directory)).filter((name) => name.startsWith("out"))).toEqual(["out.csv"]);
+  });
+
+  it.each(["audit.jsonl", "audit-2.jsonl", "audit.000000000003.jsonl.gz"])(
+    "writes over no file of the trail that it reads: %s",
+    async (name) => {
+      const directory = await makeTrail();
+      const file = join(directory, name);
+      const before = await readFile(file);
+      const args = ["export", "--audit", directory, "--format", "jsonl", "--out", file, "--force"];
+      expect(await audit(args)).toEqual({ out: "", err: `${file}: this is a file of the trail itself\n`, code: 2 });
+      expect((await readFile(file)).equals(before)).toBe(true);
+    },
+  );
+
   it("leaves no half of a file", async () => {
     const directory = await makeTrail();
     await writeFile(join(directory, "audit.000000000004.jsonl.gz"), "broken");
@@ -159,7 +198,13 @@ describe("audit export", () => {
       "--out",
       "/nowhere/x",
     ]);
-    expect([code, err]).toEqual([2, "/nowhere/x: it cannot be written (ENOENT)\n"]);
+    expect([code, err]).toEqual([2, "/nowhere/x: its directory is not there\n"]);
+  });
+
+  it.runIf(existsSync("/dev/full"))("says that it is the export that has no room", async () => {
+    const args = ["export", "--audit", await makeTrail(), "--format", "ecs", "--out", "/dev/full", "--force"];
+    const { code, err } = await audit(args);
+    expect([code, err]).toEqual([2, "/dev/full: it cannot be written (ENOSPC)\n"]);
   });
 });
 
@@ -196,5 +241,17 @@ by server:
     const { out } = await audit(["stats", "--audit", await makeTrail(), "--top", "0"]);
     expect(out).toContain("  others  1\n");
     expect(out).toMatch(/ {2}others {2}5 {6}1 {7}0\n/);
+  });
+});
+
+describe("nameFailure", () => {
+  it.each([
+    [{ code: "ENOENT" }, "trail: there is no such file or directory"],
+    [{ code: "ENOTDIR", path: "trail/audit.jsonl" }, "trail/audit.jsonl: there is no such file or directory"],
+    [{ code: "EACCES" }, "trail: it cannot be read (EACCES); run this as the user that the gateway runs as"],
+    [{ code: "EIO" }, "trail: it cannot be read (EIO)"],
+    [{}, "as it was"],
+  ])("%j", (facts, message) => {
+    expect(nameFailure(Object.assign(new Error("as it was"), facts), "trail")).toMatchObject({ message });
   });
 });

@@ -187,5 +187,18 @@ tests: [{ name: analysts read, identities: [ann], requests: [read], expect: allo
       expect(await main([...command, "-p", await writeTree(alone), "-c", "sallyport.yaml"])).toBe(2);
       expect(said.mock.calls.join("")).toMatch(/'-p, .*' cannot be used with option '-c, /);
     });
+
+    it.each([["check"], ["policy", "simulate"], ["policy", "review"]])(
+      "tells how files are named: %s %s",
+      async (...command) => {
+        const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+        onTestFinished(() => said.mockRestore());
+        expect(await main([...command, "a.yaml"])).toBe(2);
+        expect(said.mock.calls.join("")).toMatch(/too many arguments.*\n.*policy files with -p/);
+        said.mockClear();
+        expect(await main([...command, "--nosuch"])).toBe(2);
+        expect(said.mock.calls.join("")).not.toContain("-p");
+      },
+    );
   });
 });

@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
-import { configWith } from "../config/fixture.ts";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { main } from "../../../src/main.ts";
+import { configWith, writeTree } from "../config/fixture.ts";
 import { runPolicy, trailOf } from "./policies.ts";
 
 const policy = `version: 1
@@ -20,6 +21,17 @@ const files = { "p/a.yaml": policy };
 const alice = ["--subject", "alice", "--groups", "analysts", "--server", "weather"];
 
 describe("sallyport policy explain", () => {
+  it("passes no configuration over", async () => {
+    const tree = await writeTree(files);
+    const question = ["policy", "explain", "-p", `${tree}/p`, ...alice, "--tool", "forecast"];
+    const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    onTestFinished(() => void vi.restoreAllMocks());
+    expect([await main(question), said.mock.calls]).toEqual([0, []]);
+    expect(await main([...question, "-c", `${tree}/sallyport.yaml`])).toBe(2);
+    expect(said.mock.calls.join("")).toMatch(/'-c, .*' cannot be used with option '-p' without a request id/);
+  });
+
   it.each<[string, string[], number, string[]]>([
     [
       "what is allowed",

@@ -68,7 +68,10 @@ async function verify(token: string, server = "weather") {
     groupsClaim: "groups",
     keys,
   };
-  return createVerifier({ issuers: [issuer], clockSkewMs: 0, now: Date.now })(token, `${publicUrl}/${server}/mcp`);
+  return createVerifier({ issuers: [issuer], clockSkewMs: 0, now: Date.now, standingOf: () => ({ revoked: false }) })(
+    token,
+    `${publicUrl}/${server}/mcp`,
+  );
 }
 
 describe("token mint", () => {

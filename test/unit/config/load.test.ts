@@ -110,7 +110,7 @@ describe("references", () => {
     );
     expect(config.listen.maxDepth).toBe(12);
     expect(config.listen.insecureHttp).toBe(true);
-    expect(config.servers.weather?.credentials?.bearer.reveal()).toBe("12");
+    expect(config.servers.weather?.credentials?.bearer?.reveal()).toBe("12");
   });
 
   it.each(["012", "1e3", "0x10", " 12", "12 ", "twelve"])("does not take %j for a number", async (text) => {
@@ -137,7 +137,7 @@ describe("references", () => {
       "sallyport.yaml": configWith("", `    credentials: { bearer: "\${file:token}" }\n`),
       "token!": content,
     });
-    expect(config.servers.weather?.credentials?.bearer.reveal()).toBe(expected);
+    expect(config.servers.weather?.credentials?.bearer?.reveal()).toBe(expected);
     expect(watched).toContain(join(directory, "token"));
   });
 
@@ -182,7 +182,7 @@ describe("secrets", () => {
   it("never print", async () => {
     const secrets = `    credentials: { bearer: "\${CANARY}" }\n    headers: { X-Key: "\${CANARY}" }\n`;
     const loaded = await load({ "sallyport.yaml": configWith("", secrets) }, { CANARY: "canary" });
-    expect(loaded.config.servers.weather?.credentials?.bearer.reveal()).toBe("canary");
+    expect(loaded.config.servers.weather?.credentials?.bearer?.reveal()).toBe("canary");
     expect(JSON.stringify(loaded)).not.toContain("canary");
     expect(inspect(loaded, { depth: Infinity, showHidden: true })).not.toContain("canary");
   });
@@ -200,6 +200,17 @@ describe("the hash", () => {
     await expect(hashOf({ "sallyport.yaml": configWith("log: { level: warn }\n", server) })).resolves.not.toBe(hash);
     await expect(hashOf({ ...plain, "policies/a.yaml": policy.replace("forecast", "alerts") })).resolves.not.toBe(hash);
     await expect(hashOf({ ...plain, "policies/b.yaml": "version: 1\n" })).resolves.not.toBe(hash);
+  });
+
+  it("of the settings is the same for other credentials: they are no reason to end a stream", async () => {
+    const read = (server: string, more = "") => load({ "sallyport.yaml": configWith(more, server) });
+    const plain = await read("");
+    const one = await read(`    credentials: { bearer: one }\n`);
+    const other = await read(`    credentials: { bearer: other, assertion: {} }\n`);
+    expect([one.settings, other.settings]).toEqual([plain.settings, plain.settings]);
+    expect(new Set([plain.hash, one.hash, other.hash]).size).toBe(3);
+    expect((await read("", "log: { level: warn }\n")).settings).not.toBe(plain.settings);
+    expect((await read("    maxResponse: 1MiB\n")).settings).not.toBe(plain.settings);
   });
 
   it("of the policy changes with what policy files say, and with nothing else", async () => {

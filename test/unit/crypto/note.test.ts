@@ -81,6 +81,8 @@ describe("finding notes", () => {
     ["two with lines between", `${one}\n\n${two}`, [one, two]],
     ["lines of a log", `{"level":"info"}\n${JSON.stringify({ checkpoint: one.split("\n") })}\n{broken\n`, [one]],
     ["lines of a trail", `${JSON.stringify({ checkpoint: one })}\n${JSON.stringify({ checkpoint: 1 })}\n`, [one]],
+    ["a list with something else in it", `${JSON.stringify({ checkpoint: [...one.split("\n"), 5] })}\n`, []],
+    ["one behind a log of many lines", `${"{}\n".repeat(50_000)}\n${one}`, [one]],
     ["none", "hello\n\nworld\n", []],
     ["nothing", "", []],
   ])("%s", (_what, found, notes) => {

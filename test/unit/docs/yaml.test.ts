@@ -40,16 +40,20 @@ function wrapRole(text: string): string {
   return `version: 1\nroles:\n  page:\n${indented}bindings:\n  - { roles: [page], groups: [page], issuers: [builtin] }\n`;
 }
 
+/** What stands where others have the name of an issuer. */
+const own = ["builtin", "api-keys"];
+
 /** A configuration with every server and issuer that a policy names. */
 function surroundingsOf({ roles = {}, bindings = [] }: Policy): object {
   const rules = Object.values(roles).flatMap(({ allow = [], deny = [] }) => [...allow, ...deny]);
   const servers = rules.map(({ server }) => server).filter((name) => !/[*?]/.test(name));
-  const issuers = bindings.flatMap((binding) => binding.issuers ?? []).filter((name) => name !== "builtin");
+  const issuers = bindings.flatMap((binding) => binding.issuers ?? []).filter((name) => !own.includes(name));
   const url = "http://127.0.0.1:3001/mcp";
   return {
     ...minimal,
     servers: Object.fromEntries((servers.length > 0 ? servers : ["weather"]).map((name) => [name, { url }])),
     identity: {
+      apiKeys: { enabled: true },
       issuers: Object.fromEntries(issuers.map((name) => [name, { issuer: `https://${name}.example.com/` }])),
     },
   };

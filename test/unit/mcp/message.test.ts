@@ -122,6 +122,15 @@ describe("readMessage: what passes", () => {
 });
 
 describe("readMessage: what is refused, and as what", () => {
+  it.each<[string, string, string | undefined]>([
+    ["where it is known", '\ufeff{"jsonrpc":"2.0","id":1,"method":"ping"}', "at character 0"],
+    ["and else says nothing of it", '{"jsonrpc":"2.0","id":1,', undefined],
+  ])("says the place %s", (_, text, detail) => {
+    expect(() => readMessage(Buffer.from(text), new Map(), 32)).toThrow(
+      expect.objectContaining({ code: "json_invalid", extra: detail === undefined ? {} : { detail } }),
+    );
+  });
+
   it.each<[string, string, unknown, Record<string, string>?]>([
     ["utf8_invalid", "a lone surrogate", '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"\\ud800"}}'],
     ["json_invalid", "half a message", '{"jsonrpc":"2.0","id":1,'],

@@ -147,6 +147,7 @@ describe("the table of methods, and what becomes of messages of the client", () 
       healthy: true,
       fingerprint,
       append: async (entry) => void entries.push(entry),
+      prepare: () => null,
       monotonicMs: () => 0,
       wallTime: () => new Date(0),
       visitClosed: () => {},

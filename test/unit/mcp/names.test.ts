@@ -95,6 +95,10 @@ describe("canonicalUri", () => {
     ["db://[::1]/secret", "db://[::1]/secret"],
     ["x:", "x:"],
     ["x://", "x://"],
+    ["x:/", "x:///"],
+    ["x:/A?b", "x:///A?b"],
+    ["x:///A?b", "x:///A?b"],
+    ["x:a/b", "x:a/b"],
     ["x://a/", "x://a/"],
     ["x://a/...", "x://a/..."],
     ["x://a/.hidden", "x://a/.hidden"],
@@ -275,6 +279,11 @@ test.each([
   ["Note://My{Id}", "note://my{Id}"],
   ["{+Base}/A", "{+Base}/A"],
   ["URN:A:{b}", "urn:A:{b}"],
+  ["Note:/A/{b}", "note:///A/{b}"],
+  ["note:///A/{b}", "note:///A/{b}"],
+  ["note://A/{b}", "note://a/{b}"],
+  ["note:/{+b}", "note:/{+b}"],
+  ["note:a/{b}", "note:a/{b}"],
 ])("the template %s is compared as %s", (template, canonical) => {
   expect(canonicalTemplate(template)).toBe(canonical);
 });
@@ -301,6 +310,8 @@ describe("canMatchUri", () => {
     "x://a/b?c=%253A*",
     "note://my*",
     "urn:*",
+    "x:/*",
+    "x:///a/*",
     "x://a/%20*",
     "x://a/\u00e9*",
   ])("%s can", (pattern) => {
@@ -322,6 +333,8 @@ describe("canMatchUri", () => {
     "x://a/%2f*",
     "x://a\\*",
     "x://a//*",
+    "x:/a",
+    "x:/a/*",
   ])("%j cannot", (pattern) => {
     expect(canMatchUri(pattern)).toBe(false);
   });

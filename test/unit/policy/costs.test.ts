@@ -1,4 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { parseExpression } from "../../../src/policy/condition/condition.ts";
+import { meterMacros } from "../../../src/policy/condition/costs.ts";
+import { walk } from "../../../src/policy/condition/tree.ts";
 import { evaluate } from "../../fixtures/condition.ts";
 
 const zeros = (count: number) => new Array(count).fill(0);
@@ -16,6 +19,12 @@ describe("what costs too much is an error, and a little less is not", () => {
       { l: zeros(7_000) },
     ],
     ["a macro within another", "args.l.all(x, args.l.all(y, true))", { l: zeros(100) }, { l: zeros(120) }],
+    [
+      "walking over a list again and again, though not to its end",
+      "args.l.all(x, args.m.exists(y, true))",
+      { l: zeros(10), m: zeros(40_000) },
+      { l: zeros(40), m: zeros(40_000) },
+    ],
     ["a list that grows", "args.l.map(x, x).size() > 5", { l: zeros(4_000) }, { l: zeros(8_000) }],
     ["a list of lists put together", "(args.l + args.l).all(x, true)", { l: zeros(5_000) }, { l: zeros(7_000) }],
     [
@@ -219,6 +228,17 @@ describe("what costs too much is an error, and a little less is not", () => {
     expect(evaluate(`${when} && ${when}`, { args: { l: zeros(8_000) } })).toBe("error");
   });
 });
+
+it.each(["iterRange", "loopCondition", "loopStep"] as const)(
+  "a macro without its %s is refused, since it could not be made to pay",
+  (part) => {
+    const parsed = parseExpression("[1].all(x, true) && true");
+    if ("message" in parsed) throw new Error(parsed.message);
+    for (const { exprKind } of walk(parsed.expr))
+      if (exprKind.case === "comprehensionExpr") delete exprKind.value[part];
+    expect(() => meterMacros(parsed.expr)).toThrow("cannot be metered");
+  },
+);
 
 describe("an evaluation", () => {
   const usual = Error.stackTraceLimit;

@@ -188,6 +188,83 @@ describe("what makes one", () => {
       role("{ server: w, tools: [x], prompts: [p], resources: ['w://*'] }"),
       ["group a: gains w prompt p:  -> always", "group a: gains w resource w://*:  -> always"],
     ],
+    [
+      "much at once, in order",
+      role("{ server: w, tools: [z, y] }", "{ server: w, tools: [d] }"),
+      role(
+        "{ server: w, tools: [b, a, z], prompts: [c] }, { server: v, tools: [q] }, { server: w, tools: [s], mode: shadow }",
+        "{ server: w, tools: [e] }, { server: w, tools: [f], mode: shadow }",
+      ),
+      [
+        "group a: gains v tool q:  -> always",
+        "group a: gains w prompt c:  -> always",
+        "group a: gains w tool a:  -> always",
+        "group a: gains w tool b:  -> always",
+        "group a: loses w tool y: always -> ",
+        "group a: deny added w tool e:  -> always",
+        "group a: deny removed w tool d: always -> ",
+        "group a: shadow allow added w tool s:  -> always",
+        "group a: shadow deny added w tool f:  -> always",
+      ],
+    ],
+    [
+      "rules in shadow that go",
+      role("{ server: w, tools: [s], mode: shadow }", "{ server: w, tools: [f], mode: shadow }"),
+      role(""),
+      ["group a: shadow allow removed w tool s: always -> ", "group a: shadow deny removed w tool f: always -> "],
+    ],
+    [
+      "one of several conditions",
+      role("{ server: w, tools: [x], when: jwt.c == 1 }, { server: w, tools: ['*'], when: jwt.b == 1 }"),
+      role("{ server: w, tools: ['*'], when: jwt.b == 1 }"),
+      ["group a: loses w tool x: when jwt.b == 1 | when jwt.c == 1 -> when jwt.b == 1"],
+    ],
+    [
+      "a condition besides what is allowed always",
+      role("{ server: w, tools: [x], when: jwt.c == 1 }, { server: w, tools: [x] }"),
+      role("{ server: w, tools: [x], when: jwt.c == 1 }"),
+      ["group a: loses w tool x: always -> when jwt.c == 1"],
+    ],
+    [
+      "two spellings of one pattern",
+      rule(""),
+      role("{ server: w, tools: [x, 'a*', 'a**'] }"),
+      ["group a: gains w tool a*:  -> always"],
+    ],
+    [
+      "one server besides a pattern that means it",
+      role("{ server: 'w*', tools: [x] }, { server: wa, tools: [z] }"),
+      role("{ server: 'w*', tools: [x, y] }, { server: wa, tools: [q] }"),
+      [
+        "group a: gains wa tool q:  -> always",
+        "group a: gains w* tool y:  -> always",
+        "group a: loses wa tool z: always -> ",
+      ],
+    ],
+    [
+      "the same for callers of two kinds",
+      rule(""),
+      rule("").replace(bound, "bindings: [{ roles: [r], groups: [a, b] }, { roles: [r], subjects: [b] }]\n"),
+      ["group b: gains w tool x:  -> always", "subject b: gains w tool x:  -> always"],
+    ],
+    [
+      "an issuer, of two groups",
+      rule("").replace("[a]", "[a, b]"),
+      rule("").replace("[a]", "[a, b], issuers: [corp]"),
+      [
+        "group a: loses w tool x: always -> : except group a, issuer corp",
+        "group b: loses w tool x: always -> : except group b, issuer corp",
+      ],
+    ],
+    [
+      "less than all that others lose",
+      role("{ server: w, tools: [x, y] }"),
+      rule("").replace("[a]", "[a], subjects: [u]"),
+      [
+        "group a: loses w tool x: always -> : except group a, subject u",
+        "group a: loses w tool y: always -> : except group a, subject u",
+      ],
+    ],
     ["a group more", rule(""), rule("").replace("[a]", "[a, b, c]"), ["group b; group c: gains w tool x:  -> always"]],
     [
       "an issuer",
@@ -214,13 +291,16 @@ describe("what makes one", () => {
     expect(diff(before, after)).toEqual(expected);
   });
 
-  it("names the roles", () => {
-    const text = "version: 1\nroles: { r: {}, s: { allow: [{ server: w, tools: [x] }] } }\n";
-    const [old, now] = ["r", "s"].map((name) =>
-      compilePolicy(sourcesOf(`${text}bindings: [{ roles: [${name}], groups: [a] }]\n`), ["w"]),
-    );
+  it("names the roles, and the rules that say so", () => {
+    const text =
+      "version: 1\nroles: { q: {}, r: {}, v: {}, s: { allow: [{ server: w, tools: [x] }] }, t: {}, u: {} }\n";
+    const [old, now] = [
+      "{ roles: [r, u, q], groups: [a] }",
+      "{ roles: [u, t, s], groups: [a] }, { roles: [v], groups: [b] }",
+    ].map((bindings) => compilePolicy(sourcesOf(`${text}bindings: [${bindings}]\n`), ["w"]));
     if (old === undefined || now === undefined) throw new Error("compiled nothing");
-    expect(comparePolicies(old, now)).toMatchObject([{ rolesAdded: ["s"], rolesRemoved: ["r"] }]);
+    const changes = [{ change: "gains", policy: "policies/0.yaml:2" }];
+    expect(comparePolicies(old, now)).toMatchObject([{ rolesAdded: ["s", "t"], rolesRemoved: ["q", "r"], changes }]);
   });
 
   it("does not compare what nobody could read", () => {

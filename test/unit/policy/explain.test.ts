@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Program } from "../../../src/policy/compile.ts";
 import { decides, type Explanation, explainQuestion } from "../../../src/policy/explain/explain.ts";
-import type { RuleFinding } from "../../../src/policy/explain/findings.ts";
+import { conditionOf, type RuleFinding } from "../../../src/policy/explain/findings.ts";
 import { adviseBlocker, adviseMiss, describeBlocker, describeMisses } from "../../../src/policy/explain/words.ts";
-import type { PolicySubject } from "../../../src/policy/facts.ts";
+import { factBits, type PolicySubject } from "../../../src/policy/facts.ts";
 import { type AskedRequest, type Question, readQuestion, requestSchema } from "../../../src/policy/question.ts";
-import { noonMs, subjectOf } from "../../fixtures/policy.ts";
+import { noonMs, plainly, subjectOf } from "../../fixtures/policy.ts";
 import { programOf } from "./sources.ts";
 
 const policy = `version: 1
@@ -69,6 +69,18 @@ function ways({ advice }: Explanation): string[] {
   );
 }
 
+/** A policy of roles that allow and deny `x` of the server `weather`, each with these words besides. */
+const small = (allow: string, deny: string, bindings: string) =>
+  programOf(`version: 1
+roles:
+  allowing: { allow: [${allow}] }
+  denying: { deny: [${deny}] }
+bindings: [${bindings}]
+`);
+const x = { tool: "x" };
+const allowX = "{ id: a, server: weather, tools: [x] }";
+const denyX = "{ id: d, server: weather, tools: [x] }";
+
 const analyst = { groups: ["analysts"] };
 const cashier = { groups: ["finance"], claims: { tenant: "acme", groups: ["finance"] } };
 const refund = (amount: unknown) =>
@@ -111,11 +123,14 @@ describe("what is explained of rules", () => {
 
   it("shows the parts of a condition, and what each of them read", () => {
     const { rules } = explain(cashier, refund(500));
-    const [blocker] = rules.find(({ rule }) => rule.name === "small")?.blockers ?? [];
+    const found = rules.find(({ rule }) => rule.name === "small");
+    const [blocker] = found?.blockers ?? [];
+    expect(found && conditionOf(found)?.text).toMatch(/^mcp\.tool\.arguments\.amount <= 100/);
     expect(blocker).toMatchObject({
       finding: {
         outcome: "false",
         joint: "&&",
+        reads: [],
         parts: [
           { outcome: "false", reads: [{ path: "mcp.tool.arguments.amount", value: 500 }] },
           {
@@ -139,6 +154,34 @@ describe("what is explained of rules", () => {
       "yes ",
       "no not subject root; not claim tenant = acme",
     ]);
+  });
+
+  it("has no condition of a rule that something else keeps from its effect", () => {
+    const { rules } = explain(analyst, { tool: "maintain" });
+    expect(rules.map(conditionOf)).toEqual(rules.map(() => undefined));
+  });
+
+  it("is of the rules that somebody has on the server, in the order of the files", () => {
+    const bindings = "{ roles: [denying], groups: [g] }, { roles: [allowing], groups: [g] }";
+    const rules = `${allowX}, { id: b, server: weather, tools: [y] }, { id: elsewhere, server: news, tools: [x] }`;
+    const { rules: found } = explain({ groups: ["g"] }, x, small(rules, denyX, bindings));
+    expect(found.map(({ rule }) => rule.name)).toEqual(["a", "b", "d"]);
+  });
+
+  it.each([
+    ["{ roles: [allowing], groups: [g], until: 2026-01-01 }, { roles: [allowing], groups: [g] }", "holds"],
+    ["{ roles: [allowing], groups: [g] }, { roles: [allowing], groups: [g], until: 2026-01-01 }", "holds"],
+    ["{ roles: [allowing], groups: [g], until: 2026-01-01 }, { roles: [allowing], groups: [h] }", undefined],
+  ])("marks of a rule that is given twice the one that decided: %s", (bindings, result) => {
+    const explanation = explain(
+      { groups: ["g"] },
+      x,
+      small(`${allowX}, { id: b, server: weather, tools: [x] }`, "", bindings),
+    );
+    const marked = explanation.rules.filter((finding) => decides(explanation, finding));
+    expect(marked.map((finding) => [finding.rule.name, finding.result])).toEqual(
+      result === undefined ? [] : [["a", result]],
+    );
   });
 
   it("names the rule that decided, and no other", () => {
@@ -197,6 +240,232 @@ describe("advice", () => {
   it("names every deny that stands in the way", () => {
     const { obstacles } = explain(cashier, { server: "billing", tool: "halt", arguments: { force: "yes" } });
     expect(obstacles.map(({ rule, result }) => [rule.name, result])).toEqual([["halt", "error"]]);
+  });
+});
+
+describe("advice to become somebody", () => {
+  it.each<[string, string, string]>([
+    ["groups: [g]", "be in group g", '"g" in identity.groups && "g" in jwt.groups'],
+    ["subjects: [g]", "be subject g", 'identity.subject == "g"'],
+    ["issuers: [g]", "come by issuer g", 'identity.issuer == "g"'],
+    ["clients: [g]", "come by client g", 'identity.client == "g"'],
+    ["apiKeys: [g]", "come by API key g", "true"],
+    ["certificates: [g]", "come by certificate g", "true"],
+    ["claims: { tenant: [g, h] }", "have claim tenant = g or h", 'jwt.tenant == "g" && jwt.kept == 1'],
+  ])("is tried with them: %s", (selector, advised, condition) => {
+    const who = { claims: { kept: 1 } };
+    const allow = allowX.replace(" }", `, when: '${condition}' }`);
+    const bound = `{ roles: [allowing], ${selector} }`;
+    expect(ways(explain(who, x, small(allow, denyX, bound)))).toEqual([`${advised} | -> a`]);
+    // Whoever is that has the deny as well.
+    const denied = `${bound}, { roles: [denying], ${selector} }`;
+    expect(ways(explain(who, x, small(allow, denyX, denied)))).toEqual([`${advised} | -> a | but d`]);
+  });
+
+  it("keeps what they are already", () => {
+    const both = small(allowX, denyX, "{ roles: [allowing], groups: [g] }, { roles: [denying], groups: [h] }");
+    expect(ways(explain({ groups: ["h"] }, x, both))).toEqual(["be in group g | -> a | but d"]);
+  });
+
+  it("counts what the binding gives besides", () => {
+    const both = small(allowX, denyX, "{ roles: [allowing, denying], groups: [g] }");
+    expect(ways(explain({}, x, both))).toEqual(["be in group g | -> a | but d"]);
+  });
+});
+
+describe("advice in its order", () => {
+  it("has what needs least first, then what stands first, and last what is denied even then", () => {
+    const rules = [
+      "{ id: two, server: weather, tools: [x], when: 'jwt.a == 1', until: 2026-01-01 }",
+      "{ id: one, server: weather, tools: ['x*'], when: 'jwt.a == 1' }",
+      "{ id: other, server: weather, tools: ['*'], when: 'jwt.a == 2' }",
+    ];
+    const bindings = "{ roles: [allowing], groups: [g] }, { roles: [denying, more], groups: [h] }";
+    const program = programOf(`version: 1
+roles:
+  allowing: { allow: [${rules.join(", ")}] }
+  denying: { deny: [${denyX}] }
+  more: { allow: [{ id: near, server: weather, tools: [x] }] }
+  unbound: { allow: [{ id: far, server: weather, tools: [x] }] }
+bindings: [${bindings}]
+`);
+    expect(
+      explain({ groups: ["g"] }, x, program).advice.map(({ rule, obstacle }) => [rule.name, obstacle?.rule]),
+    ).toEqual([
+      ["one", undefined],
+      ["other", undefined],
+      ["two", undefined],
+      ["far", undefined],
+      ["near", "d"],
+    ]);
+  });
+
+  it("is of rules that need something: not of one that a deny alone stands in the way of", () => {
+    const denied = small(allowX, denyX, "{ roles: [allowing, denying], groups: [g] }");
+    expect(explain({ groups: ["g"] }, x, denied)).toMatchObject({ advice: [], obstacles: [{ rule: { name: "d" } }] });
+  });
+
+  it("is no more than anybody reads", () => {
+    const many = Array.from({ length: 51 }, (_, at) => `{ id: r${at}, server: weather, tools: [x] }`).join(", ");
+    const { advice } = explain({}, x, small(many, "", "{ roles: [denying], groups: [g] }"));
+    expect(advice.map(({ rule }) => rule.name)).toEqual(Array.from({ length: 50 }, (_, at) => `r${at}`));
+  });
+
+  it("is of the nearest ones, wherever they stand", () => {
+    const far = "server: weather, tools: [x], mode: shadow, when: 'jwt.a == 1'";
+    const many = Array.from({ length: 50 }, (_, at) => `{ id: r${at}, ${far} }`).join(", ");
+    const program = programOf(`version: 1
+roles:
+  many: { allow: [${many}] }
+  near: { allow: [${allowX}] }
+bindings: [{ roles: [many], groups: [g] }, { roles: [near], groups: [h] }]
+`);
+    expect(ways(explain({ groups: ["g"] }, x, program))[0]).toBe("be in group h | -> a");
+  });
+
+  it("is none where it is allowed for certain, though another rule might as well", () => {
+    const two = small(
+      `${allowX}, { id: b, server: weather, tools: [x], mode: shadow }`,
+      "",
+      "{ roles: [allowing], groups: [g] }",
+    );
+    expect(explain({ groups: ["g"] }, x, two)).toMatchObject({ advice: [], obstacles: [] });
+  });
+
+  it("is not to meet what a deny asks for", () => {
+    const denied = small("", denyX.replace(" }", ", when: 'jwt.a == 1' }"), "{ roles: [denying], groups: [g] }");
+    expect(ways(explain({ groups: ["g"] }, x, denied))).toEqual([]);
+  });
+
+  it("is of rules that are about it: not of a deny, another server or another name", () => {
+    const rules = "{ id: server, server: news, tools: [x] }, { id: name, server: weather, tools: [y] }";
+    expect(ways(explain({}, x, small(rules, denyX, "{ roles: [allowing, denying], groups: [g] }")))).toEqual([]);
+    expect(ways(explain({}, x, small(rules, denyX, "{ roles: [denying], groups: [g] }")))).toEqual([]);
+    expect(ways(explain({}, x, small(rules, denyX, "{ roles: [allowing, denying], subjects: [alice] }")))).toEqual([]);
+  });
+
+  it("is of each rule once, where one binding gives it and another would", () => {
+    const twice = small(
+      allowX.replace(" }", ", when: 'jwt.a == 1' }"),
+      "",
+      "{ roles: [allowing], groups: [g] }, { roles: [allowing], groups: [h] }",
+    );
+    expect(ways(explain({ groups: ["g"] }, x, twice))).toEqual(["meet the condition jwt.a == 1 | -> a"]);
+  });
+});
+
+describe("what is not known", () => {
+  const asked = (of: Program, unknown: number): Explanation =>
+    explainQuestion(of, {
+      subject: subjectOf({ issuer: "corp", subject: "alice", groups: ["g"] }),
+      server: "weather",
+      target: { kind: "tool", name: "x" },
+      circumstances: { ...plainly, unknown },
+    });
+
+  it("leaves open whether a binding by claims alone holds", () => {
+    const bindings =
+      "{ roles: [allowing], claims: { t: [a] } }, { roles: [allowing], claims: { t: [a] }, groups: [h] }, { roles: [denying], groups: [g] }";
+    const { bindings: found, rules } = asked(small(allowX, denyX, bindings), factBits.claims);
+    expect(found.map(({ holds }) => holds)).toEqual(["unknown", "no", "yes"]);
+    expect(asked(small(allowX, denyX, bindings), 0).bindings.map(({ holds }) => holds)).toEqual(["no", "no", "yes"]);
+    expect(rules.map(({ rule, held }) => [rule.name, held])).toEqual([
+      ["a", "unknown"],
+      ["d", "yes"],
+    ]);
+  });
+
+  it("leaves a rule open that two bindings may give", () => {
+    const bindings = "{ roles: [allowing], claims: { t: [a] } }, { roles: [allowing], claims: { u: [a] } }";
+    expect(asked(small(allowX, "", bindings), factBits.claims).rules).toMatchObject([
+      { held: "unknown", bindings: [{}, {}] },
+    ]);
+  });
+
+  it("does not matter of a rule that a binding gives for certain", () => {
+    for (const bindings of [
+      "{ roles: [allowing], claims: { t: [a] } }, { roles: [allowing], groups: [g] }",
+      "{ roles: [allowing], groups: [g] }, { roles: [allowing], claims: { t: [a] } }",
+    ]) {
+      const { rules } = asked(small(allowX, denyX, bindings), factBits.claims);
+      expect(rules).toMatchObject([{ held: "yes", bindings: [{}, {}], result: "holds", blockers: [] }]);
+    }
+  });
+
+  it.each<[string, number, RuleFinding["result"], readonly string[]]>([
+    ["until: 2030-01-01", factBits.now, "maybe", ["it holds at times only, and no time is said"]],
+    ["hours: { timeZone: UTC }", factBits.now, "maybe", ["it holds at times only, and no time is said"]],
+    ["when: 'jwt.a == 1'", factBits.claims, "maybe", ["its condition rests on what is not known"]],
+    ["require: { scopes: [s] }", factBits.claims, "maybe", ["it requires scope s, and what was proved is not known"]],
+    ["require: { scopes: [s] }", 0, "unproved", ["not proved: scope s"]],
+    ["when: 'mcp.tool.arguments.n == 1'", 0, "error", ["its condition fails"]],
+    ["when: 'peer.ip == \"1.1.1.1\"'", 0, "not", ["its condition is false"]],
+    ["until: 2030-01-01", 0, "holds", []],
+    ["when: 'true'", factBits.now, "holds", []],
+  ])("of a rule with %s makes it %s", (words, unknown, result, reasons) => {
+    const explanation = asked(
+      small(allowX.replace(" }", `, ${words} }`), "", "{ roles: [allowing], groups: [g] }"),
+      unknown,
+    );
+    expect(explanation.rules.map((finding) => finding.result)).toEqual([result]);
+    expect(why(explanation, "a")).toEqual(reasons);
+  });
+
+  it.each<[string, number, RuleFinding["result"], boolean]>([
+    ["", 0, "holds", true],
+    ["until: 2030-01-01", factBits.now, "maybe", true],
+    ["when: 'mcp.tool.arguments.n == 1'", 0, "error", true],
+    ["when: 'peer.ip == \"1.1.1.1\"'", 0, "not", false],
+    ["mode: shadow", 0, "holds", false],
+  ])("of a deny with %s leaves it in the way or not", (words, unknown, result, stands) => {
+    const deny = words === "" ? denyX : denyX.replace(" }", `, ${words} }`);
+    const { rules, obstacles } = asked(small("", deny, "{ roles: [denying], groups: [g] }"), unknown);
+    expect(rules.map((finding) => finding.result)).toEqual([result]);
+    expect(obstacles).toHaveLength(stands ? 1 : 0);
+  });
+
+  it("leaves as advice to be what a binding by claims asks for", () => {
+    const open = small(
+      allowX.replace(" }", ", when: 'peer.ip == \"1.1.1.1\"' }"),
+      "",
+      "{ roles: [allowing], claims: { t: [a] } }",
+    );
+    expect(ways(asked(open, factBits.claims))).toEqual([
+      'have claim t = a | meet the condition peer.ip == "1.1.1.1" | -> a',
+    ]);
+  });
+
+  it("leaves advice and obstacles where something is allowed, but not for certain", () => {
+    const bindings = "{ roles: [allowing, denying], groups: [g] }";
+    const open = small(allowX, denyX.replace(" }", ", until: 2030-01-01 }"), bindings);
+    expect(asked(open, factBits.now)).toMatchObject({
+      answer: { verdict: { effect: "allow", certain: false } },
+      obstacles: [{ rule: { name: "d" } }],
+    });
+  });
+});
+
+describe("periods and hours", () => {
+  const bound = (rule: string, binding: string) =>
+    small(allowX.replace(" }", `${rule} }`), "", `{ roles: [allowing], groups: [g]${binding} }`);
+
+  it.each<[string, string, readonly string[]]>([
+    [", from: 2027-01-01", "", ["its period begins only at 2027-01-01T00:00:00.000Z"]],
+    ["", ", from: 2027-01-01", ["the binding's period begins only at 2027-01-01T00:00:00.000Z"]],
+    [", from: 2026-12-01", ", from: 2027-01-01", ["the binding's period begins only at 2027-01-01T00:00:00.000Z"]],
+    [", from: 2027-01-01", ", from: 2026-12-01", ["its period begins only at 2027-01-01T00:00:00.000Z"]],
+    [", from: '2026-03-02T12:00:00Z'", "", []],
+    [", until: '2026-03-02T12:00:00Z'", "", ["its period was over at 2026-03-02T12:00:00.000Z"]],
+    [", until: 2026-02-01", ", until: 2026-01-01", ["the binding's period was over at 2026-01-01T00:00:00.000Z"]],
+    [
+      ", hours: { timeZone: UTC, days: [tue] }, until: 2026-01-01",
+      "",
+      ["its period was over at 2026-01-01T00:00:00.000Z"],
+    ],
+    [", hours: { timeZone: UTC, days: [tue, wed] }", "", ["outside its hours: tue, wed 00:00-24:00 UTC"]],
+    [", hours: { timeZone: UTC, days: [mon] }", "", []],
+  ])("of a rule%s and its binding%s", (rule, binding, reasons) => {
+    expect(why(explain({ groups: ["g"] }, x, bound(rule, binding)), "a")).toEqual(reasons);
   });
 });
 

@@ -1,5 +1,30 @@
 import { describe, expect, it } from "vitest";
-import { covers, overlaps } from "../../../src/policy/explain/fit.ts";
+import type { Target } from "../../../src/mcp/methods.ts";
+import { covers, fits, overlaps } from "../../../src/policy/explain/fit.ts";
+import { programOf } from "./sources.ts";
+
+describe("fits", () => {
+  const { rules } = programOf(`version: 1
+roles:
+  r:
+    allow: [{ id: allow, server: weather, tools: [x, "get-*"], resources: ["w://a", "w://b/*"] }]
+    deny: [{ id: deny, server: weather, tools: [x, "get-*"], resources: ["w://a", "w://b/*"] }]
+`);
+  const [allow, deny] = ["allow", "deny"].map((id) => rules.find(({ name }) => name === id));
+
+  it.each<[string, Target, boolean, boolean]>([
+    ["the server itself", { kind: "server" }, true, false],
+    ["a tool", { kind: "tool", name: "get-y" }, true, true],
+    ["another tool", { kind: "tool", name: "y" }, false, false],
+    ["a prompt of that name", { kind: "prompt", name: "x" }, false, false],
+    ["a resource", { kind: "resource", name: "w://a" }, true, true],
+    ["a template of which all fits", { kind: "template", name: "w://b/{x}" }, true, true],
+    ["a template of which some fits", { kind: "template", name: "w://{x}" }, true, false],
+    ["a template of which nothing does", { kind: "template", name: "v://{x}" }, false, false],
+  ])("%s", (_case, target, allows, denies) => {
+    expect([allow, deny].map((rule) => rule && fits(rule, target))).toEqual([allows, denies]);
+  });
+});
 
 describe("covers", () => {
   it.each([

@@ -38,6 +38,8 @@ describe("numbers read from text", () => {
     expect(evaluate("int(jwt.n) == 12", { claims: { n: "+12" } })).toBe("true");
     expect(evaluate("uint(jwt.n) == 12u", { claims: { n: "12" } })).toBe("true");
     expect(evaluate("double(jwt.n) == -0.0125", { claims: { n: "-1.25e-2" } })).toBe("true");
+    expect(evaluate("double(jwt.n) == 12.25", { claims: { n: "12.25" } })).toBe("true");
+    expect(evaluate("double(jwt.n) == 0.25", { claims: { n: ".25" } })).toBe("true");
   });
 });
 
@@ -100,6 +102,8 @@ describe("durations read from text", () => {
     ["-1.5s", "-1500ms"],
     ["+2m", "120s"],
     [".5h", "30m"],
+    [".25h", "15m"],
+    [`${"0".repeat(127)}s`, "0s"],
     ["5.s", "5s"],
     ["1m1m", "2m"],
     ["1s1h", "1h1s"],
@@ -110,6 +114,12 @@ describe("durations read from text", () => {
     ["9223372036.854775807s", "9223372036854775807ns"],
   ])("%s is %s", (one, other) => {
     expect(evaluate("duration(jwt.one) == duration(jwt.other)", { claims: { one, other } })).toBe("true");
+  });
+
+  it("are before nothing where they are negative", () => {
+    const when = "duration(jwt.t) < duration('0s') && now + duration(jwt.t) < now";
+    expect(evaluate(when, { claims: { t: "-1.5s" } })).toBe("true");
+    expect(evaluate(when, { claims: { t: "1.5s" } })).toBe("false");
   });
 
   it.each([

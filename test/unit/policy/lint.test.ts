@@ -20,6 +20,7 @@ function role(rules: string, bindings = "[{ roles: [r], groups: [g] }]", more = 
 const plainly = 'server: weather, tools: ["get-*", forecast]';
 
 describe("rules without effect", () => {
+  const when = "when: identity.client == null";
   it.each<[string, string, string[]]>([
     ["a deny of all of it", `allow: [{ ${plainly} }], deny: [{ server: "*", tools: ["*"] }]`, ["roles.r.allow[0]"]],
     [
@@ -42,6 +43,7 @@ describe("rules without effect", () => {
       `allow: [{ ${plainly} }], deny: [{ ${plainly}, hours: { timeZone: UTC, to: "08:00" } }]`,
       [],
     ],
+    ["a deny on the same condition", `allow: [{ ${plainly}, ${when} }], deny: [{ ${plainly}, ${when} }]`, []],
     ["a deny for a while", `allow: [{ ${plainly} }], deny: [{ ${plainly}, until: 2030-01-01 }]`, []],
     [
       "a deny for as long",
@@ -59,7 +61,6 @@ describe("rules without effect", () => {
     expect(lint(role(`allow: [{ ${plainly}, mode: shadow }], ${deny}`))).toContain("rule_overruled roles.r.allow[0]");
   });
 
-  const when = "when: identity.client == null";
   it.each<[string, string, string[]]>([
     ["the same again", `{ ${plainly} }, { ${plainly} }`, ["roles.r.allow[1]"]],
     [
@@ -128,6 +129,7 @@ describe("rules of other roles", () => {
     ["a claim", "[{ roles: [r], groups: [g] }, { roles: [s], groups: [g], claims: { t: [a] } }]"],
     ["fewer values of a claim", "[{ roles: [r], claims: { t: [a, b] } }, { roles: [s], claims: { t: [a] } }]"],
     ["a binding for a while", "[{ roles: [r], groups: [g] }, { roles: [s], groups: [g], until: 2030-01-01 }]"],
+    ["a binding from later on", "[{ roles: [r], groups: [g] }, { roles: [s], groups: [g], from: 2026-06-01 }]"],
     ["one of two bindings", "[{ roles: [r, s], groups: [g] }, { roles: [r], subjects: [ann] }]"],
   ])("do not count where somebody may not have them, by %s", (_case, bindings) => {
     expect(more(bindings)).toEqual([]);
@@ -140,6 +142,38 @@ describe("rules of other roles", () => {
     const both = "[{ roles: [s], groups: [g] }, { roles: [r], groups: [h] }]";
     expect(more(both, 's: { inherits: [r], allow: [{ server: weather, tools: ["*"] }] }')).toEqual([]);
   });
+});
+
+it("are told apart by their periods, given by however many bindings", () => {
+  const bindings = Array.from({ length: 12 }, (_, at) => `{ roles: [r], groups: [g${at}] }`);
+  const allow = `allow: [{ ${plainly}, until: 2028-01-01 }, { ${plainly}, until: 2030-01-01 }]`;
+  const deny = `deny: [{ server: "*", tools: ["*"], until: 2029-01-01 }]`;
+  const found = ["rule_overruled roles.r.allow[0]", "rule_redundant roles.r.allow[0]"];
+  for (const count of [1, 8, 9, 12])
+    expect(lint(role(`${allow}, ${deny}`, `[${bindings.slice(0, count).join()}]`))).toEqual(found);
+});
+
+it("are placed in their files, in whatever order those come", () => {
+  // Each file has a rule more than the one before, so that none stands in for another.
+  const texts = servers.map((server, at) => {
+    const idle = Array.from({ length: at }, (_, index) => `{ server: ${server}, tools: [t${index}] }`);
+    const over = `{ server: ${server}, tools: [a], until: 2026-01-01 }`;
+    return role(`allow: [${[...idle, over].join()}]`).replaceAll(/\br\b/g, `r${at}`);
+  });
+  const sources = sourcesOf(...texts);
+  const orders = [
+    [0, 1, 2],
+    [2, 0, 1],
+    [2, 1, 0],
+  ].map((order) => order.map((at) => sources[at] as (typeof sources)[number]));
+  for (const order of orders) {
+    const found = lintPolicies(order, compilePolicy(order, servers), noonMs);
+    expect(found.map(({ file, code, path }) => `${file} ${code} ${path}`).sort()).toEqual([
+      "policies/0.yaml rule_expired roles.r0.allow[0].until",
+      "policies/1.yaml rule_expired roles.r1.allow[1].until",
+      "policies/2.yaml rule_expired roles.r2.allow[2].until",
+    ]);
+  }
 });
 
 describe("periods", () => {
@@ -191,12 +225,37 @@ describe("periods", () => {
   it("is no fault of the rule where another binding leaves it time", () => {
     const bindings = "[{ roles: [r], groups: [g], from: 2026-06-01 }, { roles: [r], groups: [h] }]";
     expect(lint(role(`allow: [{ ${plainly}, until: 2026-06-01 }]`, bindings))).toEqual([]);
+    const weeks = "[{ roles: [r], groups: [g], until: 2026-03-07 }, { roles: [r], groups: [h], until: 2026-03-08 }]";
+    expect(lint(role(`allow: [{ ${plainly}, from: 2026-03-02, ${weekend} }]`, weeks))).toEqual([]);
+  });
+
+  /** Rules of four days, each another minute longer, that hold at hours of Sundays. */
+  const sundays = (count: number, hours: string) =>
+    Array.from({ length: count }, (_, at) => {
+      const until = `"2026-03-13T00:${String(at).padStart(2, "0")}:00Z"`;
+      const when = `from: 2026-03-09, until: ${until}, hours: { timeZone: UTC, days: [sun], ${hours} }`;
+      return `{ server: weather, tools: [t${at}], ${when} }`;
+    }).join();
+
+  it.each(['from: "01:00"', 'to: "02:00"', 'from: "04:00", to: "06:00"', 'from: "22:00", to: "00:00"'])(
+    "are looked through by the half hour where hours last two or more: %s",
+    (hours) => {
+      expect(lint(role(`allow: [${sundays(20, hours)}]`))).toHaveLength(20);
+    },
+  );
+
+  it("are looked through by the minute where hours are shorter, as long as that does not take too long", () => {
+    expect(lint(role(`allow: [${sundays(12, 'from: "01:00", to: "01:10"')}]`))).toHaveLength(8);
   });
 });
 
 describe("roles and bindings", () => {
   it.each<[string, string, string[]]>([
-    ["a role that nobody has", role(`allow: [{ ${plainly} }]`, "[]"), ["role_unused roles.r"]],
+    [
+      "a role that nobody has, of which more is not said",
+      role(`allow: [{ ${plainly} }, { ${plainly} }], deny: [{ server: "*", tools: ["*"] }]`, "[]"),
+      ["role_unused roles.r"],
+    ],
     [
       "a role that is inherited by one that nobody has",
       role(`allow: [{ ${plainly} }]`, "[]", ", s: { inherits: [r] }"),
@@ -216,7 +275,7 @@ describe("roles and bindings", () => {
     [
       "a binding by what cannot be shown",
       role(`allow: [{ ${plainly} }]`, "[{ roles: [r], apiKeys: [k] }, { roles: [r], groups: [g], certificates: [c] }]"),
-      ["proof_impossible bindings[0].apiKeys", "proof_impossible bindings[1].certificates"],
+      ["proof_impossible bindings[1].certificates"],
     ],
     [
       "a requirement of what cannot be shown",
@@ -238,6 +297,7 @@ describe("roles and bindings", () => {
     ["to those with a claim", 'allow: [{ server: "*", tools: ["*"] }]', "[{ roles: [r], claims: { t: [a] } }]", false],
     ["of one server", 'allow: [{ server: weather, tools: ["*"] }]', issued, false],
     ["of a kind of tools", 'allow: [{ server: "*", tools: ["get-*"] }]', issued, false],
+    ["of another kind of tools", 'allow: [{ server: "*", tools: ["*-list"] }]', issued, false],
     ["on a condition", 'allow: [{ server: "*", tools: ["*"], when: peer.ip == "::1" }]', issued, false],
     ["on proof", 'allow: [{ server: "*", tools: ["*"], require: { acr: [mfa] } }]', issued, false],
     ["in a deny", 'deny: [{ server: "*", tools: ["*"] }]', issued, false],
@@ -270,6 +330,7 @@ describe("conditions", () => {
     ['jwt.tenant == "a" && false', "condition_never_true"],
     ["!(true || peer.ip == '::1')", "condition_never_true"],
     ["true ? false : jwt.a", "condition_never_true"],
+    ["true ? true : jwt.a", "condition_always_true"],
     ["1 / 0 == 1", "condition_never_true"],
     // What CEL says of these is not what is said when a call comes.
     ["dyn('1') == 1 || dyn('1') != 1", "condition_never_true"],
@@ -331,9 +392,16 @@ describe("conditions", () => {
     ["!has(mcp.tool.arguments.branch) || mcp.tool.arguments.branch == 'main'", []],
     ["identity.subject == 'ann'", []],
     ["has(jwt.tenant)", []],
+    ["jwt[mcp.tool.name] == 'a'", []],
+    ["!(mcp.tool.name in jwt) || jwt.tenant == 'a'", ["deny_may_fail"]],
+    ["mcp.prompt.arguments.a == 'b'", ["condition_never_true"]],
   ])("of a deny that may fail: %s", (when, codes) => {
     expect(on("tools: [a]", when, "deny")).toEqual(codes);
-    expect(on("tools: [a]", when)).toEqual([]);
+    if (!codes.includes("condition_never_true")) expect(on("tools: [a]", when)).toEqual([]);
+  });
+
+  it("of a deny that may fail for prompts", () => {
+    expect(on("prompts: [a]", "mcp.prompt.arguments.a == 'b'", "deny")).toEqual(["deny_may_fail"]);
   });
 });
 

@@ -25,8 +25,33 @@ describe("splitCondition", () => {
     ["a && // not || here\n b", ["&&", "a", "// not || here\n b"]],
     ["f(a && b) || [c && d][0]", ["||", "f(a && b)", "[c && d][0]"]],
     ["jwt.groups.exists(g, g == 'a' || g == 'b')", "jwt.groups.exists(g, g == 'a' || g == 'b')"],
+    ["( a )", "a"],
+    ["(a && b) // why", ["&&", "a", "b"]],
   ])("%s", (text, expected) => {
     expect(shape(splitCondition(text))).toEqual(expected);
+  });
+
+  it.each([
+    'r"\\"',
+    "R'\\'",
+    'br"\\"',
+    "Rb'\\'",
+    'r"a && b"',
+    "r'a && b'",
+    'r"""a" && b\\"""',
+    "r'''a' && b\\'''",
+    'r"""a\n&& b"""',
+    "r'''a\n&& b'''",
+    '"a && b"',
+    "'a && b'",
+    '"a\\" && b"',
+    "'a\\' && b'",
+    '"""a\\""" && b"""',
+    "'''a\\''' && b'''",
+    '"""a\n" && b"""',
+    "'''a\n' && b'''",
+  ])("takes %s for a text", (literal) => {
+    expect(shape(splitCondition(`x == ${literal} && y`))).toEqual(["&&", `x == ${literal}`, "y"]);
   });
 });
 
@@ -39,6 +64,8 @@ describe("canonicalCondition", () => {
     ["a && (b || c)", "(c||b) && a"],
     ['x in ["a b", "c"]', 'x   in ["a b","c"] // why'],
     ["a && a", "a"],
+    ["a == 1", "a == 1 // why"],
+    ['x == "a b"', '// why\n x == "a b"'],
   ])("%s is %s", (one, other) => {
     expect(canonicalCondition(one)).toBe(canonicalCondition(other));
   });
@@ -51,6 +78,8 @@ describe("canonicalCondition", () => {
     ['a == "x"', 'a == "y"'],
     ["a in b", "ainb"],
     ["!(a && b)", "!a && b"],
+    ["a && (b || c)", "a && (b || d)"],
+    ['x in ["a", "b", "c"]', 'x in ["a", "c", "b"]'],
     ['x == "a" && y == "b"', 'x == "b" && y == "a"'],
   ])("%s is not %s", (one, other) => {
     expect(canonicalCondition(one)).not.toBe(canonicalCondition(other));

@@ -15,6 +15,8 @@ describe("a pattern", () => {
     ["that becomes a large program", "(?:abcdefghij){490}", "(?:abcdefghij){501}"],
     ["that becomes one by at most so many", "(?:abcdefghij){1,240}", "(?:abcdefghij){1,501}"],
     ["that becomes one by at least so many", "(?:abcdefghij){490,}", "(?:abcdefghij){501,}"],
+    ["of a program as large as it may be", filler(4_998), filler(4_999)],
+    ["of repetitions as many as there may be", `[{1000}]${filler(192)}`, `[{1000}]${filler(193)}`],
     // What only looks like a repetition counts as one, so these are small programs.
     ["with a large count", `[{999}]${filler(190)}`, `[{999}]${filler(200)}`],
     ["with a large count at most", `[{2,999}]${filler(190)}`, `[{2,999}]${filler(200)}`],
@@ -23,6 +25,10 @@ describe("a pattern", () => {
     ["with several counts", `[{500}{499}]${filler(185)}`, `[{500}{499}]${filler(200)}`],
   ])("%s is refused, and a little less is not", (_case, some, more) => {
     expect([faultsIn(some), faultsIn(more)]).toEqual([[], [tooLarge]]);
+  });
+
+  it("that is none is refused, and it is said why", () => {
+    expect(faultsIn("(a")).toEqual(["no regular expression: error parsing regexp: missing closing ): `(a`"]);
   });
 
   it.each<[string, string, string, string]>([

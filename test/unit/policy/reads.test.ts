@@ -7,7 +7,7 @@ const question = {
     issuer: "corp",
     subject: "alice",
     groups: ["a"],
-    claims: { tenant: "acme", "x-y": { z: [7] } },
+    claims: { tenant: "acme", "x-y": { z: [7] }, many: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], none: null },
   }),
   server: "weather",
   target: { kind: "tool", name: "order" } as const,
@@ -33,11 +33,22 @@ describe("readFacts", () => {
     ["mcp.method == 'tools/call'", { "mcp.method": "tools/call" }],
     ["mcp.prompt.name == 'x'", { "mcp.prompt.name": undefined }],
     ["mcp.tool.arguments.__proto__ == 1", { "mcp.tool.arguments.__proto__": undefined }],
+    ["mcp.tool.name.startsWith ('o')", { "mcp.tool.name": "order" }],
+    ["jwt[ \"tenant\" ] == jwt['tenant']", { "jwt.tenant": "acme" }],
+    ["jwt.many[10] == 10", { "jwt.many[10]": 10 }],
+    ["jwt.none.x == 1", { "jwt.none.x": undefined }],
     ["true", {}],
   ])("%s", (condition, expected) => {
     expect(Object.fromEntries(readFacts(condition, question).map(({ path, value }) => [path, value]))).toEqual(
       expected,
     );
+  });
+
+  it("reads nothing of a call that is not known, and no thing of a server", () => {
+    const circumstances = { ...question.circumstances, call: null };
+    const asked = { ...question, target: { kind: "server" } as const, circumstances };
+    expect(readFacts("mcp.method == mcp.resource", asked).map(({ value }) => value)).toEqual([undefined, undefined]);
+    expect(readFacts("mcp.tool.arguments", { ...question, circumstances }).map(({ value }) => value)).toEqual([{}]);
   });
 
   it("reads prompts and resources", () => {

@@ -155,9 +155,20 @@ describe("what is probably not meant", () => {
       ["builtin", "corp"],
       ["bindings[0]: without issuers, any of the 2 trusted ones can say who this is (add issuers: [...])"],
     ],
-    ["several issuers and whose groups have a key", { apiKeys: ["k"], groups: ["a"] }, ["builtin", "corp"], []],
+    [
+      "several issuers and whose groups have a key",
+      { apiKeys: ["k"], groups: ["a"] },
+      ["api-keys", "builtin", "corp"],
+      [],
+    ],
     ["the own issuer alone", { groups: ["a"] }, ["builtin"], []],
-    ["several issuers and who has a key", { apiKeys: ["k"] }, ["builtin", "corp"], []],
+    ["several issuers and who has a key", { apiKeys: ["k"] }, ["api-keys", "builtin", "corp"], []],
+    [
+      "keys that are not accepted",
+      { apiKeys: ["k"] },
+      ["builtin"],
+      ["bindings[0].apiKeys: API keys are not accepted, so this holds for nobody (set identity.apiKeys.enabled)"],
+    ],
     ["several issuers that are named", { subjects: ["a"], issuers: ["corp"] }, ["builtin", "corp", "other"], []],
     ["one issuer without the own", { subjects: ["a"] }, ["corp"], []],
   ])("%s", (_case, binding, issuers, warnings) => {

@@ -1,8 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { AuditRecord } from "../../../src/audit/record.ts";
 import { Rehearsal } from "../../../src/policy/compare/rehearsal.ts";
-import { asRecorded, byPolicy, type Decider, Replay, type ReplayReport } from "../../../src/policy/compare/replay.ts";
-import { Tally } from "../../../src/policy/compare/tally.ts";
+import {
+  asRecorded,
+  byPolicy,
+  type Decider,
+  type Effect,
+  Replay,
+  type ReplayReport,
+  recallDecision,
+} from "../../../src/policy/compare/replay.ts";
 import { compilePolicy } from "../../../src/policy/compile.ts";
 import { recallQuestion } from "../../../src/policy/question.ts";
 import { sourcesOf } from "../../fixtures/policy.ts";
@@ -125,6 +132,49 @@ describe("calls put to two policies", () => {
     expect(report).toMatchObject({ records: 7, asked: 6, changed: 5, open: 0, unrecalled: 0, unlisted: 0 });
   });
 
+  it("are told with the rules of both sides, and whose they are", () => {
+    const client = { issuer: "corp", subject: "alice", client: null, via: "jwt", groups: ["analysts"] };
+    const report = replay(forecast, nothing, { entry: { identity: client } });
+    expect(report.turns).toMatchObject([
+      {
+        what: {
+          from: "allow",
+          to: "deny",
+          ruleBefore: "r.allow[0] (policies/0.yaml:2)",
+          ruleAfter: null,
+          issuer: "corp",
+          subject: "alice",
+          server: "weather",
+          kind: "tool",
+          name: "forecast",
+        },
+        first: "2026-03-02T12:00:00.000Z",
+        last: "2026-03-02T12:00:00.000Z",
+      },
+    ]);
+    expect(
+      replay(forecast, decider("{}"), { entry: { target: { kind: "server", name: null }, method: "ping" } }),
+    ).toMatchObject({
+      turns: [{ what: { kind: "server", name: null } }],
+    });
+  });
+
+  it("lists what is certain first, and counts the rest apart", () => {
+    const claimed = decider("{ allow: [{ server: weather, tools: [forecast], when: jwt.a == 1 }] }");
+    const report = replay(
+      decider("{ allow: [{ server: weather, tools: ['*'] }] }"),
+      claimed,
+      {},
+      {},
+      { tool: "third" },
+    );
+    expect(turns(report)).toEqual([
+      "allow->deny alice weather tool third x1 3",
+      "allow->allow|deny alice weather tool forecast x2 1,2",
+    ]);
+    expect(report).toMatchObject({ changed: 1, open: 2 });
+  });
+
   it("are counted apart where their names are not recorded whole", () => {
     expect(replay(forecast, nothing, { subject: "[redacted]" })).toMatchObject({ asked: 1, unrecalled: 1, changed: 0 });
   });
@@ -135,6 +185,102 @@ describe("calls put to two policies", () => {
     expect(turns(replay(forecast, morning, at("11:00"), at("13:00"), at("09:00")))).toEqual([
       "allow->deny alice weather tool forecast x1 2",
     ]);
+  });
+});
+
+describe("what may come of a call, by what is not recorded", () => {
+  const scopes = "require: { scopes: [s] }";
+  const claim = (value: number) => `when: jwt.a == ${value}`;
+  const held = "{ roles: [r], groups: [analysts] }";
+  const rule = (words: string) => `{ server: weather, tools: [forecast]${words === "" ? "" : `, ${words}`} }`;
+
+  it.each<[string, string[], string[], string, string]>([
+    ["one allow", [""], [], held, "allow"],
+    ["no rule", [], [], held, "deny"],
+    ["a condition", [claim(1)], [], held, "allow|deny"],
+    ["a condition besides an allow", [claim(1), ""], [], held, "allow"],
+    ["proof", [scopes], [], held, "allow|challenge"],
+    ["proof besides an allow", [scopes, ""], [], held, "allow"],
+    ["proof, or a condition", [scopes, claim(1)], [], held, "allow|challenge"],
+    ["proof under a condition", [`${scopes}, ${claim(1)}`], [], held, "allow|challenge|deny"],
+    ["a condition of a deny", [""], [claim(1)], held, "allow|deny"],
+    ["a condition of a deny, and proof", [scopes], [claim(1)], held, "allow|challenge|deny"],
+    ["a condition of a deny, where nothing is allowed", [], [claim(1)], held, "deny"],
+    ["a condition that is false, besides", ["", "when: 'server.name == \"x\"'"], [claim(1)], held, "allow|deny"],
+    ["a condition that fails, besides", [claim(1), "when: mcp.tool.arguments.n == 1"], [], held, "allow|deny"],
+    ["proof besides an allow, and a condition of a deny", [scopes, ""], [claim(1)], held, "allow|deny"],
+    ["shadow", ["", "mode: shadow"], [`${claim(1)}, mode: shadow`], held, "allow"],
+    ["a binding", [""], [], "{ roles: [r], claims: { t: [a] } }", "allow|deny"],
+    ["a binding, and proof", [scopes], [], "{ roles: [r], claims: { t: [a] } }", "allow|challenge|deny"],
+    ["a binding besides one that holds", [""], [], `${held}, { roles: [r], claims: { t: [a] } }`, "allow"],
+  ])("%s", (_case, allow, deny, bindings, expected) => {
+    const policy = decider(
+      `{ allow: [${allow.map(rule).join(", ")}], deny: [${deny.map(rule).join(", ")}] }`,
+      bindings,
+    );
+    const [record] = recordsOf({});
+    const question = record && recallQuestion(record);
+    if (record === undefined || question == null) throw new Error("there is no question");
+    expect(policy.decide(question, record).possible.join("|")).toBe(expected);
+  });
+
+  it.each<[string, string, string, string, boolean]>([
+    ["the order of rules", `${rule(claim(1))}, ${rule(claim(2))}`, `${rule(claim(2))}, ${rule(claim(1))}`, held, false],
+    ["one condition more", rule(claim(1)), `${rule(claim(1))}, ${rule(claim(2))}`, held, true],
+    [
+      "a condition that does not hold in any case",
+      rule(claim(1)),
+      `${rule(claim(1))}, ${rule("until: 2020-01-01")}`,
+      held,
+      false,
+    ],
+    ["the order of bindings", rule(""), rule(""), "", false],
+    [
+      "another binding that gives it for certain",
+      rule(claim(1)),
+      rule(claim(1)),
+      `${held}, { roles: [r], subjects: [alice] }`,
+      false,
+    ],
+  ])("is told apart by what it rests on, but not by %s", (_case, before, after, bindings, differs) => {
+    const [a, b] = ["{ roles: [r], claims: { t: [a] } }", "{ roles: [r], claims: { t: [b] } }"];
+    const [one, other] = bindings === "" ? [`${a}, ${b}`, `${b}, ${a}`] : [held, bindings];
+    const report = replay(decider(`{ allow: [${before}] }`, one), decider(`{ allow: [${after}] }`, other), {});
+    expect(report.turns).toHaveLength(differs ? 1 : 0);
+  });
+});
+
+describe("whether more counts of a call than whose it is and what of", () => {
+  const timed = "hours: { timeZone: UTC }";
+  const byArguments = "when: mcp.tool.arguments.n < 10";
+
+  it.each<[string, string, Recorded, boolean]>([
+    ["no terms", "tools: [forecast]", {}, false],
+    ["a period", "tools: [forecast], until: 2030-01-01", {}, true],
+    ["hours", `tools: [forecast], ${timed}`, {}, true],
+    ["the age of a login", "tools: [forecast], require: { maxAge: 5m }", {}, true],
+    ["another proof", "tools: [forecast], require: { scopes: [s] }", {}, false],
+    ["the time in a condition", "tools: [forecast], when: 'now > timestamp(\"2020-01-01T00:00:00Z\")'", {}, true],
+    ["another condition", "tools: [forecast], when: jwt.a == 1", {}, false],
+    ["arguments", `tools: [forecast], ${byArguments}`, {}, true],
+    ["arguments that are not recorded", `tools: [forecast], ${byArguments}`, called(undefined), false],
+    ["hours of another name", `tools: [other], ${timed}`, {}, false],
+    ["hours at another server", `tools: [forecast], ${timed}`, { server: "news" }, false],
+    ["hours of one of two rules", `tools: [forecast] }, { server: weather, tools: [forecast], ${timed}`, {}, true],
+  ])("%s", (_case, words, call, expected) => {
+    const policy = allow(words);
+    const [record] = recordsOf(call);
+    const question = record && recallQuestion(record);
+    if (question == null) throw new Error("there is no question");
+    expect(policy.isSingular(question)).toBe(expected);
+  });
+
+  it("is never so of what was decided then", () => {
+    const [record] = recordsOf({});
+    const question = record && recallQuestion(record);
+    if (record === undefined || question == null) throw new Error("there is no question");
+    expect(asRecorded.isSingular(question)).toBe(false);
+    expect(asRecorded.decide(question, record)).toMatchObject({ effect: "allow", certain: true, possible: ["allow"] });
   });
 });
 
@@ -230,6 +376,35 @@ describe("calls put to a policy, against what was decided", () => {
   });
 });
 
+describe("what a gateway made of a call", () => {
+  it.each<[AuditRecord["event"], Effect | null]>([
+    ["request", "allow"],
+    ["notification", "allow"],
+    ["response", "allow"],
+    ["stream", "allow"],
+    ["server_request", null],
+    ["start", null],
+  ])("is told of %s by what was decided: %s", (event, expected) => {
+    const [record] = recordsOf({ entry: { event } });
+    expect(record && recallDecision(record)).toBe(expected);
+  });
+
+  it.each<[string, Effect | null]>([
+    ["policy_denied", "deny"],
+    ["condition_failed", "deny"],
+    ["step_up_required", "challenge"],
+    ["rule_limited", "allow"],
+    ["tool_limited", "allow"],
+    ["tool_busy", "allow"],
+    ["token_expired", null],
+    ["toString", null],
+  ])("is told of a call that was denied with %s: %s", (reason, expected) => {
+    const [record] = recordsOf({});
+    const decision = { ...record?.decision, effect: "deny", reason };
+    expect(recallDecision({ ...record, decision } as AuditRecord)).toBe(expected);
+  });
+});
+
 describe("a rehearsal", () => {
   it("counts what rules in shadow would have done, rule by rule", () => {
     const rehearsal = new Rehearsal();
@@ -256,16 +431,42 @@ describe("a rehearsal", () => {
       ],
     });
   });
-});
 
-describe("a tally", () => {
-  it("keeps so many kinds, and counts the rest", () => {
-    const tally = new Tally<number>(2);
-    for (const kind of [1, 2, 3, 2, 3, 1, 2]) tally.add(kind, { time: "t", id: null });
-    expect(tally.list().map(({ what, count }) => [what, count])).toEqual([
-      [2, 3],
-      [1, 2],
-    ]);
-    expect(tally.beyond).toBe(2);
+  const shadow = { effect: "challenge", rule: "try-out", policy: "a.yaml:3" } as const;
+
+  it.each<[string, Recorded, object]>([
+    [
+      "whose it is and what of",
+      { resource: "w://x" },
+      { from: "allow", issuer: "builtin", subject: "alice", server: "weather", kind: "resource", name: "w://x" },
+    ],
+    [
+      "nothing where nothing is recorded",
+      { entry: { event: "start", identity: null, server: null, target: null } },
+      { from: null, issuer: null, subject: null, server: null, kind: null, name: null },
+    ],
+  ])("tells of each call %s", (_case, call, expected) => {
+    const rehearsal = new Rehearsal();
+    const [record] = recordsOf(call);
+    if (record === undefined) throw new Error("there is no record");
+    rehearsal.hear({ ...record, decision: { ...record.decision, shadow } });
+    expect(rehearsal.finish()).toMatchObject({
+      would: { deny: 0, allow: 0, challenge: 1 },
+      unlisted: 0,
+      turns: [{ what: { ...expected, rule: "try-out", policy: "a.yaml:3", to: "challenge" } }],
+    });
+  });
+
+  it("leaves out what a later gateway may call an effect", () => {
+    const rehearsal = new Rehearsal();
+    const [record] = recordsOf({});
+    const decision = { ...record?.decision, shadow: { ...shadow, effect: "toString" } };
+    rehearsal.hear({ ...record, decision } as unknown as AuditRecord);
+    expect(rehearsal.finish()).toEqual({
+      records: 1,
+      would: { deny: 0, allow: 0, challenge: 0 },
+      unlisted: 0,
+      turns: [],
+    });
   });
 });

@@ -41,6 +41,8 @@ describe("names that never occur", () => {
     ["jwt.l.exists(server, server.name == 'nosuch')"],
     ["server.name == jwt.name || jwt.name == 'nosuch'"],
     ["mcp.tool.arguments.name in ['nosuch']"],
+    ["server.name in jwt.names"],
+    ["jwt.a == 1"],
   ])("are not those of %s", (when) => {
     expect(strangersIn(when)).toEqual([]);
   });

@@ -68,14 +68,35 @@ coverage  2 of 2 rules decided an answer (100%)
     expect(isPassed({ ...tested, minCoverage: 50 })).toBe(true);
   });
 
-  it("stays short however much fails; the JSON has it all", () => {
-    const requests = Array.from({ length: 50 }, (_, index) => `  r${index}: { server: weather, tool: t${index} }\n`);
+  it("shows of a failing test what fails", () => {
+    const both = suite.replace("identities: [ann]", "identities: [ann, eve]");
+    expect(renderText(test([both]))).toContain(
+      "FAIL  0_test.yaml  4 answers\n  0_test.yaml:5: ann reads\n    eve × read: expected allow, got deny: no rule allows it\n\n",
+    );
+  });
+
+  it("lists rules that were not tested below each other", () => {
+    const nothing = suite.replaceAll("server: weather", "server: news").replace("expect: allow", "expect: deny");
+    expect(renderText(test([nothing]))).toContain(
+      "decided an answer (0%)\nnever     read at policies/0.yaml:4\n          never at policies/0.yaml:5\n\n",
+    );
+  });
+
+  it.each([
+    [20, 0],
+    [21, 1],
+    [50, 30],
+  ])("stays short where %i answers fail; the JSON has them all", (failed, more) => {
+    const requests = Array.from(
+      { length: failed },
+      (_, index) => `  r${index}: { server: weather, tool: t${index} }\n`,
+    );
     const names = requests.map((_, index) => `r${index}`).join(", ");
     const text = `version: 1\nidentities: { ann: { subject: ann } }\nrequests:\n${requests.join("")}tests:\n  - { name: a, identities: [ann], requests: [${names}], expect: allow }\n`;
     const tested = test([text]);
     expect(renderText(tested).match(/expected allow/g)).toHaveLength(20);
-    expect(renderText(tested)).toContain("    … and 30 more\n");
-    expect(JSON.stringify(describeReport(tested)).match(/expected allow/g)).toHaveLength(50);
+    expect(renderText(tested).match(/ … and .* more\n/g)).toEqual(more === 0 ? null : [` … and ${more} more\n`]);
+    expect(JSON.stringify(describeReport(tested)).match(/expected allow/g)).toHaveLength(failed);
   });
 });
 
@@ -184,9 +205,9 @@ describe("the XML", () => {
 
   it("holds nothing that XML has no place for, such as a file name may", () => {
     const [run] = test([suite]).runs;
-    const file = "a\u0000\u001b\ufffe\ud800<\n😀.yaml";
+    const file = "a\u0000\u001b\ufffe\ud800<\t\n\r😀.yaml";
     const xml = renderJunit(run === undefined ? [] : [{ ...run, file }]);
-    expect(xml).toContain('<testsuite name="a\ufffd\ufffd\ufffd\ufffd&lt;&#10;😀.yaml" ');
+    expect(xml).toContain('<testsuite name="a\ufffd\ufffd\ufffd\ufffd&lt;&#9;&#10;&#13;😀.yaml" ');
     for (const character of ["\u0000", "\u001b", "\ufffe"]) expect(xml).not.toContain(character);
   });
 });

@@ -14,7 +14,7 @@ roles:
       - { id: open, server: weather, tools: [at-night], hours: { timeZone: UTC, from: "22:00", to: "06:00" } }
       - { id: safe, server: weather, tools: ["safe-*"], when: mcp.tool.annotations.readOnlyHint == true }
     deny:
-      - { id: never, server: weather, tools: [drop, blocked], when: 'peer.ip != "10.0.0.1"' }
+      - { id: never, server: weather, tools: [drop, safe-from-here], when: 'peer.ip != "10.0.0.1"' }
 bindings: [{ roles: [reader], groups: [analysts] }]
 `;
 const identities = `version: 1
@@ -120,6 +120,12 @@ describe("an answer that rests on what is not said", () => {
       "expect: allow",
       "safe at policies/0.yaml:9 does: say annotations (what the server says of the tool)",
     ],
+    [
+      "the address, by a deny",
+      "{ server: weather, tool: safe-from-here, annotations: { readOnlyHint: true } }",
+      "expect: allow",
+      "never at policies/0.yaml:11 does: say ip (where it is asked from)",
+    ],
   ])("fails, whatever is expected: %s", (_case, request, test, what) => {
     const failure = `ann × it: the answer rests on what is not said, since ${what}`;
     expect(ask(request, test)).toEqual([failure]);
@@ -137,6 +143,37 @@ describe("an answer that rests on what is not said", () => {
 
   it("is none where nothing could be said: whether anything may be asked of a server", () => {
     expect(ask("{ server: billing }", "expect: allow", "at: 2026-01-01\n")).toEqual([]);
+    expect(ask("{ server: billing }", "expect: deny", "at: 2026-01-01\n")).toEqual([
+      "ann × it: expected deny, got allow by refund at policies/0.yaml:6",
+    ]);
+  });
+
+  const template = "{ server: weather, template: 'w://{place}' }";
+  const dated = "until: 2030-01-01";
+  const fromHere = "when: 'peer.ip == \"10.0.0.1\"'";
+
+  it.each<[string, string, string, string, string]>([
+    ["a grant, of a server", `tools: [x], ${dated}`, `tools: [x], ${fromHere}`, "{ server: weather }", "allowed:4"],
+    [
+      "a grant, of a template",
+      `resources: ["w://a"], ${dated}`,
+      `resources: ["w://b"], ${fromHere}`,
+      template,
+      "allowed:4",
+    ],
+    ["a deny, of a template", 'resources: ["w://*"]', `resources: ["w://*"], ${dated}`, template, "denied:5"],
+  ])("names only what has a part in it: %s", (_case, grant, deny, request, by) => {
+    const text = `version: 1
+roles:
+  reader:
+    allow: [{ id: allowed, server: weather, ${grant} }]
+    deny: [{ id: denied, server: weather, ${deny} }]
+bindings: [{ roles: [reader], groups: [analysts] }]
+`;
+    const [rule, line] = by.split(":");
+    expect(failuresOf(runOf(text, `${identities}requests: { it: ${request} }\n`))).toEqual([
+      `ann × it: the answer rests on what is not said, since ${rule} at policies/0.yaml:${line} does: say at (when it is asked)`,
+    ]);
   });
 });
 
@@ -157,7 +194,12 @@ describe("what no test names", () => {
 
   it("is not asked again of what a test names, at whatever time", () => {
     const text = `${identities}requests: { read: ${forecast} }\ntests:\n  - { name: a, identities: [ann, ann], requests: [read], expect: allow, at: 2026-01-01 }\n`;
-    expect(countAnswers([runOf(policy, text)])).toEqual({ tests: 1, answers: 2, failed: 0 });
+    const run = runOf(policy, text);
+    expect(countAnswers([run])).toEqual({ tests: 1, answers: 2, failed: 0 });
+    expect(run.tests.map(({ name, path }) => [name, path])).toEqual([
+      ["a", ["tests", 0]],
+      [null, ["identities", "eve"]],
+    ]);
   });
 });
 
@@ -167,6 +209,31 @@ describe("an identity", () => {
     const text = `${identities}requests: { read: ${forecast} }\ntests:\n  - { name: a, identities: [ann], requests: [read], expect: allow }\n`;
     expect(failuresOf(runOf(bound, text, "memberOf"))).toEqual([]);
     expect(failuresOf(runOf(bound, text))).toHaveLength(1);
+  });
+});
+
+describe("what is told of an answer", () => {
+  const shadowed = policy.replace(
+    "[drop, safe-from-here], when: 'peer.ip != \"10.0.0.1\"'",
+    "[forecast], mode: shadow",
+  );
+  const read = { rule: "read", policy: "policies/0.yaml:5" };
+  const none = { rule: null, policy: null, decided: [] };
+
+  it.each<[string, string, string, object]>([
+    ["the rule that decided", policy, forecast, { got: "allow", ...read, decided: ["read"] }],
+    ["one in shadow that would have", shadowed, forecast, { got: "allow", ...read, decided: ["read", "never"] }],
+    [
+      "one once, where rules in shadow change nothing",
+      shadowed,
+      "{ server: weather, tool: safe-a, annotations: { readOnlyHint: true } }",
+      { got: "allow", rule: "safe", policy: "policies/0.yaml:9", decided: ["safe"] },
+    ],
+    ["none", policy, "{ server: news, tool: x }", { got: "deny", ...none }],
+    ["none of a name of two readings", policy, '{ server: weather, tool: "forecast " }', { got: "deny", ...none }],
+  ])("%s", (_case, text, request, expected) => {
+    const [run] = runOf(text, `${identities}requests: { it: ${request} }\n`).tests;
+    expect(run?.answers).toMatchObject([{ identity: "ann", request: "it", ...expected }]);
   });
 });
 
@@ -188,7 +255,12 @@ tests:
     ]);
     const implied = `${identities}requests: { read: ${forecast} }\n`;
     expect(findFailures(runOf(policy, implied), suiteOf(implied))).toMatchObject([
-      { line: 2, column: 15, path: "identities.ann", message: expect.stringMatching(/^ann × read: no test names it/) },
+      {
+        line: 2,
+        column: 15,
+        path: "identities.ann",
+        message: "ann × read: no test names it, so it must be denied; got allow by read at policies/0.yaml:5",
+      },
     ]);
   });
 });
@@ -211,6 +283,12 @@ describe("coverage", () => {
     });
   });
 
+  it("counts every answer of a rule", () => {
+    const program = programOf(policy);
+    const { rules } = measureCoverage(program, [runOf(program, asking(forecast, forecast))]);
+    expect(rules.map(({ answers }) => answers)).toEqual([2, 0, 0, 0, 0, 0]);
+  });
+
   it.each<[string, string]>([
     ["a condition that fails", "{ server: billing, tool: refund }"],
     ["an answer that rests on what is not said", "{ server: weather, tool: at-night }"],
@@ -221,7 +299,7 @@ describe("coverage", () => {
 
   it("counts a rule in shadow apart, also where it would have decided", () => {
     const shadowed = policy.replace(
-      "tools: [drop, blocked], when: 'peer.ip != \"10.0.0.1\"'",
+      "tools: [drop, safe-from-here], when: 'peer.ip != \"10.0.0.1\"'",
       "tools: [forecast], mode: shadow",
     );
     expect(covered(shadowed, asking(forecast))).toEqual({ percent: 20, rules: ["read", "never"] });

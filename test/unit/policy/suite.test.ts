@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { readSuites } from "../../../src/policy/suite/suite.ts";
 import { problemsOf } from "./suites.ts";
 
 const head = `version: 1
@@ -26,6 +27,13 @@ describe("what is wrong with a suite", () => {
         "5:5 ip: expected an IP address such as 10.0.0.7 or ::1",
       ],
     ],
+    ["a name instead of an address", `${head}ip: here\n`, ["4:5 ip: expected an IP address such as 10.0.0.7 or ::1"]],
+    [
+      "a name that is too long",
+      `version: 1\nidentities: { ${"a".repeat(201)}: { subject: a } }\nrequests: { ${"a".repeat(200)}: { server: w } }\n`,
+      [`2:15 identities.${"a".repeat(201)}: expected at most 200 characters`],
+    ],
+    ["a list", "- a\n", ["1:1 : expected a mapping, not a list"]],
     [
       "nobody and nothing",
       "version: 1\nidentities: {}\nrequests: {}\n",
@@ -48,6 +56,15 @@ describe("what is wrong with a suite", () => {
       "a name that cannot be seen",
       `version: 1\nidentities: { "a\\u202eb": { subject: a } }\nrequests: { x: { server: weather } }\n`,
       ['2:15 identities["a\u202eb"]: expected text without characters that do not show'],
+    ],
+    ["a policy", "version: 1\nroles: {}\n", ["1:1 : this is a policy, not a suite (name it with -p to run its suite)"]],
+    [
+      "a version that is missing, and a name that is not there",
+      tests("name: a, identities: [ann], requests: [dorp], expect: deny").replace("version: 1\n", ""),
+      [
+        "1:1 version: missing; expected 1",
+        '4:46 tests[0].requests[0]: no such name in requests of this suite (did you mean "drop"?)',
+      ],
     ],
     [
       "broken YAML",
@@ -82,6 +99,17 @@ tests:
     expect(problemsOf("version: 1\nrequests: { a: { server: weather } }\n", context)).toEqual([
       "1:1 identities: missing; expected a mapping",
     ]);
+    const unknownRule = "tests: [{ name: a, identities: [a], requests: [b], expect: deny, rule: r }]\n";
+    for (const [missing, there] of [
+      ["requests", "identities: { a: { subject: a, issuer: corp } }"],
+      ["identities", "requests: { b: { server: weather } }"],
+    ]) {
+      expect(problemsOf(`version: 1\n${there}\n${unknownRule}`, context)).toEqual([
+        `1:1 ${missing}: missing; expected a mapping`,
+        expect.stringContaining("no such name in"),
+        "3:72 tests[0].rule: no rule of the policy has this id or place",
+      ]);
+    }
   });
 
   it("is what the configuration does not know, where there is one", () => {
@@ -106,6 +134,7 @@ describe("tests that cannot both pass", () => {
     ["another rule", [`${readByAnn}, rule: r`, `${readByAnn}, rule: s`], [problem]],
     ["the same twice", [readByAnn, readByAnn], []],
     ["a rule, and any", [`${readByAnn}, rule: r`, readByAnn], []],
+    ["any, and a rule", [readByAnn, `${readByAnn}, rule: r`], []],
     ["another time", [`${readByAnn}, at: 2026-01-01`, denied], []],
     [
       "the same time, written otherwise",
@@ -123,10 +152,53 @@ describe("tests that cannot both pass", () => {
   });
 });
 
+describe("several suites", () => {
+  it("are read each by itself, under the names that they are shown by, and shown where they are broken", () => {
+    const texts = ["identities: ann: bob\n", `${head}tets: []\n`, head];
+    const { sources, problems } = readSuites(
+      texts.map((text, at) => ({ file: `/policies/${3 - at}_test.yaml`, shownAs: `${3 - at}_test.yaml`, text })),
+    );
+    expect(problems.map(({ excerpt }) => excerpt?.text)).toEqual(["identities: ann: bob", "tets: []"]);
+    expect(problems.map(({ file, message }) => `${file}: ${message}`)).toEqual([
+      "3_test.yaml: nested mappings are not allowed in compact mappings",
+      "2_test.yaml: unknown key",
+    ]);
+    expect(sources.map(({ file, lineOf }) => [file, lineOf(["requests"])])).toEqual([
+      ["2_test.yaml", 3],
+      ["1_test.yaml", 3],
+    ]);
+  });
+});
+
+describe("a name that is nearly one of very many", () => {
+  it.each([
+    [1_000, ' (did you mean "---n1"?)'],
+    [1_001, ""],
+  ])("is compared with each of %i or with none", (count, hint) => {
+    const rules = new Set(Array.from({ length: count }, (_, index) => `n${index}`.padStart(5, "-")));
+    expect(problemsOf(tests(`${readByAnn}, rule: ---nn1`), { rules })).toEqual([
+      `5:74 tests[0].rule: no rule of the policy has this id or place${hint}`,
+    ]);
+  });
+});
+
 describe("a suite that would take hours", () => {
-  it("is refused at once", () => {
-    const many = (entry: string) => Array.from({ length: 400 }, (_, index) => `  n${index}: ${entry}\n`).join("");
-    const text = `version: 1\nidentities:\n${many("{ subject: a }")}requests:\n${many("{ server: weather }")}`;
-    expect(problemsOf(text)).toEqual(["1:1 : this suite asks for 160000 answers; expected at most 100000"]);
+  const matrix = (width: number, height: number, tests = "[]") => {
+    const entries = (count: number, entry: string) =>
+      Array.from({ length: count }, (_, index) => `  n${index}: ${entry}\n`).join("");
+    return `version: 1\nidentities:\n${entries(width, "{ subject: a }")}requests:\n${entries(height, "{ server: weather }")}tests: ${tests}\n`;
+  };
+
+  it.each<[number, number, string, string[]]>([
+    [250, 400, "[]", []],
+    [400, 400, "[]", ["1:1 : this suite asks for 160000 answers; expected at most 100000"]],
+    [
+      250,
+      400,
+      "[{ name: a, identities: [n0, n1], requests: [n0, n1], expect: deny }]",
+      ["1:1 : this suite asks for 100004 answers; expected at most 100000"],
+    ],
+  ])("is refused at once: %i × %i and %s", (width, height, tests, problems) => {
+    expect(problemsOf(matrix(width, height, tests))).toEqual(problems);
   });
 });

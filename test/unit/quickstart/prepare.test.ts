@@ -73,7 +73,7 @@ describe("what a first run makes", () => {
       state: { directory: join(directory, "data") },
     });
     expect(config.servers.everything?.url.href).toBe("http://127.0.0.1:4000/mcp");
-    expect(config.servers.everything?.credentials?.bearer.reveal()).toBe("hush");
+    expect(config.servers.everything?.credentials?.bearer?.reveal()).toBe("hush");
     expect(config.audit.directory).toBe(join(directory, "data/audit"));
     expect(prepared.needsEverything).toBe(true);
   });

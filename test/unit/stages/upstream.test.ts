@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { Denial } from "../../../src/denial.ts";
-import type { Arrival, Decision, Message, Session } from "../../../src/facts.ts";
+import type { Arrival, Decision, Identity, Message, Session } from "../../../src/facts.ts";
 import { readMessage } from "../../../src/mcp/message.ts";
 import type { Narrowed } from "../../../src/mcp/subscription.ts";
 import { forward } from "../../../src/stages/upstream.ts";
@@ -38,12 +38,10 @@ function setScene(fail?: unknown) {
       load.push(isStream ? "stream" : "call");
       return () => load.push("done");
     },
-    transport: {
-      async send(outgoing: Outgoing) {
-        sent.push(outgoing);
-        if (fail !== undefined) throw fail;
-        return { statusCode: 200, headers: { "content-type": "application/json" }, body };
-      },
+    async send(outgoing: Outgoing) {
+      sent.push(outgoing);
+      if (fail !== undefined) throw fail;
+      return { statusCode: 200, headers: { "content-type": "application/json" }, body };
     },
   };
   return { upstream: upstream as unknown as Upstream, sent, load, body };
@@ -53,6 +51,7 @@ const nothing = { upstreamId: null, resume: null, task: null, edits: [] };
 const ended = new AbortController().signal;
 const arrivalWith = (headers: Sent["headers"] = {}, signal = ended) =>
   ({ headers: new Map(Object.entries(headers)), ended: signal }) as unknown as Arrival;
+const ann = { subject: "ann" } as unknown as Identity;
 const read = ({ body, headers = {} }: Sent): Message =>
   readMessage(Buffer.from(body), new Map(Object.entries(headers)), 32);
 
@@ -60,7 +59,7 @@ async function send(sent: Sent, session: Partial<Session> = {}, narrowed: Narrow
   const message = read(sent);
   const decision = { narrowed } as Decision;
   const opened = { ...nothing, ...session } as Session;
-  const answer = await forward(scene.upstream, arrivalWith(sent.headers), message, opened, decision);
+  const answer = await forward(scene.upstream, arrivalWith(sent.headers), ann, message, opened, decision);
   return { ...scene, message, answer, outgoing: scene.sent[0] };
 }
 
@@ -118,7 +117,14 @@ describe("the body", () => {
   it.each(["listen", "end"] as const)("is none where the message is %s", async (kind) => {
     const { upstream, sent } = setScene();
     const message = { kind, era: "legacy" } as Message;
-    await forward(upstream, arrivalWith({}), message, nothing as unknown as Session, { narrowed: null } as Decision);
+    await forward(
+      upstream,
+      arrivalWith({}),
+      ann,
+      message,
+      nothing as unknown as Session,
+      { narrowed: null } as Decision,
+    );
     expect(sent[0]).toMatchObject({ kind, body: null, id: null, method: null, endless: kind === "listen" });
     expect(sent[0]?.headers).not.toHaveProperty("content-type");
   });
@@ -168,7 +174,7 @@ describe("the headers", () => {
     const resume = { eventId: "é-1", pending: null };
     const session = { ...nothing, upstreamId: "up-1", resume } as unknown as Session;
     const message = { kind: "listen", era: "legacy" } as Message;
-    await forward(upstream, arrivalWith(outside), message, session, { narrowed: null } as Decision);
+    await forward(upstream, arrivalWith(outside), ann, message, session, { narrowed: null } as Decision);
     expect(sent[0]?.headers).toMatchObject({
       accept: "text/event-stream",
       "mcp-session-id": "up-1",
@@ -256,7 +262,9 @@ describe("what is in progress", () => {
     const signal = AbortSignal.abort(new Denial("client_cancelled"));
     const message = read({ body: call });
     const session = nothing as unknown as Session;
-    const sending = forward(scene.upstream, arrivalWith({}, signal), message, session, { narrowed: null } as Decision);
+    const sending = forward(scene.upstream, arrivalWith({}, signal), ann, message, session, {
+      narrowed: null,
+    } as Decision);
     await expect(sending).rejects.toMatchObject({ code: "client_cancelled" });
     expect(scene.load).toEqual(["call", "done"]);
   });

@@ -5,6 +5,15 @@ import { createUpstreamShelf, type UpstreamShelf } from "../../../src/upstream/s
 
 const bearer = (token: string) => ({ bearer: new Secret(token) });
 
+const client = (secret: string) => ({
+  clientCredentials: {
+    tokenEndpoint: "https://login.example.com/token",
+    clientId: "gateway",
+    clientSecret: new Secret(secret),
+    scopes: [],
+  },
+});
+
 /** A configuration that was read anew: equal, and no object of it the same. */
 const configOf = (changes: Partial<ServerConfig> = {}): ServerConfig => ({
   url: new URL("http://127.0.0.1:1/mcp"),
@@ -20,22 +29,27 @@ const configOf = (changes: Partial<ServerConfig> = {}): ServerConfig => ({
   ...changes,
 });
 
-let shelf: UpstreamShelf = createUpstreamShelf(() => 0);
+const publicUrl = "https://mcp.example.com";
+const createShelf = (now = () => 0) => createUpstreamShelf({ now, sign: () => "signed", tokenFetched() {} });
+
+let shelf: UpstreamShelf = createShelf();
 afterEach(async () => {
   await Promise.all(shelf.retain([]).map(({ transport }) => transport.destroy()));
-  shelf = createUpstreamShelf(() => 0);
+  shelf = createShelf();
 });
 
 describe("a server", () => {
   it("is the same one as long as nothing about it changes", () => {
-    const upstream = shelf.of("alpha", configOf());
-    expect(shelf.of("alpha", configOf())).toBe(upstream);
+    const upstream = shelf.of("alpha", configOf(), publicUrl);
+    expect(shelf.of("alpha", configOf(), publicUrl)).toBe(upstream);
     expect(upstream.name).toBe("alpha");
   });
 
   it("is the same one when other things are recorded of it", () => {
-    const upstream = shelf.of("alpha", configOf());
-    expect(shelf.of("alpha", configOf({ audit: { redact: ["x"], keep: [], arguments: "digest" } }))).toBe(upstream);
+    const upstream = shelf.of("alpha", configOf(), publicUrl);
+    expect(shelf.of("alpha", configOf({ audit: { redact: ["x"], keep: [], arguments: "digest" } }), publicUrl)).toBe(
+      upstream,
+    );
   });
 
   it.each<[string, Partial<ServerConfig>]>([
@@ -44,6 +58,7 @@ describe("a server", () => {
     ["its transport", { transport: "sse" }],
     ["its credential", { credentials: bearer("another secret") }],
     ["that it has a credential", { credentials: undefined }],
+    ["that it is told of callers", { credentials: { ...bearer("secret"), assertion: { groups: true } } }],
     ["the value of a header", { headers: { "X-Tenant": new Secret("b") } }],
     ["the name of a header", { headers: { "X-Other": new Secret("a") } }],
     ["that it has headers", { headers: {} }],
@@ -51,22 +66,37 @@ describe("a server", () => {
     ["its places", { concurrent: 2 }],
     ["its largest answer", { maxResponse: 1_025 }],
     ["what it may ask of clients", { clientRequests: ["elicitation", "roots"] }],
+    ["a secret within its credentials", { credentials: client("another secret") }],
   ])("is another one when this changes: %s", (_case, changes) => {
-    const upstream = shelf.of("alpha", configOf());
-    const changed = shelf.of("alpha", configOf(changes));
+    const upstream = shelf.of("alpha", configOf(), publicUrl);
+    const changed = shelf.of("alpha", configOf(changes), publicUrl);
     expect(changed).not.toBe(upstream);
-    expect(shelf.of("alpha", configOf())).toBe(upstream);
-    expect(shelf.of("alpha", configOf(changes))).toBe(changed);
+    expect(shelf.of("alpha", configOf(), publicUrl)).toBe(upstream);
+    expect(shelf.of("alpha", configOf(changes), publicUrl)).toBe(changed);
+  });
+
+  it("is the same one as long as the secrets within its credentials are", () => {
+    const [one, same, other] = ["a", "a", "b"].map((secret) => configOf({ credentials: client(secret) }));
+    if (one === undefined || same === undefined || other === undefined) throw new Error("no configurations");
+    expect(shelf.of("alpha", same, publicUrl)).toBe(shelf.of("alpha", one, publicUrl));
+    expect(shelf.of("alpha", other, publicUrl)).not.toBe(shelf.of("alpha", one, publicUrl));
+  });
+
+  it("is another one under another public URL only where assertions name it", () => {
+    const told = configOf({ credentials: { assertion: { groups: true } } });
+    const other = "https://other.example.com";
+    expect(shelf.of("alpha", configOf(), other)).toBe(shelf.of("alpha", configOf(), publicUrl));
+    expect(shelf.of("alpha", told, other)).not.toBe(shelf.of("alpha", told, publicUrl));
   });
 
   it("is another one under another name", () => {
-    expect(shelf.of("beta", configOf())).not.toBe(shelf.of("alpha", configOf()));
+    expect(shelf.of("beta", configOf(), publicUrl)).not.toBe(shelf.of("alpha", configOf(), publicUrl));
   });
 
   it("has the clock of its shelf", () => {
     expect(
-      createUpstreamShelf(() => 42)
-        .of("alpha", configOf())
+      createShelf(() => 42)
+        .of("alpha", configOf(), publicUrl)
         .now(),
     ).toBe(42);
   });
@@ -74,17 +104,17 @@ describe("a server", () => {
 
 describe("what is retained", () => {
   it("stays the same, and the rest comes off the shelf once", () => {
-    const [alpha, beta, gamma] = ["alpha", "beta", "gamma"].map((name) => shelf.of(name, configOf()));
+    const [alpha, beta, gamma] = ["alpha", "beta", "gamma"].map((name) => shelf.of(name, configOf(), publicUrl));
     if (alpha === undefined || beta === undefined || gamma === undefined) throw new Error("no servers");
     expect(shelf.retain([beta])).toEqual([alpha, gamma]);
-    expect(shelf.of("beta", configOf())).toBe(beta);
+    expect(shelf.of("beta", configOf(), publicUrl)).toBe(beta);
     expect(shelf.retain([beta])).toEqual([]);
-    expect(shelf.of("alpha", configOf())).not.toBe(alpha);
+    expect(shelf.of("alpha", configOf(), publicUrl)).not.toBe(alpha);
   });
 
   it("is nothing that another shelf has", () => {
-    const upstream = shelf.of("alpha", configOf());
-    const other = createUpstreamShelf(() => 0).of("alpha", configOf());
+    const upstream = shelf.of("alpha", configOf(), publicUrl);
+    const other = createShelf().of("alpha", configOf(), publicUrl);
     expect(shelf.retain([other])).toEqual([upstream]);
   });
 });

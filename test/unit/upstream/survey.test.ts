@@ -31,11 +31,11 @@ async function serve(era: Era, answers: Answers, session?: string): Promise<Scen
   onTestFinished(() => recorder.stop());
   const timeouts = { connect: 1_000, firstByte: 1_000, idle: 1_000 };
   const config = { url: new URL(recorder.url), timeouts } as ServerConfig;
-  const transport = createStreamableTransport(config, createPools(config));
-  onTestFinished(() => transport.destroy());
+  const own = createStreamableTransport(config, createPools(config));
+  onTestFinished(() => own.destroy());
   const headers = { authorization: "Bearer own" };
   const age = { find: async () => (era === "modern" ? { era, supported: [] } : { era }) } as unknown as Age;
-  return { recorder, ask: (methods, limits) => survey({ transport, headers, age }, methods, { ...usual, ...limits }) };
+  return { recorder, ask: (methods, limits) => survey({ own, headers, age }, methods, { ...usual, ...limits }) };
 }
 
 const usual = { timeoutMs: 5_000, deadlineMs: 10_000, maxBytes: 65_536, maxTotalBytes: 65_536, maxElements: 100 };

@@ -1,11 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import type { KeyObject } from "node:crypto";
+import { linkSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { firstPrev, openRecord, sealRecord } from "../../../../src/audit/chain.ts";
 import { createSealer } from "../../../../src/audit/encryption/sealing.ts";
 import { createUnlock, type SealedReason } from "../../../../src/audit/encryption/unsealing.ts";
-import type { NamedKey, Vault } from "../../../../src/audit/encryption/vault.ts";
+import type { FileKey, Vault } from "../../../../src/audit/encryption/vault.ts";
 import { LineSplitter } from "../../../../src/audit/files/lines.ts";
 import { type AuditLine, readLines } from "../../../../src/audit/read/records.ts";
 import { type AuditEntry, gatewayEntry, gatewayEvents } from "../../../../src/audit/record.ts";
@@ -14,7 +15,7 @@ import { openVault } from "../vaults.ts";
 
 let directory = "";
 let vault: Vault;
-let key: NamedKey;
+let key: FileKey;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "sallyport-sealing-"));
@@ -69,14 +70,24 @@ describe("a sealed record", () => {
     expect(() => keyFiles("audit-people")).toThrow("ENOENT");
   });
 
-  test.each(gatewayEvents.filter((event) => event !== "reload"))("stays in clear where it is a %s", (event) => {
-    expect(seal(gatewayEntry(event, time, { fact: 1 }))).toContain('"note":{"fact":1}');
-  });
+  test.each(gatewayEvents.filter((event) => !["reload", "connections", "admin"].includes(event)))(
+    "stays in clear where it is a %s",
+    (event) => {
+      expect(seal(gatewayEntry(event, time, { fact: 1 }))).toContain('"note":{"fact":1}');
+    },
+  );
 
   test("hides why a reload was refused, which quotes the configuration", () => {
     const text = seal(gatewayEntry("reload", time, { problems: ["subject ann"] }));
     expect(text).not.toContain("note");
     expect(unlock(text).line.record.note).toEqual({ problems: ["subject ann"] });
+  });
+
+  test("hides where connections came from", () => {
+    const peer = { ip: "203.0.113.9", proxied: false };
+    const text = seal({ ...gatewayEntry("connections", time, { cause: "handshake" }), peer });
+    expect(text).not.toMatch(/203|handshake/);
+    expect(unlock(text).line.record).toMatchObject({ peer, note: { cause: "handshake" } });
   });
 
   test("is another one each time, so that equal calls cannot be told", () => {
@@ -188,6 +199,60 @@ describe("the vault", () => {
     nowMs = 1_000;
     const after = one.personKey(identityOf("ann"));
     expect([after.key.equals(before.key), after.key.equals(redrawn.key)]).toEqual([false, true]);
+  });
+
+  test("has a key of whom it has met, and draws one only where there is none", async () => {
+    const people = ["ann", "bob"].map(identityOf);
+    await Promise.all([...people, ...people].map((person) => vault.meet(person)));
+    const kept = keyFiles("audit-people").toSorted();
+    expect([kept.length, vault.meet(identityOf("ann"))]).toEqual([2, null]);
+    const other = openVault(directory);
+    expect(other.meet(identityOf("bob"))).toBe(null);
+    const keys = [vault, other].map((each) => each.personKey(identityOf("bob")).key);
+    expect([keys[0]?.equals(keys[1] as KeyObject), keyFiles("audit-people").toSorted()]).toEqual([true, kept]);
+  });
+
+  test("gives two processes that meet a person at once one key of them", async () => {
+    const other = openVault(directory);
+    await Promise.all([vault.meet(identityOf("ann")), other.meet(identityOf("ann"))]);
+    expect(vault.personKey(identityOf("ann")).key.equals(other.personKey(identityOf("ann")).key)).toBe(true);
+  });
+
+  test("cannot be met whose key is damaged", async () => {
+    const { id } = vault.personKey(identityOf("ann"));
+    writeFileSync(join(directory, "audit-people", `${id}.key`), "");
+    await expect(openVault(directory).meet(identityOf("ann"))).rejects.toThrow(`the key ${id} in`);
+  });
+
+  test("overwrites what it destroys, and nothing of it is in anybody's way", () => {
+    const { id } = vault.personKey(identityOf("ann"));
+    const [path, elsewhere] = [join(directory, "audit-people", `${id}.key`), join(directory, "elsewhere")];
+    linkSync(path, elsewhere);
+    vault.destroyPersonKey(id);
+    expect([readFileSync(elsewhere, "latin1"), keyFiles("audit-people")]).toEqual(["\0".repeat(95), []]);
+    expect(vault.personKey(identityOf("ann")).id).toBe(id);
+  });
+
+  test("ends what a crash kept it from destroying", () => {
+    const { id } = vault.personKey(identityOf("ann"));
+    const path = join(directory, "audit-people", `${id}.key`);
+    const elsewhere = join(directory, "elsewhere");
+    linkSync(path, elsewhere);
+    renameSync(path, `${path}.1.doomed`);
+    vault.personKey(identityOf("bob"));
+    vault.destroyRest();
+    expect(readFileSync(elsewhere, "latin1")).toBe("\0".repeat(95));
+    expect(keyFiles("audit-people")).toEqual([`${vault.nameOf("corp", "bob")}.key`]);
+  });
+
+  test.each([
+    ["gone", (path: string) => rmSync(path)],
+    ["another one", (path: string) => writeFileSync(path, "x")],
+    ["where no directory is any more", (path: string) => rmSync(join(path, ".."), { recursive: true })],
+  ])("tells when the key of a file is %s", (_, change) => {
+    const before = key.isKept();
+    change(join(directory, "audit-keys", keyFiles("audit-keys")[0] ?? ""));
+    expect([before, key.isKept()]).toEqual([true, false]);
   });
 
   test.each(["audit-keys", "audit-people"] as const)("refuses to seal what it cannot store in %s", (kind) => {

@@ -19,6 +19,9 @@ describe("a cell of CSV", () => {
     ["  =1", `"'  =1"`],
     ["\uff1d1", `"'\uff1d1"`],
     ["a=1", "a=1"],
+    ["a;b;c=1", "a;b;c=1"],
+    ["a;=1+1", `"a;'=1+1"`],
+    ["a; @SUM(A1);\uff0b1", `"a; '@SUM(A1);'\uff0b1"`],
   ])("%j", (text, expected) => {
     expect(quoteCell(text)).toBe(expected);
   });
@@ -39,5 +42,14 @@ describe("a line of CEF", () => {
     expect(line).toContain("msg=a\\=b|c\\\\d\\r\\ne ");
     expect(line.indexOf("\n")).toBe(line.length - 1);
     expect(line).not.toContain("\r");
+  });
+
+  it.each(["\u001b", "\u0085", "\u009b", "\u000b", "\u2028"])("has no %j in it", (character) => {
+    if (record === undefined) throw new Error("there is no record");
+    const decision = { ...record.decision, detail: `b${character}c` };
+    const line = renderCef({ ...record, time: "once", method: `a${character}m`, decision }, "1");
+    expect(line).toContain("|a m forecast: allow|");
+    expect(line).toContain("msg=b c ");
+    expect(line).not.toContain("rt=");
   });
 });

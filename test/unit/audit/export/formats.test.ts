@@ -35,6 +35,13 @@ function readJson(name: "ecs" | "ocsf"): Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
+/** The first record of a call, with members that are not of the gateway's making. */
+function renderOdd(name: "ecs" | "ocsf" | "csv" | "cef", changes: object): string {
+  const call = lines.find(({ record }) => record.event === "request");
+  if (call === undefined) throw new Error("there is no call");
+  return exportFormats[name].render({ ...call, record: { ...call.record, ...changes } }, "1.2.3");
+}
+
 describe("exports", () => {
   it("have a record of each kind before them", () => {
     expect(new Set(lines.map(({ record }) => record.event))).toEqual(new Set(auditEvents));
@@ -88,6 +95,29 @@ describe("exports", () => {
     }
   });
 
+  it.each(["constructor", "toString", "__proto__"])("know no method, event or effect that is called %s", (name) => {
+    const ocsf = JSON.parse(renderOdd("ocsf", { method: name })) as Record<string, unknown>;
+    expect(ocsf).toMatchObject({ activity_id: 99, activity_name: name, type_uid: 600_399 });
+    const decision = { effect: name, rule: null, policy: null, reason: null };
+    const ecs = JSON.parse(renderOdd("ecs", { event: name, decision })) as { event: object };
+    expect(ecs.event).toMatchObject({ type: ["access"] });
+  });
+
+  it("have the person of a record that was encrypted, also where nobody knows any more who it was", () => {
+    const person = "6f1d2c3b4a596877";
+    for (const changes of [{ person }, { person, identity: null }]) {
+      expect(JSON.parse(renderOdd("ecs", changes))).toMatchObject({ user: { hash: person } });
+      expect(JSON.parse(renderOdd("ocsf", changes))).toMatchObject({ actor: { user: { uid_alt: person } } });
+      expect(renderOdd("cef", changes)).toContain(` suid=${person} `);
+      const [head = [], row = []] = readCsv(exportFormats.csv.head + renderOdd("csv", changes));
+      expect(row[head.indexOf("person")]).toBe(person);
+    }
+  });
+
+  it("csv shows what steers a terminal, whoever wrote it", () => {
+    expect(renderOdd("csv", { method: "\u001b[31ma\u009bb\u202e" })).toContain(",\\u{1b}[31ma\\u{9b}b\\u{202e},");
+  });
+
   it("ecs tells refusals, failures and successes apart", () => {
     const told = readJson("ecs").map(({ event }) => {
       const { code, type, outcome } = event as { code: string; type: string[]; outcome: string };
@@ -117,6 +147,8 @@ describe("exports", () => {
       "stream_end: end allowed, success",
       "clock: info, success",
       "connections: connection, failure",
+      "admin: change, success",
+      "auth: info, failure",
     ]);
   });
 });

@@ -1,4 +1,18 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -9,7 +23,7 @@ import { leaveOrder, OrderDesk } from "../../../../src/audit/keep/order-desk.ts"
 import { carryOut, findSealedFiles, type Order } from "../../../../src/audit/keep/orders.ts";
 import { readRecords } from "../../../../src/audit/read/records.ts";
 import { type AuditRecord, gatewayEntry } from "../../../../src/audit/record.ts";
-import { findTrails, verifyFiles } from "../../../../src/audit/verify/verify.ts";
+import { verifyTrail } from "../../../../src/audit/verify/verify.ts";
 import { type AuditSinkOptions, openAuditSink } from "../../../../src/audit/write/sink.ts";
 import { callEntry } from "../entries.ts";
 import { openVault } from "../vaults.ts";
@@ -76,8 +90,7 @@ async function notesOf(event: string): Promise<readonly unknown[]> {
 }
 
 async function verified(): Promise<boolean> {
-  const [trail] = await findTrails(directory);
-  return (await verifyFiles(trail?.files ?? [])).ok;
+  return (await verifyTrail(directory, { number: 1, whole: true }, {})).ok;
 }
 
 /** All that is on the disk, keys included. */
@@ -134,11 +147,47 @@ describe("an encrypted trail", () => {
     rmSync(join(parent, "state", "audit-people"), { recursive: true });
     writeFileSync(join(parent, "state", "audit-people"), "no directory");
     const identity = { issuer: "corp", subject: "new", client: null, via: "jwt", groups: [] };
-    await expect(sink.append(callEntry({ identity }))).rejects.toThrow("could not be made");
+    await expect(sink.append(callEntry({ identity }))).rejects.toThrow("could not be stored");
     await sink.append(callEntry({ identity: null, id: "nobody" }));
     await sink.close();
     rmSync(join(parent, "state", "audit-people"));
     expect(await idsRead()).toMatch(/ nobody$/);
+  });
+});
+
+describe("a key that somebody has taken away while it is written with", () => {
+  const keys = () => join(parent, "state", "audit-keys");
+
+  /** A trail whose gateway has noticed. */
+  async function losing(options: Partial<AuditSinkOptions> = {}) {
+    const troubles: unknown[] = [];
+    const onTrouble = (error: unknown) => troubles.push(error);
+    const trail = await writeTrail(0, { lookMs: 1, onTrouble, ...options });
+    rmSync(keys(), { recursive: true });
+    await until(() => troubles.length > 0);
+    return { ...trail, troubles };
+  }
+
+  test("is told once, and another file is begun with another key", async () => {
+    const { sink, troubles } = await losing();
+    await sink.append(callEntry({ id: "after" }));
+    await sink.append(callEntry({ id: "later" }));
+    await sink.close();
+    expect(troubles).toEqual([expect.objectContaining({ message: expect.stringMatching(/the key of .* is gone/) })]);
+    expect([await idsRead(), await verified()]).toEqual(["after later", true]);
+    expect(await notesOf("rotated")).toEqual([expect.objectContaining({ cause: "key", key: expect.any(String) })]);
+  });
+
+  test("keeps records from being written while there can be no other one", async () => {
+    const { sink } = await losing({ healMs: 1 });
+    writeFileSync(keys(), "no directory");
+    await expect(sink.append(callEntry({ id: "refused" }))).rejects.toThrow("has no key any more");
+    expect(sink.healthy).toBe(false);
+    rmSync(keys());
+    await until(() => sink.healthy);
+    await sink.append(callEntry({ id: "after" }));
+    await sink.close();
+    expect([await idsRead(), await notesOf("recovered"), await verified()]).toEqual(["after", [{ missing: 1 }], true]);
   });
 });
 
@@ -172,6 +221,27 @@ describe("shredding", () => {
     expect([await idsRead(), await notesOf("shredded")]).toEqual(["call-1 call-2 last", []]);
   });
 
+  test("leaves the keys of a file alone that was moved to an archive from behind it", async () => {
+    const { sink, order } = await writeTrail(3);
+    const [first, second] = await findSealedFiles(directory, vault);
+    const archived = join(parent, "archived");
+    renameSync(second?.path ?? "", archived);
+    await order({ action: "shred", files: [first?.name ?? ""] });
+    expect(await notesOf("shredded")).toEqual([expect.objectContaining({ to: first?.to, keys: first?.keys })]);
+    expect((await findSealedFiles(directory, vault)).length).toBe(1);
+    await sink.close();
+    renameSync(archived, second?.path ?? "");
+    expect([await idsRead(), await verified()]).toEqual(["call-2 call-3 last", true]);
+  });
+
+  test("is on record once, also where a file is named twice", async () => {
+    const { sink, order } = await writeTrail(2);
+    const [first] = await findSealedFiles(directory, vault);
+    await order({ action: "shred", files: [first?.name ?? "", first?.name ?? ""] });
+    await sink.close();
+    expect((await notesOf("shredded")).length).toBe(1);
+  });
+
   test("destroys nothing that cannot be recorded", async () => {
     const { sink, place } = await writeTrail(2);
     const [first] = await findSealedFiles(directory, vault);
@@ -195,6 +265,22 @@ describe("shredding", () => {
     // One of the file that was written last.
     expect([await idsRead(), readdirSync(join(parent, "state", "audit-keys")).length]).toEqual(["last", 1]);
   });
+});
+
+test("retention leaves the keys of a file alone that was moved to an archive", async () => {
+  const { sink } = await writeTrail(3);
+  const [, second] = await findSealedFiles(directory, vault);
+  await sink.close();
+  const archived = join(parent, "archived");
+  renameSync(second?.path ?? "", archived);
+  const { now, goOn } = clock();
+  goOn(90 * minuteMs);
+  const keeping = { compress: false, retentionMs: 60 * minuteMs };
+  const later = await openAuditSink({ directory, now, vault, keeping });
+  await until(() => !readdirSync(directory).some((name) => /^audit\.\d+\./.test(name)));
+  await later.close();
+  renameSync(archived, second?.path ?? "");
+  expect(await idsRead()).toBe("call-2 last");
 });
 
 describe("erasing", () => {
@@ -237,31 +323,41 @@ describe("a legal hold", () => {
     ]);
   });
 
-  test.each(['{"since":"2026-08-01","reason":"r"}', "by hand"])(
-    "stops retention, whatever its file says: %s",
-    async (text) => {
-      const { sink } = await writeTrail(2);
-      await sink.close();
-      writeFileSync(join(directory, "hold.json"), text);
-      const { now, goOn } = clock();
-      goOn(90 * minuteMs);
-      const keeping = { compress: true, retentionMs: minuteMs };
-      const later = await openAuditSink({ directory, now, vault, keeping });
-      // What is compressed was not deleted before.
-      await until(() => !readdirSync(directory).some((name) => /^audit\.\d+\.jsonl$/.test(name)));
-      await later.close();
-      expect([await idsRead(), await notesOf("expired")]).toEqual(["call-1 call-2 last", []]);
-    },
-  );
+  test.each<[string, (path: string) => void]>([
+    ["as it is written", (path) => writeFileSync(path, '{"since":"2026-08-01","reason":"r"}')],
+    ["by hand", (path) => writeFileSync(path, "by hand")],
+    ["a link to nothing", (path) => symlinkSync(join(parent, "nothing"), path)],
+    ["a directory", (path) => mkdirSync(path)],
+    ["a FIFO", (path) => execFileSync("mkfifo", [path])],
+  ])("stops retention, whatever its file is: %s", async (_, put) => {
+    const { sink } = await writeTrail(2);
+    await sink.close();
+    put(join(directory, "hold.json"));
+    const { now, goOn } = clock();
+    goOn(90 * minuteMs);
+    const keeping = { compress: true, retentionMs: minuteMs };
+    const later = await openAuditSink({ directory, now, vault, keeping });
+    // What is compressed was not deleted before.
+    await until(() => !readdirSync(directory).some((name) => /^audit\.\d+\.jsonl$/.test(name)));
+    await later.close();
+    expect([await idsRead(), await notesOf("expired")]).toEqual(["call-1 call-2 last", []]);
+  });
 });
 
 describe("orders that are left for a gateway", () => {
-  const path = () => join(parent, "state", "audit.order");
+  const path = () => join(directory, "audit.order");
+  const ordersThere = () => readdirSync(directory).filter((name) => name.startsWith("audit.order"));
+
+  beforeEach(() => void mkdirSync(directory));
 
   /** Serves while the operator waits, as often as they look. */
   async function leave(order: Order, serve: () => Promise<unknown>): Promise<void> {
-    vault.drawFileKey("aaaaaaaaaaaa", 1);
-    await leaveOrder(path(), order, 1_000, serve);
+    await leaveOrder(path(), order, { patienceMs: 1_000, now: () => startedMs + 60 * minuteMs, pause: serve });
+  }
+
+  /** What an operator leaves, in other hands. */
+  function slip(order: Order, untilMs = startedMs + 60 * minuteMs): string {
+    return JSON.stringify({ id: randomUUID(), untilMs, order });
   }
 
   test("are carried out once, and answered", async () => {
@@ -271,11 +367,82 @@ describe("orders that are left for a gateway", () => {
     await desk.serve();
     await expect(leave({ action: "hold", reason: "r" }, () => desk.serve())).rejects.toThrow(/there is a legal hold/);
     await sink.close();
-    expect([(await notesOf("hold")).length, existsSync(path()), existsSync(`${path()}.answer`)]).toEqual([
-      1,
-      false,
-      false,
-    ]);
+    expect([(await notesOf("hold")).length, ordersThere()]).toEqual([1, []]);
+  });
+
+  test("are answered each, also where another one is left before the first has looked", async () => {
+    const { sink, place } = await writeTrail(1);
+    const desk = new OrderDesk(path(), place);
+    const second = Promise.withResolvers<void>();
+    const first = leave({ action: "hold", reason: "r" }, async () => {
+      if (!existsSync(path())) return;
+      await desk.serve();
+      leave({ action: "lift" }, () => desk.serve()).then(second.resolve, second.reject);
+      await until(() => !existsSync(path()));
+    });
+    await Promise.all([first, second.promise]);
+    await sink.close();
+    expect([(await notesOf("hold")).length, ordersThere()]).toEqual([2, []]);
+  });
+
+  test("wait one at a time", async () => {
+    const waiting = leave({ action: "lift" }, async () => {
+      await expect(leave({ action: "lift" }, async () => {})).rejects.toThrow(/another order waits/);
+    });
+    await expect(waiting).rejects.toThrow(/did not answer/);
+  });
+
+  test("are not carried out when whoever left them has gone", async () => {
+    const { sink, place } = await writeTrail(1);
+    writeFileSync(path(), slip({ action: "hold", reason: "r" }, place.now().getTime() - 1), { mode: 0o600 });
+    await new OrderDesk(path(), place).serve();
+    await sink.close();
+    expect([await readHold(directory), await notesOf("hold")]).toEqual([null, []]);
+  });
+
+  test("say so where they were taken, and nobody knows what became of them", async () => {
+    await expect(leave({ action: "lift" }, async () => rmSync(path(), { force: true }))).rejects.toThrow(
+      /took the order and has not said/,
+    );
+  });
+
+  const elsewhere = () => join(parent, "elsewhere");
+  test.each<[string, (text: string) => void]>([
+    [
+      "a link to an order",
+      (text) => {
+        writeFileSync(elsewhere(), text, { mode: 0o600 });
+        symlinkSync(elsewhere(), path());
+      },
+    ],
+    ["a link to nothing", () => symlinkSync(elsewhere(), path())],
+    ["a FIFO", () => execFileSync("mkfifo", [path()])],
+    ["a directory", () => mkdirSync(path())],
+    [
+      "open to others",
+      (text) => {
+        writeFileSync(path(), text);
+        chmodSync(path(), 0o622);
+      },
+    ],
+    ["very long", (text) => writeFileSync(path(), text + " ".repeat(5_000_000), { mode: 0o600 })],
+  ])("are thrown away where somebody else may have left them: %s", async (_, put) => {
+    const { sink, place } = await writeTrail(1);
+    put(slip({ action: "hold", reason: "r" }));
+    const desk = new OrderDesk(path(), place);
+    expect(desk.isWaitedAt).toBe(true);
+    await expect(desk.serve()).rejects.toThrow(/was no order/);
+    await sink.close();
+    expect([await readHold(directory), desk.isWaitedAt]).toEqual([null, false]);
+  });
+
+  test.runIf(process.geteuid?.() === 0)("are thrown away where another user has left them", async () => {
+    const { sink, place } = await writeTrail(1);
+    writeFileSync(path(), slip({ action: "hold", reason: "r" }), { mode: 0o600 });
+    chownSync(path(), 65_534, 65_534);
+    await expect(new OrderDesk(path(), place).serve()).rejects.toThrow(/was no order/);
+    await sink.close();
+    expect(await readHold(directory)).toBe(null);
   });
 
   test("are taken back where nobody comes", async () => {

@@ -20,7 +20,7 @@ import { writeHold } from "../../../../src/audit/keep/hold.ts";
 import { Thinner } from "../../../../src/audit/keep/thinner.ts";
 import { readRecords } from "../../../../src/audit/read/records.ts";
 import type { AuditRecord } from "../../../../src/audit/record.ts";
-import { findTrails, verifyFiles } from "../../../../src/audit/verify/verify.ts";
+import { verifyTrail } from "../../../../src/audit/verify/verify.ts";
 import type { FileSink } from "../../../../src/audit/write/file-sink.ts";
 import { type AuditSinkOptions, openAuditSink } from "../../../../src/audit/write/sink.ts";
 import { createNoteSigner } from "../../../../src/crypto/note.ts";
@@ -117,10 +117,7 @@ async function told(): Promise<readonly Readonly<Record<string, unknown>>[]> {
   return found;
 }
 
-async function verify() {
-  const [trail] = await findTrails(directory);
-  return verifyFiles(trail?.files ?? [], { verifiers: [signer.verifier] });
-}
+const verify = () => verifyTrail(directory, { number: 1, whole: true }, { verifiers: [signer.verifier] });
 
 describe("records whose time is over", () => {
   test("leave their file, and a record says which, and of what bytes the rest is", async () => {

@@ -100,6 +100,7 @@ describe("a query that nothing could fit says why", () => {
   it.each<[QueryOptions, string]>([
     [{ reason: ["policy_denid"] }, 'there is no reason "policy_denid"; did you mean "policy_denied"?'],
     [{ reason: ["nothing_*"] }, 'there is no reason "nothing_*"'],
+    [{ event: ["xx"] }, "there are: start, stop, reload"],
     [{ event: ["requests"] }, 'there is no event "requests"; did you mean "request"?'],
     [{ ip: ["10.0.0.1/8"] }, '--ip "10.0.0.1/8" is no address'],
     [{ ip: [""] }, '--ip "" is no address'],

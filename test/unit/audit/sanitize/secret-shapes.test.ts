@@ -69,6 +69,58 @@ describe("what looks random", () => {
   });
 });
 
+describe("what stands around a secret stays", () => {
+  test.each([
+    ["a: 1\npassword: |\n  x\n\n   y\nb: 2", "a: 1\\u{a}password: [redacted]\\u{a}b: 2"],
+    ["a: 1\npassword: >-\n  x\n", "a: 1\\u{a}password: [redacted]"],
+    ["a: 1 password: |- x b: 2", "a: 1 password: |- [redacted] b: 2"],
+    ["token     =     x", "token     =     [redacted]"],
+    ["password\uff1ax", "password\uff1a[redacted]"],
+    ["pass\u00adword=x, b=2", "pass\\u{ad}word=[redacted], b=2"],
+    ["see (pass\u200bword = x)", "see (pass\\u{200b}word = [redacted]"],
+    ["contrase\u00f1a: x y", "contrase\u00f1a: [redacted] y"],
+    ["a\npassword=x", "a\\u{a}password=[redacted]"],
+    ['{"url":"?token\\u003dx"} or', '{"url":"?token\\u003d[redacted]"} or'],
+    ["let token: &str = 'x';", "let token: &str = '[redacted]';"],
+    ['<a><password type="p">x</password><b>2</b></a>', '<a><password type="p">[redacted]</password><b>2</b></a>'],
+    ["<password><![CDATA[x<y]]></password>", "<password><![CDATA[[redacted]]]></password>"],
+    [
+      "\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44\uff1dx",
+      "\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44\uff1d[redacted]",
+    ],
+    ["<token><![CDATA[x]]></token>", "<token><![CDATA[[redacted]]]></token>"],
+    ["- name: DB_PASSWORD\n  value: x\n- name: A", "- name: DB_PASSWORD\\u{a}  value: [redacted]\\u{a}- name: A"],
+    ["?name=password&value=x&b=2", "?name=password&value=[redacted]&b=2"],
+    ["alter user a password 'x' valid", "alter user a password '[redacted]' valid"],
+    ["curl -d a --user ann:x https://a", "curl -d a --user ann:[redacted] https://a"],
+    ["sshpass -p x ssh a", "sshpass -p [redacted] ssh a"],
+    ["mysqldump -u a -px b", "mysqldump -u a -p[redacted] b"],
+  ])("%j", (text, shown) => {
+    expect(sanitizeText(text)).toBe(shown);
+  });
+
+  test.each([
+    'password and "password" "required"',
+    "docker run -u 1000:1000 a/b:1",
+    "curl -s https://a.example:8443/x?y=1",
+    "mysql -u ann -p orders",
+    "<session>The opening of the fair</session><pass>over the hill</pass>",
+    "<h1>Tokens of gratitude</h1>",
+    "- name: COLOR, value: red",
+    "summary: >- of what is to come",
+    "type: string = 'a'",
+  ])("nothing is hidden in %j", (text) => {
+    expect(sanitizeText(text)).toBe(text);
+  });
+
+  test("a name that another hides behind is as long as any, and is not cut again", () => {
+    const names = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`${"x".repeat(300 + at)}`, at]));
+    const same = { ...names, [`${"x".repeat(299)}y`]: 99, [`${"x".repeat(299)}z`]: 98 };
+    const view = sanitize(same);
+    expect(sanitize(view)).toEqual(view);
+  });
+});
+
 describe("percent encoding", () => {
   test.each([
     ["https://a.example/?q=password%3Dx&n=1", "https://a.example/?q=[redacted]&n=1"],

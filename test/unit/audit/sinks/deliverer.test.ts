@@ -1,13 +1,14 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
-import { backoffMs } from "../../../../src/audit/sinks/backoff.ts";
 import { Undelivered } from "../../../../src/audit/sinks/channel.ts";
 import { Deliverer } from "../../../../src/audit/sinks/deliverer.ts";
+import { backoffMs } from "../../../../src/network/backoff.ts";
 
 /** A deliverer whose peer and clock the test is. */
 function build({ maxRecords = 10 } = {}) {
   const sent: (readonly string[])[] = [];
   let answer: () => Promise<number> = async () => 0;
+  const clock = { ms: 5_000 };
   const pauses: { ms: number; end: () => void }[] = [];
   const close = vi.fn();
   const told = { onFailing: vi.fn(), onWorking: vi.fn(), onDropping: vi.fn() };
@@ -26,7 +27,7 @@ function build({ maxRecords = 10 } = {}) {
       close,
     },
     pace: {
-      now: () => 5_000,
+      now: () => clock.ms,
       chance: () => 0,
       pause: (ms, signal) =>
         new Promise((resolve) => {
@@ -40,7 +41,7 @@ function build({ maxRecords = 10 } = {}) {
   const answers = (next: typeof answer) => {
     answer = next;
   };
-  return { deliverer, sent, pauses, close, told, answers };
+  return { deliverer, sent, pauses, close, told, answers, clock };
 }
 
 /** Lets everything happen that waits for nothing outside. */
@@ -109,7 +110,7 @@ describe("a deliverer", () => {
   });
 
   it("counts what it has to drop, and says so once until it has caught up", async () => {
-    const { deliverer, sent, pauses, answers, told } = build({ maxRecords: 3 });
+    const { deliverer, sent, pauses, answers, told, clock } = build({ maxRecords: 3 });
     answers(refuse);
     deliverer.start();
     offer(deliverer, "a");
@@ -122,7 +123,40 @@ describe("a deliverer", () => {
     expect(sent.slice(1)).toEqual([["a"], ["e", "f"]]);
     expect(told.onDropping.mock.calls).toEqual([["full"]]);
     offer(deliverer, "g", "h", "i", "j");
+    await settle();
+    expect(told.onDropping.mock.calls).toEqual([["full"]]);
+    clock.ms += 60_000;
+    offer(deliverer, "k", "l", "m", "n");
     expect(told.onDropping.mock.calls).toEqual([["full"], ["full"]]);
+  });
+
+  it("says of a peer that fails and works by turns once a minute that it fails, and of one that stays away at all events", async () => {
+    const { deliverer, pauses, answers, told, clock } = build();
+    const calls = () => [told.onFailing.mock.calls.length, told.onWorking.mock.calls.length];
+    deliverer.start();
+    const flap = async () => {
+      answers(refuse);
+      offer(deliverer, "a");
+      await settle();
+      answers(async () => 0);
+      pauses.at(-1)?.end();
+      await settle();
+    };
+    for (let round = 0; round < 5; round += 1) await flap();
+    expect(calls()).toEqual([1, 1]);
+    clock.ms += 59_000;
+    answers(refuse);
+    offer(deliverer, "b");
+    await settle();
+    expect(calls()).toEqual([1, 1]);
+    clock.ms += 1_000;
+    pauses.at(-1)?.end();
+    await settle();
+    expect(calls()).toEqual([2, 1]);
+    answers(async () => 0);
+    pauses.at(-1)?.end();
+    await settle();
+    expect(calls()).toEqual([2, 2]);
   });
 
   it.each([

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { eventOf } from "../../../../src/audit/sinks/event-of.ts";
 import { readRejected, renderOtlpLogs } from "../../../../src/audit/sinks/otlp-logs.ts";
-import { readRetryAfter } from "../../../../src/audit/sinks/post.ts";
 import { renderSyslog, type SyslogOrigin } from "../../../../src/audit/sinks/syslog-message.ts";
 import { renderWebhook } from "../../../../src/audit/sinks/webhook-request.ts";
+import { readRetryAfter } from "../../../../src/network/backoff.ts";
 import { readSyslogAddress } from "../../../../src/network/syslog.ts";
 import { goldenLines, lineOf } from "./records.ts";
 
@@ -186,6 +186,10 @@ describe("a webhook", () => {
     ["Thu, 01 Oct 2026 08:00:10 GMT", 10_000],
     ["Thu, 01 Oct 2026 07:00:00 GMT", 0],
     ["soon", null],
+    ["-1", null],
+    ["1e99", null],
+    ["Retry 2099", null],
+    ["Thu, 01 Jan 1970 00:00:00 GMT", 0],
     [undefined, null],
     [["1", "2"], null],
   ])("may ask for a pause: %s", (value, ms) => {

@@ -2,7 +2,7 @@
  * What somebody who can write the files, and has neither the key nor the checkpoints that were kept elsewhere, could do to them; and
  * what an auditor is told of it. A trail of three files, the first two closed, with a checkpoint after every four records.
  */
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -11,7 +11,7 @@ import { firstPrev, sealRecord } from "../../../../src/audit/chain.ts";
 import { type Checkpoint, readCheckpoint } from "../../../../src/audit/checkpoint.ts";
 import { closedName, readFileName } from "../../../../src/audit/files/layout.ts";
 import type { AuditRecord } from "../../../../src/audit/record.ts";
-import { findTrails, verifyFiles } from "../../../../src/audit/verify/verify.ts";
+import { verifyTrail } from "../../../../src/audit/verify/verify.ts";
 import { openAuditSink } from "../../../../src/audit/write/sink.ts";
 import { createNoteSigner } from "../../../../src/crypto/note.ts";
 import { callEntry } from "../entries.ts";
@@ -77,8 +77,7 @@ function pathOf(name: string): string {
 }
 
 async function verifyNow(known: readonly Checkpoint[] = []) {
-  const [trail] = await findTrails(directory);
-  return verifyFiles(trail?.files ?? [], { verifiers: [signer.verifier], kept: known, extent: "trail" });
+  return verifyTrail(directory, { number: 1, whole: true }, { verifiers: [signer.verifier], kept: known });
 }
 
 /** Changes the lines of a file. */
@@ -312,6 +311,32 @@ describe("compressed files", () => {
     rmSync(path);
     expect((await verifyNow()).findings[0]).toMatchObject({ file: `${closedName(1, 1)}.gz`, kind: "unreadable" });
   });
+});
+
+test("a file that is closed while those before it are read is neither missed nor read twice", async () => {
+  await check(() => {});
+  const { seq: firstSeq } = parse(written.get(active)?.[0] ?? "");
+  const { trail, seq, hash } = parse(written.get(active)?.at(-1) ?? "");
+  const path = pathOf(active);
+  let isClosed = false;
+  const close = () => {
+    if (isClosed) return;
+    isClosed = true;
+    linkSync(path, join(directory, closedName(1, firstSeq)));
+    writeFileSync(`${path}.new`, `${sealRecord(callEntry(), { trail, seq: seq + 1, prev: hash }).line}\n`);
+    renameSync(`${path}.new`, path);
+  };
+  const open = (note: string) => {
+    close();
+    return signer.verifier.open(note);
+  };
+  const report = await verifyTrail(
+    directory,
+    { number: 1, whole: true },
+    { verifiers: [{ ...signer.verifier, open }] },
+  );
+  expect(report).toMatchObject({ ok: true, findings: [], lastSeq: seq + 1 });
+  expect(report.files).toHaveLength(4);
 });
 
 test("more records than a gateway leaves without a checkpoint", async () => {

@@ -1,4 +1,14 @@
-import { linkSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -6,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AuditFault } from "../../../../src/audit/fault.ts";
 import { closedName, readFileName } from "../../../../src/audit/files/layout.ts";
 import { readRecords } from "../../../../src/audit/read/records.ts";
-import { findTrails, verifyFiles } from "../../../../src/audit/verify/verify.ts";
+import { findTrails, verifyFiles, verifyTrail } from "../../../../src/audit/verify/verify.ts";
 import { openAppendFile } from "../../../../src/audit/write/file.ts";
 import { type AuditSinkOptions, openAuditSink } from "../../../../src/audit/write/sink.ts";
 import { createNoteSigner } from "../../../../src/crypto/note.ts";
@@ -31,8 +41,7 @@ const open = (options: Partial<AuditSinkOptions> = {}) =>
 const files = () => readdirSync(directory).toSorted();
 
 async function verify() {
-  const [trail] = await findTrails(directory);
-  return verifyFiles(trail?.files ?? [], { extent: "trail" });
+  return verifyTrail(directory, { number: 1, whole: true }, {});
 }
 
 async function recordsOf(): Promise<
@@ -100,8 +109,7 @@ describe("closing files", () => {
     expect((await recordsOf()).map(({ event }) => event)).toEqual([
       ...["start", "rotated", "request", "checkpoint", "rotated", "stop", "checkpoint"],
     ]);
-    const [trail] = await findTrails(directory);
-    const report = await verifyFiles(trail?.files ?? [], { verifiers: [signer.verifier] });
+    const report = await verifyTrail(directory, { number: 1, whole: true }, { verifiers: [signer.verifier] });
     expect(report).toMatchObject({ ok: true, signed: { checkpoints: 2, throughSeq: 6 }, stopped: true });
   });
 
@@ -180,7 +188,9 @@ describe("starting", () => {
 
   test("several trails of one directory have files of their own", async () => {
     for (const trail of [1, 2]) await (await open({ trail })).close();
-    expect((await findTrails(directory)).map((found) => found.files.length)).toEqual([2, 2]);
+    const found = await findTrails(directory);
+    const reports = await Promise.all(found.map((trail) => verifyTrail(directory, trail, {})));
+    expect(reports.map((report) => report.files.length)).toEqual([2, 2]);
   });
 });
 
@@ -222,6 +232,36 @@ describe("a file that somebody took away", () => {
     await sink.close();
     expect((await recordsOf()).map(({ event }) => event)).toEqual(["rotated", "recovered", "stop"]);
   });
+
+  test.each(["moved", "deleted"])(
+    "with its directory, which was %s: once it is said, and once that it is over",
+    async (how) => {
+      const said: string[] = [];
+      const tries: string[] = [];
+      const sink = await open({
+        ...{ rotation: never, lookMs: 1, healMs: 1 },
+        onTrouble: () => said.push("trouble"),
+        onReclaimed: () => said.push("over"),
+        openFile: (path) => {
+          tries.push(path);
+          return openAppendFile(path);
+        },
+      });
+      for (const round of [1, 2]) {
+        if (how === "moved") renameSync(directory, `${directory}.${round}`);
+        else rmSync(directory, { recursive: true });
+        const before = tries.length;
+        await until(() => tries.length > before + 3);
+        mkdirSync(directory, { mode: 0o700 });
+        await until(() => files().includes("audit.jsonl"));
+        await until(() => said.length === 2 * round);
+        rmSync(`${directory}.${round}`, { recursive: true, force: true });
+      }
+      await sink.append(callEntry());
+      await sink.close();
+      expect(said).toEqual(["trouble", "over", "trouble", "over"]);
+    },
+  );
 });
 
 describe("keeping", () => {

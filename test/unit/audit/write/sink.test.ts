@@ -191,7 +191,7 @@ describe("writing", () => {
     expect(records().map(({ event }) => event)).toEqual(["start", "request", "stop"]);
   });
 
-  test("an entry that cannot be written down fails alone", async () => {
+  test("an entry that cannot be written down fails alone, and is told as missing", async () => {
     const sink = await open();
     const cycle: Record<string, unknown> = {};
     cycle.self = cycle;
@@ -201,7 +201,8 @@ describe("writing", () => {
     await good;
     expect(sink.healthy).toBe(true);
     await sink.close();
-    expect(await verifyFiles([path])).toMatchObject({ ok: true, records: 3 });
+    expect(records().at(-2)).toMatchObject({ event: "recovered", note: { missing: 1 } });
+    expect(await verifyFiles([path])).toMatchObject({ ok: true, records: 4 });
   });
 });
 
@@ -255,6 +256,24 @@ describe("a disk that fails", () => {
     await expect(sink.append(callEntry())).rejects.toThrow(AuditFault);
     await sink.close();
     expect(records().at(-1)).toMatchObject({ event: "stop", note: { missing: 1 } });
+  });
+
+  test.each([
+    ["is missing once with the one that stands for it", 2, ["start", "after", "recovered", "stop"], [1]],
+    ["is not missing where the one that stands for it is there", 1, ["start", "again", "after", "stop"], []],
+  ])("a record %s", async (_, failures, written, missing) => {
+    const { faults, openFile, full } = faultyFile();
+    const recoveries: true[] = [];
+    const sink = await open({ openFile, onRecovered: () => recoveries.push(true) });
+    for (let left = failures; left > 0; left -= 1) faults.push(full);
+    await expect(sink.append(callEntry({ id: "first" }))).rejects.toThrow(AuditFault);
+    await sink.append(callEntry({ id: "again" }), true).catch(() => {});
+    await sink.append(callEntry({ id: "after" }));
+    await sink.close();
+    expect(records().map(({ event, id }) => id ?? event)).toEqual(written);
+    const notes = records().filter(({ event }) => event === "recovered");
+    expect(notes.map(({ note }) => (note as { missing: number }).missing)).toEqual(missing);
+    expect(recoveries).toHaveLength(1);
   });
 
   test("half a record that cannot be taken back stays last until it can", async () => {

@@ -1,4 +1,4 @@
-/** The two verifiers of a trail, which share no code: `audit verify` and docs/verify-audit.py. */
+/** Both verifiers of the trail, which share no code: `audit verify` and docs/verify-audit.py. */
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ const script = join(import.meta.dirname, "../../docs/verify-audit.py");
 
 /** By their names in the directory. */
 export type Files = Map<string, Buffer>;
-/** Exit codes of a verifier: without anything, with the key, and with the log as well. */
+/** Exit codes: without anything, with the key, and with checkpoints that were kept as well. */
 export type Codes = readonly [number, number, number];
 
 /**
@@ -25,9 +25,20 @@ export async function judge(
   log: readonly string[],
 ): Promise<{ ours: Codes; theirs: Codes }> {
   for (const [name, bytes] of files) writeFileSync(join(directory, name), bytes, { mode: 0o600 });
-  const logFile = join(directory, "gateway.log");
+  const [logFile, keyFile] = [join(directory, "gateway.log"), join(directory, "key.txt")];
   writeFileSync(logFile, log.join(""));
-  const ways = [[], ["--key", key], ["--key", key, "--checkpoint", logFile]];
+  writeFileSync(keyFile, `${key}\n`);
+  return askBoth(directory, key, logFile, keyFile);
+}
+
+/** Asks both about a directory in each of the three ways. @param keyFile holds the key, which they read as well */
+export async function askBoth(
+  directory: string,
+  key: string,
+  keptFile: string,
+  keyFile = key,
+): Promise<{ ours: Codes; theirs: Codes }> {
+  const ways = [[], ["--key", key], ["--key", keyFile, "--checkpoint", keptFile]];
   const ask = async (verify: (args: readonly string[]) => Promise<number>) =>
     (await Promise.all(ways.map((way) => verify([directory, ...way])))) as unknown as Codes;
   return { ours: await ask(runCommand), theirs: await ask(runScript) };

@@ -16,3 +16,16 @@ export function backoffMs(failures: number, chance: number, askedMs: number | nu
   const ownMs = Math.round(fullMs * (1 - chance / 2));
   return Math.max(ownMs, Math.min(askedMs ?? 0, mostAskedMs));
 }
+
+/**
+ * `Retry-After` (RFC 9110 section 10.2.3) in milliseconds from now: a number of seconds or a date in GMT; null for anything else.
+ *
+ * @param nowMs milliseconds since the epoch
+ */
+export function readRetryAfter(value: string | string[] | undefined, nowMs: number): number | null {
+  if (typeof value !== "string") return null;
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
+  // Other texts are dates to Node as well, such as "-1".
+  const atMs = value.endsWith(" GMT") ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(atMs) ? null : Math.max(atMs - nowMs, 0);
+}

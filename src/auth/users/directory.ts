@@ -1,0 +1,35 @@
+import type { Store } from "../../state/store.ts";
+import { maxPasswordLength, verifyPassword } from "./password.ts";
+import { readUserName, users } from "./user.ts";
+
+/** Somebody who proved who they are. */
+export interface Account {
+  readonly name: string;
+  readonly groups: readonly string[];
+}
+
+/** Those who log in at the gateway itself. */
+export interface UserDirectory {
+  /** The account of whoever knows its password; null for anybody else, after as long a time, whatever was wrong. */
+  verify(name: string, password: string): Promise<Account | null>;
+  /** An account that may be used; null where it is disabled or gone. */
+  find(name: string): Promise<Account | null>;
+}
+
+/** @throws StoreError from each of its methods, where the store cannot be asked */
+export function createUserDirectory(store: Pick<Store, "get">): UserDirectory {
+  return {
+    async verify(written, password) {
+      const name = readUserName(written);
+      const user = name === undefined ? undefined : (await store.get(users, name))?.value;
+      const isPossible = password.length <= maxPasswordLength;
+      const isRight = await verifyPassword(isPossible ? password : "", user?.password ?? null);
+      if (name === undefined || user === undefined || !isPossible || !isRight || user.disabled) return null;
+      return { name, groups: user.groups };
+    },
+    async find(name) {
+      const user = (await store.get(users, name))?.value;
+      return user === undefined || user.disabled ? null : { name, groups: user.groups };
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/** What oidc-provider keeps (codes, refresh tokens, grants, sessions, clients), in the state store. */
+import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from "oidc-provider";
+import { z } from "zod";
+import type { Kind, Store } from "../state/store.ts";
+import { kindOf, type Payload } from "./models.ts";
+
+const memberSchema = z.array(z.strictObject({ model: z.string(), id: z.string() }));
+type Members = z.output<typeof memberSchema>;
+
+/** Ids by another name that they are found by: sessions by their `uid`. */
+const uids: Kind<string> = { name: "oauth-session-uid", schema: z.string() };
+/** What has to go with a grant. */
+const grantMembers: Kind<Members> = { name: "oauth-grant-members", schema: memberSchema };
+
+const grantable: ReadonlySet<string> = new Set(["AccessToken", "AuthorizationCode", "RefreshToken"]);
+
+/** How long a refresh token that was used is good for another one, in seconds. */
+const graceSeconds = 30;
+
+/** Members of a grant that are kept: those that are older are found expired by then. */
+const maxMembers = 1_000;
+
+/** @param now milliseconds since the epoch */
+export function createAdapterFactory(store: Store, now: () => number): AdapterFactory {
+  return (model) => new StoreAdapter(store, model, now);
+}
+
+class StoreAdapter implements Adapter {
+  readonly #store: Store;
+  readonly #model: string;
+  readonly #kind: Kind<Payload>;
+  readonly #now: () => number;
+
+  constructor(store: Store, model: string, now: () => number) {
+    this.#store = store;
+    this.#model = model;
+    this.#kind = kindOf(model);
+    this.#now = now;
+  }
+
+  async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<undefined> {
+    const options = expiresIn === undefined ? {} : { expiresAtMs: this.#now() + expiresIn * 1_000 };
+    const { uid, grantId } = payload;
+    if (grantable.has(this.#model) && typeof grantId === "string") await this.#join(grantId, id);
+    if (this.#model === "Session" && typeof uid === "string") await this.#store.put(uids, uid, id, options);
+    await this.#store.put(this.#kind, id, { ...payload }, options);
+  }
+
+  async find(id: string): Promise<AdapterPayload | undefined> {
+    const value = (await this.#store.get(this.#kind, id))?.value;
+    if (value === undefined || !this.#isSpared(value)) return value;
+    const { consumed: _, ...unused } = value;
+    return unused;
+  }
+
+  async findByUid(uid: string): Promise<AdapterPayload | undefined> {
+    const id = (await this.#store.get(uids, uid))?.value;
+    return id === undefined ? undefined : this.find(id);
+  }
+
+  /** There is no device flow. */
+  async findByUserCode(): Promise<undefined> {}
+
+  /**
+   * Of several who come with the same code at once one gets through; the library looks first and marks later.
+   *
+   * @throws InvalidGrant for all others
+   */
+  async consume(id: string): Promise<undefined> {
+    const found = await this.#store.get(this.#kind, id);
+    if (found !== null && this.#isSpared(found.value)) return;
+    if (found === null || found.value.consumed !== undefined) throw new errors.InvalidGrant("it was used before");
+    const { exp } = found.value;
+    const options = typeof exp === "number" ? { expiresAtMs: exp * 1_000 } : {};
+    const value = { ...found.value, consumed: Math.floor(this.#now() / 1_000) };
+    const put = await this.#store.put(this.#kind, id, value, { ...options, expected: found.revision });
+    if (put === null) throw new errors.InvalidGrant("it was used before");
+  }
+
+  async destroy(id: string): Promise<undefined> {
+    const found = await this.#store.get(this.#kind, id);
+    if (typeof found?.value.uid === "string") await this.#store.delete(uids, found.value.uid);
+    await this.#store.delete(this.#kind, id);
+  }
+
+  async revokeByGrantId(grantId: string): Promise<undefined> {
+    const found = await this.#store.get(grantMembers, grantId);
+    for (const { model, id } of found?.value ?? []) await this.#store.delete(kindOf(model), id);
+    await this.#store.delete(grantMembers, grantId);
+  }
+
+  /** A client that refreshes twice at once, or lost the first answer, is no thief yet. */
+  #isSpared({ consumed }: Payload): boolean {
+    const isToken = this.#model === "RefreshToken" && typeof consumed === "number";
+    return isToken && this.#now() < (consumed + graceSeconds) * 1_000;
+  }
+
+  async #join(grantId: string, id: string): Promise<void> {
+    for (;;) {
+      const found = await this.#store.get(grantMembers, grantId);
+      const members = [...(found?.value ?? []), { model: this.#model, id }].slice(-maxMembers);
+      const expected = found?.revision ?? 0;
+      if ((await this.#store.put(grantMembers, grantId, members, { expected })) !== null) return;
+    }
+  }
+}

@@ -1,0 +1,147 @@
+/** Answers what is asked of the authorization server: OAuth endpoints by the library, pages by ourselves. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import inject from "light-my-request";
+import type Provider from "oidc-provider";
+import type { KoaContextWithOIDC } from "oidc-provider";
+import { normalizeMetadata } from "./client-metadata.ts";
+import { type PageKit, servePage } from "./interaction.ts";
+import { mount, pagesPath, serves } from "./paths.ts";
+import { baseScope } from "./resources.ts";
+
+/** A request as it was judged. */
+export interface DeskRequest {
+  readonly verb: string;
+  /** Path and query. */
+  readonly target: string;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: Buffer;
+  readonly ip: string;
+}
+
+/** What came of it, for the audit record. */
+export interface DeskNote {
+  /** Such as `login`, `consent`, `token`; what the endpoint is called where nothing more is known. */
+  action: string;
+  successful?: boolean;
+  /** Why not: an OAuth error code, or what was wrong with a login. */
+  reason?: string;
+  user?: string;
+  client?: string;
+  grant?: string;
+}
+
+export interface DeskAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly body: Buffer;
+  readonly note: DeskNote;
+}
+
+export interface Desk {
+  /** Whether there is something at a path. */
+  serves(path: string): boolean;
+  answer(request: DeskRequest): Promise<DeskAnswer>;
+}
+
+/**
+ * A client that names no scope wants what there is to begin with; without any, nothing could be granted. One that names others gets
+ * that one besides.
+ */
+function withScope(target: string): string {
+  const [path, query] = target.split("?", 2);
+  if (path !== `${mount}/authorize` || query === undefined) return target;
+  const params = new URLSearchParams(query);
+  const [asked = "", ...others] = params.getAll("scope");
+  if (others.length > 0 || asked.split(" ").includes(baseScope)) return target;
+  params.set("scope", `${asked} ${baseScope}`.trim());
+  return `${path}?${params}`;
+}
+
+/** Headers of a request that the library may see. Others could only speak for us: `X-Forwarded-…` above all. */
+const passed = [
+  "accept",
+  "authorization",
+  "content-type",
+  "cookie",
+  "origin",
+  "access-control-request-method",
+  "access-control-request-headers",
+];
+/** Headers of an answer that are the gateway's own to make. */
+const dropped: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "date",
+  "keep-alive",
+  "transfer-encoding",
+]);
+
+/**
+ * @param publicUrl origin under which clients know the gateway
+ */
+export function createDesk(provider: Provider, kit: PageKit, publicUrl: string): Desk {
+  const callback = provider.callback();
+  const notes = new WeakMap<IncomingMessage, DeskNote>();
+  const { host, protocol } = new URL(publicUrl);
+  const noteOf = (ctx: KoaContextWithOIDC) => notes.get(ctx.req);
+  listen(provider, noteOf);
+
+  const dispatch = (request: IncomingMessage, response: ServerResponse, body: Buffer, ip: string, note: DeskNote) => {
+    notes.set(request, note);
+    const [path = ""] = (request.url ?? "").split("?");
+    const uid = path.startsWith(`${pagesPath}/`) ? path.slice(pagesPath.length + 1) : null;
+    if (uid === null) void callback(request, response);
+    else void servePage(kit, { request, response, uid, body, ip, note });
+  };
+
+  return {
+    serves,
+    async answer({ verb, target: asked, headers, body, ip }) {
+      const target = withScope(asked);
+      const [path = ""] = target.split("?");
+      const note: DeskNote = { action: path.split("/").at(2) ?? "" };
+      const payload = path === `${mount}/register` ? normalizeMetadata(body.toString("utf8")) : body;
+      const own = { host, "x-forwarded-proto": protocol.slice(0, -1), "x-forwarded-for": ip };
+      const told = passed.flatMap((name) => (headers.has(name) ? [[name, headers.get(name) ?? ""]] : []));
+      const said = await inject((request, response) => dispatch(request, response, body, ip, note), {
+        method: verb as "GET",
+        url: target,
+        headers: { ...Object.fromEntries(told), ...own },
+        remoteAddress: ip,
+        ...(body.length > 0 && { payload }),
+      });
+      const kept = Object.entries(said.headers).filter(([name]) => !dropped.has(name));
+      const answered = Object.fromEntries(
+        kept.map(([name, value]) => [name, Array.isArray(value) ? value : String(value)]),
+      );
+      return { status: said.statusCode, headers: answered, body: said.rawPayload, note };
+    },
+  };
+}
+
+/** What the library found out goes on record. */
+function listen(provider: Provider, noteOf: (ctx: KoaContextWithOIDC) => DeskNote | undefined): void {
+  const tell = (ctx: KoaContextWithOIDC, more: Partial<DeskNote>) => {
+    const note = noteOf(ctx);
+    if (note === undefined) return;
+    const { client, session, account, params } = ctx.oidc ?? {};
+    const user = account?.accountId ?? session?.accountId;
+    const grant = params?.grant_type;
+    Object.assign(note, {
+      ...(client !== undefined && { client: client.clientId }),
+      ...(user !== undefined && { user }),
+      ...(typeof grant === "string" && { grant }),
+      ...more,
+    });
+  };
+  const failed = (ctx: KoaContextWithOIDC, error: Error) =>
+    tell(ctx, { successful: false, reason: "error" in error ? String(error.error) : error.name });
+  provider.on("authorization.success", (ctx) => tell(ctx, { successful: true }));
+  provider.on("authorization.error", failed);
+  provider.on("grant.success", (ctx) => tell(ctx, { successful: true }));
+  provider.on("grant.error", failed);
+  provider.on("registration_create.success", (ctx, client) => tell(ctx, { successful: true, client: client.clientId }));
+  provider.on("registration_create.error", failed);
+  provider.on("revocation.error", failed);
+  provider.on("server_error", failed);
+}

@@ -1,0 +1,133 @@
+/** The pages that people see: HTML without scripts, readable by a screen reader and in any width. Pure. */
+import { hash } from "node:crypto";
+
+/** Who asks to act on somebody's behalf. Everything of it but the hosts was chosen by a stranger. */
+export interface Asking {
+  /** As the client calls itself. */
+  readonly name: string;
+  /** Where its metadata is from; null for one that registered itself or is known here. */
+  readonly host: string | null;
+  /** Where the answer goes: `app.example.com`, or `this computer`. */
+  readonly destination: string;
+}
+
+/** What a consent page says. */
+export interface ConsentPage extends Asking {
+  readonly user: string;
+  readonly csrf: string;
+  /** Servers and what may be done there, in words. */
+  readonly servers: readonly { readonly name: string; readonly scopes: readonly string[] }[];
+}
+
+/** What a login page says. */
+export interface LoginPage extends Asking {
+  readonly csrf: string;
+  /** What was typed before. */
+  readonly user: string;
+  /** What is wrong with it. */
+  readonly problem: string | null;
+}
+
+/** Where people log in. */
+export function renderLogin({ csrf, user, problem, ...asking }: LoginPage): string {
+  const alert = problem === null ? "" : `<p role="alert">${escapeHtml(problem)}</p>`;
+  return page(
+    "Log in",
+    `<h1>Log in</h1>
+${introduce(asking)}
+${alert}
+<form method="post">
+<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
+<label for="user">User name</label>
+<input id="user" name="user" value="${escapeHtml(user)}" autocomplete="username" autocapitalize="none" spellcheck="false" required${user === "" ? " autofocus" : ""}>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required${user === "" ? "" : " autofocus"}>
+<div><button name="do" value="login">Log in</button>
+<button name="do" value="cancel" class="second" formnovalidate>Cancel</button></div>
+</form>`,
+  );
+}
+
+/** Where people say what a client may do for them. */
+export function renderConsent({ csrf, user, servers, ...asking }: ConsentPage): string {
+  const list = servers.map(({ name, scopes }) => {
+    const further =
+      scopes.length === 0 ? "" : `, with ${scopes.map((scope) => `<code>${escapeHtml(scope)}</code>`).join(", ")}`;
+    return `<li>call <strong>${escapeHtml(name)}</strong> as you, as far as you may yourself${further}</li>`;
+  });
+  return page(
+    "Allow access?",
+    `<h1>Allow access?</h1>
+${introduce(asking)}
+<p>You are logged in as <strong>${escapeHtml(user)}</strong>. It asks to</p>
+<ul>${list.join("")}</ul>
+<p>Allow this only if you have just told it to connect.</p>
+<form method="post">
+<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
+<div><button name="do" value="allow">Allow</button>
+<button name="do" value="deny" class="second">Deny</button></div>
+</form>`,
+  );
+}
+
+/** Where a login ends that cannot go on. */
+export function renderProblem(title: string, text: string): string {
+  return page(title, `<h1>${escapeHtml(title)}</h1>\n<p>${escapeHtml(text)}</p>`);
+}
+
+function introduce({ name, host, destination }: Asking): string {
+  const origin = host === null ? "a client that says of itself only its name" : `a client of ${escapeHtml(host)}`;
+  return `<p><strong>${escapeHtml(name)}</strong>, ${origin}, wants to connect. The answer goes to <strong>${escapeHtml(destination)}</strong>.</p>`;
+}
+
+const style = `:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}body{max-width:28rem;margin:3rem auto;padding:0 1rem}
+label,input{display:block;width:100%;box-sizing:border-box}label{margin-top:1rem}input,button{font:inherit;padding:.5rem}
+div{display:flex;gap:1rem;margin-top:1.5rem}button{flex:1}.second{opacity:.8}[role=alert]{border-left:.25rem solid;padding-left:.75rem}
+strong,code{overflow-wrap:anywhere}`;
+
+const styleHash = hash("sha256", style, "base64");
+
+/**
+ * Headers of every page. No script runs, nothing is loaded, nobody frames it, and forms lead to the gateway alone, or on to where
+ * the client awaits its answer: browsers look at every step that a form leads to (CSP Level 3, form-action).
+ *
+ * @param onward origins, or schemes such as `app:`
+ */
+export function pageHeaders(onward: readonly string[]): Readonly<Record<string, string>> {
+  const forms = ["'self'", ...onward].join(" ");
+  return {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": `default-src 'none'; style-src 'sha256-${styleHash}'; form-action ${forms}; frame-ancestors 'none'; base-uri 'none'`,
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+  };
+}
+
+function page(title: string, body: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)} · Sallyport</title>
+<style>${style}</style></head>
+<body><main>
+${body}
+</main></body>
+</html>
+`;
+}
+
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+/** Text in HTML. What does not show is shown: a name must not be written from right to left to look like another. */
+function escapeHtml(text: string): string {
+  const shown = text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "�");
+  return shown.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
+}

@@ -1,0 +1,16 @@
+/** Where the authorization server is. Apart from the rest, which takes a library that is loaded only where it is used. */
+
+/** Where everything of it is, below the origin. */
+export const mount = "/oauth";
+/** Where its pages are. */
+export const pagesPath = `${mount}/login`;
+
+/** OAuth endpoints, pages, and the metadata in both forms (RFC 8414, OpenID Connect Discovery). */
+const paths = new RegExp(
+  `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|register|revoke|jwks|login/[\\w-]+)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,
+);
+
+/** Whether the authorization server has something at a path. */
+export function serves(path: string): boolean {
+  return paths.test(path);
+}

@@ -1,0 +1,168 @@
+/** The authorization server itself: oidc-provider, as this gateway wants it (OAuth 2.1, MCP 2026-07-28 Authorization). */
+import type { JWK } from "jose";
+import Provider, { type Configuration, errors, interactionPolicy } from "oidc-provider";
+import { grantClaim } from "../auth/revocations.ts";
+import type { Account } from "../auth/users/directory.ts";
+import type { Store } from "../state/store.ts";
+import { createAdapterFactory } from "./adapter.ts";
+import { findConsent } from "./consents.ts";
+import { mount, pagesPath } from "./paths.ts";
+import type { Resources } from "./resources.ts";
+
+/** What {@link createProvider} needs. */
+export interface ProviderOptions {
+  /** Origin; also the issuer. */
+  readonly publicUrl: string;
+  readonly resources: Resources;
+  readonly store: Store;
+  /** Private keys, the one to sign with first. */
+  readonly jwks: readonly JWK[];
+  /** Signs cookies. */
+  readonly cookieKey: string;
+  readonly findAccount: (name: string) => Promise<Account | null>;
+  readonly fetch: (url: string, options?: RequestInit) => Promise<Response>;
+  /** Whether a host may say what its clients are. */
+  readonly allowHost: (host: string) => boolean;
+  readonly registration: boolean;
+  readonly ttlMs: { readonly accessToken: number; readonly refreshToken: number; readonly session: number };
+  readonly renderError: (error: string, description: string | undefined) => string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+const seconds = (ms: number) => Math.ceil(ms / 1_000);
+
+/** How long somebody may take to log in and consent, in seconds. */
+const interactionTtl = 900;
+const codeTtl = 60;
+
+export function createProvider(options: ProviderOptions): Provider {
+  const { publicUrl, resources, ttlMs, now } = options;
+  const configuration: Configuration = {
+    adapter: createAdapterFactory(options.store, now),
+    jwks: { keys: [...options.jwks] },
+    responseTypes: ["code"],
+    scopes: ["openid", "offline_access"],
+    claims: { openid: ["sub"], acr: null, amr: null, auth_time: null, iss: null, sid: null },
+    pkce: { required: () => true },
+    // Of the same origin as the pages, and of no use to scripts.
+    cookies: {
+      keys: [options.cookieKey],
+      names: {
+        session: "__Host-sallyport",
+        interaction: "__Secure-sallyport-login",
+        resume: "__Secure-sallyport-resume",
+      },
+      long: { httpOnly: true, secure: true, sameSite: "lax", signed: true, path: "/" },
+      short: { httpOnly: true, secure: true, sameSite: "lax", signed: true },
+    },
+    clientDefaults: {
+      token_endpoint_auth_method: "none",
+      id_token_signed_response_alg: "ES256",
+      grant_types: ["authorization_code", "refresh_token"],
+      response_types: ["code"],
+    },
+    clientAuthMethods: ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
+    enabledJWA: {
+      idTokenSigningAlgValues: ["ES256"],
+      clientAuthSigningAlgValues: ["ES256", "RS256", "PS256", "EdDSA"],
+    },
+    features: {
+      devInteractions: { enabled: false },
+      userinfo: { enabled: false },
+      rpInitiatedLogout: { enabled: false },
+      revocation: { enabled: true },
+      registration: { enabled: options.registration, issueRegistrationAccessToken: false },
+      pushedAuthorizationRequests: { enabled: false },
+      dPoP: { enabled: false },
+      clientIdMetadataDocument: {
+        enabled: true,
+        ack: "draft-02",
+        allowFetch: (_ctx, id) => isMetadataUrl(id) && options.allowHost(new URL(id).hostname),
+        allowClient: (_ctx, { clientId }) => options.allowHost(new URL(clientId).hostname),
+        cacheDuration: { min: 60, max: 3_600 },
+      },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource(_ctx, _client, oneOf) {
+          const picked = resources.pick(oneOf);
+          if (picked !== undefined) return picked;
+          throw new errors.InvalidTarget("name the MCP server in `resource`: there are several (RFC 8707)");
+        },
+        useGrantedResource: () => true,
+        getResourceServerInfo(_ctx, resource) {
+          const audience = resources.canonical(resource);
+          if (audience === undefined) throw new errors.InvalidTarget("there is no such MCP server here");
+          return {
+            scope: resources.scopesOf(resource).join(" "),
+            audience,
+            accessTokenFormat: "jwt",
+            accessTokenTTL: seconds(ttlMs.accessToken),
+            jwt: { sign: { alg: "ES256" } },
+          };
+        },
+      },
+    },
+    fetch: (url, init) => options.fetch(String(url), init as RequestInit),
+    interactions: { url: (_ctx, { uid }) => `${pagesPath}/${uid}`, policy: createPolicy() },
+    async findAccount(_ctx, name) {
+      const account = await options.findAccount(name);
+      return account === null ? undefined : { accountId: name, claims: () => ({ sub: name }), groups: account.groups };
+    },
+    loadExistingGrant: (ctx) => findConsent(options.store, ctx),
+    issueRefreshToken: (_ctx, client) => client.grantTypeAllowed("refresh_token"),
+    rotateRefreshToken: true,
+    // What policies decide by; nothing that the gateway could not have looked up itself.
+    async extraTokenClaims(ctx, token) {
+      const name = "accountId" in token ? token.accountId : undefined;
+      if (name === undefined) return undefined;
+      const account = await options.findAccount(name);
+      const { acr, amr, authTime } = ctx.oidc.session ?? ctx.oidc.entities.RefreshToken ?? {};
+      const grant = "grantId" in token ? token.grantId : undefined;
+      return {
+        groups: account?.groups ?? [],
+        ...(grant !== undefined && { [grantClaim]: grant }),
+        ...(acr !== undefined && { acr }),
+        ...(amr !== undefined && { amr }),
+        ...(authTime !== undefined && { auth_time: authTime }),
+      };
+    },
+    ttl: {
+      AuthorizationCode: codeTtl,
+      Interaction: interactionTtl,
+      RefreshToken: seconds(ttlMs.refreshToken),
+      Session: seconds(ttlMs.session),
+      Grant: seconds(ttlMs.refreshToken),
+      IdToken: seconds(ttlMs.accessToken),
+    },
+    routes: {
+      authorization: `${mount}/authorize`,
+      token: `${mount}/token`,
+      registration: `${mount}/register`,
+      revocation: `${mount}/revoke`,
+      jwks: `${mount}/jwks`,
+    },
+    renderError(ctx, { error, error_description }) {
+      ctx.type = "html";
+      ctx.body = options.renderError(error, error_description);
+    },
+    discovery: { resource_indicators_supported: true },
+  };
+  const provider = new Provider(publicUrl, configuration);
+  // Scheme, host and address of a request are those that the gateway found, and says in forwarding headers of its own.
+  provider.proxy = true;
+  return provider;
+}
+
+/** As the library's own, but that a client which runs on somebody's machine has its consent remembered like any other. */
+function createPolicy() {
+  const policy = interactionPolicy.base();
+  policy.get("consent")?.checks.remove("native_client_prompt");
+  return policy;
+}
+
+/** MCP 2026-07-28, Client Registration: https, and a path. */
+function isMetadataUrl(id: string): boolean {
+  const url = URL.parse(id);
+  return url !== null && url.protocol === "https:" && url.pathname !== "/" && url.search === "";
+}

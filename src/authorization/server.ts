@@ -1,0 +1,61 @@
+import { handleOf, revocations } from "../auth/revocations.ts";
+import type { UserDirectory } from "../auth/users/directory.ts";
+import type { Keyring } from "../crypto/keyring.ts";
+import type { Log } from "../observe/log.ts";
+import type { Store } from "../state/store.ts";
+import { createDesk, type Desk } from "./desk.ts";
+import { renderProblem } from "./pages.ts";
+import { serves } from "./paths.ts";
+import { createProvider, type ProviderOptions } from "./provider.ts";
+
+/** What {@link createAuthorizationServer} needs. */
+export interface AuthorizationOptions
+  extends Pick<ProviderOptions, "publicUrl" | "resources" | "fetch" | "allowHost" | "registration" | "ttlMs" | "now"> {
+  readonly keyring: Pick<Keyring, "privateJwks" | "publicJwks" | "fingerprint">;
+  readonly store: Store;
+  readonly users: UserDirectory;
+  readonly serverOf: (resource: string) => string;
+  readonly delay: (user: string, ip: string) => Promise<number | null>;
+  readonly log: Log;
+}
+
+/** Tokens may be accepted for a little longer than they say. */
+const clockSlackMs = 300_000;
+
+/** The authorization server of one configuration; it follows the key ring. */
+export function createAuthorizationServer(options: AuthorizationOptions): Desk {
+  const { keyring, log, users } = options;
+  let desk: Desk | null = null;
+  let builtWith: unknown;
+
+  function build(): Desk {
+    const provider = createProvider({
+      ...options,
+      jwks: keyring.privateJwks(),
+      cookieKey: keyring.fingerprint("cookies", "login"),
+      findAccount: users.find,
+      renderError: (error, description) =>
+        renderProblem("This did not work", `${description ?? "The request could not be understood."} (${error})`),
+    });
+    const report = (error: Error) => log.error({ error }, "a page of the authorization server failed");
+    provider.on("server_error", (_ctx, error) => log.error({ error }, "the authorization server failed"));
+    // What a client ends, or a stolen refresh token, ends the access tokens as well, which are nowhere kept.
+    provider.on("grant.revoked", (_ctx, grant) => {
+      const nowMs = options.now();
+      const value = { atMs: nowMs, by: "authorization server", reason: null };
+      const kept = { expiresAtMs: nowMs + options.ttlMs.accessToken + clockSlackMs };
+      options.store.put(revocations, handleOf({ kind: "grant", grant }), value, kept).catch(report);
+    });
+    return createDesk(provider, { ...options, provider, report, fingerprint: keyring.fingerprint }, options.publicUrl);
+  }
+
+  return {
+    serves,
+    answer(request) {
+      const keys = keyring.publicJwks();
+      if (desk === null || builtWith !== keys) desk = build();
+      builtWith = keys;
+      return desk.answer(request);
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import { text } from "node:stream/consumers";
+import { Command } from "commander";
+import { decodeJwt } from "jose";
+import { handleOf, type Revoked, revocationKeptMs, revocations } from "../auth/revocations.ts";
+import { endGrants } from "../authorization/grants.ts";
+import { contextOf } from "../config/context.ts";
+import { didYouMean } from "../config/diagnose.ts";
+import { nameOperator, reportDeed } from "../state/deeds.ts";
+import type { Store } from "../state/store.ts";
+import { withConfig } from "./config.ts";
+import { reportFailure } from "./failure.ts";
+import type { CommandIo } from "./io.ts";
+import { withState } from "./state.ts";
+
+interface RevokeOptions {
+  readonly config: string;
+  readonly issuer?: string;
+  readonly stdin?: true;
+  readonly reason?: string;
+  readonly json?: true;
+}
+
+type Find = (value: string, issuer: string, stdin: boolean) => Revoked | Promise<Revoked>;
+
+const own = "builtin";
+
+/** What can be revoked, and how it is named on the command line. */
+const kinds: Readonly<
+  Record<Revoked["kind"], { readonly argument: string; readonly description: string; readonly find: Find }>
+> = {
+  user: {
+    argument: "<subject>",
+    description: "end all that somebody has: tokens, logins, consents",
+    find: (subject, issuer) => ({ kind: "user", issuer, subject }),
+  },
+  client: {
+    argument: "<id>",
+    description: "end all that a client has, of whomever",
+    find: (client, issuer) => ({ kind: "client", issuer, client }),
+  },
+  grant: {
+    argument: "<id>",
+    description: "end what one person gave one client (`sallyport grant list`)",
+    find: (grant) => ({ kind: "grant", grant }),
+  },
+  token: {
+    argument: "[jti]",
+    description: "end one token, named by its `jti`",
+    find: async (id, issuer, stdin) =>
+      stdin ? readToken(await text(process.stdin), issuer) : { kind: "token", issuer, id: need(id) },
+  },
+};
+
+/** `sallyport revoke`: ends what was issued, at once. Exit code 0 done, 2 it could not be done. */
+export function revokeCommand(io: CommandIo): Command {
+  const revoke = new Command("revoke").description(
+    "end what was issued before its time; open streams of it end within a second",
+  );
+  for (const [kind, { argument, description, find }] of Object.entries(kinds)) {
+    const command = withConfig(revoke.command(kind));
+    if (kind === "token") command.option("--stdin", "read the token itself from stdin");
+    command
+      .description(description)
+      .argument(argument)
+      .option("--issuer <name>", `issuer, as in the configuration (default: ${own})`)
+      .option("--reason <text>", "why, for the record")
+      .option("--json", "print one JSON object")
+      .action(async (value: string | undefined, options: RevokeOptions) => {
+        const { config, issuer = own, stdin = false, reason, json } = options;
+        try {
+          const revoked = await withState(io, config, async (store, parts) => {
+            checkIssuer(issuer, contextOf(parts).issuers);
+            const found = await find(value ?? "", issuer, stdin);
+            await put(store, found, reason ?? null, Date.now());
+            return found;
+          });
+          if (json === true) io.out(`${JSON.stringify({ revoked })}\n`);
+          else io.out(`revoked: ${Object.values(revoked).join(" ")}\n`);
+          io.exit(0);
+        } catch (error) {
+          reportFailure(io, error, json);
+        }
+      });
+  }
+  return revoke;
+}
+
+/** First what counts at once, then what it could be had anew with, then the record: none of them waits for the next. */
+async function put(store: Store, revoked: Revoked, reason: string | null, nowMs: number): Promise<void> {
+  const value = { atMs: nowMs, by: nameOperator(), reason };
+  const end = (each: Revoked) =>
+    store.put(revocations, handleOf(each), value, { expiresAtMs: nowMs + revocationKeptMs });
+  await end(revoked);
+  for (const grant of await endGrants(store, revoked)) await end({ kind: "grant", grant });
+  await reportDeed(store, `${revoked.kind}.revoke`, { ...revoked, ...(reason !== null && { reason }) }, nowMs);
+}
+
+function checkIssuer(issuer: string, issuers: readonly string[]): void {
+  if (issuers.includes(issuer)) return;
+  const hint = didYouMean(issuer, issuers) ?? `issuers: ${issuers.join(", ")}`;
+  throw new Error(`there is no issuer ${JSON.stringify(issuer)} (${hint})`);
+}
+
+function need(id: string): string {
+  if (id === "") throw new Error("name the token by its jti, or give it with --stdin");
+  return id;
+}
+
+/** Whoever has a token may take it out of the world, whether or not it is good. */
+function readToken(token: string, issuer: string): Revoked {
+  const { jti } = decodeJwt(token.trim());
+  if (typeof jti !== "string") throw new Error("the token has no jti; revoke its user, client or grant");
+  return { kind: "token", issuer, id: jti };
+}

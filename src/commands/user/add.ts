@@ -1,0 +1,45 @@
+import { Command } from "commander";
+import { hashPassword } from "../../auth/users/password.ts";
+import { users } from "../../auth/users/user.ts";
+import { reportDeed } from "../../state/deeds.ts";
+import { withConfig } from "../config.ts";
+import { reportFailure } from "../failure.ts";
+import type { CommandIo } from "../io.ts";
+import { withState } from "../state.ts";
+import { readGroups } from "../token.ts";
+import { parseUserName } from "./name.ts";
+import { readNewPassword } from "./secret.ts";
+
+interface AddOptions {
+  readonly config: string;
+  readonly groups: string[];
+  readonly json?: true;
+}
+
+/** `sallyport user add`. Exit code 0 done, 2 it could not be done. */
+export function addCommand(io: CommandIo): Command {
+  return withConfig(new Command("add"))
+    .description("add somebody; the password is asked for, or read from stdin")
+    .argument("<name>", "how they log in, and the subject of their tokens", parseUserName)
+    .option("--groups <a,b>", "groups, as in policies", readGroups, [])
+    .option("--json", "print one JSON object")
+    .action(async (name: string, { config, groups, json }: AddOptions) => {
+      try {
+        const isOn = await withState(io, config, async (store, { identity }) => {
+          if ((await store.get(users, name)) !== null) throw new Error(`there is a user ${name} already`);
+          const password = await hashPassword(await readNewPassword());
+          const nowMs = Date.now();
+          const user = { groups, password, disabled: false, createdAtMs: nowMs };
+          if ((await store.put(users, name, user, { expected: 0 })) === null)
+            throw new Error(`there is a user ${name} already`);
+          await reportDeed(store, "user.add", { name, groups }, nowMs);
+          return identity.builtin.enabled && identity.builtin.login.enabled;
+        });
+        io.out(json === true ? `${JSON.stringify({ name, groups })}\n` : `added ${name}\n`);
+        if (!isOn) io.err("Nobody can log in yet: set identity.builtin.login.enabled to true.\n");
+        io.exit(0);
+      } catch (error) {
+        reportFailure(io, error, json);
+      }
+    });
+}

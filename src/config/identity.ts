@@ -1,0 +1,100 @@
+/** The part `identity` of the configuration: whose proofs are accepted, and how. */
+import { z } from "zod";
+import { duration, httpsUrl, name } from "./fields.ts";
+
+const algorithms = [
+  "ES256",
+  "ES384",
+  "ES512",
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "EdDSA",
+  "Ed25519",
+] as const;
+
+const issuer = z.strictObject({
+  issuer: httpsUrl().describe("The `iss` claim, compared exactly, and the base of discovery."),
+  jwks: z.string().min(1).optional().describe("URL or file of the key set. Default: discovered from the issuer."),
+  audience: z
+    .array(z.string().min(1))
+    .prefault([])
+    .describe("Accepted `aud` values. Default: the resource URL of the server that is called."),
+  algorithms: z
+    .array(z.enum(algorithms))
+    .min(1)
+    .default(["ES256", "RS256", "EdDSA"])
+    .describe("Accepted signature algorithms."),
+  claims: z
+    .strictObject({
+      groups: z
+        .string()
+        .min(1)
+        .default("groups")
+        .describe("Claim that holds the groups: a name at the top level of the token, not a path."),
+    })
+    .prefault({})
+    .describe("Where facts are found in the token."),
+});
+
+const login = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Be an authorization server: users (`sallyport user add`) log in on pages of the gateway, and MCP clients get their tokens by it.",
+      ),
+    accessToken: duration().prefault("10m").describe("How long a token is good; a client gets the next one by itself."),
+    refreshToken: duration()
+      .prefault("30d")
+      .describe("How long a client that was not used needs no new login. Each use begins it anew."),
+    session: duration().prefault("8h").describe("How long a browser stays logged in."),
+    registration: z
+      .boolean()
+      .default(true)
+      .describe("Let clients register themselves (RFC 7591), for those that have no metadata document."),
+    clientHosts: z
+      .array(z.string().min(1))
+      .prefault(["*"])
+      .describe("Hosts whose client metadata documents are accepted, with * and ?."),
+    insideHosts: z
+      .array(z.string().min(1))
+      .prefault([])
+      .describe("Hosts of such documents that may have addresses that are not public."),
+  })
+  .prefault({});
+
+export const identity = z
+  .strictObject({
+    issuers: z
+      .record(name(), issuer)
+      .prefault({})
+      .describe("Token issuers that are trusted, by a name of your choice."),
+    builtin: z
+      .strictObject({
+        enabled: z
+          .boolean()
+          .default(true)
+          .describe("Accept tokens signed by the gateway's own key (`sallyport token mint`)."),
+        login,
+      })
+      .prefault({}),
+    apiKeys: z
+      .strictObject({
+        enabled: z
+          .boolean()
+          .default(false)
+          .describe("Accept API keys (`sallyport key create`), for machines that cannot log in."),
+      })
+      .prefault({}),
+    clockSkew: duration().prefault("30s").describe("Tolerance for clocks that disagree, at most 5m."),
+    keysMaxAge: duration().prefault("10m").describe("Age after which a key set is fetched again."),
+    keysMaxStale: duration()
+      .prefault("24h")
+      .describe("How long an old key set still serves while its source cannot be reached."),
+  })
+  .prefault({});

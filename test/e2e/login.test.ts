@@ -1,0 +1,135 @@
+/** People log in at the gateway, and MCP clients get their tokens by it. */
+import { readFile } from "node:fs/promises";
+import { expect, it, onTestFinished } from "vitest";
+import { readAudit, until } from "../golden/observe.ts";
+import { asPage, asTarget, openBrowser } from "./browser.ts";
+import { clients, command, createWallet, logIn, password, setLogin, trust } from "./login.ts";
+
+it.each(["v1", "v2"] as const)(
+  "the client of SDK %s registers, has its user log in and consent, and calls",
+  async (sdk) => {
+    const setting = await setLogin();
+    const fetch = await trust(setting);
+    const browser = openBrowser(fetch, setting.gateway.publicUrl);
+    const { kept, provider } = createWallet();
+    const url = new URL(`${setting.gateway.publicUrl}/alpha/mcp`);
+    const first = clients[sdk](url, fetch, provider);
+    await expect(first.connect()).rejects.toThrow(/unauthorized/i);
+    if (kept.url === undefined) throw new Error("the client sent its user nowhere");
+
+    const login = asPage(await browser.open(kept.url));
+    expect(login.html).toContain("Test client");
+    expect(login.html).toContain("a program on this computer");
+    expect(login.headers.get("content-security-policy")).toMatch(/default-src 'none'.*frame-ancestors 'none'/);
+    const failed = asPage(await browser.submit(login, { user: "ann", password: "wrong", do: "login" }));
+    expect([failed.status, failed.html]).toEqual([403, expect.stringContaining("not right")]);
+    const consent = asPage(await browser.submit(failed, { user: "ann", password, do: "login" }));
+    expect(consent.html).toContain("<strong>alpha</strong>");
+    const callback = asTarget(await browser.submit(consent, { do: "allow" }));
+    expect(callback.searchParams.get("iss")).toBe(setting.gateway.publicUrl);
+    expect(callback.searchParams.get("state")).toBe("state-of-the-test");
+
+    await first.finish(callback.searchParams);
+    const second = clients[sdk](url, fetch, provider);
+    await second.connect();
+    onTestFinished(() => second.client.close());
+    await second.client.callTool({ name: "echo", arguments: {} });
+    const records = await readAudit(setting.gateway);
+    expect(records.findLast(({ method }) => method === "tools/call")).toMatchObject({
+      identity: { issuer: "builtin", subject: "ann", groups: ["all"] },
+    });
+    const acts = records.filter(({ event }) => event === "auth").map(({ note }) => note);
+    expect(acts).toContainEqual(
+      expect.objectContaining({ action: "login", user: "ann", successful: false, reason: "password_wrong" }),
+    );
+    expect(acts).toContainEqual(expect.objectContaining({ action: "login", user: "ann", successful: true }));
+    expect(acts).toContainEqual(expect.objectContaining({ action: "consent", user: "ann", successful: true }));
+    expect(acts).toContainEqual(expect.objectContaining({ action: "token", user: "ann", successful: true }));
+    const trail = await readFile(setting.gateway.auditFile, "utf8");
+    for (const secret of [
+      password,
+      kept.tokens?.access_token ?? "",
+      kept.tokens?.refresh_token ?? "",
+      callback.searchParams.get("code") ?? "",
+    ]) {
+      expect(secret).not.toBe("");
+      expect(trail).not.toContain(secret);
+      expect(setting.log()).not.toContain(secret);
+    }
+  },
+);
+
+it.each(["v1", "v2"] as const)(
+  "the client of SDK %s gets its next token by itself, and none once it is revoked",
+  async (sdk) => {
+    const setting = await setLogin(
+      { accessToken: "1s" },
+      { configOverrides: { identity: { ...login("1s"), clockSkew: "0s" } } },
+    );
+    const { kept, call } = await logIn(setting, sdk);
+    const first = kept.tokens?.access_token;
+    await until("the first token to be over", async () => {
+      await call();
+      return kept.tokens?.access_token !== first || undefined;
+    });
+    const listed = JSON.parse((await command(setting, "", "grant", "list", "--json")).said) as {
+      grants: { id: string }[];
+    };
+    expect(listed.grants).toMatchObject([
+      { user: "ann", scopes: { [`${setting.gateway.publicUrl}/alpha/mcp`]: "mcp" } },
+    ]);
+    expect(await command(setting, "", "revoke", "grant", listed.grants[0]?.id ?? "")).toMatchObject({ code: 0 });
+    await until("the grant to be over", async () =>
+      call().then(
+        () => undefined,
+        (error: Error) => /unauthorized/i.test(error.message) || undefined,
+      ),
+    );
+    const refused = (await readAudit(setting.gateway)).filter(({ note }) => note?.grant === "refresh_token");
+    expect(refused.at(-1)?.note).toMatchObject({ successful: false, reason: "invalid_grant" });
+  },
+);
+
+const login = (accessToken: string) => ({ builtin: { login: { enabled: true, accessToken } } });
+
+it("whoever is revoked has to log in again, in the browser as well, and may", async () => {
+  const setting = await setLogin();
+  const { call, browser, kept } = await logIn(setting, "v2");
+  expect(await command(setting, "", "revoke", "user", "ann", "--reason", "lost laptop")).toMatchObject({ code: 0 });
+  await until("the token to be void", async () =>
+    call().then(
+      () => undefined,
+      () => true,
+    ),
+  );
+  expect(asPage(await browser.open(kept.url ?? "")).html).toContain("<h1>Log in</h1>");
+  const acts = await until(
+    "the act on record",
+    async () => (await readAudit(setting.gateway)).filter(({ note }) => note?.action === "user.revoke")[0],
+  );
+  expect(acts.note).toMatchObject({ issuer: "builtin", subject: "ann", reason: "lost laptop" });
+  await logIn(setting, "v2");
+});
+
+it("a code and a refresh token are good once, and whoever comes again ends what they were for", async () => {
+  const setting = await setLogin();
+  const { kept, call } = await logIn(setting, "v2");
+  const fetch = await trust(setting);
+  const client = (kept as { client?: { client_id: string } }).client?.client_id ?? "";
+  const refresh = async (token: string) => {
+    const body = new URLSearchParams({ grant_type: "refresh_token", refresh_token: token, client_id: client });
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    const answer = await fetch(`${setting.gateway.publicUrl}/oauth/token`, {
+      method: "POST",
+      body: body.toString(),
+      headers,
+    });
+    return { status: answer.status, said: (await answer.json()) as { refresh_token?: string; error?: string } };
+  };
+  const old = kept.tokens?.refresh_token ?? "";
+  const twice = await Promise.all([refresh(old), refresh(old)]);
+  expect(twice.map(({ status }) => status)).toEqual([200, 200]);
+  expect(new Set(twice.map(({ said }) => said.refresh_token)).size).toBe(2);
+  expect((await refresh("made-up")).said.error).toBe("invalid_grant");
+  await call();
+});

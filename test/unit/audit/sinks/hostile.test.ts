@@ -1,0 +1,92 @@
+/** Peers that do anything but take records. */
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer as createHttpsServer } from "node:https";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, it, onTestFinished, vi } from "vitest";
+import { Poster } from "../../../../src/audit/sinks/post.ts";
+import { SyslogChannel } from "../../../../src/audit/sinks/syslog.ts";
+import { ensureCertificates } from "../../../../src/quickstart/certificates.ts";
+import { startSyslogReceiver } from "../../../fixtures/syslog-receiver.ts";
+import { lineOf } from "./records.ts";
+
+afterEach(() => void vi.unstubAllEnvs());
+
+const patienceMs = 30_000;
+const { signal } = new AbortController();
+
+async function listen(server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** Writes as long as the other side reads. */
+function flood(socket: Socket, text: string): void {
+  const go = () => {
+    while (!socket.destroyed && socket.write(text));
+  };
+  socket.on("error", () => {}).on("drain", go);
+  go();
+}
+
+function openPoster(url: string): Poster {
+  const poster = new Poster({ url, headers: {}, ca: undefined, isPassing: () => true, patienceMs, now: Date.now });
+  onTestFinished(() => poster.destroy());
+  return poster;
+}
+
+function openSyslog(port: number, tls: boolean): SyslogChannel {
+  const origin = { facility: "local0", host: "h", appName: "a", processId: 1, version: "1" } as const;
+  const channel = new SyslogChannel({ address: { tls, host: "127.0.0.1", port }, ca: undefined, origin, patienceMs });
+  onTestFinished(() => channel.close());
+  return channel;
+}
+
+it("one that sends interim answers without end is left", async () => {
+  const server = createServer((socket) =>
+    socket.once("data", () => flood(socket, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(100))),
+  );
+  const posting = openPoster(`http://127.0.0.1:${await listen(server)}/`).post({}, "a", signal);
+  await expect(posting).rejects.toThrow("interim answers without end");
+});
+
+it("one that sends a few is not", async () => {
+  const answer = `${"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(3)}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}`;
+  const server = createServer((socket) => socket.once("data", () => socket.end(answer)));
+  expect(await openPoster(`http://127.0.0.1:${await listen(server)}/`).post({}, "a", signal)).toBe("{}");
+});
+
+it("a receiver of syslog that talks without end is left, and the next batch has another connection", async () => {
+  const left = Promise.withResolvers<void>();
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    socket.resume().on("error", () => {});
+    if (connections > 1) return;
+    socket.on("close", left.resolve);
+    flood(socket, "x".repeat(65_536));
+  });
+  const channel = openSyslog(await listen(server), false);
+  await channel.send([lineOf(1)], signal).catch(() => {});
+  await left.promise;
+  expect(await channel.send([lineOf(2)], signal)).toBe(0);
+});
+
+it("no variable of the environment makes a certificate trusted", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "sallyport-hostile-"));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const { server: certFile, serverKey } = await ensureCertificates(directory, new Date());
+  const [cert, key] = [await readFile(certFile, "utf8"), await readFile(serverKey, "utf8")];
+  const receiver = await startSyslogReceiver({ cert, key });
+  onTestFinished(() => receiver.stop());
+  const server = createHttpsServer({ cert, key }, (_request, response) => response.end("{}"));
+  const url = `https://127.0.0.1:${await listen(server)}/`;
+  vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+  await expect(openSyslog(receiver.port, true).send([lineOf(1)], signal)).rejects.toThrow("certificate");
+  await expect(openPoster(url).post({}, "a", signal)).rejects.toThrow("certificate");
+  expect(receiver.messages).toEqual([]);
+});
