@@ -181,6 +181,15 @@ class Gap:
         return whole(told.get("bytes")) == self.size and told.get("digest") == f"sha256:{self.hash.hexdigest()}"
 
 
+def digest_of(path, file):
+    """Over all that is in an open file, from its beginning."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    for chunk in chunks_of(path, file):
+        digest.update(chunk)
+    return f"sha256:{digest.hexdigest()}"
+
+
 class Trail:
     """One chain, told of line by line; keeps what it found."""
 
@@ -188,10 +197,23 @@ class Trail:
         self.keys, self.kept = keys, kept
         self.findings, self.expired, self.gap = [], set(), None
         self.id = self.first = self.last = None
-        self.signed, self.unsigned, self.is_open = 0, 0, False
+        self.signed, self.is_open = 0, False
+        self.holes, self.told, self.vouched = {}, None, None
 
     def found(self, text):
         self.findings.append(f"{self.place}: {text}")
+
+    def miss(self, last, seq):
+        """Records between two of one file may have been taken out of it: what is behind the file says so."""
+        text = f"{self.place}: records {last + 1} to {seq - 1} are missing"
+        if self.is_begun:
+            self.holes.setdefault(self.file, {"digest": None, "findings": []})["findings"].append(text)
+        else:
+            self.findings.append(text)
+
+    def accept(self, file, digest):
+        if self.holes.get(file, {}).get("digest") == digest is not None:
+            del self.holes[file]
 
     def read(self, place, data, has_ended, is_first):
         self.place = place
@@ -219,10 +241,13 @@ class Trail:
         for path, file in files:
             self.settle_gap()
             self.is_open, number = False, 0
+            self.file, self.is_begun = os.path.basename(path).removesuffix(".gz"), False
             try:
                 for data, has_ended, is_first in lines_of(chunks_of(path, file)):
                     number += is_first
                     self.read(f"{path}:{number}", data, has_ended, is_first)
+                if self.file in self.holes:
+                    self.holes[self.file]["digest"] = digest_of(path, file)
             except (EOFError, zlib.error) as error:
                 self.findings.append(f"{path}: the compressed file is damaged: {error}")
         # A last line that has not ended is what any crash leaves.
@@ -233,6 +258,7 @@ class Trail:
         for trail, seq in self.kept:
             if self.last and trail == self.id and seq > self.last["seq"]:
                 self.found(f"a checkpoint that was kept is of record {seq}: the end was cut off")
+        self.findings += [text for holes in self.holes.values() for text in holes["findings"]]
         return self
 
     def follow(self, record):
@@ -244,10 +270,12 @@ class Trail:
         elif seq <= last["seq"]:
             return self.found(f"record {seq} stands behind record {last['seq']}")
         elif seq > last["seq"] + 1:
-            self.found(f"records {last['seq'] + 1} to {seq - 1} are missing")
+            self.miss(last["seq"], seq)
         elif record["prev"] != last["hash"]:
             self.found(f"record {seq} does not link to the one before it")
-        self.last = record
+        if last and seq > last["seq"] + 1 and self.kept.get((trail, seq - 1), {record["prev"]}) != {record["prev"]}:
+            self.found(f"a checkpoint that was kept has another hash for record {seq - 1}")
+        self.last, self.is_begun = record, True
         if trail != self.id:
             self.found(f"record {seq} is of another trail")
         note = record["note"]
@@ -255,16 +283,27 @@ class Trail:
             self.expired.add((whole(note["to"]), note["hash"]))
         if self.kept.get((trail, seq), {record["hash"]}) != {record["hash"]}:
             self.found(f"a checkpoint that was kept has another hash for record {seq}")
+        told, self.told = self.told, None
+        file, digest = note.get("file"), note.get("digest")
+        if record["event"] == "expired" and trail == self.id and isinstance(file, str) and isinstance(digest, str):
+            self.told = (seq, record["hash"], file, digest)
         if self.keys:
-            self.weigh_signature(record)
+            self.weigh_signature(record, told)
+        elif self.told:
+            self.accept(*self.told[2:])
 
-    def weigh_signature(self, record):
-        self.unsigned += 1
+    def weigh_signature(self, record, told):
+        """`told` is what the record before says of a file that records were taken out of."""
+        if self.vouched is None:
+            self.vouched = record["seq"] - 1
         if record["event"] != "checkpoint":
-            if self.unsigned == 10_001:
+            if record["seq"] - self.vouched > 10_000:
                 self.found("more than 10,000 records have no checkpoint")
+                self.vouched = record["seq"]
         elif open_note(str(record.get("checkpoint")), self.keys) == (self.id, record["seq"] - 1, record["prev"]):
-            self.signed, self.unsigned = record["seq"] - 1, 0
+            self.signed, self.vouched = record["seq"] - 1, record["seq"]
+            if told and told[:2] == (record["seq"] - 1, record["prev"]):
+                self.accept(*told[2:])
         else:
             self.found("a checkpoint that no known key signed, or of something else than the records before it")
 

@@ -1,8 +1,9 @@
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
+import { ClockGuard } from "./audit/clock-guard.ts";
 import { watchClock } from "./audit/clock-watch.ts";
 import { Vault } from "./audit/encryption/vault.ts";
-import { checkpointName, ordersName } from "./audit/files/layout.ts";
+import { checkpointName, ledgerName, ordersName } from "./audit/files/layout.ts";
 import { type AuditEntry, gatewayEntry } from "./audit/record.ts";
 import { createRefusedConnections, type RefusedConnections } from "./audit/refused-connections.ts";
 import { openAuditSinks } from "./audit/sinks/sinks.ts";
@@ -16,6 +17,7 @@ import { createProofMemory } from "./auth/proof-memory.ts";
 import { createRevocationBook, type RevocationBook, revocations } from "./auth/revocations.ts";
 import { createUserDirectory, type UserDirectory } from "./auth/users/directory.ts";
 import type { LoadedConfig } from "./config/load.ts";
+import { readRetention } from "./config/retention.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
 import { createDoors, type Doors } from "./doors/doors.ts";
 import { createOpenCalls, type OpenCalls, shareCalls } from "./limits/calls.ts";
@@ -118,9 +120,15 @@ async function furnish(
   const monotonic = () => performance.now();
   const isLax = config.audit.mode === "besteffort";
   const startNote = { version, config: hash, policy: policy.hash, ...describeStation(station) };
+  const clock = new ClockGuard({
+    findStep: watchClock(now, monotonic),
+    monotonicMs: monotonic,
+    onDistrust: () =>
+      log.warn({}, "the clock was set ahead by more than an hour: for 24 hours nothing of the audit trail expires"),
+  });
   const sinks = openAuditSinks(config.audit.sinks, { version, host: hostname(), processId: process.pid }, log);
   const sink = await openAuditSink({
-    ...describeAudit(config, station, keyring, log),
+    ...describeAudit(config, station, keyring, log, () => clock.trusts()),
     startNote,
     onWritten: sinks.offer,
   });
@@ -147,12 +155,11 @@ async function furnish(
   // The sink has told of its failure, and there is nothing to refuse.
   const note = (entry: AuditEntry) => void write(entry).catch(() => {});
   const refusedConnections = createRefusedConnections(note, now);
-  const findStep = watchClock(now, monotonic);
   const looking = setInterval(() => {
-    const step = findStep();
-    if (step === null) return;
-    log.warn({ ...step }, "the clock was set");
-    note(gatewayEntry("clock", new Date().toISOString(), { ...step }));
+    for (const step of clock.look()) {
+      log.warn({ ...step }, "the clock was set");
+      note(gatewayEntry("clock", new Date().toISOString(), { ...step }));
+    }
   }, clockLookMs).unref();
   return {
     log,
@@ -206,8 +213,11 @@ function describeAudit(
   { number }: Station,
   keyring: Keyring,
   log: Log,
+  trustsClock: () => boolean,
 ): AuditSinkOptions {
   const { directory, mode, rotate, compress, retention, checkpoints, encryption } = audit;
+  const { wholeMs, periods } = readRetention(retention);
+  const thinning = { periods, ledgerPath: join(state.directory, ledgerName(resolve(directory), number)) };
   const lost = mode === "besteffort" ? "calls go on without" : "requests are refused";
   return {
     directory,
@@ -215,7 +225,7 @@ function describeAudit(
     trail: number,
     now: () => new Date(),
     rotation: { maxBytes: rotate.size, maxAgeMs: rotate.age },
-    keeping: { compress, retentionMs: retention ?? null },
+    keeping: { compress, retentionMs: wholeMs, trustsClock, ...(periods.size > 0 && { thinning }) },
     vault: new Vault({ directory: state.directory, keys: keyring, now: () => performance.now() }),
     encrypted: encryption,
     // One of several workers is enough, and the first is always there.

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { duration, size } from "./fields.ts";
+import { retention } from "./retention.ts";
 import { sinks } from "./sinks.ts";
 
 /** The section `audit` of sallyport.yaml. */
@@ -20,11 +21,7 @@ export const audit = z
       .prefault({})
       .describe("When a file is closed and another one begun; the chain goes on."),
     compress: z.boolean().default(true).describe("Whether closed files are compressed (gzip)."),
-    retention: duration()
-      .optional()
-      .describe(
-        "How old the newest record of a closed file may become before the file is deleted. Default: kept for ever.",
-      ),
+    retention,
     encryption: z
       .boolean()
       .default(false)

@@ -77,7 +77,11 @@ function describeIssue(schema: z.core.$ZodType, issue: z.core.$ZodIssue, value: 
         each.flatMap((one) => ("expected" in one ? typeName(one.expected) : [])),
       );
       const expected = `expected ${joinOr(kinds)}`;
-      return [{ path, message: found === undefined ? `missing; ${expected}` : `${expected}, not ${kindOf(found)}` }];
+      if (found === undefined) return [{ path, message: `missing; ${expected}` }];
+      const hint = kinds.includes(typeNames.string ?? "")
+        ? kindHint("string", found, schemaAt(schema, path, value))
+        : undefined;
+      return [{ path, message: `${expected}, not ${kindOf(found)}`, hint }];
     }
     case "invalid_key":
       return issue.issues.map(({ message }) => ({ path, message, at: "key" as const }));
@@ -173,9 +177,10 @@ export function schemaAt(schema: z.core.$ZodType, path: Path, value?: unknown): 
   }
 }
 
-/** Whether a mapping says by a member, such as `type`, that it is not of this kind. */
+/** Whether something is no mapping, or says by a member, such as `type`, that it is not of this kind. */
 function isOtherwise({ _zod: { def } }: z.core.$ZodTypes, value: unknown): boolean {
   if (def.type !== "object") return false;
+  if (value !== undefined && typeof value !== "object") return true;
   return Object.entries(def.shape as Record<string, z.core.$ZodTypes>).some(([name, { _zod: member }]) => {
     const found = valueAt(value, [name]);
     return member.def.type === "literal" && found !== undefined && !member.def.values.includes(found as string);

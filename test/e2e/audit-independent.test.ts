@@ -5,7 +5,7 @@
 import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync, gzipSync } from "node:zlib";
+import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { firstPrev, sealRecord } from "../../src/audit/chain.ts";
 import type { KeepingOptions } from "../../src/audit/keep/keeping.ts";
@@ -15,15 +15,21 @@ import { createNoteSigner } from "../../src/crypto/note.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { until } from "../golden/observe.ts";
 import { callEntry } from "../unit/audit/entries.ts";
-import { askBoth, type Codes, runCommand, runScript } from "./two-verifiers.ts";
+import {
+  type Codes,
+  type Files,
+  judge as judgeBoth,
+  putText as put,
+  runCommand,
+  runScript,
+  textOf,
+} from "./two-verifiers.ts";
 
 const nameOf = () => "key-of-the-test";
 const signer = createNoteSigner(Buffer.alloc(32, 1), nameOf);
 const forger = createNoteSigner(Buffer.alloc(32, 2), nameOf);
 const dayMs = 86_400_000;
 const torn = '{"v":1,"trail":"0a1b\n{"v":1,"tr';
-
-type Files = Map<string, Buffer>;
 
 let home = "";
 let clock = Date.parse("2026-08-01T10:00:00.000Z");
@@ -84,22 +90,7 @@ beforeEach(() => {
   directory = mkdtempSync(join(home, "case-"));
 });
 
-/** Puts files into the directory and asks both verifiers. */
-async function judge(files: Files, log: readonly string[] = logged): Promise<{ ours: Codes; theirs: Codes }> {
-  for (const [name, bytes] of files) writeFileSync(join(directory, name), bytes, { mode: 0o600 });
-  const logFile = join(directory, "gateway.log");
-  writeFileSync(logFile, log.join(""));
-  const keyFile = join(directory, "key.txt");
-  writeFileSync(keyFile, `${signer.verifier.text}\n`);
-  return askBoth(directory, signer.verifier.text, logFile, keyFile);
-}
-
-const textOf = (files: Files, name: string) => {
-  const bytes = files.get(name) ?? Buffer.alloc(0);
-  return (name.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString();
-};
-const put = (files: Files, name: string, text: string) =>
-  files.set(name, name.endsWith(".gz") ? gzipSync(text) : Buffer.from(text));
+const judge = (files: Files, log: readonly string[] = logged) => judgeBoth(directory, files, signer.verifier.text, log);
 /** By place, since the names are not known before the files are written. */
 const nameAt = (place: Place) => (typeof place === "number" ? (closed[place] ?? "") : place);
 type Place = number | typeof active | typeof second;

@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { openRecord, type SoundRecord } from "../chain.ts";
+import { activeName } from "./layout.ts";
 import { LineSplitter } from "./lines.ts";
 import { openEither, streamOf } from "./opened.ts";
 import { groupFiles } from "./segments.ts";
@@ -23,11 +24,14 @@ export interface ClosedFile {
 
 /** The closed files of one trail, the oldest first, up to one that nothing is known of. @param number of the trail */
 export async function* readClosedFiles(directory: string, number: number): AsyncGenerator<ClosedFile> {
+  // Before it is looked for what is closed: another file may be begun while the others are worked at.
+  const active = await readFirst(join(directory, activeName(number)));
   const found = groupFiles(await readdir(directory), directory).find((trail) => trail.number === number);
   for (const [index, { path, first: from }] of (found?.closed ?? []).entries()) {
-    const next = found?.closed[index + 1]?.path ?? found?.active ?? null;
-    const first = next === null ? null : await readFirst(next);
-    if (first === null) return;
+    const next = found?.closed[index + 1]?.path;
+    const first = next === undefined ? active : await readFirst(next);
+    // It may have been closed in between.
+    if (first === null || first.seq <= from) return;
     const { trail, seq, prev: hash, time, note } = first;
     const { previous } = (note ?? {}) as { readonly previous?: unknown };
     const followed = previous === basename(path);

@@ -46,6 +46,15 @@ export function checkpointSuffix(directory: string): string {
   return `-${digestOf(directory)}.checkpoint`;
 }
 
+/**
+ * Name of the file that remembers which closed files of a trail records were taken out of.
+ *
+ * @param directory absolute path of the audit directory
+ */
+export function ledgerName(directory: string, trail: number): string {
+  return `${baseName(trail)}-${digestOf(directory)}.thinned`;
+}
+
 /** Name of the file in an audit directory that orders for its trails are left in. */
 export const ordersName = "audit.order";
 
@@ -53,8 +62,16 @@ export function closedName(trail: number, firstSeq: number): string {
   return `${baseName(trail)}.${String(firstSeq).padStart(12, "0")}.jsonl`;
 }
 
+/** What stands behind the name of a file until it is whole. */
+export const draftSuffix = ".new";
+
 /** What stands behind the name of a closed file that is compressed. */
 export const compressedSuffix = ".gz";
+
+/** The name of a file without what says that it is compressed. */
+export function plainName(name: string): string {
+  return name.endsWith(compressedSuffix) ? name.slice(0, -compressedSuffix.length) : name;
+}
 
 /** Reads a name; undefined where it is not that of a trail's file. */
 export function readFileName(name: string): TrailFile | undefined {

@@ -1,4 +1,4 @@
-/** What becomes of closed files: compressed at once, removed when their time is over. */
+/** What becomes of closed files: compressed at once, thinned when the time of some records is over, removed when that of all is. */
 
 import { createReadStream, createWriteStream } from "node:fs";
 import { readdir, rename, rm } from "node:fs/promises";
@@ -8,16 +8,21 @@ import { createGzip } from "node:zlib";
 import { syncDirectory } from "../../durable.ts";
 import type { Vault } from "../encryption/vault.ts";
 import { readClosedFiles } from "../files/closed-files.ts";
-import { compressedSuffix, readFileName } from "../files/layout.ts";
+import { compressedSuffix, draftSuffix, readFileName } from "../files/layout.ts";
 import { type AuditEntry, gatewayEntry } from "../record.ts";
 import { readHold } from "./hold.ts";
 import type { OrderDesk } from "./order-desk.ts";
 import { findKeyedEnd } from "./orders.ts";
+import { Thinner, type ThinningOptions } from "./thinner.ts";
 
 export interface KeepingOptions {
   readonly compress: boolean;
   /** How old the newest record of a closed file may become, in milliseconds; null for ever. */
   readonly retentionMs: number | null;
+  /** Default: all records of a file go with it. */
+  readonly thinning?: ThinningOptions;
+  /** Whether ages can be told by the clock; while they cannot, nothing goes. Default: always. */
+  readonly trustsClock?: () => boolean;
 }
 
 export interface KeeperOptions extends KeepingOptions {
@@ -26,6 +31,8 @@ export interface KeeperOptions extends KeepingOptions {
   readonly now: () => Date;
   /** Writes a record. */
   readonly append: (entry: AuditEntry) => Promise<void>;
+  /** The same with a checkpoint right behind it, both on the disk when it resolves. */
+  readonly declare: (entry: AuditEntry) => Promise<void>;
   readonly onTrouble: (error: unknown) => void;
   /** Has the keys of encrypted files, which go with them. */
   readonly vault: Vault | null;
@@ -37,10 +44,15 @@ export interface KeeperOptions extends KeepingOptions {
 export class Keeper {
   readonly #options: KeeperOptions;
   readonly #ending = new AbortController();
+  readonly #thinner: Thinner | null;
   #working: Promise<void> = Promise.resolve();
 
   constructor(options: KeeperOptions) {
     this.#options = options;
+    const { thinning, ...place } = options;
+    const mayRemove = () => this.#mayRemove();
+    this.#thinner =
+      thinning === undefined ? null : new Thinner({ ...place, ...thinning, mayRemove, signal: this.#ending.signal });
   }
 
   /** Begins to do what is due, behind what goes on already. */
@@ -67,8 +79,24 @@ export class Keeper {
   }
 
   async #keep(): Promise<void> {
+    await this.#clean();
     await this.#expire();
+    await this.#thinner?.look();
     if (this.#options.compress) await this.#compress();
+  }
+
+  async #mayRemove(): Promise<boolean> {
+    const { directory, trustsClock = () => true } = this.#options;
+    return trustsClock() && (await readHold(directory)) === null;
+  }
+
+  /** Drafts of a process that ended before they were whole, or before they took their places. */
+  async #clean(): Promise<void> {
+    for (const name of await readdir(this.#options.directory)) {
+      const file = name.endsWith(draftSuffix) ? readFileName(name.slice(0, -draftSuffix.length)) : undefined;
+      if (file === undefined || file.trail !== this.#options.trail || file.firstSeq === null) continue;
+      await rm(join(this.#options.directory, name));
+    }
   }
 
   /** The oldest first, and none that a younger one would have to follow without it. */
@@ -77,7 +105,7 @@ export class Keeper {
     if (retentionMs === null) return;
     for await (const file of readClosedFiles(directory, number)) {
       const { path, trail, from, to, hash, endedMs } = file;
-      if (now().getTime() - endedMs < retentionMs || (await readHold(directory)) !== null) return;
+      if (now().getTime() - endedMs < retentionMs || !(await this.#mayRemove())) return;
       const keyedTo = vault === null ? to : await findKeyedEnd(file, vault);
       const note = { file: basename(path), from, to, hash };
       await this.#options.append(gatewayEntry("expired", now().toISOString(), note));
@@ -94,7 +122,7 @@ export class Keeper {
       const file = readFileName(name);
       if (file === undefined || file.trail !== trail || file.firstSeq === null || file.compressed) continue;
       const path = join(directory, name);
-      const draft = `${path}${compressedSuffix}.new`;
+      const draft = `${path}${compressedSuffix}${draftSuffix}`;
       const target = createWriteStream(draft, { mode: 0o600, flush: true });
       await pipeline(createReadStream(path), createGzip(), target, { signal: this.#ending.signal });
       await rename(draft, `${path}${compressedSuffix}`);

@@ -1,4 +1,3 @@
-import { createHash, type Hash } from "node:crypto";
 import type { NoteVerifier } from "../../crypto/note.ts";
 import {
   describeNewer,
@@ -10,8 +9,12 @@ import {
   type SoundRecord,
 } from "../chain.ts";
 import type { Checkpoint } from "../checkpoint.ts";
+import { plainName } from "../files/layout.ts";
 import type { LinePiece } from "../files/lines.ts";
-import { type AuditFinding, type ChainReport, type FindingKind, maxFindings } from "./report.ts";
+import { Findings } from "./findings.ts";
+import { Gap, readTorn } from "./gap.ts";
+import { Removals } from "./removals.ts";
+import type { ChainReport, FindingKind } from "./report.ts";
 import { Signatures } from "./signatures.ts";
 
 /** What a trail is compared with. */
@@ -21,33 +24,30 @@ export interface CheckOptions {
   /** Checkpoints that were kept elsewhere; those of other trails are passed over here. */
   readonly kept?: readonly Checkpoint[];
   /**
-   * What is read: a `trail`, which has to say what was removed before its first record, or a `file` of one, which may begin as the
-   * next one does when a file is closed. Default: `trail`.
+   * What is read: a `trail`, which has to say what was removed before its first record, a `file` of one, which may begin as the
+   * next one does when a file is closed, or a `part`, which may begin anywhere. Default: `trail`.
    */
-  readonly extent?: "trail" | "file";
+  readonly extent?: "trail" | "file" | "part";
+  /** Whether a closed file, by its name without `.gz`, may lack records if it has this digest. Default: the trail itself has to say so. */
+  readonly mayLack?: (file: string, digest: string) => boolean;
 }
 
-/** Lines that are no records, one behind the other. */
-interface Gap {
-  readonly line: number;
-  readonly hash: Hash;
-  lines: number;
-  bytes: number;
-}
-
-/** Follows the chain line by line. Pure: the lines come from the caller, and only counters and one hash are kept. */
+/** Follows the chain line by line. Pure: the lines come from the caller, and only counters, a hash and findings are kept. */
 export class ChainCheck {
   readonly #signatures: Signatures;
-  readonly #isFile: boolean;
+  readonly #extent: CheckOptions["extent"];
+  readonly #mayLack: NonNullable<CheckOptions["mayLack"]>;
   #file = "";
+  /** A record of this file stood in its place. */
+  #isBegun = false;
+  readonly #removals: Removals;
   #trail: string | null = null;
   /** The first record, where it is not the first of all. */
   #beginning: { readonly seq: number; readonly prev: string; readonly file: string; readonly line: number } | null =
     null;
   /** Number and hash of the last record of each part that was removed when its time was over. */
   readonly #expired = new Set<string>();
-  readonly #findings: AuditFinding[] = [];
-  #moreFindings = 0;
+  readonly #findings = new Findings();
   #line = 0;
   #records = 0;
   #declaredTorn = 0;
@@ -63,9 +63,11 @@ export class ChainCheck {
   /** The last line was a record of a later format. */
   #newer = false;
 
-  constructor({ verifiers = [], kept = [], extent = "trail" }: CheckOptions = {}) {
+  constructor({ verifiers = [], kept = [], extent = "trail", mayLack = () => false }: CheckOptions = {}) {
     this.#signatures = new Signatures(verifiers, kept);
-    this.#isFile = extent === "file";
+    this.#removals = new Removals(verifiers.length > 0);
+    this.#extent = extent;
+    this.#mayLack = mayLack;
   }
 
   /** From now on lines are read from this file, which goes on where the one before ended. */
@@ -74,6 +76,19 @@ export class ChainCheck {
     this.#open = false;
     this.#file = name;
     this.#line = 0;
+    this.#isBegun = false;
+  }
+
+  /** Whether records are missing within the file so far: then {@link endFile} has to be told its digest. */
+  get hasHoles(): boolean {
+    return this.#findings.hasHoles(plainName(this.#file));
+  }
+
+  /** @param digest `sha256:` over all bytes of the file, which was read to its end */
+  endFile(digest: string): void {
+    const name = plainName(this.#file);
+    this.#findings.close(name, digest);
+    if (this.#mayLack(name, digest)) this.#findings.accept(name, digest);
   }
 
   /** The rest of the file cannot be decompressed. */
@@ -83,7 +98,8 @@ export class ChainCheck {
     this.#report("unreadable", "the compressed file is damaged: it cannot be read beyond this line.", null);
   }
 
-  read({ bytes, ended, first }: LinePiece): void {
+  /** Takes the next line, or a piece of one. @returns what it is */
+  read({ bytes, ended, first }: LinePiece): OpenedRecord {
     if (first) this.#line += 1;
     const long = !first || bytes.length > maxLineBytes;
     const record: OpenedRecord = long ? { state: "unfinished" } : openRecord(bytes);
@@ -92,13 +108,14 @@ export class ChainCheck {
       // An unended last line is reported by itself: alone it is what any crash leaves behind. A long one may still end.
       if (this.#open && !long) this.#reportGap();
       this.#widenGap(bytes, first);
-      return;
+      return record;
     }
     const behindNewer = this.#newer;
     this.#newer = record.state === "newer";
     if (record.state === "sound") this.#follow(record);
     else if (record.state === "newer") this.#passOver(record, behindNewer);
     else this.#reportAltered(record.seq, record.hash);
+    return record;
   }
 
   /** The report; to be asked for once, at the end of the file. */
@@ -113,14 +130,14 @@ export class ChainCheck {
             tornTail: {
               line: gap.line,
               bytes: gap.bytes,
-              digest: `sha256:${gap.hash.digest("hex")}`,
+              digest: gap.digest,
               text: "the last line has no end: the gateway or its machine stopped while writing it. Its next start declares it.",
             },
           };
     this.#reportBeginning();
     for (const { kind, text, seq } of this.#signatures.end(last?.seq ?? 0)) this.#report(kind, text, seq);
     return {
-      ok: this.#findings.length === 0,
+      ok: this.#findings.isEmpty,
       trail: this.#trail,
       records: this.#records,
       firstTime: this.#first?.time ?? null,
@@ -129,8 +146,8 @@ export class ChainCheck {
       lastSeq: last?.seq ?? 0,
       lastHash: last?.hash ?? firstPrev,
       stopped: gap === null && this.#stopped,
-      findings: this.#findings,
-      moreFindings: this.#moreFindings,
+      ...this.#findings.finish(),
+      removed: this.#findings.removed,
       declaredTorn: this.#declaredTorn,
       signed: this.#signatures.part,
       ...tail,
@@ -153,13 +170,13 @@ export class ChainCheck {
       return;
     }
     if (seq > expected) {
-      const range = seq - 1 === expected ? `record ${expected} is` : `records ${expected} to ${seq - 1} are`;
-      this.#report("missing", `${range} missing before record ${seq}: deleted, or moved to another place.`, seq);
+      this.#reportMissing(expected, seq);
     } else if (this.#expectedPrev !== null && prev !== this.#expectedPrev) {
       this.#report("link", `record ${seq} does not link to the record before it: one of the two was replaced.`, seq);
     }
     this.#expectedSeq = seq + 1;
     this.#expectedPrev = hash;
+    this.#isBegun = true;
     this.#weigh(record);
   }
 
@@ -167,8 +184,8 @@ export class ChainCheck {
     this.#first = record;
     const { seq, prev } = record;
     // Something else was found before it.
-    if (this.#findings.length > 0 || this.#expectedSeq > 1 || seq === 1) return;
-    if (!(this.#isFile && record.event === "rotated"))
+    if (!this.#findings.isEmpty || this.#expectedSeq > 1 || seq === 1) return;
+    if (this.#extent === "trail" || (this.#extent === "file" && record.event !== "rotated"))
       this.#beginning = { seq, prev, file: this.#file, line: this.#line };
     this.#expectedSeq = seq;
     this.#expectedPrev = null;
@@ -184,7 +201,10 @@ export class ChainCheck {
     // The last checkpoint signs the record of the stop.
     this.#stopped = event === "stop" || (this.#stopped && event === "checkpoint");
     if (event === "expired") this.#noteExpired(note);
-    for (const { kind, text } of this.#signatures.weigh(record)) this.#report(kind, text, seq);
+    const doubts = this.#signatures.weigh(record);
+    for (const { kind, text } of doubts) this.#report(kind, text, seq);
+    const removal = trail === this.#trail ? this.#removals.hear(record, doubts.length === 0) : null;
+    if (removal !== null) this.#findings.accept(removal.file, removal.digest);
   }
 
   #noteExpired(note: unknown): void {
@@ -198,7 +218,19 @@ export class ChainCheck {
     if (this.#expired.has(`${seq - 1} ${prev}`)) return;
     const range = seq === 2 ? "record 1 is" : `records 1 to ${seq - 1} are`;
     const text = `${range} missing before record ${seq}, and no record says that their time was over.`;
-    this.#findings.unshift({ file, line, seq, kind: "missing", text });
+    this.#findings.addFirst({ file, line, seq, kind: "missing", text });
+  }
+
+  /** @param expected number of the record that would be next */
+  #reportMissing(expected: number, seq: number): void {
+    const range = seq - 1 === expected ? `record ${expected} is` : `records ${expected} to ${seq - 1} are`;
+    const text = `${range} missing before record ${seq}: deleted, or moved to another place.`;
+    if (!this.#isBegun) {
+      this.#report("missing", text, seq);
+      return;
+    }
+    const finding = { file: this.#file, line: this.#line, seq, kind: "missing" as const, text };
+    this.#findings.addHole(plainName(this.#file), finding, seq - expected);
   }
 
   /** All of them that follow each other are one finding: each would say the same. */
@@ -218,15 +250,8 @@ export class ChainCheck {
   }
 
   #widenGap(bytes: Buffer, first: boolean): void {
-    this.#gap ??= { line: this.#line, hash: createHash("sha256"), lines: 0, bytes: 0 };
-    const gap = this.#gap;
-    if (first && gap.lines > 0) {
-      gap.hash.update("\n");
-      gap.bytes += 1;
-    }
-    if (first) gap.lines += 1;
-    gap.hash.update(bytes);
-    gap.bytes += bytes.length;
+    this.#gap ??= new Gap(this.#line);
+    this.#gap.widen(bytes, first);
   }
 
   /** A gap is accounted for when the record behind it is a `start` that declares exactly these bytes. */
@@ -237,9 +262,8 @@ export class ChainCheck {
         this.#report("torn", "the record declares a torn tail, and there is none before it.", record.seq);
       return;
     }
-    const { bytes, hash } = this.#gap;
-    const fits = record.event === "start" && declared?.bytes === bytes;
-    if (fits && declared.digest === `sha256:${hash.copy().digest("hex")}`) {
+    const { bytes, digest } = this.#gap;
+    if (record.event === "start" && declared?.bytes === bytes && declared.digest === digest) {
       this.#declaredTorn += 1;
       this.#gap = null;
       return;
@@ -260,15 +284,6 @@ export class ChainCheck {
   }
 
   #report(kind: FindingKind, text: string, seq: number | null, line = this.#line): void {
-    if (this.#findings.length < maxFindings)
-      this.#findings.push({ file: this.#file, line, ...(seq === null ? {} : { seq }), kind, text });
-    else this.#moreFindings += 1;
+    this.#findings.add({ file: this.#file, line, ...(seq === null ? {} : { seq }), kind, text });
   }
-}
-
-/** Null where nothing is declared; what is said in another form than the gateway's is of no tail that there is. */
-function readTorn(note: unknown): { bytes?: unknown; digest?: unknown } | null {
-  const { torn } = (typeof note === "object" && note !== null ? note : {}) as { torn?: unknown };
-  if (torn == null) return null;
-  return typeof torn === "object" ? torn : {};
 }

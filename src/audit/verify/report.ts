@@ -59,6 +59,8 @@ export interface ChainReport {
   readonly findings: readonly AuditFinding[];
   /** Findings beyond those. */
   readonly moreFindings: number;
+  /** Records that were taken out of closed files when their time was over. */
+  readonly removed: number;
   /** Torn writes that the `start` record behind them declares. */
   readonly declaredTorn: number;
   /** Null where no key was given. */

@@ -10,7 +10,7 @@ interface Doubt {
   readonly seq: number;
 }
 
-/** So many records at most are without a checkpoint in a trail that is signed. */
+/** So many numbers in a row at most are without a checkpoint in a trail that is signed. */
 export const maxUnsigned = 10_000;
 
 /** Compares a trail with the checkpoints in it and with those that were kept elsewhere. Pure; only what is awaited is kept. */
@@ -24,7 +24,9 @@ export class Signatures {
   #awaited: Map<number, Set<string>> | null = null;
   #checkpoints = 0;
   #throughSeq = 0;
-  #unsigned = 0;
+  /** Number of the last checkpoint, or of the record before the first; null before there is any. */
+  #signedSeq: number | null = null;
+  #isOverdue = false;
 
   constructor(verifiers: readonly NoteVerifier[], kept: readonly Checkpoint[]) {
     this.#verifiers = verifiers;
@@ -39,12 +41,17 @@ export class Signatures {
 
   /** To be told of each record in its turn. */
   weigh(record: SoundRecord): readonly Doubt[] {
-    const { trail, seq, hash } = record;
+    const { trail, seq, prev, hash } = record;
     this.#awaited ??= this.#await(trail, seq);
-    const awaited = this.#awaited.get(seq) ?? new Set([hash]);
-    this.#awaited.delete(seq);
-    const rewritten = awaited.size > 1 || !awaited.has(hash) ? [rewrittenAt(seq)] : [];
+    // Where the record before was taken out, this one still says what its hash was.
+    const rewritten = [...this.#compare(seq - 1, prev), ...this.#compare(seq, hash)];
     return [...rewritten, ...(this.#verifiers.length === 0 ? [] : this.#weighSignature(record))];
+  }
+
+  #compare(seq: number, hash: string): readonly Doubt[] {
+    const awaited = this.#awaited?.get(seq) ?? new Set([hash]);
+    this.#awaited?.delete(seq);
+    return awaited.size > 1 || !awaited.has(hash) ? [rewrittenAt(seq)] : [];
   }
 
   /** @param seq of the last record */
@@ -67,10 +74,15 @@ export class Signatures {
   }
 
   #weighSignature({ checkpoint, event, seq, prev, trail }: SoundRecord): readonly Doubt[] {
-    this.#unsigned += 1;
+    this.#signedSeq ??= seq - 1;
     if (event !== "checkpoint") {
-      const text = `more than ${maxUnsigned} records before record ${seq} have no checkpoint.`;
-      return this.#unsigned === maxUnsigned + 1 ? [{ kind: "unsigned", seq, text }] : [];
+      // By their numbers: some may have been taken out.
+      const isOverdue = seq - this.#signedSeq > maxUnsigned;
+      if (!isOverdue || this.#isOverdue) return [];
+      this.#isOverdue = true;
+      return [
+        { kind: "unsigned", seq, text: `more than ${maxUnsigned} records before record ${seq} have no checkpoint.` },
+      ];
     }
     const read = openCheckpoint(checkpoint ?? "", this.#verifiers);
     if (read === undefined) {
@@ -82,7 +94,8 @@ export class Signatures {
     }
     this.#checkpoints += 1;
     this.#throughSeq = read.seq;
-    this.#unsigned = 0;
+    this.#signedSeq = seq;
+    this.#isOverdue = false;
     return [];
   }
 }

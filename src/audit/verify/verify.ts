@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { openInTurn } from "../files/in-turn.ts";
@@ -86,6 +87,19 @@ async function readFile(file: OpenFile, check: ChainCheck): Promise<void> {
     check.breakOff();
   }
   for (const piece of splitter.end()) check.read(piece);
+  if (check.hasHoles) check.endFile(await digestOf(file));
+}
+
+/** Over the bytes as they were before they were compressed. Read once more: few files need it, and over all it takes a fifth of the time. */
+async function digestOf(file: OpenFile): Promise<string> {
+  const hash = createHash("sha256");
+  try {
+    for await (const chunk of streamOf(file)) hash.update(chunk);
+  } catch (error) {
+    // That it is damaged is found already.
+    if (!isDamage(error)) throw error;
+  }
+  return `sha256:${hash.digest("hex")}`;
 }
 
 /** Whether decompression failed, not reading. */

@@ -1,3 +1,5 @@
+import { closeSync, fsync, openSync } from "node:fs";
+import { promisify } from "node:util";
 import { AuditFault, UnforcedFault } from "../fault.ts";
 import type { Keeper } from "../keep/keeping.ts";
 import { type AuditEntry, type AuditIdentity, gatewayEntry } from "../record.ts";
@@ -6,6 +8,8 @@ import { Checkpoints } from "./checkpoints.ts";
 import type { DirectoryLock } from "./lock.ts";
 import type { AuditSink, AuditSinkOptions } from "./sink.ts";
 import { type BatchResult, throwFirst } from "./writer.ts";
+
+const forceToDisk = promisify(fsync);
 
 const healMs = 2_000;
 const lookMs = 1_000;
@@ -84,6 +88,29 @@ export class FileSink implements AuditSink {
     return promise;
   }
 
+  /**
+   * Writes a record of what happens next, with a checkpoint right behind it, so that nobody else could have put it there. Resolves when both
+   * are on the disk, whether or not others are forced to it.
+   *
+   * @throws AuditFault when that cannot be done; then it must not happen
+   */
+  async declare(entry: AuditEntry): Promise<void> {
+    // What is forced to the disk at the moment keeps its file.
+    while (this.#forcing !== null) await this.#forcing;
+    if (this.#closed) throw new AuditFault("the audit trail is closed");
+    const result = this.#files.write([entry]);
+    throwFirst(result);
+    this.#options.onWritten?.(result.lines);
+    if (!this.#certify(true)) throw new AuditFault("a record that needs a checkpoint has none");
+    // By a descriptor of its own: the file may be closed, and another one be begun, before the disk has it.
+    const descriptor = openSync(this.path, "r");
+    try {
+      await forceToDisk(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
   #flush(): void {
     // What comes while the disk is busy waits together, and is forced to it together.
     if (this.#forcing !== null) return;
@@ -104,20 +131,22 @@ export class FileSink implements AuditSink {
     return result;
   }
 
-  #certify(last = false): void {
+  /** @returns false where there should be a checkpoint and is none */
+  #certify(last = false): boolean {
     const nowMs = this.#options.now().getTime();
     const { end } = this.#files;
-    if (this.#checkpoints === null || !(last || this.#checkpoints.isDue(end, nowMs))) return;
+    if (this.#checkpoints === null || !(last || this.#checkpoints.isDue(end, nowMs))) return true;
     const checkpoint = this.#checkpoints.sign(end);
     const entry = { ...gatewayEntry("checkpoint", new Date(nowMs).toISOString()), checkpoint };
     const result = this.#files.writeBehind(entry);
-    if (result?.failure !== null) return;
+    if (result?.failure !== null) return false;
     this.#options.onWritten?.(result.lines);
     try {
       this.#checkpoints.keep(checkpoint, this.#files.end.seq, nowMs);
     } catch (error) {
       this.#options.onTrouble?.(error);
     }
+    return true;
   }
 
   async #force(batch: readonly Waiting[], result: BatchResult): Promise<void> {

@@ -127,6 +127,7 @@ async function openLocked(
   const takesOrders = ordersPath !== undefined && vault !== null;
   const keeper: Keeper = new Keeper({
     ...{ ...keeping, directory, trail, now, onTrouble, vault, append },
+    declare: (entry) => sink.declare(entry),
     desk: takesOrders ? new OrderDesk(ordersPath, { directory, vault, now, append }) : null,
   });
   vault?.destroyRest();

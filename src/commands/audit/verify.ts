@@ -157,6 +157,7 @@ function renderReport(report: AuditReport): string {
     lines.push(
       `begin     with record ${report.firstSeq}; what came before is not there any more, or was not looked at`,
     );
+  if (report.removed > 0) lines.push(`removed   ${report.removed} records whose time was over, as other records say`);
   if (report.declaredTorn > 0) lines.push(`torn      ${report.declaredTorn}, each declared by the start that followed`);
   if (tornTail !== undefined) lines.push(`tail      line ${tornTail.line}, ${tornTail.bytes} bytes: ${tornTail.text}`);
   if (first !== undefined) {

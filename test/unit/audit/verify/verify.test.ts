@@ -64,6 +64,7 @@ describe("verifyFiles", () => {
       stopped: false,
       findings: [],
       moreFindings: 0,
+      removed: 0,
       declaredTorn: 0,
       signed: null,
     });
