@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { sealRecord } from "../../src/audit/chain.ts";
+import { firstPrev, sealRecord } from "../../src/audit/chain.ts";
+import { renderCheckpoint } from "../../src/audit/checkpoint.ts";
 import type { KeepingOptions } from "../../src/audit/keep/keeping.ts";
 import type { AuditEntry, AuditRecord } from "../../src/audit/record.ts";
 import { openAuditSink } from "../../src/audit/write/sink.ts";
@@ -315,6 +316,22 @@ describe("both verifiers come to the same verdict:", () => {
     change(files);
     expect(await judge(files)).toEqual({ ours: codes, theirs: codes });
   });
+
+  test.each<[string, Codes, (hash: string) => readonly string[]]>([
+    ["its hash", nothing, (hash) => [hash]],
+    ["another hash", [0, 0, 1], () => [firstPrev]],
+    ["its hash and another one", [0, 0, 1], (hash) => [hash, firstPrev]],
+    ["another hash and its own", [0, 0, 1], (hash) => [firstPrev, hash]],
+  ])(
+    "a checkpoint that was kept, of a record that is gone while the next one stayed, with %s",
+    async (_what, codes, hashes) => {
+      const { trail, seq, hash } = parse(linesOf(whole, first).findLast((line) => parse(line).event === "discovery"));
+      const sign = (each: string) =>
+        signer.sign(renderCheckpoint({ origin: `${signer.verifier.name}/${trail}`, seq, hash: each }));
+      expect(linesOf(left, first).map((line) => parse(line).seq)).not.toContain(seq);
+      expect(await judge(left, hashes(hash).map(sign))).toEqual({ ours: codes, theirs: codes });
+    },
+  );
 
   test("an invented record that the gateway went on behind, and signed with all others", async () => {
     const files = new Map(left);
