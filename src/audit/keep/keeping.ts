@@ -92,7 +92,9 @@ export class Keeper {
 
   /** Drafts of a process that ended before they were whole, or before they took their places. */
   async #clean(): Promise<void> {
-    for (const name of await readdir(this.#options.directory)) {
+    // Of a directory that is gone the sink itself tells, once.
+    const names = await readdir(this.#options.directory).catch(() => []);
+    for (const name of names) {
       const file = name.endsWith(draftSuffix) ? readFileName(name.slice(0, -draftSuffix.length)) : undefined;
       if (file === undefined || file.trail !== this.#options.trail || file.firstSeq === null) continue;
       await rm(join(this.#options.directory, name));
