@@ -2,10 +2,12 @@
 // Plain JavaScript that any Node can read, so that an old one gets a sentence instead of a syntax error.
 import { existsSync } from "node:fs";
 
-const oldest = 24;
-if (Number(process.versions.node.split(".")[0]) < oldest) {
+// The first with Argon2 (https://nodejs.org/api/crypto.html#cryptoargon2algorithm-parameters-callback).
+const [oldestMajor, oldestMinor] = [24, 7];
+const [major, minor] = process.versions.node.split(".").map(Number);
+if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
   console.error(
-    `sallyport needs Node ${oldest} or newer and this is ${process.versions.node}. ` +
+    `sallyport needs Node ${oldestMajor}.${oldestMinor} or newer and this is ${process.versions.node}. ` +
       "Inside a clone, `npm ci && npm start` brings its own; elsewhere, `npm install node@26` in this folder does.",
   );
   process.exit(2);

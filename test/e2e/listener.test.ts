@@ -86,7 +86,7 @@ it("tells an old Node what to do in one sentence, instead of a stack trace", asy
     (error: { code: number; stderr: string; stdout: string }) => error,
   );
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-  expect(stderr).toMatch(/^sallyport needs Node 24 or newer and this is 20\.19\.0\. .*\n$/);
+  expect(stderr).toMatch(/^sallyport needs Node 24\.7 or newer and this is 20\.19\.0\. .*\n$/);
 });
 
 it("answers and records bytes that are no HTTP once, however many of them follow", async () => {
