@@ -6,11 +6,13 @@ import { sanitizeText } from "../audit/sanitize/sanitize.ts";
 import { openConfig } from "../config/open.ts";
 import { loadParts } from "../config/parts.ts";
 import { expandPatterns } from "../policy/files.ts";
+import { storeName } from "../state/sqlite-store.ts";
 import { BackupError } from "./fault.ts";
 import { placeOf } from "./layout.ts";
 import { type FileKind, isContained, type TrailHead } from "./manifest.ts";
 import { openSource, type Source } from "./sources.ts";
 import { openIfThere, openState } from "./state.ts";
+import { isStoreFile, openStore } from "./store.ts";
 import { openTrails } from "./trails.ts";
 
 /** Everything that a backup of one configuration holds, opened. */
@@ -59,7 +61,9 @@ export async function collect(configFile: string): Promise<Collection> {
     const trails = await openTrails(audit.directory);
     sources.push(...trails.flatMap((trail) => trail.sources));
     // Behind them, since a key is stored before anything is encrypted with it.
-    await openState(state.directory, without, sources, (name) => !isCheckpoint(name));
+    await openState(state.directory, without, sources, (name) => !isCheckpoint(name) && !isStoreFile(name));
+    const store = await openStore(join(state.directory, storeName));
+    if (store !== null) sources.push(store);
     if (!sources.some(({ path }) => path === join(state.directory, "keys.json"))) {
       throw new BackupError(`there are no keys in ${state.directory} yet: the first start makes them`);
     }
