@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 import { type Gateway, type GatewayOptions, permissivePolicy, startGateway } from "../fixtures/gateway.ts";
+import { merge } from "../fixtures/mapping.ts";
 import { answerMinimally, type Recorder, type RecorderHandler, startRecorder } from "../fixtures/recorder.ts";
 import { readAudit, scrape } from "../golden/observe.ts";
 import { openWire, type Wire } from "../golden/wire.ts";
@@ -26,12 +27,20 @@ export interface SettingOptions extends Omit<GatewayOptions, "servers"> {
   readonly connections?: number;
 }
 
+/** Tests ask without a pause until something has happened: a fast machine would meet the usual limits first. */
+const patient = { limits: { address: { requests: 1_000_000 }, identity: { requests: 1_000_000 } } };
+
 /** A gateway in a process of its own with one recording server behind it; all gone when the test is over. */
 export async function set(options: SettingOptions = {}): Promise<Setting> {
   const { handler, server, connections, ...rest } = options;
   const recorder = await startRecorder(handler);
   onTestFinished(() => recorder.stop());
-  const gateway = await startGateway({ ...rest, servers: { alpha: { url: recorder.url, ...server } } });
+  const configOverrides = merge(patient, rest.configOverrides ?? {});
+  const gateway = await startGateway({
+    ...rest,
+    configOverrides,
+    servers: { alpha: { url: recorder.url, ...server } },
+  });
   onTestFinished(async () => void (await gateway.stop()));
   let log = "";
   gateway.child.stderr?.on("data", (chunk: string) => {

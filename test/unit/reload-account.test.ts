@@ -11,6 +11,7 @@ function loadedWith(policy: string, warnings: readonly Problem[] = []): LoadedCo
   return {
     hash: "c0",
     sources,
+    config: { listen: {} },
     policy: { ...compilePolicy(sources, ["alpha"]), hash: "b0" },
     warnings,
   } as LoadedConfig;
