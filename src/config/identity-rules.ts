@@ -49,6 +49,12 @@ export function checkIdentity({
     );
   }
   const { builtin, apiKeys, certificates } = identity;
+  if (builtin.login.enabled && !builtin.enabled) {
+    const message = "takes identity.builtin.enabled: its tokens are the gateway's own";
+    findings.push(
+      problem(["identity", "builtin", "login", "enabled"], message, { reads: [["identity", "builtin", "enabled"]] }),
+    );
+  }
   if (issuers.length === 0 && !builtin.enabled && !apiKeys.enabled && !certificates.enabled) {
     const message = "nobody could identify: no issuers, and builtin, apiKeys and certificates are disabled";
     findings.push(
