@@ -27,6 +27,8 @@ export interface DeskNote {
   /** Why not: an OAuth error code, or what was wrong with a login. */
   reason?: string;
   user?: string;
+  /** Fingerprint of a user name that is nobody's. */
+  unknown?: string;
   client?: string;
   grant?: string;
   /** What the second factor of a login was. */

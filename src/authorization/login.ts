@@ -35,8 +35,11 @@ async function checkPassword(
   form: URLSearchParams,
   asking: Form,
 ): Promise<void> {
-  const again = (status: number, problem: string, reason: string) => {
-    Object.assign(visit.note, { user, successful: false, reason });
+  const again = async (status: number, problem: string, reason: string) => {
+    const known = await kit.users.recognize(user);
+    // Passwords are typed into the wrong field now and then: of a name that is nobody's there is a fingerprint, to count by.
+    const who = known === null ? { unknown: kit.fingerprint("login-user", user) } : { user: known };
+    Object.assign(visit.note, { ...who, successful: false, reason });
     send(visit.response, status, renderLogin({ ...asking, user, problem }), asking.onward);
   };
   const waitMs = await delayOf(kit, visit, user);

@@ -24,6 +24,8 @@ it.each(["v1", "v2"] as const)(
     expect(login.headers.get("content-security-policy")).toMatch(/default-src 'none'.*frame-ancestors 'none'/);
     const failed = asPage(await browser.submit(login, { user: "ann", password: "wrong", do: "login" }));
     expect([failed.status, failed.html]).toEqual([403, expect.stringContaining("not right")]);
+    // In the wrong field: it must not get on record.
+    expect(asPage(await browser.submit(failed, { user: password, password: "ann", do: "login" })).status).toBe(403);
     const consent = asPage(await browser.submit(failed, { user: "ann", password, do: "login" }));
     expect(consent.html).toContain("<strong>alpha</strong>");
     const callback = asTarget(await browser.submit(consent, { do: "allow" }));
@@ -42,6 +44,9 @@ it.each(["v1", "v2"] as const)(
     const acts = records.filter(({ event }) => event === "auth").map(({ note }) => note);
     expect(acts).toContainEqual(
       expect.objectContaining({ action: "login", user: "ann", successful: false, reason: "password_wrong" }),
+    );
+    expect(acts).toContainEqual(
+      expect.objectContaining({ action: "login", unknown: expect.stringMatching(/^[\w-]{16}$/) }),
     );
     expect(acts).toContainEqual(expect.objectContaining({ action: "login", user: "ann", successful: true }));
     expect(acts).toContainEqual(expect.objectContaining({ action: "consent", user: "ann", successful: true }));

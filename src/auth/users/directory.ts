@@ -14,6 +14,8 @@ export interface Account {
 export interface UserDirectory {
   /** The account of whoever knows its password; null for anybody else, after as long a time, whatever was wrong. */
   verify(name: string, password: string): Promise<Account | null>;
+  /** The name that somebody wrote, where there is such a user, disabled ones included; null for anything else. */
+  recognize(written: string): Promise<string | null>;
   /** An account that may be used; null where it is disabled or gone. */
   find(name: string): Promise<Account | null>;
 }
@@ -31,6 +33,10 @@ export function createUserDirectory(store: Pick<Store, "get">, verify = verifyPa
       const isRight = await verify(isPossible ? password : "", user?.password ?? null);
       if (name === undefined || user === undefined || !isPossible || !isRight || user.disabled) return null;
       return { name, groups: user.groups, loginsFrom: user.loginsFrom };
+    },
+    async recognize(written) {
+      const name = readUserName(written);
+      return name === undefined || (await store.get(users, name)) === null ? null : name;
     },
     async find(name) {
       const user = (await store.get(users, name))?.value;

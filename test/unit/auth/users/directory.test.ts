@@ -38,6 +38,12 @@ it.each<[string, string, string, Partial<User>]>([
   expect(verify).toHaveBeenCalledTimes(1);
 });
 
+it("recognizes the names of users, and nothing else that was typed", async () => {
+  expect(await directory({ disabled: true }).recognize(" Ann ")).toBe("ann");
+  expect(await directory().recognize("bob")).toBeNull();
+  expect(await directory().recognize(password)).toBeNull();
+});
+
 it("finds whoever may act", async () => {
   expect(await directory().find("ann")).toEqual({ name: "ann", groups: ["analysts"], loginsFrom: 0 });
   expect(await directory({ disabled: true }).find("ann")).toBeNull();
