@@ -29,6 +29,14 @@ export function handleOf(revoked: Revoked): string {
   return JSON.stringify(Object.values(revoked));
 }
 
+/**
+ * Up to when what was issued is void. Of a grant and a token that is all of this second, since `iat` has whole seconds and nothing good
+ * follows by the same name; of users and clients it is now.
+ */
+export function reachOf({ kind }: Revoked, nowMs: number): number {
+  return kind === "grant" || kind === "token" ? nowMs - (nowMs % 1_000) + 999 : nowMs;
+}
+
 /** All revocations, in memory: a call never waits for the store. */
 export interface RevocationBook {
   /** Changes by itself: true from the moment that something it rests on is revoked. */

@@ -1,4 +1,4 @@
-import { handleOf, type Revoked, revocationKeptMs, revocations } from "../auth/revocations.ts";
+import { handleOf, type Revoked, reachOf, revocationKeptMs, revocations } from "../auth/revocations.ts";
 import type { Store } from "../state/store.ts";
 import { endGrants, listGrants } from "./grants.ts";
 
@@ -25,6 +25,6 @@ export async function voidTokens(store: Store, name: string, revoker: Revoker): 
 }
 
 async function put(store: Store, revoked: Revoked, { by, reason, nowMs }: Revoker): Promise<void> {
-  const value = { atMs: nowMs, by, reason };
+  const value = { atMs: reachOf(revoked, nowMs), by, reason };
   await store.put(revocations, handleOf(revoked), value, { expiresAtMs: nowMs + revocationKeptMs });
 }

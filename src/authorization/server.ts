@@ -1,4 +1,4 @@
-import { handleOf, revocations } from "../auth/revocations.ts";
+import { handleOf, reachOf, revocations } from "../auth/revocations.ts";
 import type { UserDirectory } from "../auth/users/directory.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
 import type { Keyring } from "../crypto/keyring.ts";
@@ -45,9 +45,10 @@ export function createAuthorizationServer(options: AuthorizationOptions): Desk {
     // What a client ends, or a stolen refresh token, ends the access tokens as well, which are nowhere kept.
     provider.on("grant.revoked", (_ctx, grant) => {
       const nowMs = options.now();
-      const value = { atMs: nowMs, by: "authorization server", reason: null };
+      const revoked = { kind: "grant", grant } as const;
+      const value = { atMs: reachOf(revoked, nowMs), by: "authorization server", reason: null };
       const kept = { expiresAtMs: nowMs + options.ttlMs.accessToken + clockSlackMs };
-      options.store.put(revocations, handleOf({ kind: "grant", grant }), value, kept).catch(report);
+      options.store.put(revocations, handleOf(revoked), value, kept).catch(report);
     });
     return createDesk(provider, { ...options, provider, report, fingerprint: keyring.fingerprint }, options.publicUrl);
   }

@@ -1,5 +1,11 @@
 import { expect, it } from "vitest";
-import { createRevocationBook, handleOf, type Revocation, type Revoked } from "../../../src/auth/revocations.ts";
+import {
+  createRevocationBook,
+  handleOf,
+  type Revocation,
+  type Revoked,
+  reachOf,
+} from "../../../src/auth/revocations.ts";
 
 const token = {
   issuer: "corp",
@@ -81,4 +87,16 @@ it("a store that was emptied takes nothing back, and is read from its new beginn
   await book.load();
   expect(book.standingOf(token).revoked).toBe(true);
   expect(book.standingOf({ ...token, subject: "bob", claims: {} }).revoked).toBe(true);
+});
+
+it.each<[Revoked, boolean]>([
+  [{ kind: "grant", grant: "grant-1" }, true],
+  [{ kind: "token", issuer: "corp", id: "token-1" }, true],
+  [{ kind: "user", issuer: "corp", subject: "ann" }, false],
+  [{ kind: "client", issuer: "corp", client: "cli" }, false],
+])("%j reaches a token of the same second: %s", async (revoked, isRevoked) => {
+  const { book, revoke } = keep();
+  revoke(revoked, reachOf(revoked, 100_400));
+  await book.load();
+  expect(book.standingOf(token).revoked).toBe(isRevoked);
 });
