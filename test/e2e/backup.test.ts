@@ -14,7 +14,10 @@ import { createClient, initialize, toolCall } from "./http.ts";
 import { sallyport, set, verify, withSessions } from "./setting.ts";
 
 async function run(...args: readonly string[]): Promise<Record<string, unknown>> {
-  const { stdout } = await promisify(execFile)(process.execPath, [sallyport, ...args, "--json"]);
+  const said = promisify(execFile)(process.execPath, [sallyport, ...args, "--json"]);
+  const { stdout } = await said.catch(({ stdout, stderr }: { stdout: string; stderr: string }) => {
+    throw new Error(`${args.join(" ")} failed: ${stdout}${stderr}`);
+  });
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
@@ -30,7 +33,9 @@ async function prepare() {
 it("goes on elsewhere: sessions and tokens of before are accepted, and the trail is the same", async () => {
   const place = await prepare();
   const audit = { rotate: { size: "16KiB" }, checkpoints: { records: 10, interval: "1h" } };
-  const setting = await set({ handler: withSessions, configOverrides: { audit }, connections: 4 });
+  // Without limits, files this small are closed faster than any command can open them, as it says then.
+  const limits = { address: { requests: 600 }, identity: { requests: 600 } };
+  const setting = await set({ handler: withSessions, configOverrides: { audit, limits }, connections: 4 });
   const { gateway, client, token } = setting;
   const { session = "" } = await client.post(initialize);
   expect(session).not.toBe("");
