@@ -1,6 +1,8 @@
 import { text } from "node:stream/consumers";
 import { Command } from "commander";
 import { decodeJwt } from "jose";
+import { apiKeyIssuer } from "../auth/api-keys/api-key.ts";
+import { certificateIssuer } from "../auth/client-certificate.ts";
 import type { Revoked } from "../auth/revocations.ts";
 import { revoke } from "../authorization/revoke.ts";
 import { contextOf } from "../config/context.ts";
@@ -91,7 +93,15 @@ async function put(store: Store, revoked: Revoked, reason: string | null, nowMs:
   await reportDeed(store, `${revoked.kind}.revoke`, { ...revoked, ...(reason !== null && { reason }) }, nowMs);
 }
 
+/** What is no token has a way of its own to end, and a revocation here would end nothing. */
+const elsewhere: ReadonlyMap<string, string> = new Map([
+  [apiKeyIssuer, "an API key ends with `sallyport key revoke`"],
+  [certificateIssuer, "a certificate ends with the list of its authority, `listen.tls.clientCrl`"],
+]);
+
 function checkIssuer(issuer: string, issuers: readonly string[]): void {
+  const way = elsewhere.get(issuer);
+  if (way !== undefined) throw new Error(way);
   if (issuers.includes(issuer)) return;
   const hint = didYouMean(issuer, issuers) ?? `issuers: ${issuers.join(", ")}`;
   throw new Error(`there is no issuer ${JSON.stringify(issuer)} (${hint})`);

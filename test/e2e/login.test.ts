@@ -181,6 +181,16 @@ it.each([
   expect(asPage(await browser.open(authorize)).html).toContain("<h1>Log in</h1>");
 });
 
+it.each([
+  ["api-keys", "sallyport key revoke"],
+  ["certificates", "clientCrl"],
+  ["corp", "there is no issuer"],
+])("`revoke` does not say that it ended what it cannot: %s", async (issuer, words) => {
+  const setting = await setLogin();
+  const said = await command(setting, "", "revoke", "user", "ann", "--issuer", issuer);
+  expect(said).toMatchObject({ code: 2, said: expect.stringContaining(words) });
+});
+
 it("refuses a password that is guessed first, and says what to do", async () => {
   const setting = await set(enabled);
   expect(await user(setting, "Welcome2026!Welcome", "add", "ann")).toMatchObject({
