@@ -9,6 +9,10 @@ export const storeName = "state.db";
 const formatVersion = 1;
 /** How long one process waits for another that is writing, in milliseconds. */
 const busyMs = 2_000;
+/** Between two tries to open it, in milliseconds. */
+const pauseMs = 5;
+/** SQLITE_BUSY; the bits above the lowest eight say more of the same (https://sqlite.org/rescode.html). */
+const sqliteBusy = 5;
 
 /**
  * Keeps entries in one SQLite file (https://sqlite.org/wal.html), which the processes of a machine share. What was written is on
@@ -92,11 +96,19 @@ function openDatabase(path: string): DatabaseSync {
   closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600));
   checkOwner(path, true);
   const database = new DatabaseSync(path, { timeout: busyMs });
-  const { user_version: found } = database.prepare("PRAGMA user_version").get() as { user_version: number };
-  if (found > formatVersion) {
+  try {
+    waited(() => prepareDatabase(database, path));
+  } catch (error) {
     database.close();
-    throw new StoreError(`${path} is of format ${found}: a later version of Sallyport has written it; run that one`);
+    throw error;
   }
+  return database;
+}
+
+function prepareDatabase(database: DatabaseSync, path: string): void {
+  const { user_version: found } = database.prepare("PRAGMA user_version").get() as { user_version: number };
+  if (found > formatVersion)
+    throw new StoreError(`${path} is of format ${found}: a later version of Sallyport has written it; run that one`);
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON");
   database.exec(`
     CREATE TABLE IF NOT EXISTS entries (
@@ -108,7 +120,23 @@ function openDatabase(path: string): DatabaseSync {
     CREATE TABLE IF NOT EXISTS heads (kind TEXT PRIMARY KEY, head INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     PRAGMA user_version = ${formatVersion};
   `);
-  return database;
+}
+
+/**
+ * Tries again while the file is locked. SQLite waits by itself ({@link busyMs}), but not where it turns a new file to WAL or a
+ * reader becomes a writer (https://sqlite.org/rescode.html#busy): processes that start together meet there.
+ */
+function waited(work: () => void): void {
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  for (const until = performance.now() + busyMs; ; Atomics.wait(sleeper, 0, 0, pauseMs)) {
+    try {
+      work();
+      return;
+    } catch (error) {
+      const isBusy = ((error as { errcode?: number }).errcode ?? 0) % 256 === sqliteBusy;
+      if (!isBusy || performance.now() > until) throw error;
+    }
+  }
 }
 
 /** Files that root makes here would lock out the gateway, which runs as the owner of the directory. */

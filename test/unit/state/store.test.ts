@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { Secret } from "../../../src/config/secret.ts";
@@ -183,6 +185,27 @@ describe("what is kept", () => {
     const broken: string[] = [];
     const store = createStore(openSqliteStore(path, Date.now), cipher, (kind) => broken.push(kind));
     expect([await store.get(cups, "a"), broken]).toEqual([null, ["cup"]]);
+    store.close();
+  });
+
+  it("is opened by processes that start together: each waits for the one that makes the file", async () => {
+    const path = join(await mkdtemp(join(directory, "together-")), storeName);
+    await writeFile(path, "", { mode: 0o600 });
+    // Holds the file as another process does that makes its tables; on another thread, for opening blocks this one.
+    const other = new Worker(
+      `const { parentPort, workerData } = require("node:worker_threads");
+       const raw = new (require("node:sqlite").DatabaseSync)(workerData);
+       raw.exec("BEGIN IMMEDIATE");
+       parentPort.postMessage("held");
+       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+       raw.exec("ROLLBACK");
+       raw.close();`,
+      { eval: true, workerData: path },
+    );
+    await once(other, "message");
+    const store = createStore(openSqliteStore(path, Date.now), cipher, never);
+    await store.put(cups, "a", { color: "red" });
+    expect((await store.get(cups, "a"))?.value).toEqual({ color: "red" });
     store.close();
   });
 
