@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { isProse } from "../../src/audit/sanitize/prose.ts";
 import { sanitize, sanitizeText } from "../../src/audit/sanitize/sanitize.ts";
+import { viewFlat } from "../../src/audit/sanitize/text.ts";
 
 const secretNames = [
   "password",
@@ -184,5 +186,57 @@ describe("sanitize", () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  test("what passes as prose is what the patterns leave as it is", () => {
+    const word = fc.oneof(
+      fc.stringMatching(/^[a-z]{1,24}$/),
+      fc.stringMatching(/^[A-Z][a-z]{0,14}$/),
+      fc.stringMatching(/^[0-9]{1,5}$/),
+      fc.constantFrom(
+        "login",
+        "ann",
+        "password",
+        "Password",
+        "Bearer",
+        "basic",
+        "Token",
+        "ApiKey",
+        "Bot",
+        "NTLM",
+        "curl",
+        "mysql",
+      ),
+      fc.constantFrom(
+        "identified",
+        "by",
+        "AKIA",
+        "don't",
+        "'quoted'",
+        "4111",
+        "1111",
+        "sshpass",
+        "x",
+        "-p",
+        "a=b",
+        "eyJ",
+      ),
+    );
+    const text = fc
+      .array(fc.tuple(word, fc.constantFrom(" ", " ", " ", ". ", ", ", "! ", ".. ", "'s ", "")), {
+        minLength: 1,
+        maxLength: 12,
+      })
+      .map((parts) => parts.flat().join(""));
+    let found = 0;
+    fc.assert(
+      fc.property(text, (sentence) => {
+        if (!isProse(sentence)) return;
+        found += 1;
+        expect(viewFlat(sentence, 2_048, "", null)).toBe(sentence);
+      }),
+      { numRuns: 20_000 },
+    );
+    expect(found).toBeGreaterThan(1_000);
   });
 });

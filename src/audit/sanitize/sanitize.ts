@@ -4,6 +4,7 @@
  */
 import type { OwnNames } from "./own-names.ts";
 import { asPlain } from "./plain.ts";
+import { isProse } from "./prose.ts";
 import { isCardNumber } from "./secret-cards.ts";
 import { redacted } from "./secret-mark.ts";
 import { isSecretName } from "./secret-names.ts";
@@ -187,7 +188,7 @@ function freeName(name: string, taken: object): string {
 }
 
 function viewText(text: string, walk: Walk, of: string): string {
-  if (harmless.test(text)) return text;
+  if (harmless.test(text) || (text.length <= walk.maxString && isProse(text))) return text;
   let last = text;
   for (let round = 0; round < maxRounds; round += 1) {
     const next = viewEmbedded(last, walk, of) ?? viewFlat(last, walk.maxString, of, walk.own);

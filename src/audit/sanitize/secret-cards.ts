@@ -5,9 +5,14 @@ const digits = /(?<![A-Za-z0-9]|\d\.)\d(?:[ -]?\d){12,}(?![A-Za-z0-9])/g;
 /** Without such a row of digits the pattern above cannot match. */
 const longNumber = /\d(?:[ -]?\d){12}/;
 
+/** Whether so many digits follow each other that there could be a card number among them. */
+export function hasLongNumber(text: string): boolean {
+  return longNumber.test(text);
+}
+
 /** Replaces every card number in a text. */
 export function redactCards(text: string): string {
-  return longNumber.test(text) ? text.replace(digits, redactRun) : text;
+  return hasLongNumber(text) ? text.replace(digits, redactRun) : text;
 }
 
 /** True for the number of a payment card: length and prefix of a known issuer (ISO/IEC 7812-1), and a right check digit. */
