@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { request } from "undici";
 import { readJson } from "../mcp/json.ts";
 import { isLoopbackHost } from "../network/url.ts";
+import { verifiedAgent } from "../network/verified.ts";
 
 /** Source of a key set. */
 export type KeyOrigin =
@@ -57,7 +58,8 @@ export async function loadKeySet(origin: KeyOrigin, fetch: FetchDocument): Promi
 export function createFetchDocument({ timeoutMs, maxBytes }: FetchBounds): FetchDocument {
   return async (url) => {
     const signal = AbortSignal.timeout(timeoutMs);
-    const { statusCode, body } = await request(url, { signal, headers: { accept: "application/json" } });
+    const headers = { accept: "application/json" };
+    const { statusCode, body } = await request(url, { dispatcher: verifiedAgent, signal, headers });
     return { status: statusCode, body: await readBounded(body, maxBytes) };
   };
 }

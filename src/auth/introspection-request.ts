@@ -1,4 +1,5 @@
 import { request } from "undici";
+import { verifiedAgent } from "../network/verified.ts";
 import { type FetchBounds, readBounded } from "./discovery.ts";
 import type { AskIssuer } from "./introspection.ts";
 
@@ -22,7 +23,7 @@ export function createAskIssuer(endpoint: IntrospectionEndpoint, { timeoutMs, ma
   return async (token) => {
     const signal = AbortSignal.timeout(timeoutMs);
     const body = new URLSearchParams({ token, token_type_hint: "access_token" }).toString();
-    const answer = await request(url, { method: "POST", signal, headers, body });
+    const answer = await request(url, { dispatcher: verifiedAgent, method: "POST", signal, headers, body });
     return { status: answer.statusCode, body: await readBounded(answer.body, maxBytes) };
   };
 }

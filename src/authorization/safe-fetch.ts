@@ -2,6 +2,7 @@ import { lookup } from "node:dns";
 import { isIP, type LookupFunction } from "node:net";
 import { Agent, fetch } from "undici";
 import { isPublicAddress } from "../network/public.ts";
+import { verified } from "../network/verified.ts";
 import { normalizeMetadata } from "./client-metadata.ts";
 
 /** Documents are a few hundred bytes; the draft recommends a limit of 5 KB. */
@@ -26,7 +27,7 @@ export function createSafeFetch(insideHosts: ReadonlySet<string>) {
       callback(null, first.address, first.family);
     });
   const dispatcher = new Agent({
-    connect: { lookup: guarded, timeout: timeoutMs },
+    connect: { ...verified, lookup: guarded, timeout: timeoutMs },
     maxResponseSize: maxDocumentBytes,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,

@@ -1,7 +1,7 @@
 /** Puts the files of a backup into a directory: all of them or none. */
 import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { checkpointSuffix } from "../audit/files/layout.ts";
+import { checkpointSuffix, ledgerSuffix } from "../audit/files/layout.ts";
 import { ConfigError } from "../config/diagnose.ts";
 import { loadParts } from "../config/parts.ts";
 import { syncDirectory } from "../durable.ts";
@@ -52,7 +52,7 @@ export async function restoreBackup(options: UnpackOptions, to: string): Promise
   const config = join(directory, manifest.config);
   const named = await findDirectories(config);
   if (named === null) return { manifest, config, moves: [] };
-  await renameCheckpoints(directory, manifest, named.audit);
+  await renameForPath(directory, manifest, named.audit);
   const moves = [
     { from: join(directory, manifest.state.path), to: named.state },
     { from: join(directory, manifest.audit.path), to: named.audit },
@@ -118,12 +118,17 @@ async function findDirectories(config: string): Promise<{ readonly audit: string
   }
 }
 
-/** Their names have the path of the audit directory in them, and would not be looked for where it has another one now. */
-async function renameCheckpoints(directory: string, { files, audit }: Manifest, path: string): Promise<void> {
-  const [before, after] = [checkpointSuffix(audit.from), checkpointSuffix(path)];
-  for (const file of files) {
-    if (file.kind !== "state" || !file.path.endsWith(before)) continue;
-    const found = join(directory, file.path);
-    await rename(found, join(dirname(found), basename(found).replace(before, after)));
+/**
+ * Checkpoints and ledgers of thinned files have the path of the audit directory in their names, and would not be looked for where it has
+ * another one now.
+ */
+async function renameForPath(directory: string, { files, audit }: Manifest, path: string): Promise<void> {
+  for (const suffixOf of [checkpointSuffix, ledgerSuffix]) {
+    const [before, after] = [suffixOf(audit.from), suffixOf(path)];
+    for (const file of files) {
+      if (file.kind !== "state" || !file.path.endsWith(before)) continue;
+      const found = join(directory, file.path);
+      await rename(found, join(dirname(found), basename(found).replace(before, after)));
+    }
   }
 }

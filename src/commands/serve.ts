@@ -7,6 +7,7 @@ import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { admitConfig } from "../config/suites.ts";
 import { leaveWell } from "../leave.ts";
+import { isVerifyingDenied } from "../network/verified.ts";
 import { createLog, type Log } from "../observe/log.ts";
 import { type ConfigSource, createConfigSource } from "../reload.ts";
 import { run } from "../running.ts";
@@ -69,6 +70,12 @@ export async function startGateway(configFile: string, io: CommandIo): Promise<R
   const loaded = await source.read();
   const log = createLog(loaded.config.log.level, io.err);
   for (const { file, line, column, message } of loaded.warnings) log.warn({ file, line, column }, message);
+  if (isVerifyingDenied(process.env)) {
+    log.warn(
+      {},
+      "NODE_TLS_REJECT_UNAUTHORIZED=0 has no effect: certificates are verified; NODE_EXTRA_CA_CERTS adds authorities",
+    );
+  }
   const workers = countWorkers(loaded.config);
   const running =
     workers === 1

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createClient } from "@redis/client";
 import type { Secret } from "../config/secret.ts";
 import type { Keyring } from "../crypto/keyring.ts";
+import { verified } from "../network/verified.ts";
 import type { Log } from "../observe/log.ts";
 import { createRedisBoard } from "./redis-board.ts";
 import { createRedisPermits, takeScript } from "./redis-permits.ts";
@@ -43,6 +44,7 @@ export function connectRedis({ url, keyring, log, now }: RedisOptions): RedisSha
       commandsQueueMaxLength: 10_000,
       pingInterval: pingMs,
       socket: {
+        ...(url.reveal().startsWith("rediss:") ? ({ tls: true, ...verified } as const) : {}),
         connectTimeout: 2_000,
         socketTimeout: 3 * pingMs,
         reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, 1_000),

@@ -1,6 +1,7 @@
 import { Agent } from "undici";
 import type { ServerConfig } from "../config/schema.ts";
 import type { Ending } from "../ending.ts";
+import { verified } from "../network/verified.ts";
 import { type Answer, dispatch } from "./dispatch.ts";
 
 /** What goes to a server, in the terms of Streamable HTTP whatever it is that the server speaks. */
@@ -43,7 +44,7 @@ export function createPools({ timeouts }: ServerConfig): Pools {
     pipelining: 1,
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: timeouts.firstByte,
-    connect: { timeout: timeouts.connect },
+    connect: { ...verified, timeout: timeouts.connect },
   };
   return {
     calls: new Agent({ ...options, bodyTimeout: timeouts.idle }),

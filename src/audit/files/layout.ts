@@ -52,7 +52,12 @@ export function checkpointSuffix(directory: string): string {
  * @param directory absolute path of the audit directory
  */
 export function ledgerName(directory: string, trail: number): string {
-  return `${baseName(trail)}-${digestOf(directory)}.thinned`;
+  return `${baseName(trail)}${ledgerSuffix(directory)}`;
+}
+
+/** How the names of the ledgers of all trails of an audit directory end. */
+export function ledgerSuffix(directory: string): string {
+  return `-${digestOf(directory)}.thinned`;
 }
 
 /** Name of the file in an audit directory that orders for its trails are left in. */

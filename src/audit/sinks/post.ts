@@ -1,6 +1,7 @@
 import { Agent, request } from "undici";
 import type { Secret } from "../../config/secret.ts";
 import { readRetryAfter } from "../../network/backoff.ts";
+import { verified } from "../../network/verified.ts";
 import { Undelivered } from "./channel.ts";
 
 export interface PosterOptions {
@@ -29,8 +30,7 @@ export class Poster {
   constructor(options: PosterOptions) {
     this.#options = options;
     const { ca, patienceMs } = options;
-    // Said, since NODE_TLS_REJECT_UNAUTHORIZED would say otherwise.
-    const connect = { timeout: patienceMs, rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
+    const connect = { ...verified, timeout: patienceMs, ...(ca === undefined ? {} : { ca }) };
     this.#agent = new Agent({ allowH2: false, pipelining: 1, connect });
   }
 

@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { SyslogAddress } from "../../network/syslog.ts";
+import { verified } from "../../network/verified.ts";
 import type { Channel } from "./channel.ts";
 import { renderSyslog, type SyslogOrigin } from "./syslog-message.ts";
 
@@ -57,9 +58,8 @@ export class SyslogChannel implements Channel {
     const { address, ca } = this.#options;
     const { host, port, tls } = address;
     const servername = isIP(host) === 0 ? { servername: host } : {};
-    // Said, since NODE_TLS_REJECT_UNAUTHORIZED would say otherwise.
-    const verified = { rejectUnauthorized: true, minVersion: "TLSv1.2", ...(ca === undefined ? {} : { ca }) } as const;
-    const socket = tls ? connectTls({ host, port, ...servername, ...verified }) : connectTcp({ host, port });
+    const trust = { ...verified, minVersion: "TLSv1.2", ...(ca === undefined ? {} : { ca }) } as const;
+    const socket = tls ? connectTls({ host, port, ...servername, ...trust }) : connectTcp({ host, port });
     this.#socket = socket;
     const forget = () => {
       if (this.#socket === socket) this.#socket = null;

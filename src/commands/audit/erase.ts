@@ -2,14 +2,15 @@ import { Command } from "commander";
 import { hintAtConfig, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
-import { show } from "../policy/printing.ts";
-import { confirm, give, openOrdered } from "./ordering.ts";
+import { printJson, show } from "../policy/printing.ts";
+import { confirm, give, openOrdered, unconfirmed } from "./ordering.ts";
 
 interface EraseOptions {
   readonly config: string;
   readonly subject: string;
   readonly issuer: string;
   readonly yes?: true;
+  readonly json?: true;
 }
 
 /** `sallyport audit erase`. Exit code 0 done, 1 not confirmed, 2 it could not be done. */
@@ -21,17 +22,20 @@ export function eraseCommand(io: CommandIo): Command {
     .requiredOption("--subject <name>", "subject of their tokens; required")
     .requiredOption("--issuer <name>", "issuer, as in the configuration; required")
     .option("--yes", "do not ask")
-    .action(async ({ config, subject, issuer, yes }: EraseOptions) => {
+    .option("--json", "print one JSON object")
+    .action(async ({ config, subject, issuer, yes, json }: EraseOptions) => {
       try {
         const trail = await openOrdered(config);
         const person = trail.vault.nameOf(issuer, subject);
         const who = `${show(subject)} (${show(issuer)}), called ${person}`;
-        if (yes !== true && !(await confirm(`Nobody will ever know what ${who}, did.`))) return io.exit(1);
+        if (yes !== true && !(await confirm(`Nobody will ever know what ${who}, did.`)))
+          return reportFailure(io, unconfirmed, json, 1);
         await give({ action: "erase", person }, trail, "audit erase");
-        io.out(`erased ${who}\n`);
+        if (json === true) printJson(io, { ok: true, person });
+        else io.out(`erased ${who}\n`);
         io.exit(0);
       } catch (error) {
-        reportFailure(io, hintAtConfig(error, config), undefined);
+        reportFailure(io, hintAtConfig(error, config), json);
       }
     });
 }

@@ -76,6 +76,9 @@ export async function give(order: Order, trail: OrderedTrail, command: string): 
   }
 }
 
+/** What a command says that was not told yes. */
+export const unconfirmed = new Error("not confirmed: nothing was done");
+
 /**
  * Asks whoever sits at the terminal.
  *

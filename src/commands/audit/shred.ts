@@ -7,14 +7,15 @@ import { readMoment } from "../../audit/read/moment.ts";
 import { hintAtConfig, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
-import { count, show } from "../policy/printing.ts";
-import { confirm, give, openOrdered } from "./ordering.ts";
+import { count, printJson, show } from "../policy/printing.ts";
+import { confirm, give, openOrdered, unconfirmed } from "./ordering.ts";
 
 interface ShredOptions {
   readonly config: string;
   readonly segment?: readonly string[];
   readonly before?: string;
   readonly yes?: true;
+  readonly json?: true;
 }
 
 /** `sallyport audit shred`. Exit code 0 done or nothing to do, 1 not confirmed, 2 it could not be done. */
@@ -29,23 +30,29 @@ export function shredCommand(io: CommandIo): Command {
       "all whose records are from before: 2026-08-01, 2026-08-01T10:00 (UTC), or how long ago: 30d",
     )
     .option("--yes", "do not ask")
+    .option("--json", "print one JSON object")
     .action(async (options: ShredOptions) => {
+      const { json } = options;
       try {
         const trail = await openOrdered(options.config);
         const found = await findSealedFiles(trail.directory, trail.vault);
         const files = await choose(found, options, trail.directory);
         const [first] = files;
         if (first === undefined) {
-          io.out("no closed file with a key is as old as that\n");
+          if (json === true) printJson(io, { ok: true, files: [] });
+          else io.out("no closed file with a key is as old as that\n");
           return io.exit(0);
         }
         const what = `${count(files.length, "file")}: ${files.map(({ name }) => show(name)).join(", ")}`;
-        if (options.yes !== true && !(await confirm(`Nobody will ever read ${what}.`))) return io.exit(1);
-        await give({ action: "shred", files: files.map(({ name }) => name) }, trail, "audit shred");
-        io.out(`shredded ${what}\n`);
+        if (options.yes !== true && !(await confirm(`Nobody will ever read ${what}.`)))
+          return reportFailure(io, unconfirmed, json, 1);
+        const names = files.map(({ name }) => name);
+        await give({ action: "shred", files: names }, trail, "audit shred");
+        if (json === true) printJson(io, { ok: true, files: names });
+        else io.out(`shredded ${what}\n`);
         io.exit(0);
       } catch (error) {
-        reportFailure(io, hintAtConfig(error, options.config), undefined);
+        reportFailure(io, hintAtConfig(error, options.config), json);
       }
     });
 }

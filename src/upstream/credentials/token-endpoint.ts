@@ -4,6 +4,7 @@ import { createFetchDocument, discoverEndpoint, type FetchDocument, fetchBounds 
 import { collectBytes } from "../../bytes.ts";
 import type { AuthorizationServerConfig } from "../../config/credentials.ts";
 import { backoffMs, readRetryAfter } from "../../network/backoff.ts";
+import { verifiedAgent } from "../../network/verified.ts";
 import type { Authenticate } from "./client-authentication.ts";
 import { type Grant, type Judged, readTokenAnswer, type TokenAnswer } from "./token-answer.ts";
 import { TokenFailure, type TokenFault } from "./token-failure.ts";
@@ -115,6 +116,7 @@ async function post(
   now: () => number,
 ): Promise<TokenAnswer> {
   const answer = await request(url, {
+    dispatcher: verifiedAgent,
     method: "POST",
     headers: { ...headers, accept: "application/json", "content-type": "application/x-www-form-urlencoded" },
     body,

@@ -3,7 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { generateIdentity } from "age-encryption";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { checkpointName } from "../../../src/audit/files/layout.ts";
+import { checkpointName, ledgerName } from "../../../src/audit/files/layout.ts";
 import { readHold, writeHold } from "../../../src/audit/keep/hold.ts";
 import { inspect } from "../../../src/backup/check.ts";
 import { unpackArchive } from "../../../src/backup/unpack.ts";
@@ -88,6 +88,17 @@ describe("backup create, verify and restore", () => {
       const { mode } = await stat(join(entry.parentPath, entry.name));
       expect([entry.name, mode & 0o777]).toEqual([entry.name, entry.isDirectory() ? 0o700 : 0o600]);
     }
+  });
+
+  it("give what is named after the path of the audit directory the name that is looked for, of each trail", async () => {
+    const namesAt = (audit: string) => [1, 2].map((number) => `data/${ledgerName(audit, number)}`);
+    const [before, ledger] = [namesAt(house.at("data/audit")), '{"audit.000000000001.jsonl":{}}\n'];
+    for (const name of before) await writeFile(house.at(name), ledger);
+    expect((await create("--recipient", house.recipient)).codes).toEqual([0]);
+    const { target, codes } = await restore();
+    const after = await readTree(target);
+    expect([codes, namesAt(join(target, "data/audit")).map((name) => after[name])]).toEqual([[0], [ledger, ledger]]);
+    expect(before.filter((name) => name in after)).toEqual([]);
   });
 
   it("work with a passphrase", async () => {

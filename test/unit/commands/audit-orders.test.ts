@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Vault } from "../../../src/audit/encryption/vault.ts";
 import { openAuditSink } from "../../../src/audit/write/sink.ts";
+import { eraseCommand } from "../../../src/commands/audit/erase.ts";
 import { holdCommand } from "../../../src/commands/audit/hold.ts";
 import { shredCommand } from "../../../src/commands/audit/shred.ts";
 import { openKeyring } from "../../../src/crypto/keyring.ts";
@@ -66,16 +67,50 @@ describe.runIf(process.geteuid?.() === 0)("who may give orders", () => {
   });
 });
 
+/** An encrypted trail of a closed file, of this name, and another one. */
+async function writeSealed(): Promise<{ readonly audit: string; readonly name: string }> {
+  const keys = await openKeyring(join(directory, "data"), { now: Date.now, sessionLifetimeMs: 1 });
+  const vault = new Vault({ directory: join(directory, "data"), keys, now: () => 0 });
+  const audit = join(directory, "data", "audit");
+  const rotation = { maxBytes: 1, maxAgeMs: Infinity };
+  const sink = await openAuditSink({ directory: audit, now: () => new Date(), vault, encrypted: true, rotation });
+  await sink.append(callEntry());
+  await sink.close();
+  return { audit, name: "audit.000000000001.jsonl" };
+}
+
+describe("with --json", () => {
+  const printed = async (...given: Parameters<typeof run>) => {
+    const { out, err, codes } = await run(...given);
+    return [JSON.parse(out), err, codes];
+  };
+
+  test("audit shred says which files it was", async () => {
+    const { name } = await writeSealed();
+    const shred = (...words: string[]) => printed(shredCommand, "-c", config, "--json", ...words);
+    expect(await shred("--segment", name)).toEqual([
+      { ok: false, error: "nobody is there to be asked: say --yes" },
+      "",
+      [2],
+    ]);
+    expect(await shred("--yes", "--segment", name)).toEqual([{ ok: true, files: [name] }, "", [0]]);
+    expect(await shred("--yes", "--before", "2020-01-01")).toEqual([{ ok: true, files: [] }, "", [0]]);
+  });
+
+  test("audit erase says what the person is called", async () => {
+    await writeSealed();
+    const { issuer = "", subject = "" } = callEntry().identity ?? {};
+    const erase = () =>
+      printed(eraseCommand, "-c", config, "--json", "--yes", "--issuer", issuer, "--subject", subject);
+    expect(await erase()).toEqual([{ ok: true, person: expect.stringMatching(/^[0-9a-f]{24}$/) }, "", [0]]);
+    const again = "there is no key of this person: never seen, or erased already";
+    expect(await erase()).toEqual([{ ok: false, error: again }, "", [2]]);
+  });
+});
+
 describe("audit shred", () => {
   test("takes a file of the same name elsewhere for another one", async () => {
-    const keys = await openKeyring(join(directory, "data"), { now: Date.now, sessionLifetimeMs: 1 });
-    const vault = new Vault({ directory: join(directory, "data"), keys, now: () => 0 });
-    const audit = join(directory, "data", "audit");
-    const rotation = { maxBytes: 1, maxAgeMs: Infinity };
-    const sink = await openAuditSink({ directory: audit, now: () => new Date(), vault, encrypted: true, rotation });
-    await sink.append(callEntry());
-    await sink.close();
-    const name = "audit.000000000001.jsonl";
+    const { audit, name } = await writeSealed();
     await mkdir(join(directory, "archive"));
     await writeFile(join(directory, "archive", name), "");
     const shred = (path: string) => run(shredCommand, "-c", config, "--yes", "--segment", path);
