@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { readArrival } from "./arrival.ts";
 import { openTrail, type Receipt, receiptForFailure, type Trail } from "./audit/trail.ts";
+import { readAuthorization } from "./auth/bearer.ts";
 import { asDenial, Denial, type RenderedDenial, renderDenial, renderRpcError } from "./denial.ts";
 import type { Door } from "./doors/doors.ts";
 import { createDoorReply } from "./doors/reply.ts";
@@ -249,6 +250,7 @@ function render(denial: Denial, arrival: Arrival, { facts }: Trail): RenderedDen
     mcp: isMcpEndpoint(arrival),
     unread: facts.route?.kind === "mcp" && typeof facts.route.door === "object" && facts.session === undefined,
     metadataUrl: facts.route?.kind === "mcp" ? facts.route.metadataUrl : undefined,
+    scheme: readAuthorization(arrival.headers.get("authorization") ?? "")?.proved === true ? "DPoP" : "Bearer",
   });
 }
 
