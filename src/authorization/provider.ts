@@ -10,6 +10,7 @@ import { findConsent } from "./consents.ts";
 import { isMet, mfaContext } from "./demands.ts";
 import { mount, pagesPath } from "./paths.ts";
 import { createPrompts } from "./prompts.ts";
+import { createRegistrations } from "./registrations.ts";
 import type { Resources } from "./resources.ts";
 
 /** What {@link createProvider} needs. */
@@ -42,7 +43,7 @@ const codeTtl = 60;
 export function createProvider(options: ProviderOptions): Provider {
   const { publicUrl, resources, ttlMs, now } = options;
   const configuration: Configuration = {
-    adapter: createAdapterFactory(options.store, now),
+    adapter: createAdapterFactory(options.store, now, createRegistrations(options.store, now, ttlMs.refreshToken)),
     jwks: { keys: [...options.jwks] },
     responseTypes: ["code"],
     // Refresh tokens are for whoever can use them. Clients that see `offline_access` on offer would have consent asked for each time.
@@ -124,6 +125,8 @@ export function createProvider(options: ProviderOptions): Provider {
     loadExistingGrant: (ctx) => findConsent(options.store, ctx),
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed("refresh_token"),
     rotateRefreshToken: true,
+    // A client goes on when its user's browser has long been closed; what ends it is in revoke.ts and findAccount.
+    expiresWithSession: () => false,
     // What policies decide by; nothing that the gateway could not have looked up itself.
     async extraTokenClaims(ctx, token) {
       const name = "accountId" in token ? token.accountId : undefined;
