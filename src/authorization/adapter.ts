@@ -18,6 +18,9 @@ const grantable: ReadonlySet<string> = new Set(["AccessToken", "AuthorizationCod
 /** How long a refresh token that was used is good for another one, in seconds. */
 const graceSeconds = 30;
 
+/** How long refresh tokens can follow each other, in seconds: then there is a login again (ASVS 10.4.8). */
+const maxGrantSeconds = 365 * 86_400;
+
 /** Members of a grant that are kept: those that are older are found expired by then. */
 const maxMembers = 1_000;
 
@@ -102,11 +105,13 @@ class StoreAdapter implements Adapter {
     return isToken && this.#now() < (consumed + graceSeconds) * 1_000;
   }
 
-  /** What somebody has consented to lasts as long as a token of it may be good. @param exp seconds since the epoch */
-  async #renew(grantId: string, exp: number): Promise<void> {
+  /** What somebody has consented to lasts as long as a token of it may be good. @param tokenExp seconds since the epoch */
+  async #renew(grantId: string, tokenExp: number): Promise<void> {
     const kind = kindOf("Grant");
     const found = await this.#store.get(kind, grantId);
-    if (found === null || Number(found.value.exp) >= exp) return;
+    if (found === null) return;
+    const exp = Math.min(tokenExp, Number(found.value.iat) + maxGrantSeconds);
+    if (!(exp > Number(found.value.exp))) return;
     // Where it was revoked or renewed meanwhile, that is what holds.
     const options = { expected: found.revision, expiresAtMs: exp * 1_000 };
     await this.#store.put(kind, grantId, { ...found.value, exp }, options);

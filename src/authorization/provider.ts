@@ -8,6 +8,7 @@ import { createAdapterFactory } from "./adapter.ts";
 import { ownParameters } from "./asked.ts";
 import { findConsent } from "./consents.ts";
 import { isMet, mfaContext } from "./demands.ts";
+import { pageHeaders } from "./pages.ts";
 import { mount, pagesPath } from "./paths.ts";
 import { createPrompts } from "./prompts.ts";
 import { createRegistrations } from "./registrations.ts";
@@ -146,7 +147,9 @@ export function createProvider(options: ProviderOptions): Provider {
       AuthorizationCode: codeTtl,
       Interaction: interactionTtl,
       RefreshToken: seconds(ttlMs.refreshToken),
-      Session: seconds(ttlMs.session),
+      // From the login on, however busy the browser is.
+      Session: (_ctx, { loginTs }) =>
+        Math.max(1, seconds(ttlMs.session) - (loginTs === undefined ? 0 : Math.floor(now() / 1_000) - loginTs)),
       Grant: seconds(ttlMs.refreshToken),
       IdToken: seconds(ttlMs.accessToken),
     },
@@ -158,7 +161,7 @@ export function createProvider(options: ProviderOptions): Provider {
       jwks: `${mount}/jwks`,
     },
     renderError(ctx, { error, error_description }) {
-      ctx.type = "html";
+      ctx.set({ ...pageHeaders([]) });
       ctx.body = options.renderError(error, error_description);
     },
     discovery: { resource_indicators_supported: true },

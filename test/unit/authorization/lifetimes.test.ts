@@ -34,3 +34,15 @@ it("each use of a refresh token begins its time anew, and one that is not used i
   world.pass(31 * day);
   expect(await world.refresh(third)).not.toHaveProperty("access_token");
 });
+
+it("refresh tokens follow each other for a year, then there is a login again", async () => {
+  const { world, tokens } = await connect();
+  let last = tokens;
+  for (let days = 0; days < 350; days += 25) {
+    world.pass(25 * day);
+    last = await world.refresh(last);
+    expect(last).toMatchObject(refreshed);
+  }
+  world.pass(16 * day);
+  expect(await world.refresh(last)).toMatchObject({ error: "invalid_grant" });
+});
