@@ -1,9 +1,10 @@
 /** How a 401 and a 403 say what to come back with (WWW-Authenticate, RFC 9110 section 11.6.1). Pure. */
+import { proofAlgorithms } from "./auth/proof-algorithms.ts";
 import type { DenialCode } from "./denial.ts";
 import type { Missing } from "./policy/require.ts";
 
-/** Signature algorithms of proofs (RFC 9449 section 5.1). */
-const proofAlgorithms = "ES256 EdDSA Ed25519 PS256";
+/** How a token is sent (RFC 6750 section 2.1, RFC 9449 section 7.1). */
+export type Scheme = "Bearer" | "DPoP";
 
 /**
  * RFC 6750 section 3, RFC 9449 section 7.1 and RFC 9728 section 5.1. A request without any credentials gets no error code (RFC 6750
@@ -15,7 +16,7 @@ export function renderChallenge(
   code: DenialCode,
   text: string,
   metadataUrl: string | undefined,
-  scheme: "Bearer" | "DPoP" = "Bearer",
+  scheme: Scheme = "Bearer",
 ): string {
   const parameters = [
     ...(metadataUrl === undefined ? [] : [["resource_metadata", metadataUrl]]),
@@ -25,10 +26,8 @@ export function renderChallenge(
           ["error", errors.get(code) ?? "invalid_token"],
           ["error_description", text],
         ]),
-    ...(scheme === "DPoP" ? [["algs", proofAlgorithms]] : []),
   ];
-  const said = parameters.map(([name, value]) => `${name}="${value}"`).join(", ");
-  return said === "" ? scheme : `${scheme} ${said}`;
+  return challenge(scheme, parameters);
 }
 
 const errors = new Map<DenialCode, string>([
@@ -46,6 +45,7 @@ const errors = new Map<DenialCode, string>([
 export function renderStepUp(
   { scopes, acr, amr, maxAge, certificate }: Missing,
   metadataUrl: string | undefined,
+  scheme: Scheme = "Bearer",
 ): string {
   const proofs = [
     ...(scopes.length > 0 ? ["more scopes"] : []),
@@ -62,5 +62,11 @@ export function renderStepUp(
     ...(maxAge === null ? [] : [["max_age", String(maxAge)]]),
     ["error_description", `This takes ${proofs.join(" and ")}.`],
   ];
-  return `Bearer ${parameters.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
+  return challenge(scheme, parameters);
+}
+
+function challenge(scheme: Scheme, parameters: readonly string[][]): string {
+  const all = scheme === "DPoP" ? [...parameters, ["algs", proofAlgorithms.join(" ")]] : parameters;
+  const said = all.map(([name, value]) => `${name}="${value}"`).join(", ");
+  return said === "" ? scheme : `${scheme} ${said}`;
 }

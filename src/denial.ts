@@ -1,4 +1,4 @@
-import { renderChallenge, renderStepUp } from "./challenge.ts";
+import { renderChallenge, renderStepUp, type Scheme } from "./challenge.ts";
 import type { Verdict } from "./policy/evaluate.ts";
 import type { Missing } from "./policy/require.ts";
 
@@ -153,7 +153,7 @@ export interface DenialExtra {
   cause?: unknown;
   /** Milliseconds until the caller may try again. */
   retryAfterMs?: number;
-  /** The scheme that a 401 asks for instead of Bearer. */
+  /** The scheme that a 401 asks for, whichever the token was sent by. */
   scheme?: "DPoP";
   /** What the next proof must repeat (RFC 9449 section 8.2). */
   nonce?: string;
@@ -211,6 +211,8 @@ export interface RefusedRequest {
   unread?: boolean;
   /** Absolute URL of the protected resource metadata (RFC 9728 section 5.1), for a 401. */
   metadataUrl?: string | undefined;
+  /** How its token was sent: whoever came with a proof is told to come back with one. */
+  scheme?: Scheme | undefined;
 }
 
 /** A refusal as HTTP: status, headers and a JSON body. */
@@ -231,9 +233,10 @@ export function renderDenial(denial: Denial, request: RefusedRequest): RenderedD
   const usual = asCall ? 200 : (extra.http ?? row.http);
   const status = request.unread === true && usual === 200 ? row.http : usual;
   const headers: Record<string, string> = { "cache-control": "no-store" };
-  if (extra.missing !== undefined) headers["www-authenticate"] = renderStepUp(extra.missing, request.metadataUrl);
-  else if (status === 401)
-    headers["www-authenticate"] = renderChallenge(code, row.text, request.metadataUrl, extra.scheme);
+  const scheme = extra.scheme ?? request.scheme;
+  if (extra.missing !== undefined)
+    headers["www-authenticate"] = renderStepUp(extra.missing, request.metadataUrl, scheme);
+  else if (status === 401) headers["www-authenticate"] = renderChallenge(code, row.text, request.metadataUrl, scheme);
   if (extra.nonce !== undefined) headers["dpop-nonce"] = extra.nonce;
   if (extra.allow !== undefined) headers.allow = extra.allow;
   if (extra.retryAfterMs !== undefined) headers["retry-after"] = String(Math.ceil(extra.retryAfterMs / 1000));

@@ -103,8 +103,11 @@ function compileRoutes(config: Config, { station, keyring }: House, desk: Desk |
     resource: resourceOf(publicUrl, server),
     metadataUrl: `${publicUrl}${metadataPath(server)}`,
   }));
+  // The gateway's own authorization server binds no tokens.
+  const binding = { key: Object.keys(identity.issuers).length > 0, certificate: listen.tls?.clientCa !== undefined };
+  const facts = { publicUrl, issuers, scopes, binding };
   const documents = new Map(
-    names.map((server) => [server, JSON.stringify(protectedResourceMetadata({ publicUrl, server, issuers, scopes }))]),
+    names.map((server) => [server, JSON.stringify(protectedResourceMetadata({ ...facts, server }))]),
   );
   const metadata = new Map([...documents].map(([server, document]) => [metadataPath(server), () => document]));
   const root = documents.get(rootServer(names) ?? "");

@@ -11,6 +11,7 @@ import type { AuditBook } from "./audit/trail.ts";
 import { type AuditSink, type AuditSinkOptions, openAuditSink } from "./audit/write/sink.ts";
 import { apiKeys } from "./auth/api-keys/api-key.ts";
 import { type ApiKeyBook, createApiKeyBook } from "./auth/api-keys/book.ts";
+import { createUseNotes } from "./auth/api-keys/last-use.ts";
 import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
 import { proofMemoryMs } from "./auth/proof.ts";
 import { createProofMemory } from "./auth/proof-memory.ts";
@@ -133,7 +134,8 @@ async function furnish(
     onWritten: sinks.offer,
   });
   const { permits, board } = redis ?? station.shared;
-  const apiKeyBook = createApiKeyBook(store, now, tenant.forgetTokens);
+  const noteUse = createUseNotes(store, now);
+  const apiKeyBook = createApiKeyBook(store, now, tenant.forgetTokens, (key) => void noteUse(key));
   const revocationBook = createRevocationBook(store);
   await Promise.all([store.follow(apiKeys, apiKeyBook.load), store.follow(revocations, revocationBook.load)]);
   const metrics = createMetrics(version, {

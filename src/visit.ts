@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { readArrival } from "./arrival.ts";
 import { openTrail, type Receipt, receiptForFailure, type Trail } from "./audit/trail.ts";
+import { readAuthorization } from "./auth/bearer.ts";
+import { isForPeople, renderRefusalPage } from "./authorization/refusal-page.ts";
 import { asDenial, Denial, type RenderedDenial, renderDenial, renderRpcError } from "./denial.ts";
 import type { Door } from "./doors/doors.ts";
 import { createDoorReply } from "./doors/reply.ts";
@@ -243,13 +245,16 @@ async function tell(denial: Denial, receipt: Receipt, arrival: Arrival, reply: R
 }
 
 function render(denial: Denial, arrival: Arrival, { facts }: Trail): RenderedDenial {
-  return renderDenial(denial, {
+  const rendered = renderDenial(denial, {
     requestId: arrival.requestId,
     rpcId: rpcIdOf(denial, facts),
     mcp: isMcpEndpoint(arrival),
     unread: facts.route?.kind === "mcp" && typeof facts.route.door === "object" && facts.session === undefined,
     metadataUrl: facts.route?.kind === "mcp" ? facts.route.metadataUrl : undefined,
+    scheme: readAuthorization(arrival.headers.get("authorization") ?? "")?.proved === true ? "DPoP" : "Bearer",
   });
+  const forPeople = isForPeople(arrival.path, arrival.headers.get("accept"));
+  return forPeople ? renderRefusalPage(denial, rendered, arrival.requestId) : rendered;
 }
 
 /** Whether JSON-RPC is spoken there, whatever the path leads to; the metadata's path ends in the endpoint's own. */

@@ -1,4 +1,5 @@
 /** Protected resource metadata (RFC 9728): how a client learns where to get a token for a server. Pure. */
+import { proofAlgorithms } from "./proof-algorithms.ts";
 
 /** The document for one server. */
 export interface ResourceMetadata {
@@ -7,6 +8,8 @@ export interface ResourceMetadata {
   readonly authorization_servers?: readonly string[];
   readonly scopes_supported?: readonly string[];
   readonly bearer_methods_supported: readonly ["header"];
+  readonly dpop_signing_alg_values_supported?: readonly string[];
+  readonly tls_client_certificate_bound_access_tokens?: true;
 }
 
 /** What the document is made of. */
@@ -19,6 +22,13 @@ export interface MetadataFacts {
   readonly issuers: readonly { readonly issuer: string }[];
   /** What a client needs to begin with; more is asked for when it is needed (MCP 2026-07-28, Scope Selection Strategy). */
   readonly scopes?: readonly string[];
+  /** What tokens can be bound to. */
+  readonly binding?: {
+    /** A key, for which some issuer has to know DPoP. */
+    readonly key: boolean;
+    /** A client certificate, for which the listener has to ask for one. */
+    readonly certificate: boolean;
+  };
 }
 
 /** Path of the document that the root of the origin would have. */
@@ -34,12 +44,16 @@ export function metadataPath(server: string): string {
   return `${rootMetadataPath}/${server}/mcp`;
 }
 
-/** RFC 9728 section 2. Without issuers there is no list: section 3.2 forbids empty ones. */
+/**
+ * RFC 9728 section 2. Without issuers there is no list: section 3.2 forbids empty ones. `dpop_bound_access_tokens_required` is never
+ * there, as no configuration demands that every token be bound.
+ */
 export function protectedResourceMetadata({
   publicUrl,
   server,
   issuers,
   scopes = [],
+  binding,
 }: MetadataFacts): ResourceMetadata {
   return {
     resource: resourceOf(publicUrl, server),
@@ -47,6 +61,8 @@ export function protectedResourceMetadata({
     ...(issuers.length > 0 && { authorization_servers: [...new Set(issuers.map(({ issuer }) => issuer))] }),
     ...(scopes.length > 0 && { scopes_supported: scopes }),
     bearer_methods_supported: ["header"],
+    ...(binding?.key === true && { dpop_signing_alg_values_supported: proofAlgorithms }),
+    ...(binding?.certificate === true && { tls_client_certificate_bound_access_tokens: true }),
   };
 }
 

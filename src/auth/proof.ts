@@ -5,6 +5,7 @@ import { Denial } from "../denial.ts";
 import type { Recall } from "../limits/recall.ts";
 import { readCompact } from "./compact.ts";
 import type { Nonces } from "./nonces.ts";
+import { proofAlgorithms } from "./proof-algorithms.ts";
 import { quote } from "./reasons.ts";
 
 /** A request, and what proves that it is by the holder of a key. */
@@ -32,7 +33,6 @@ export interface ProofOptions {
   readonly nonces: Nonces | null;
 }
 
-const algorithms = new Set(["ES256", "EdDSA", "Ed25519", "PS256"]);
 const maxProofBytes = 8_192;
 const maxIdLength = 256;
 const maxAgeMs = 60_000;
@@ -71,7 +71,8 @@ async function checkSignature(
   { alg, jwk }: Readonly<Record<string, unknown>>,
   key: string,
 ): Promise<void> {
-  if (typeof alg !== "string" || !algorithms.has(alg)) throw refused(`alg is ${quote(alg)}, which is not accepted`);
+  if (typeof alg !== "string" || !proofAlgorithms.includes(alg))
+    throw refused(`alg is ${quote(alg)}, which is not accepted`);
   if (typeof jwk !== "object" || jwk === null || Object.hasOwn(jwk, "d")) throw refused("jwk is no public key");
   let thumbprint: string;
   try {

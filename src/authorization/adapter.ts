@@ -3,6 +3,7 @@ import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from "
 import { z } from "zod";
 import type { Kind, Store } from "../state/store.ts";
 import { kindOf, type Payload } from "./models.ts";
+import type { Registrations } from "./registrations.ts";
 
 const memberSchema = z.array(z.strictObject({ model: z.string(), id: z.string() }));
 type Members = z.output<typeof memberSchema>;
@@ -17,12 +18,15 @@ const grantable: ReadonlySet<string> = new Set(["AccessToken", "AuthorizationCod
 /** How long a refresh token that was used is good for another one, in seconds. */
 const graceSeconds = 30;
 
+/** How long refresh tokens can follow each other, in seconds: then there is a login again (ASVS 10.4.8). */
+const maxGrantSeconds = 365 * 86_400;
+
 /** Members of a grant that are kept: those that are older are found expired by then. */
 const maxMembers = 1_000;
 
 /** @param now milliseconds since the epoch */
-export function createAdapterFactory(store: Store, now: () => number): AdapterFactory {
-  return (model) => new StoreAdapter(store, model, now);
+export function createAdapterFactory(store: Store, now: () => number, registrations: Registrations): AdapterFactory {
+  return (model) => new StoreAdapter(store, model, now, registrations);
 }
 
 class StoreAdapter implements Adapter {
@@ -30,18 +34,24 @@ class StoreAdapter implements Adapter {
   readonly #model: string;
   readonly #kind: Kind<Payload>;
   readonly #now: () => number;
+  readonly #registrations: Registrations;
 
-  constructor(store: Store, model: string, now: () => number) {
+  constructor(store: Store, model: string, now: () => number, registrations: Registrations) {
     this.#store = store;
     this.#model = model;
     this.#kind = kindOf(model);
     this.#now = now;
+    this.#registrations = registrations;
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<undefined> {
+    if (this.#model === "Client") return void (await this.#registrations.add(id, { ...payload }));
     const options = expiresIn === undefined ? {} : { expiresAtMs: this.#now() + expiresIn * 1_000 };
-    const { uid, grantId } = payload;
+    const { uid, grantId, clientId, exp } = payload;
+    if (grantable.has(this.#model) && typeof clientId === "string") await this.#registrations.use(clientId);
     if (grantable.has(this.#model) && typeof grantId === "string") await this.#join(grantId, id);
+    if (this.#model === "RefreshToken" && typeof grantId === "string" && exp !== undefined)
+      await this.#renew(grantId, exp);
     if (this.#model === "Session" && typeof uid === "string") await this.#store.put(uids, uid, id, options);
     await this.#store.put(this.#kind, id, { ...payload }, options);
   }
@@ -93,6 +103,18 @@ class StoreAdapter implements Adapter {
   #isSpared({ consumed }: Payload): boolean {
     const isToken = this.#model === "RefreshToken" && typeof consumed === "number";
     return isToken && this.#now() < (consumed + graceSeconds) * 1_000;
+  }
+
+  /** What somebody has consented to lasts as long as a token of it may be good. @param tokenExp seconds since the epoch */
+  async #renew(grantId: string, tokenExp: number): Promise<void> {
+    const kind = kindOf("Grant");
+    const found = await this.#store.get(kind, grantId);
+    if (found === null) return;
+    const exp = Math.min(tokenExp, Number(found.value.iat) + maxGrantSeconds);
+    if (!(exp > Number(found.value.exp))) return;
+    // Where it was revoked or renewed meanwhile, that is what holds.
+    const options = { expected: found.revision, expiresAtMs: exp * 1_000 };
+    await this.#store.put(kind, grantId, { ...found.value, exp }, options);
   }
 
   async #join(grantId: string, id: string): Promise<void> {

@@ -4,7 +4,8 @@ import { isLoopbackHost } from "../network/url.ts";
 /**
  * Leaves out `scope`, which would keep a client from ever being asked for more (MCP 2026-07-28, Step-Up Authorization Flow), and says that a
  * client is a native one where it says nothing and awaits answers on somebody's computer: only then may its port be any (RFC 8252
- * section 7.3).
+ * section 7.3). One that awaits them by plain http elsewhere is called native whatever it says, as the library refuses that of native
+ * ones only (RFC 9700 section 2.6).
  *
  * @param text JSON; anything else comes back as it is
  */
@@ -18,8 +19,13 @@ export function normalizeMetadata(text: string): string {
   if (typeof said !== "object" || said === null || Array.isArray(said)) return text;
   const { scope: _, ...metadata } = said as Record<string, unknown>;
   const uris = Array.isArray(metadata.redirect_uris) ? metadata.redirect_uris : [];
-  const native = metadata.application_type === undefined && uris.some(isNative);
+  const native = uris.some(isPlain) || (metadata.application_type === undefined && uris.some(isNative));
   return JSON.stringify({ ...metadata, ...(native && { application_type: "native" }) });
+}
+
+function isPlain(uri: unknown): boolean {
+  const url = typeof uri === "string" ? URL.parse(uri) : null;
+  return url?.protocol === "http:" && !isLoopbackHost(url.hostname);
 }
 
 function isNative(uri: unknown): boolean {

@@ -8,7 +8,7 @@ import type { Requirement } from "../policy/require.ts";
 import { createDelay } from "./attempts.ts";
 import { findDemands } from "./demands.ts";
 import type { Desk } from "./desk.ts";
-import { serves } from "./paths.ts";
+import { createLazyDesk } from "./lazy.ts";
 import { createResources } from "./resources.ts";
 import { createSafeFetch } from "./safe-fetch.ts";
 import type { AuthorizationOptions } from "./server.ts";
@@ -25,7 +25,7 @@ export function openDesk({ publicUrl, servers, identity }: Config, policy: Progr
   const hosts = clientHosts.map(compileGlob);
   const resources = createResources(demands);
   const { keyring, store, users, log, counters, now } = house;
-  return createLazyDesk({
+  const options: AuthorizationOptions = {
     ...{ publicUrl, resources, keyring, store, users, log, now, registration },
     secondFactors: createSecondFactors(store, now),
     fetch: createSafeFetch(new Set(insideHosts)),
@@ -33,28 +33,19 @@ export function openDesk({ publicUrl, servers, identity }: Config, policy: Progr
     ttlMs: { accessToken, refreshToken, session },
     serverOf: (resource) => names.get(resources.canonical(resource) ?? "") ?? resource,
     delay: createDelay(counters),
-  });
+  };
+  return createLazyDesk(() => loadDesk(options));
 }
 
-/** The library takes a tenth of a second and 20 MB: it is loaded when somebody asks for the first time. */
-function createLazyDesk(options: AuthorizationOptions): Desk {
-  let desk: Promise<Desk> | null = null;
-  const load = async () => {
-    // On a Node that it does not know by name the library says so, as plain text.
-    const { warn } = console;
-    console.warn = () => {};
-    const { createAuthorizationServer } = await import("./server.ts").finally(() => {
-      console.warn = warn;
-    });
-    return createAuthorizationServer(options);
-  };
-  return {
-    serves,
-    async answer(request) {
-      desk ??= load();
-      return (await desk).answer(request);
-    },
-  };
+/** The library takes a tenth of a second and 20 MB: it is loaded where it is used. */
+async function loadDesk(options: AuthorizationOptions): Promise<Desk> {
+  // On a Node that it does not know by name the library says so, as plain text.
+  const { warn } = console;
+  console.warn = () => {};
+  const { createAuthorizationServer } = await import("./server.ts").finally(() => {
+    console.warn = warn;
+  });
+  return createAuthorizationServer(options);
 }
 
 /** What rules about a server require. */

@@ -14,3 +14,10 @@ const paths = new RegExp(
 export function serves(path: string): boolean {
   return paths.test(path);
 }
+
+const pages = new RegExp(`^${mount}/(?:authorize(?:/[\\w-]+)?|login/[\\w-]+)$`);
+
+/** Whether people see in their browser what stands at a path. */
+export function isPage(path: string): boolean {
+  return pages.test(path);
+}

@@ -8,8 +8,10 @@ import { createAdapterFactory } from "./adapter.ts";
 import { ownParameters } from "./asked.ts";
 import { findConsent } from "./consents.ts";
 import { isMet, mfaContext } from "./demands.ts";
+import { pageHeaders } from "./pages.ts";
 import { mount, pagesPath } from "./paths.ts";
 import { createPrompts } from "./prompts.ts";
+import { createRegistrations } from "./registrations.ts";
 import type { Resources } from "./resources.ts";
 
 /** What {@link createProvider} needs. */
@@ -42,7 +44,7 @@ const codeTtl = 60;
 export function createProvider(options: ProviderOptions): Provider {
   const { publicUrl, resources, ttlMs, now } = options;
   const configuration: Configuration = {
-    adapter: createAdapterFactory(options.store, now),
+    adapter: createAdapterFactory(options.store, now, createRegistrations(options.store, now, ttlMs.refreshToken)),
     jwks: { keys: [...options.jwks] },
     responseTypes: ["code"],
     // Refresh tokens are for whoever can use them. Clients that see `offline_access` on offer would have consent asked for each time.
@@ -124,6 +126,8 @@ export function createProvider(options: ProviderOptions): Provider {
     loadExistingGrant: (ctx) => findConsent(options.store, ctx),
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed("refresh_token"),
     rotateRefreshToken: true,
+    // A client goes on when its user's browser has long been closed; what ends it is in revoke.ts and findAccount.
+    expiresWithSession: () => false,
     // What policies decide by; nothing that the gateway could not have looked up itself.
     async extraTokenClaims(ctx, token) {
       const name = "accountId" in token ? token.accountId : undefined;
@@ -143,7 +147,9 @@ export function createProvider(options: ProviderOptions): Provider {
       AuthorizationCode: codeTtl,
       Interaction: interactionTtl,
       RefreshToken: seconds(ttlMs.refreshToken),
-      Session: seconds(ttlMs.session),
+      // From the login on, however busy the browser is.
+      Session: (_ctx, { loginTs }) =>
+        Math.max(1, seconds(ttlMs.session) - (loginTs === undefined ? 0 : Math.floor(now() / 1_000) - loginTs)),
       Grant: seconds(ttlMs.refreshToken),
       IdToken: seconds(ttlMs.accessToken),
     },
@@ -155,7 +161,7 @@ export function createProvider(options: ProviderOptions): Provider {
       jwks: `${mount}/jwks`,
     },
     renderError(ctx, { error, error_description }) {
-      ctx.type = "html";
+      ctx.set({ ...pageHeaders([]) });
       ctx.body = options.renderError(error, error_description);
     },
     discovery: { resource_indicators_supported: true },

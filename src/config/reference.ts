@@ -178,7 +178,7 @@ Every refusal carries one of these codes: in \`error.data.reason\` (or \`reason\
 
 | form | how the caller hears of it |
 |---|---|
-| http | The HTTP status speaks. On an MCP endpoint the body is a JSON-RPC error without an id, elsewhere \`application/problem+json\` (RFC 9457). |
+| http | The HTTP status speaks. On an MCP endpoint the body is a JSON-RPC error without an id, elsewhere \`application/problem+json\` (RFC 9457), and to browsers at the login pages a page. |
 | protocol | HTTP status and JSON-RPC code as MCP and JSON-RPC prescribe them; the id is echoed when it was read. |
 | call | HTTP 200 and a JSON-RPC error that echoes the id, since a bare 4xx or 5xx leaves clients waiting. The HTTP status below is used only when there is no id to answer. |
 

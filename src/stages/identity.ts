@@ -36,8 +36,7 @@ export async function identify(rules: IdentityRules, arrival: Arrival, peer: Pee
   const read = readAuthorization(header);
   if (read === undefined) throw new Denial("token_malformed", { detail: "Authorization is not a bearer token" });
   const { token, proved } = read;
-  const identity = identifyByToken(rules, { token, proved, certificate, arrival, peer, route });
-  return proved ? identity.catch(challengeProof) : identity;
+  return identifyByToken(rules, { token, proved, certificate, arrival, peer, route });
 }
 
 /** A token, and all that it is judged by. */
@@ -87,10 +86,6 @@ async function checkKey(key: string | null, { verifyProof }: IdentityRules, show
   if (proof === undefined) throw new Denial("token_proof", { detail: "there is no DPoP header" });
   const url = `${new URL(route.resource).origin}${arrival.path}`;
   await verifyProof({ proof, token, key, verb: arrival.verb, url });
-}
-
-function challengeProof(error: unknown): never {
-  throw error instanceof Denial ? new Denial(error.code, { ...error.extra, scheme: "DPoP" }) : error;
 }
 
 function identifyByCertificate(certificate: ClientCertificate | null, { certificates }: IdentityRules): Identity {

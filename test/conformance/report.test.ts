@@ -44,5 +44,7 @@ test("the report has a row for each comparison and a line for each fault", () =>
 
 test("the page says what each server is", () => {
   const server = { name: "subject", what: "a server of [ours](x.ts)", start: () => Promise.reject(new Error()) };
-  expect(renderPage([clean], [server])).toContain("\n- `subject`: a server of [ours](x.ts)\n");
+  const page = renderPage([clean], [server], "## Authorization\n");
+  expect(page).toContain("\n- `subject`: a server of [ours](x.ts)\n");
+  expect(page).toMatch(/\n\n## Authorization\n$/);
 });

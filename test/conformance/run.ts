@@ -2,16 +2,18 @@
  * `npm run conformance [-- --suite VERSION]... [--revision R]... [--server NAME]... [--through gateway|shim] [--json] [--write]`
  *
  * Runs the official conformance suite against each test server directly and through the gateway, and compares every check.
- * `--through shim` leaves the gateway out, to show that the shim itself loses nothing. Exit code: 0 nothing lost, 1 something
+ * `--through shim` leaves the gateway out, to show that the shim itself loses nothing. `--write` runs the scenarios for authorization
+ * servers as well. Exit code: 0 nothing lost, 1 something
  * lost or a sound server itself fails, 2 could not run.
  */
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { renderAuthorization, runAuthorization } from "./authorization.ts";
 import { countPassed, findLost, isPassed, type Run } from "./compare.ts";
 import { type Comparison, isClean, renderPage, renderReport, type Tally } from "./report.ts";
 import { openDirect, openGateway, openShims } from "./routes.ts";
 import { type RunningServer, type TestServer, testServers } from "./servers.ts";
-import { listSuites, type Requirements, readRequirements, runSuite, type Suite } from "./suite.ts";
+import { listAuthorization, listSuites, type Requirements, readRequirements, runSuite, type Suite } from "./suite.ts";
 
 const page = new URL("../../docs/conformance.md", import.meta.url);
 const several = { type: "string", multiple: true } as const;
@@ -49,8 +51,13 @@ async function main(): Promise<number> {
     .filter(select("server", server, ({ server }) => server.name));
   const comparisons = await compareAll(chosen, through === "gateway" ? openGateway : openShims);
   console.log(json ? JSON.stringify(comparisons, null, 2) : renderReport(comparisons));
-  if (write) await writeFile(page, renderPage(comparisons, testServers));
-  return comparisons.every(isClean) ? 0 : 1;
+  if (!write) return comparisons.every(isClean) ? 0 : 1;
+  const newest = suites.at(-1) as Suite;
+  const authorized = await runAuthorization(newest);
+  const { client } = await listAuthorization(newest);
+  const section = renderAuthorization(newest.version, authorized, client);
+  await writeFile(page, renderPage(comparisons, testServers, section));
+  return comparisons.every(isClean) && [...authorized.values()].every(isPassed) ? 0 : 1;
 }
 
 /** Tells which contests an option asks for: all without it. */

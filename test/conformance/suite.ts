@@ -56,14 +56,26 @@ async function openSuite(directory: URL): Promise<Suite> {
 }
 
 async function listScenarios(directory: URL): Promise<Map<string, string[]>> {
-  const { stdout } = await promisify(execFile)(process.execPath, [entryOf(directory), "list", "--server"]);
-  // A line `  - name [revision,revision]` for each; extensions have no revision there.
-  const lines = [...stdout.matchAll(/^ {2}- (\S+) \[(.+)\]$/gm)];
-  const found = lines.flatMap(([, name = "", tags = ""]) => tags.split(",").map((revision) => ({ name, revision })));
+  const lines = await listKind(directory, "--server");
+  const found = lines.flatMap(({ name, tags }) => tags.map((revision) => ({ name, revision })));
   const dated = found.filter(({ revision }) => /^\d{4}-\d\d-\d\d$/.test(revision));
   const newestFirst = dated.toSorted((a, b) => b.revision.localeCompare(a.revision));
   const grouped = Map.groupBy(newestFirst, ({ revision }) => revision);
   return new Map([...grouped].map(([revision, entries]) => [revision, entries.map(({ name }) => name)]));
+}
+
+/** Names of the scenarios that are about authorization: what an authorization server is tested with, and what a client is. */
+export async function listAuthorization({ directory }: Suite): Promise<{ server: string[]; client: string[] }> {
+  const [server, client] = await Promise.all([listKind(directory, "--authorization"), listKind(directory, "--client")]);
+  const nameOf = ({ name }: { name: string }) => name;
+  return { server: server.map(nameOf), client: client.map(nameOf).filter((name) => name.startsWith("auth/")) };
+}
+
+async function listKind(directory: URL, kind: string): Promise<{ name: string; tags: string[] }[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, [entryOf(directory), "list", kind]);
+  // A line `  - name [revision,revision]` for each; extensions have no revision there.
+  const lines = [...stdout.matchAll(/^ {2}- (\S+) \[(.+)\]$/gm)];
+  return lines.map(([, name = "", tags = ""]) => ({ name, tags: tags.split(",") }));
 }
 
 /** The requirements that were frozen for a revision; where there are none, every scenario that claims the revision counts. */
@@ -97,7 +109,7 @@ export async function runSuite({ directory, frozen }: Suite, url: string, revisi
       stderr += chunk;
     });
     const [code, signal] = (await once(child, "close")) as [number | null, string | null];
-    const run = await readRun(output);
+    const run = await readRun(output, "server");
     if (signal === null && run.size > 0) return run;
     throw new Error(`The conformance suite did not run (exit code ${code}, signal ${signal}).\n${stderr}`);
   } finally {
@@ -105,14 +117,17 @@ export async function runSuite({ directory, frozen }: Suite, url: string, revisi
   }
 }
 
-function entryOf(directory: URL): string {
+/** The file that runs a suite. */
+export function entryOf(directory: URL): string {
   return fileURLToPath(new URL("dist/index.js", directory));
 }
 
-async function readRun(output: string): Promise<Run> {
+/** What a run checked. @param kind of the scenarios, as the suite names its folders */
+export async function readRun(output: string, kind: "server" | "authorization-server"): Promise<Run> {
+  const form = new RegExp(`^${kind}-(.+)-\\d{4}-\\d\\d-\\d\\dT\\d\\d-\\d\\d-\\d\\d-\\d{3}Z$`);
   const run = new Map<string, readonly Check[]>();
   for (const folder of await readdir(output)) {
-    const scenario = /^server-(.+)-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}Z$/.exec(folder)?.[1];
+    const scenario = form.exec(folder)?.[1];
     if (scenario === undefined) throw new Error(`The conformance suite named a folder ${folder}.`);
     // A scenario that threw leaves its folder empty.
     const text = await readFile(join(output, folder, "checks.json"), "utf8").catch(() => "[]");

@@ -53,6 +53,14 @@ it("a key opens what policy lets its groups do, from where and for what it was m
     outcome: { http: 200 },
   });
 
+  const listed = await until("the day of its use", async () => {
+    const { stdout } = await key(setting, "list", "--json");
+    const { keys } = JSON.parse(stdout) as { keys: { lastUsed: string | null }[] };
+    return keys.find(({ lastUsed }) => lastUsed !== null);
+  });
+  expect(listed).toMatchObject({ name: "nightly", lastUsed: expect.stringMatching(/^\d{4}-\d\d-\d\d$/) });
+  expect((await key(setting, "list")).stdout).toMatch(/^nightly .*; last used \d{4}-\d\d-\d\d$/m);
+
   const elsewhere = await use(setting, await make(setting, "elsewhere", "--from", "10.0.0.0/8"));
   await until("the key for elsewhere", async () =>
     (await reasonOf(elsewhere)) === "token_address" ? true : undefined,
@@ -131,7 +139,7 @@ it("the commands say what is wrong, and what is there", async () => {
   const listed = JSON.parse((await key(setting, "list", "--json")).stdout);
   expect(listed.keys).toMatchObject([{ name: "nightly", state: "active", servers: ["alpha"], from: null }]);
   expect((await key(setting, "list")).stdout).toMatch(
-    /^nightly \(spk_\w{11}…\); active, until .*; servers alpha; from anywhere\n$/,
+    /^nightly \(spk_\w{11}…\); active, until .*; servers alpha; from anywhere; never used\n$/,
   );
   expect(JSON.stringify(listed)).not.toContain(text.slice(16));
   await key(setting, "revoke", "nightly");

@@ -22,6 +22,10 @@ export interface Browser {
   submit(page: Page, fields: Readonly<Record<string, string>>): Promise<Page | URL>;
   /** Names of the cookies it has. */
   cookies(): string[];
+  /** The value of one of them. */
+  cookie(name: string): string | undefined;
+  /** Has a cookie of another browser. */
+  take(name: string, value: string): void;
 }
 
 const maxSteps = 10;
@@ -69,6 +73,8 @@ export function openBrowser(fetch: Fetch, origin: string): Browser {
       return go(page.url, { method: "POST", body: body.toString(), headers });
     },
     cookies: () => [...jar.keys()],
+    cookie: (name) => jar.get(name)?.value,
+    take: (name, value) => void jar.set(name, { value, path: "/" }),
   };
 }
 

@@ -7,7 +7,8 @@ import { beforeAll, expect, it, onTestFinished } from "vitest";
 import { readAudit } from "../golden/observe.ts";
 import { openWire } from "../golden/wire.ts";
 import { makeKey, sign, type TestKey } from "../unit/auth/issuer.ts";
-import { type Setting, set } from "./setting.ts";
+import { trust } from "./login-world.ts";
+import { type Setting, type SettingOptions, set } from "./setting.ts";
 
 const issuerUrl = "https://issuer.test/";
 let issuerKey: TestKey;
@@ -18,8 +19,9 @@ beforeAll(async () => {
   holder = await makeKey(undefined);
 });
 
-function build(identity: object = {}): Promise<Setting> {
+function build(identity: object = {}, more: SettingOptions = {}): Promise<Setting> {
   return set({
+    ...more,
     configOverrides: { identity: { issuers: { corp: { issuer: issuerUrl, jwks: "jwks.json" } }, ...identity } },
     before: (file) => writeFile(join(file, "..", "jwks.json"), JSON.stringify({ keys: [issuerKey.publicJwk] })),
   });
@@ -105,4 +107,30 @@ it("a client learns the nonce by its first refusal", async () => {
   const nonce = first.headers.get("dpop-nonce");
   const dpop = await prove(setting, token, { nonce });
   expect((await call(setting, { authorization, dpop })).reason).toBe("none");
+});
+
+it("is announced in the metadata, and a call that takes more is challenged by the scheme that it came with", async () => {
+  const policyYaml = `version: 1
+roles:
+  everybody:
+    allow:
+      - { server: alpha, tools: [echo], require: { scopes: [more] } }
+bindings:
+  - { roles: [everybody], groups: [all] }
+`;
+  const setting = await build({}, { policyYaml });
+  const { publicUrl } = setting.gateway;
+  const fetch = await trust(setting);
+  const metadata = await fetch(`${publicUrl}/.well-known/oauth-protected-resource/alpha/mcp`);
+  expect(await metadata.json()).toMatchObject({ dpop_signing_alg_values_supported: expect.arrayContaining(["ES256"]) });
+  const token = await tokenFor(setting);
+  const proved = await call(setting, { authorization: `DPoP ${token}`, dpop: await prove(setting, token) });
+  expect([proved.status, proved.reason]).toEqual([403, "step_up_required"]);
+  expect(proved.headers.get("www-authenticate")).toMatch(
+    /^DPoP .*error="insufficient_scope", scope="more".*algs="ES256 /,
+  );
+  const bearer = await call(setting, { authorization: `Bearer ${await tokenFor(setting, false)}` });
+  expect(bearer.headers.get("www-authenticate")).toMatch(
+    /^Bearer .*error="insufficient_scope", scope="more"(?!.*algs)/,
+  );
 });

@@ -79,8 +79,8 @@ const caseSchema = z.strictObject({
     status: z.int().optional(),
     /** Exact values; null for a header that must not be there, and `…` for one that must be there. */
     headers: z.record(z.string(), z.union([z.string(), z.null()])).default({}),
-    /** `rpc` without an id, `call` with one, `problem` of RFC 9457, or `silence`: a stream that ends without a message. */
-    form: z.enum(["rpc", "call", "problem", "silence"]).optional(),
+    /** `rpc` without an id, `call` with one, `problem` of RFC 9457, `page` for people, or `silence`: a stream that ends without a message. */
+    form: z.enum(["rpc", "call", "problem", "page", "silence"]).optional(),
     /** Part of the body, or of the last event of a stream. */
     body: z.record(z.string(), z.unknown()).default({}),
     /** Messages that reach the server, those of `before` and `held` not counted. */

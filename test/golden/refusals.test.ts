@@ -56,7 +56,9 @@ describe.each(cases)("$name: $describe", (refusal) => {
     expect(record).toMatchObject(refusal.expect.audit);
     if (answer !== undefined) {
       expect(record.outcome.http).toBe(answer.status);
-      expect(record.outcome.rpc).toBe(refusal.expect.form === "problem" ? null : refusals[refusal.code].rpc);
+      expect(record.outcome.rpc).toBe(
+        /^(?:problem|page)$/.test(refusal.expect.form ?? "") ? null : refusals[refusal.code].rpc,
+      );
     }
     expect(await until("the count", () => increments(stage, counted))).toEqual({ [refusal.code]: 1 });
 
@@ -132,6 +134,7 @@ function checkAnswer({ code, expect: expected }: RefusalCase, answer: WireAnswer
     else expect(headers.get(name) ?? null, name).toBe(value?.replaceAll("{publicUrl}", publicUrl) ?? null);
   }
   if (expected.form === "silence") expect(answer.body).toBe("");
+  else if (expected.form === "page") checkPage(code, answer);
   else checkBody(code, expected, answer);
 }
 
@@ -149,6 +152,12 @@ function checkBody(code: DenialCode, expected: RefusalCase["expect"], answer: Wi
     expect(body).toMatchObject({ jsonrpc: "2.0", error: { message: text, data: { reason: code, requestId } } });
   }
   expect(body).toMatchObject(expected.body);
+}
+
+function checkPage(code: DenialCode, { headers, body }: WireAnswer): void {
+  expect(headers.get("content-type")).toBe("text/html; charset=utf-8");
+  expect(headers.get("content-security-policy")).toMatch(/default-src 'none'.*frame-ancestors 'none'/);
+  for (const part of [refusals[code].text, code, headers.get("x-request-id") ?? ""]) expect(body).toContain(part);
 }
 
 function lastEvent({ headers, body }: WireAnswer): string {

@@ -5,6 +5,7 @@ import type { Store } from "../../state/store.ts";
 import type { VerifiedToken } from "../claims.ts";
 import { type ApiKey, apiKeyIssuer, apiKeys, standingOf } from "./api-key.ts";
 import { readApiKey } from "./key-text.ts";
+import { endOfDay } from "./last-use.ts";
 
 /** All API keys, in memory: a call never waits for the store. */
 export interface ApiKeyBook {
@@ -29,8 +30,14 @@ interface Known {
 /**
  * @param now milliseconds since the epoch
  * @param changed told when keys are other than they were: verdicts that were kept are void
+ * @param used told of each key that was good
  */
-export function createApiKeyBook(store: Pick<Store, "list">, now: () => number, changed: () => void): ApiKeyBook {
+export function createApiKeyBook(
+  store: Pick<Store, "list">,
+  now: () => number,
+  changed: () => void,
+  used: (key: ApiKey) => void,
+): ApiKeyBook {
   let byId: ReadonlyMap<string, Known> | null = null;
   return {
     verify(text, resource, serverOf) {
@@ -41,7 +48,9 @@ export function createApiKeyBook(store: Pick<Store, "list">, now: () => number, 
       if (known === undefined || !isSame(hash("sha256", halves.secret, "base64url"), known.key.digest)) {
         throw new Denial("token_unknown", { detail: `there is no API key ${halves.id}` });
       }
-      return admit(known, serverOf(resource), now());
+      const admitted = admit(known, serverOf(resource), now());
+      used(known.key);
+      return admitted;
     },
     async load() {
       const before = byId;
@@ -87,7 +96,8 @@ function admit({ name, key, from, standing }: Known, server: string | undefined,
     bound: null,
     standing,
     expiresAtMs: expiresAtMs ?? Number.POSITIVE_INFINITY,
-    recheckAtMs: Number.POSITIVE_INFINITY,
+    // The first use of each day is to be noted.
+    recheckAtMs: endOfDay(nowMs),
   });
 }
 

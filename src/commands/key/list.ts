@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { type ApiKey, apiKeys, standingOf } from "../../auth/api-keys/api-key.ts";
+import { lastUses } from "../../auth/api-keys/last-use.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
@@ -12,10 +13,13 @@ export function listCommand(io: CommandIo): Command {
     .option("--json", "print one JSON object")
     .action(async ({ config, json }: { readonly config: string; readonly json?: true }) => {
       try {
-        const entries = await withState(io, config, (store) => store.list(apiKeys));
+        const { entries, uses } = await withState(io, config, async (store) => ({
+          entries: await store.list(apiKeys),
+          uses: new Map((await store.list(lastUses)).map(({ key, value }) => [key, value.day])),
+        }));
         const nowMs = Date.now();
         const keys = entries
-          .map(({ key, value }) => describe(key, value, nowMs))
+          .map(({ key, value }) => describe(key, value, uses.get(value.id) ?? null, nowMs))
           .toSorted((a, b) => (a.name < b.name ? -1 : 1));
         if (json === true) io.out(`${JSON.stringify({ keys }, null, 2)}\n`);
         else io.out(keys.length === 0 ? "there are no keys\n" : keys.map(renderLine).join(""));
@@ -38,26 +42,40 @@ interface Described {
   readonly created: string;
   readonly expires: string | null;
   readonly revoked: string | null;
+  /** A day, in UTC. */
+  readonly lastUsed: string | null;
 }
 
-function describe(name: string, key: ApiKey, nowMs: number): Described {
+function describe(name: string, key: ApiKey, lastUsed: string | null, nowMs: number): Described {
   const { id, subject, groups, scopes, servers, from, createdAtMs, expiresAtMs, revokedAtMs } = key;
   const state = standingOf(key, nowMs);
   const times = { created: iso(createdAtMs) ?? "", expires: iso(expiresAtMs), revoked: iso(revokedAtMs) };
-  return { name, id, state, subject, groups, scopes, servers, from, ...times };
+  return { name, id, state, subject, groups, scopes, servers, from, ...times, lastUsed };
 }
 
 function iso(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString();
 }
 
-function renderLine({ name, id, state, subject, groups, servers, from, expires, revoked }: Described): string {
+function renderLine({
+  name,
+  id,
+  state,
+  subject,
+  groups,
+  servers,
+  from,
+  expires,
+  revoked,
+  lastUsed,
+}: Described): string {
   const parts = [
     `${name} (spk_${id}…)`,
     state === "revoked" ? `revoked ${revoked}` : `${state}, ${expires === null ? "no end" : `until ${expires}`}`,
     `for ${subject}${groups.length > 0 ? ` in ${groups.join(", ")}` : ""}`,
     servers === null ? "all servers" : `servers ${servers.join(", ")}`,
     from === null ? "from anywhere" : `from ${from.join(", ")}`,
+    lastUsed === null ? "never used" : `last used ${lastUsed}`,
   ];
   return `${parts.join("; ")}\n`;
 }

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { apiKeys, revokedListedMs } from "../../auth/api-keys/api-key.ts";
+import { lastUses } from "../../auth/api-keys/last-use.ts";
 import { didYouMean } from "../../config/diagnose.ts";
 import { reportDeed } from "../../state/deeds.ts";
 import type { Store } from "../../state/store.ts";
@@ -44,6 +45,8 @@ async function revokeKey(store: Store, name: string, nowMs: number): Promise<boo
     if ((await store.put(apiKeys, name, value, options)) === null) continue;
     // After the fact: a revocation that cannot be recorded must not wait for its record.
     await reportDeed(store, "api-key.revoke", { name, subject: value.subject }, nowMs);
+    const use = await store.get(lastUses, value.id);
+    if (use !== null) await store.put(lastUses, value.id, use.value, { expiresAtMs: nowMs + revokedListedMs });
     return true;
   }
 }

@@ -18,6 +18,26 @@ test("has no empty list (RFC 9728 section 3.2)", () => {
   expect(JSON.parse(text)).not.toHaveProperty("authorization_servers");
 });
 
+test.each([
+  ["nothing", { key: false, certificate: false }, {}],
+  [
+    "a key",
+    { key: true, certificate: false },
+    { dpop_signing_alg_values_supported: ["ES256", "EdDSA", "Ed25519", "PS256"] },
+  ],
+  ["a certificate", { key: false, certificate: true }, { tls_client_certificate_bound_access_tokens: true }],
+])("says that tokens can be bound to %s", (_what, binding, expected) => {
+  const {
+    resource: _r,
+    resource_name: _n,
+    bearer_methods_supported: _b,
+    ...rest
+  } = protectedResourceMetadata({
+    ...{ publicUrl, server: "weather", issuers: [], binding },
+  });
+  expect(rest).toEqual(expected);
+});
+
 test("stands where a client derives it from the resource (RFC 9728 section 3.1)", () => {
   const { origin, pathname } = new URL(resourceOf(publicUrl, "weather"));
   expect(`${origin}/.well-known/oauth-protected-resource${pathname}`).toBe(`${publicUrl}${metadataPath("weather")}`);

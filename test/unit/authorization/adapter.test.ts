@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { createAdapterFactory } from "../../../src/authorization/adapter.ts";
+import { createRegistrations } from "../../../src/authorization/registrations.ts";
 import { createEntryCipher } from "../../../src/crypto/entry-cipher.ts";
 import { openSqliteStore, storeName } from "../../../src/state/sqlite-store.ts";
 import { createStore } from "../../../src/state/store.ts";
@@ -21,7 +22,11 @@ function open() {
   const backend = openSqliteStore(join(directory, randomUUID(), storeName), () => nowMs);
   const store = createStore(backend, createEntryCipher(randomBytes(32)), () => {});
   onTestFinished(() => store.close());
-  const adapterOf = createAdapterFactory(store, () => nowMs);
+  const adapterOf = createAdapterFactory(
+    store,
+    () => nowMs,
+    createRegistrations(store, () => nowMs, 3_600_000),
+  );
   return {
     adapterOf,
     pass(ms: number) {

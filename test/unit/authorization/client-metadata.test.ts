@@ -6,7 +6,16 @@ it.each<[string, object, object]>([
   ["localhost", { redirect_uris: ["http://localhost/cb"] }, { application_type: "native" }],
   ["a scheme of its own", { redirect_uris: ["app.example:/cb"] }, { application_type: "native" }],
   ["a web page", { redirect_uris: ["https://app.example.com/cb"] }, {}],
-  ["plain http elsewhere", { redirect_uris: ["http://app.example.com/cb"] }, {}],
+  [
+    "plain http elsewhere, which is not for native clients",
+    { redirect_uris: ["http://app.example.com/cb"] },
+    { application_type: "native" },
+  ],
+  [
+    "plain http elsewhere, whatever it says",
+    { redirect_uris: ["https://a/b", "http://app.example.com/cb"], application_type: "web" },
+    { application_type: "native" },
+  ],
   ["what it says itself", { redirect_uris: ["http://127.0.0.1/cb"], application_type: "web" }, {}],
   ["no list", { redirect_uris: "http://127.0.0.1/cb" }, {}],
   ["no URLs", { redirect_uris: [1, null, "%"] }, {}],

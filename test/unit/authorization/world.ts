@@ -15,7 +15,7 @@ import { createDelay } from "../../../src/authorization/attempts.ts";
 import type { Demand } from "../../../src/authorization/demands.ts";
 import type { DeskNote } from "../../../src/authorization/desk.ts";
 import { createResources } from "../../../src/authorization/resources.ts";
-import { createAuthorizationServer } from "../../../src/authorization/server.ts";
+import { type AuthorizationOptions, createAuthorizationServer } from "../../../src/authorization/server.ts";
 import { changeUser } from "../../../src/commands/user/name.ts";
 import { openKeyring } from "../../../src/crypto/keyring.ts";
 import { createCounters } from "../../../src/limits/counters.ts";
@@ -26,15 +26,21 @@ import { asPage, asTarget, type Browser, openBrowser, type Page } from "../../e2
 
 export const origin = "https://gateway.test";
 export const resource = `${origin}/alpha/mcp`;
-const callback = "http://127.0.0.1:49152/callback";
+export const callback = "http://127.0.0.1:49152/callback";
 const password = "correct horse battery staple";
-const verifier = "v".repeat(43);
+export const verifier = "v".repeat(43);
 const startMs = Date.parse("2026-06-01T12:00:00Z");
 
 type Tokens = Readonly<Record<"access_token" | "refresh_token" | "scope", string>>;
 
-/** @param scopes that can be asked for at the one server there is, and what they take */
-export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}) {
+/**
+ * @param scopes that can be asked for at the one server there is, and what they take
+ * @param more what is to be otherwise
+ */
+export async function openWorld(
+  scopes: Readonly<Record<string, Demand>> = {},
+  more: Partial<AuthorizationOptions> = {},
+) {
   vi.useFakeTimers({ toFake: ["Date"], now: startMs });
   onTestFinished(() => void vi.useRealTimers());
   const directory = await mkdtemp(join(tmpdir(), "sallyport-authorization-"));
@@ -58,6 +64,7 @@ export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}) {
     serverOf: () => "alpha",
     delay: createDelay(createCounters(null, Date.now)),
     log: createLog("error", (text) => expect.fail(text)),
+    ...more,
   });
   const notes: DeskNote[] = [];
 
@@ -95,9 +102,11 @@ export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}) {
     store,
     notes,
     ask,
+    post,
+    client_id,
     pass: (ms: number) => vi.setSystemTime(Date.now() + ms),
-    browser: (ip?: string) =>
-      openBrowser(((url: URL | string, init: RequestInit) => ask(url, init, ip)) as typeof fetch, origin),
+    browser: (ip?: string, through?: typeof fetch) =>
+      openBrowser(through ?? (((url: URL | string, init: RequestInit) => ask(url, init, ip)) as typeof fetch), origin),
     addUser: (name: string) =>
       store.put(users, name, { groups: [], password: hashed, disabled: false, createdAtMs: startMs, loginsFrom: 0 }),
     /** As commands do beside the gateway. */

@@ -11,6 +11,7 @@ const serverOf = (asked: string) => (asked === resource ? "alpha" : undefined);
 
 function keep(entries: Record<string, ApiKey>) {
   let forgotten = 0;
+  const used: string[] = [];
   const store = {
     async list() {
       return Object.entries(entries).map(([key, value], at) => ({ key, value, revision: at + 1 })) as never;
@@ -22,8 +23,9 @@ function keep(entries: Record<string, ApiKey>) {
     () => {
       forgotten += 1;
     },
+    ({ id }) => used.push(id),
   );
-  return { book, forgotten: () => forgotten };
+  return { book, forgotten: () => forgotten, used };
 }
 
 function draw(more: Partial<ApiKey> = {}, random: (size: number) => Buffer = randomBytes) {
@@ -48,13 +50,16 @@ function refusal(work: () => unknown): string {
 
 it("proves what is written in it", async () => {
   const { text, key } = draw({ from: ["10.0.0.0/8"], expiresAtMs: nowMs + 1 });
-  const { book, forgotten } = keep({ nightly: key });
+  const { book, forgotten, used } = keep({ nightly: key });
   await book.load();
   const proved = book.verify(text, resource, serverOf);
   expect(proved).toMatchObject({
     ...{ issuer: "api-keys", subject: "robot", client: null, groups: ["ci"], scopes: ["read"], claims: {} },
     ...{ via: "api-key", apiKey: "nightly", expiresAtMs: nowMs + 1, standing: { revoked: false } },
+    // Asked about again tomorrow, so that its use is noted then.
+    recheckAtMs: 86_400_000,
   });
+  expect(used).toEqual([key.id]);
   expect([proved.from?.has("10.1.2.3"), proved.from?.has("11.1.2.3"), forgotten()]).toEqual([true, false, 1]);
 });
 
@@ -69,9 +74,10 @@ it.each([
   ["one for no server at all", { servers: [] }, (text: string) => text, "token_audience"],
 ])("refuses %s", async (_what, more, show, code) => {
   const { text, key } = draw(more);
-  const { book } = keep({ nightly: key });
+  const { book, used } = keep({ nightly: key });
   await book.load();
   expect(refusal(() => book.verify(show(text), resource, serverOf))).toBe(code);
+  expect(used).toEqual([]);
 });
 
 it("refuses the name of one key with the secret of another", async () => {
