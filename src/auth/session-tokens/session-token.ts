@@ -52,6 +52,9 @@ export function noticeMsOf({ idleMs }: SessionLife): number {
 }
 
 /** When a token ends at the latest: by what was said when it was made, and by what is configured now. */
-export function lastMomentOf({ createdAtMs, expiresAtMs }: SessionToken, { absoluteMs }: SessionLife): number {
+export function lastMomentOf(
+  { createdAtMs, expiresAtMs }: Pick<SessionToken, "createdAtMs" | "expiresAtMs">,
+  { absoluteMs }: SessionLife,
+): number {
   return Math.min(expiresAtMs, createdAtMs + absoluteMs);
 }
