@@ -13,7 +13,8 @@ export interface Revoker {
 /** Makes void what was issued, and ends what it could be had anew with. */
 export async function revoke(store: Store, revoked: Revoked, revoker: Revoker): Promise<void> {
   await put(store, revoked, revoker);
-  for (const grant of await endGrants(store, revoked)) await put(store, { kind: "grant", grant }, revoker);
+  for (const grant of await endGrants(store, revoked, revoker.nowMs))
+    await put(store, { kind: "grant", grant }, revoker);
 }
 
 /** Makes void what tokens a user has, and leaves what they have consented to. */

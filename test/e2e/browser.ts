@@ -20,6 +20,8 @@ export interface Browser {
   open(url: URL | string): Promise<Page | URL>;
   /** Fills in the form of a page and presses a button. */
   submit(page: Page, fields: Readonly<Record<string, string>>): Promise<Page | URL>;
+  /** Posts what no button would, with its cookies, as a page of another site can make it do. */
+  send(url: URL, form: URLSearchParams, headers: Readonly<Record<string, string>>): Promise<Page | URL>;
   /** Names of the cookies it has. */
   cookies(): string[];
   /** The value of one of them. */
@@ -71,6 +73,10 @@ export function openBrowser(fetch: Fetch, origin: string): Browser {
       });
       const headers = { "content-type": "application/x-www-form-urlencoded", origin };
       return go(page.url, { method: "POST", body: body.toString(), headers });
+    },
+    send(url, form, headers) {
+      const type = { "content-type": "application/x-www-form-urlencoded" };
+      return go(url, { method: "POST", body: form.toString(), headers: { ...type, ...headers } });
     },
     cookies: () => [...jar.keys()],
     cookie: (name) => jar.get(name)?.value,

@@ -62,6 +62,8 @@ export async function openWorld(
     users: createUserDirectory(store),
     secondFactors: createSecondFactors(store, Date.now),
     serverOf: () => "alpha",
+    servers: ["alpha", "beta"],
+    sessionLife: { idleMs: 28_800_000, absoluteMs: 86_400_000 },
     delay: createDelay(createCounters(null, Date.now)),
     log: createLog("error", (text) => expect.fail(text)),
     ...more,
