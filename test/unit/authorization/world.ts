@@ -33,8 +33,11 @@ const startMs = Date.parse("2026-06-01T12:00:00Z");
 
 type Tokens = Readonly<Record<"access_token" | "refresh_token" | "scope", string>>;
 
-/** @param scopes that can be asked for at the one server there is, and what they take */
-export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}) {
+/**
+ * @param scopes that can be asked for at the one server there is, and what they take
+ * @param documents whether clients may be known by metadata documents
+ */
+export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}, documents = true) {
   vi.useFakeTimers({ toFake: ["Date"], now: startMs });
   onTestFinished(() => void vi.useRealTimers());
   const directory = await mkdtemp(join(tmpdir(), "sallyport-authorization-"));
@@ -47,6 +50,7 @@ export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}) {
     publicUrl: origin,
     resources: createResources(new Map([[resource, new Map(Object.entries(scopes))]])),
     fetch: () => Promise.reject(new Error("nobody is there")),
+    documents,
     allowHost: () => false,
     registration: true,
     ttlMs: { accessToken: 600_000, refreshToken: 86_400_000 * 30, session: 28_800_000 },
