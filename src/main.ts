@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { auditCommand } from "./commands/audit.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { checkCommand } from "./commands/check.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { grantCommand } from "./commands/grant.ts";
 import type { StreamIo } from "./commands/io.ts";
 import { keyCommand } from "./commands/key.ts";
@@ -38,6 +39,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(serveCommand(io), { isDefault: true })
     .addCommand(quickstartCommand(io))
     .addCommand(checkCommand(io))
+    .addCommand(doctorCommand(io))
     .addCommand(policyCommand(io))
     .addCommand(tokenCommand(io))
     .addCommand(keyCommand(io))

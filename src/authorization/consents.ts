@@ -33,3 +33,8 @@ export async function rememberConsent(
 ): Promise<void> {
   await store.put(consents, keyOf(name, client), { grantId, atMs: nowMs });
 }
+
+/** Forgets that a person has ever been asked about a client. */
+export async function forgetConsent(store: Pick<Store, "delete">, name: string, client: string): Promise<void> {
+  await store.delete(consents, keyOf(name, client));
+}

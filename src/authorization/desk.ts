@@ -6,6 +6,7 @@ import type { KoaContextWithOIDC } from "oidc-provider";
 import { serveAccount } from "./account/serve.ts";
 import { adaptTarget } from "./asked.ts";
 import { normalizeMetadata } from "./client-metadata.ts";
+import { registrationHeaders, registrationPreflight } from "./cors.ts";
 import { servePage } from "./interaction.ts";
 import { accountPath, mount, pagesPath, serves } from "./paths.ts";
 import type { PageKit } from "./visit.ts";
@@ -99,7 +100,11 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
       const target = adaptTarget(asked);
       const [path = ""] = target.split("?");
       const note: DeskNote = { action: path.split("/").at(2) ?? "" };
-      const payload = path === `${mount}/register` ? normalizeMetadata(body.toString("utf8")) : body;
+      const registers = path === `${mount}/register`;
+      if (registers && verb === "OPTIONS") {
+        return { status: 204, headers: registrationPreflight, body: Buffer.alloc(0), note };
+      }
+      const payload = registers ? normalizeMetadata(body.toString("utf8")) : body;
       const own = { host, "x-forwarded-proto": protocol.slice(0, -1), "x-forwarded-for": ip };
       const told = passed.flatMap((name) => (headers.has(name) ? [[name, headers.get(name) ?? ""]] : []));
       const said = await inject((request, response) => dispatch(request, response, body, ip, note), {
@@ -113,6 +118,7 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
       const answered = Object.fromEntries(
         kept.map(([name, value]) => [name, Array.isArray(value) ? value : String(value)]),
       );
+      if (registers) Object.assign(answered, registrationHeaders);
       return { status: said.statusCode, headers: answered, body: said.rawPayload, note };
     },
   };

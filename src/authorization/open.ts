@@ -29,6 +29,8 @@ export function openDesk({ publicUrl, servers, identity }: Config, policy: Progr
     ...{ publicUrl, resources, keyring, store, users, log, now, registration },
     secondFactors: createSecondFactors(store, now),
     fetch: createSafeFetch(new Set(insideHosts)),
+    // Clients register where no document of theirs is taken, and only where none is announced to be.
+    documents: hosts.length > 0,
     allowHost: (host) => hosts.some((glob) => glob.matches(host)),
     ttlMs: { accessToken, refreshToken, session },
     serverOf: (resource) => names.get(resources.canonical(resource) ?? "") ?? resource,

@@ -8,6 +8,7 @@ import { accountClientId, describeAccountClient, grantLogin } from "./account/cl
 import { createAdapterFactory } from "./adapter.ts";
 import { ownParameters } from "./asked.ts";
 import { findConsent } from "./consents.ts";
+import { mayUseClient } from "./cors.ts";
 import { isMet, mfaContext } from "./demands.ts";
 import { pageHeaders } from "./pages.ts";
 import { mount, pagesPath } from "./paths.ts";
@@ -27,6 +28,8 @@ export interface ProviderOptions {
   readonly cookieKey: string;
   readonly findAccount: (name: string) => Promise<Account | null>;
   readonly fetch: (url: string, options?: RequestInit) => Promise<Response>;
+  /** Whether clients may be known by metadata documents at all. */
+  readonly documents: boolean;
   /** Whether a host may say what its clients are. */
   readonly allowHost: (host: string) => boolean;
   readonly registration: boolean;
@@ -86,7 +89,7 @@ export function createProvider(options: ProviderOptions): Provider {
       pushedAuthorizationRequests: { enabled: false },
       dPoP: { enabled: false },
       clientIdMetadataDocument: {
-        enabled: true,
+        enabled: options.documents,
         ack: "draft-02",
         allowFetch: (_ctx, id) => isMetadataUrl(id) && options.allowHost(new URL(id).hostname),
         allowClient: (_ctx, { clientId }) => options.allowHost(new URL(clientId).hostname),
@@ -119,6 +122,7 @@ export function createProvider(options: ProviderOptions): Provider {
         },
       },
     },
+    clientBasedCORS: (_ctx, origin, client) => mayUseClient(origin, client),
     fetch: (url, init) => options.fetch(String(url), init as RequestInit),
     interactions: { url: (_ctx, { uid }) => `${pagesPath}/${uid}`, policy: createPrompts(resources, now) },
     async findAccount({ oidc }, name, token) {

@@ -80,7 +80,9 @@ const login = z
     clientHosts: z
       .array(z.string().min(1))
       .prefault(["*"])
-      .describe("Hosts whose client metadata documents are accepted, with * and ?."),
+      .describe(
+        "Hosts whose client metadata documents are accepted, with * and ?. With none, documents are not asked for, and clients register.",
+      ),
     insideHosts: z
       .array(z.string().min(1))
       .prefault([])

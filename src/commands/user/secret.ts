@@ -17,6 +17,11 @@ export async function readNewPassword(user: string): Promise<string> {
   return checkPassword(first, user);
 }
 
+/** A password that somebody has: the whole of stdin, or what is typed on a terminal. */
+export async function readPassword(): Promise<string> {
+  return process.stdin.isTTY ? ask("Password: ") : (await text(process.stdin)).replace(/\r?\n$/, "");
+}
+
 /** What is typed does not show. */
 async function ask(question: string): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });

@@ -53,6 +53,7 @@ export async function openWorld(
     publicUrl: origin,
     resources: createResources(new Map([[resource, new Map(Object.entries(scopes))]])),
     fetch: () => Promise.reject(new Error("nobody is there")),
+    documents: true,
     allowHost: () => false,
     registration: true,
     ttlMs: { accessToken: 600_000, refreshToken: 86_400_000 * 30, session: 28_800_000 },

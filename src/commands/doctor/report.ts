@@ -1,0 +1,40 @@
+/** How the steps are shown. Pure. */
+import { type Problem, renderProblems } from "../../config/diagnose.ts";
+import type { YamlFile } from "../../config/document.ts";
+import { type ClientName, clientModels } from "./clients.ts";
+import type { Step } from "./finding.ts";
+
+/** A step with the line that it names. */
+export interface Located {
+  readonly step: Step;
+  readonly line: Problem | null;
+}
+
+/** @param yaml the configuration, to find lines in */
+export function locate(yaml: Pick<YamlFile, "problem">, step: Step): Located {
+  const { at, message, hint } = step;
+  return { step, line: at === undefined ? null : yaml.problem(at, message, { ...(hint !== undefined && { hint }) }) };
+}
+
+/** One JSON object on a line. */
+export function renderJson({ step: { at: _, ...step }, line }: Located): string {
+  const { file, line: number, column, path } = line ?? {};
+  return `${JSON.stringify({ ...step, ...(line !== null && { file, line: number, column, path }) })}\n`;
+}
+
+const stepWidth = 22;
+
+/** @param before the client that the step before was about */
+export function renderText({ step, line }: Located, before: string | null | undefined): string {
+  const { client, outcome, message, hint } = step;
+  const title = client === null ? "Sallyport" : clientModels[client as ClientName].title;
+  const heading = client === before ? "" : `${before === undefined ? "" : "\n"}${title}\n`;
+  const head = `  ${outcome.padEnd(9)}${step.step.padEnd(stepWidth)}`;
+  if (line !== null)
+    return `${heading}${head}${message}\n${indent(renderProblems([{ ...line, message: "change this" }]))}`;
+  return `${heading}${head}${message}\n${hint === undefined ? "" : indent(`hint: ${hint}\n`)}`;
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^(?=.)/gm, "    ");
+}

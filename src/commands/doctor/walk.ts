@@ -1,0 +1,89 @@
+/** Goes through the gateway's own login pages as a person with a browser would. */
+import { isBack } from "./authorize.ts";
+import type { Answer, Ask } from "./wire.ts";
+
+/** Who logs in. */
+export interface Person {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** What came of it. */
+export interface Walked {
+  /** The answer for the client. */
+  readonly back: URL;
+  /** The browser session that was begun at the gateway, to be ended; null where there is none. */
+  readonly session: string | null;
+}
+
+const maxSteps = 12;
+const sessionCookie = "__Host-sallyport";
+
+/**
+ * @param start the authorization request
+ * @throws Error with a sentence for an operator, where it does not get through
+ */
+export async function walkPages(ask: Ask, start: string, redirectUri: string, person: Person): Promise<Walked> {
+  const home = new URL(start).origin;
+  const jar = new Map<string, string>();
+  const cookies = () => [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
+  const keep = ({ cookies: told }: Answer) => {
+    for (const line of told) {
+      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      if (value === "") jar.delete(name);
+      else jar.set(name, value);
+    }
+  };
+  const read = (url: string) => ask(url, { headers: { accept: "text/html", cookie: cookies() } });
+  let answer = await read(start);
+  let asked = false;
+  for (let step = 0; step < maxSteps; step += 1) {
+    keep(answer);
+    const to = answer.headers.location === undefined ? null : URL.parse(answer.headers.location, answer.url);
+    if (to !== null && isBack(to, redirectUri)) return { back: to, session: jar.get(sessionCookie) ?? null };
+    // Somebody else's pages must not get the password.
+    if (to !== null && to.origin !== home)
+      throw new Error(`the login goes on at ${to.origin}: use --login, and a browser`);
+    if (to !== null) {
+      answer = await read(to.href);
+      continue;
+    }
+    const fields = fieldsOf(answer.body, person);
+    if (fields === "password" && asked) throw new Error(alertOf(answer.body) ?? "user name or password are not right");
+    if (fields === "password") asked = true;
+    const body = new URLSearchParams({ ...hiddenOf(answer.body), ...choices(fields, person, answer) }).toString();
+    const headers = { "content-type": "application/x-www-form-urlencoded", origin: home, cookie: cookies() };
+    answer = await ask(answer.url, { method: "POST", headers, body });
+  }
+  throw new Error("the login goes round in circles");
+}
+
+type Page = "password" | "consent";
+
+/** What a page asks for. */
+function fieldsOf(html: string, { user }: Person): Page {
+  if (/<input[^>]* type="password"/.test(html)) return "password";
+  if (/<button[^>]* value="allow"/.test(html)) return "consent";
+  if (/<input[^>]* name="code"/.test(html)) {
+    throw new Error(`${user} has a second factor: use --login, and a browser`);
+  }
+  const [, text] = /<p>([^<]+)<\/p>/.exec(html) ?? [];
+  throw new Error(text ?? "the login comes to a page that is not known here: use --login, and a browser");
+}
+
+function choices(page: Page, { user, password }: Person, { url }: Answer): Record<string, string> {
+  if (page === "consent") return { do: "allow" };
+  if (new URL(url).protocol !== "https:" && !/^http:\/\/(?:localhost|127\.|\[::1\])/.test(url)) {
+    throw new Error("a password is not sent without TLS");
+  }
+  return { user, password, do: "login" };
+}
+
+function hiddenOf(html: string): Record<string, string> {
+  const found = [...html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)];
+  return Object.fromEntries(found.map(([, name = "", value = ""]) => [name, value]));
+}
+
+function alertOf(html: string): string | undefined {
+  return /<p role="alert">([^<]+)<\/p>/.exec(html)?.[1];
+}
