@@ -52,10 +52,14 @@ export function isFatal({ outcome }: Finding): boolean {
 
 const maxQuoted = 200;
 
-/** Text of somebody else, to be shown: no line ends, nothing that does not show, not all of a book. */
+/** Text without line ends and what does not show: a terminal would do as it says. */
+export function plain(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "�");
+}
+
+/** Text of somebody else, to be shown: not all of a book. */
 export function quote(value: unknown): string {
   if (value === undefined) return "nothing";
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
-  const plain = text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "�");
-  return plain.length > maxQuoted ? `${plain.slice(0, maxQuoted)}…` : plain;
+  const text = plain(typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
+  return text.length > maxQuoted ? `${text.slice(0, maxQuoted)}…` : text;
 }

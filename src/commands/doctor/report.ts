@@ -2,7 +2,7 @@
 import { type Problem, renderProblems } from "../../config/diagnose.ts";
 import type { YamlFile } from "../../config/document.ts";
 import { type ClientName, clientModels } from "./clients.ts";
-import type { Step } from "./finding.ts";
+import { plain, type Step } from "./finding.ts";
 
 /** A step with the line that it names. */
 export interface Located {
@@ -11,8 +11,10 @@ export interface Located {
 }
 
 /** @param yaml the configuration, to find lines in */
-export function locate(yaml: Pick<YamlFile, "problem">, step: Step): Located {
-  const { at, message, hint } = step;
+export function locate(yaml: Pick<YamlFile, "problem">, found: Step): Located {
+  const { at, hint } = found;
+  const message = plain(found.message);
+  const step = { ...found, message };
   return { step, line: at === undefined ? null : yaml.problem(at, message, { ...(hint !== undefined && { hint }) }) };
 }
 

@@ -274,6 +274,7 @@ describe("the report", () => {
   });
 
   it("shows nothing of others that is not plain", () => {
+    expect(locate(yaml, { ...step, message: "a\u001b[31mb" }).step.message).toBe("a�[31mb");
     expect(quote("a\n\u202eb")).toBe("a��b");
     expect(quote("x".repeat(300))).toHaveLength(201);
     expect(quote({ a: 1 })).toBe('{"a":1}');
