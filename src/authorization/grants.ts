@@ -45,7 +45,12 @@ function describe(id: string, value: Payload): GivenGrant {
  * @returns the ids of the grants that were ended
  */
 export async function endGrants(store: Store, revoked: Revoked, nowMs: number): Promise<ReadonlySet<string>> {
-  if (revoked.kind === "token" || (revoked.kind !== "grant" && revoked.issuer !== "builtin")) return new Set();
+  if (
+    revoked.kind === "token" ||
+    revoked.kind === "session" ||
+    (revoked.kind !== "grant" && revoked.issuer !== "builtin")
+  )
+    return new Set();
   const fits = ({ id, user, client }: GivenGrant) =>
     revoked.kind === "grant"
       ? id === revoked.grant

@@ -22,6 +22,8 @@ export interface Browser {
   submit(page: Page, fields: Readonly<Record<string, string>>): Promise<Page | URL>;
   /** Posts what no button would, with its cookies, as a page of another site can make it do. */
   send(url: URL, form: URLSearchParams, headers: Readonly<Record<string, string>>): Promise<Page | URL>;
+  /** The `Cookie` header that it sends to a path. */
+  header(path: string): string;
   /** Names of the cookies it has. */
   cookies(): string[];
   /** The value of one of them. */
@@ -36,14 +38,18 @@ const maxSteps = 10;
 export function openBrowser(fetch: Fetch, origin: string): Browser {
   const jar = new Map<string, Cookie>();
 
+  function header(to: string): string {
+    return [...jar]
+      .filter(([, { path }]) => to === path || to.startsWith(path === "/" ? "/" : `${path}/`))
+      .map(([name, { value }]) => `${name}=${value}`)
+      .join("; ");
+  }
+
   async function go(url: URL, init: RequestInit): Promise<Page | URL> {
     let [next, how] = [url, init];
     for (let step = 0; step < maxSteps; step += 1) {
       if (next.origin !== origin) return next;
-      const cookie = [...jar]
-        .filter(([, { path }]) => next.pathname === path || next.pathname.startsWith(path === "/" ? "/" : `${path}/`))
-        .map(([name, { value }]) => `${name}=${value}`)
-        .join("; ");
+      const cookie = header(next.pathname);
       const headers = { accept: "text/html", ...(cookie !== "" && { cookie }), ...how.headers };
       const answer = await fetch(next, { ...how, headers, redirect: "manual" });
       for (const line of answer.headers.getSetCookie()) keep(line, next);
@@ -78,6 +84,7 @@ export function openBrowser(fetch: Fetch, origin: string): Browser {
       const type = { "content-type": "application/x-www-form-urlencoded" };
       return go(url, { method: "POST", body: form.toString(), headers: { ...type, ...headers } });
     },
+    header,
     cookies: () => [...jar.keys()],
     cookie: (name) => jar.get(name)?.value,
     take: (name, value) => void jar.set(name, { value, path: "/" }),
