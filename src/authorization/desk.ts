@@ -32,8 +32,8 @@ export interface DeskNote {
   unknown?: string;
   client?: string;
   grant?: string;
-  /** What the second factor of a login was. */
-  factor?: "totp" | "recovery";
+  /** What the second factor of a login was, or both of them. */
+  factor?: "totp" | "recovery" | "passkey";
 }
 
 export interface DeskAnswer {
