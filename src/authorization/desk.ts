@@ -7,7 +7,8 @@ import { serveAccount } from "./account/serve.ts";
 import { adaptTarget } from "./asked.ts";
 import { normalizeMetadata } from "./client-metadata.ts";
 import { servePage } from "./interaction.ts";
-import { accountPath, mount, pagesPath, serves } from "./paths.ts";
+import { servePasskeys } from "./passkeys/account.ts";
+import { accountPath, mount, pagesPath, passkeysPath, serves } from "./paths.ts";
 import type { PageKit } from "./visit.ts";
 
 /** A request as it was judged. */
@@ -34,6 +35,8 @@ export interface DeskNote {
   grant?: string;
   /** What the second factor of a login was, or both of them. */
   factor?: "totp" | "recovery" | "passkey";
+  /** Id of the passkey that it is about. */
+  passkey?: string;
 }
 
 export interface DeskAnswer {
@@ -83,6 +86,7 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
     const [path = ""] = (request.url ?? "").split("?");
     const uid = path.startsWith(`${pagesPath}/`) ? path.slice(pagesPath.length + 1) : null;
     if (uid !== null) void servePage(kit, { request, response, uid, body, ip, note });
+    else if (path === passkeysPath) void servePasskeys(kit, { request, response, path, body, ip, note });
     else if (path === accountPath || path.startsWith(`${accountPath}/`))
       void serveAccount(kit, { request, response, path, body, ip, note });
     else void callback(request, response);

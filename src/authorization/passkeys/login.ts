@@ -26,7 +26,7 @@ export async function checkPasskey(
   try {
     const answer = readAssertion(form.get("answer") ?? "");
     const found = await kit.passkeys.find(answer.id);
-    if (found !== null) note.user = found.name;
+    if (found !== null) Object.assign(note, { user: found.name, passkey: found.key.id });
     const waitMs = await delayOf(kit, visit, found);
     if (waitMs !== null) return await again(429, sayWait(waitMs), "login_limited");
     const { name, key } = await check(kit, details, answer, found);
