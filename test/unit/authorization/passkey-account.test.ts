@@ -193,6 +193,8 @@ it("removes a passkey of one's own, and no other", async () => {
   });
   expect(after.html).toContain("You have none.");
   expect(await passkeys.find(ann.id)).toBeNull();
+  const [key] = await passkeys.list("bob");
+  expect(key && (await passkeys.add("bob", { ...key, id: ann.id }))).toBe("added");
 });
 
 it("takes no form of anybody else's", async () => {
@@ -213,6 +215,8 @@ it("has room for ten, and nobody for a credential of somebody else", async () =>
   // What there was no room for lets nobody in.
   const found = await Promise.all(more.map(({ id }) => passkeys.find(id)));
   expect(found.filter((each) => each !== null)).toHaveLength(maxPasskeys - 1);
+  const left = more.find((_, at) => found[at] === null);
+  expect(await passkeys.add("bob", { ...key, id: left?.id ?? "" })).toBe("added");
   const browser = world.browser();
   const list = asPage(await answer(browser, await askPasskey(browser, await browser.open(url)), ann));
   expect(list.html).toContain("as many as you may have");

@@ -168,16 +168,16 @@ it("takes no form of anybody else's", async () => {
 });
 
 it.each([
-  ["has counted as far before", 1, 1],
-  ["has counted further before", 7, 6],
-  ["counts no more", 7, 0],
-])("refuses an authenticator that %s", async (_what, before, now) => {
+  ["has counted as far before", 7],
+  ["has counted further before", 6],
+  ["counts no more", 0],
+])("refuses an authenticator that %s", async (_what, now) => {
   const { world, browser, page, ann, reason, passkeys } = await begin();
-  await passkeys.use("ann", ann.id, { counter: before + 1, copied: false });
+  await passkeys.use("ann", ann.id, { counter: 7, copied: false });
   expect(asPage(await answer(browser, page, ann, { counter: now })).status).toBe(403);
   expect(reason()).toBe("passkey_counter");
   expect(world.notes.at(-1)).toMatchObject({ action: "login", user: "ann", successful: false });
-  expect(await passkeys.list("ann")).toMatchObject([{ counter: before + 1 }]);
+  expect(await passkeys.list("ann")).toMatchObject([{ counter: 7 }]);
 });
 
 it("lets nobody in who is disabled, or whose passkey was removed", async () => {
