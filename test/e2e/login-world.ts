@@ -10,7 +10,6 @@ import { expect, onTestFinished } from "vitest";
 import { asPage, asTarget, type Browser, openBrowser } from "./browser.ts";
 import { type Setting, type SettingOptions, sallyport, set } from "./setting.ts";
 
-const redirectUrl = "http://127.0.0.1:49152/callback";
 /** Of everybody who logs in. */
 export const password = "correct horse battery staple";
 
@@ -60,8 +59,12 @@ export async function trust({ gateway }: Setting): Promise<typeof globalThis.fet
     undiciFetch(url, { ...init, dispatcher })) as typeof globalThis.fetch;
 }
 
-/** What a client keeps, and where it would send its user's browser. */
-export function createWallet() {
+/**
+ * What a client keeps, and where it would send its user's browser.
+ *
+ * @param redirectUrl where it awaits the answer
+ */
+export function createWallet(redirectUrl = "http://127.0.0.1:49152/callback") {
   const kept: Record<string, unknown> = {};
   const keep = (name: string, value: unknown) => {
     kept[name] = value;
