@@ -35,8 +35,8 @@ export interface DeskNote {
   grant?: string;
   /** What the second factor of a login was, or both of them. */
   factor?: "totp" | "recovery" | "passkey";
-  /** Id of the passkey that it is about. */
-  passkey?: string;
+  /** The beginning of the id of the passkey that it is about. */
+  which?: string;
 }
 
 export interface DeskAnswer {

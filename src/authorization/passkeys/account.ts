@@ -3,7 +3,7 @@
  * their own by it: it takes a login of the last minutes, and one with a second factor of whoever has one.
  */
 import { PasskeyError, readRegistration } from "../../auth/users/passkeys/answer.ts";
-import { readLabel } from "../../auth/users/passkeys/passkey.ts";
+import { markOf, readLabel } from "../../auth/users/passkeys/passkey.ts";
 import { algorithms, verifyRegistration } from "../../auth/users/passkeys/verify.ts";
 import { users } from "../../auth/users/user.ts";
 import { type AccountVisit, admit, readForm, type Visitor } from "../account/visitor.ts";
@@ -127,7 +127,7 @@ async function add(kit: PageKit, visit: AccountVisit, visitor: Visitor, form: UR
     const key = await verifyRegistration(site, challenge, answer, readLabel(form.get("label") ?? ""), kit.now());
     const end = await kit.passkeys.add(visitor.account.name, key);
     if (end !== "added") throw new PasskeyError(end === "full" ? "passkey_full" : "passkey_known");
-    Object.assign(note, { successful: true, passkey: key.id });
+    Object.assign(note, { successful: true, which: markOf(key.id) });
     // Not to the list: where it was the first one, that takes a login with it from now on.
     send(visit.response, 200, renderAdded(passkeysPath), []);
   } catch (error) {
@@ -143,7 +143,7 @@ async function remove(kit: PageKit, visit: AccountVisit, visitor: Visitor, id: s
   const removed = await kit.passkeys.remove(visitor.account.name, id);
   // Removed twice, or somebody else's.
   if (removed === null) Object.assign(note, { successful: false, reason: "passkey_unknown" });
-  else Object.assign(note, { successful: true, passkey: removed.id });
+  else Object.assign(note, { successful: true, which: markOf(removed.id) });
   // To the list anew, so that nothing is sent again when the page is loaded again.
   visit.response.writeHead(303, { location: passkeysPath, "cache-control": "no-store" }).end();
 }

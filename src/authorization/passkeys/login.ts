@@ -1,5 +1,6 @@
 /** The step in which somebody proves who they are by a passkey: what they have, and what they know or are, so that it is a second factor as well. */
 import { type Assertion, PasskeyError, readAssertion } from "../../auth/users/passkeys/answer.ts";
+import { markOf } from "../../auth/users/passkeys/passkey.ts";
 import type { FoundPasskey } from "../../auth/users/passkeys/passkeys.ts";
 import { verifyAssertion } from "../../auth/users/passkeys/verify.ts";
 import { recognizeBrowser } from "../browsers.ts";
@@ -26,7 +27,7 @@ export async function checkPasskey(
   try {
     const answer = readAssertion(form.get("answer") ?? "");
     const found = await kit.passkeys.find(answer.id);
-    if (found !== null) Object.assign(note, { user: found.name, passkey: found.key.id });
+    if (found !== null) Object.assign(note, { user: found.name, which: markOf(found.key.id) });
     const waitMs = await delayOf(kit, visit, found);
     if (waitMs !== null) return await again(429, sayWait(waitMs), "login_limited");
     const { name, key } = await check(kit, details, answer, found);

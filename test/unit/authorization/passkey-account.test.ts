@@ -35,7 +35,12 @@ it("adds a passkey, with which its owner then logs in", async () => {
   expect(list.html).toContain("You have none.");
   const authenticator = createAuthenticator(origin);
   const added = await make(browser, list, authenticator, " <b>Lap\u202etop</b> ");
-  expect(last()).toMatchObject({ action: "passkey-add", user: "ann", successful: true, passkey: authenticator.id });
+  expect(last()).toMatchObject({
+    action: "passkey-add",
+    user: "ann",
+    successful: true,
+    which: authenticator.id.slice(0, 8),
+  });
   expect(whereIs(added)).toBe("The passkey was added");
   // She has a second factor from now on, and her login is without.
   const login = await browser.open(url);
@@ -176,6 +181,13 @@ it.each(["a passkey", "an app"])("takes a second factor of whoever has %s", asyn
   expect(asPage(page).html).toContain("<strong>bob</strong>");
 });
 
+it("takes one as soon as there is one, of a login that was without as well", async () => {
+  const { world, browser } = await begin();
+  expect(whereIs(await browser.open(url))).toBe("Your passkeys");
+  await world.addFactor("ann");
+  expect(whereIs(await browser.open(url))).toBe("Log in");
+});
+
 it("removes a passkey of one's own, and no other", async () => {
   const { world, ann, bob, passkeys } = await openPasskeyWorld();
   const browser = world.browser();
@@ -189,7 +201,7 @@ it("removes a passkey of one's own, and no other", async () => {
   expect(world.notes.findLast(({ action }) => action === "passkey-remove")).toMatchObject({
     user: "ann",
     successful: true,
-    passkey: ann.id,
+    which: ann.id.slice(0, 8),
   });
   expect(after.html).toContain("You have none.");
   expect(await passkeys.find(ann.id)).toBeNull();

@@ -47,6 +47,11 @@ export function readLabel(text: string): string {
   return shown === "" ? "Passkey" : [...shown].slice(0, maxLabel).join("");
 }
 
+/** The beginning of an id, which tells passkeys apart in records: long random text does not show there. */
+export function markOf(id: string): string {
+  return id.slice(0, 8);
+}
+
 /** The day of a moment, in UTC. */
 export function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
