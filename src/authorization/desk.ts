@@ -8,7 +8,8 @@ import { adaptTarget } from "./asked.ts";
 import { normalizeMetadata } from "./client-metadata.ts";
 import { registrationHeaders, registrationPreflight } from "./cors.ts";
 import { servePage } from "./interaction.ts";
-import { accountPath, mount, pagesPath, serves } from "./paths.ts";
+import { servePasskeys } from "./passkeys/account.ts";
+import { accountPath, mount, pagesPath, passkeysPath, serves } from "./paths.ts";
 import type { PageKit } from "./visit.ts";
 
 /** A request as it was judged. */
@@ -38,8 +39,10 @@ export interface DeskNote {
   /** Where a session token is good. */
   servers?: readonly string[];
   from?: readonly string[] | null;
-  /** What the second factor of a login was. */
-  factor?: "totp" | "recovery";
+  /** What the second factor of a login was, or both of them. */
+  factor?: "totp" | "recovery" | "passkey";
+  /** The beginning of the id of the passkey that it is about. */
+  which?: string;
 }
 
 export interface DeskAnswer {
@@ -89,6 +92,7 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
     const [path = ""] = (request.url ?? "").split("?");
     const uid = path.startsWith(`${pagesPath}/`) ? path.slice(pagesPath.length + 1) : null;
     if (uid !== null) void servePage(kit, { request, response, uid, body, ip, note });
+    else if (path === passkeysPath) void servePasskeys(kit, { request, response, path, body, ip, note });
     else if (path === accountPath || path.startsWith(`${accountPath}/`))
       void serveAccount(kit, { request, response, path, body, ip, note });
     else void callback(request, response);

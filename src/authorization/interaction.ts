@@ -5,6 +5,9 @@ import { accountClientId } from "./account/client.ts";
 import { rememberConsent } from "./consents.ts";
 import { logIn } from "./login.ts";
 import { renderConsent, renderLogin, renderProblem } from "./pages.ts";
+import { askPasskey } from "./passkeys/ask.ts";
+import { checkPasskey } from "./passkeys/login.ts";
+import { findSite } from "./passkeys/site.ts";
 import { baseScope } from "./resources.ts";
 import { type Details, type Onward, type PageKit, type PageVisit, send } from "./visit.ts";
 
@@ -62,6 +65,9 @@ async function act(kit: PageKit, visit: PageVisit, details: Details, asking: Onw
     return kit.provider.interactionFinished(request, response, result);
   }
   if (details.prompt.name === "consent") return grant(kit, visit, details);
+  const isPossible = asking.passkeys === true;
+  if (isPossible && wanted === "passkey") return askPasskey(kit, visit, details, { ...asking, csrf });
+  if (isPossible && wanted === "passkey-answer") return checkPasskey(kit, visit, details, form, { ...asking, csrf });
   await logIn(kit, visit, details, form, { ...asking, csrf });
 }
 
@@ -85,7 +91,7 @@ async function grant(kit: PageKit, visit: PageVisit, details: Details): Promise<
   await provider.interactionFinished(request, response, { consent: { grantId } }, { mergeWithLastSubmission: true });
 }
 
-async function describeAsking({ provider }: PageKit, { params }: Details): Promise<Onward> {
+async function describeAsking({ provider, publicUrl }: PageKit, { params }: Details): Promise<Onward> {
   const id = String(params.client_id);
   const client = await provider.Client.find(id);
   const { protocol, host, hostname, origin } = new URL(String(params.redirect_uri));
@@ -102,6 +108,7 @@ async function describeAsking({ provider }: PageKit, { params }: Details): Promi
     // A port of a loopback address is any port to the browser's policy only where it is named so.
     onward: [isWeb ? origin : protocol],
     own: id === accountClientId,
+    passkeys: findSite(publicUrl) !== null,
   };
 }
 

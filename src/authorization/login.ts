@@ -6,10 +6,9 @@ import { readUserName } from "../auth/users/user.ts";
 import { recognizeBrowser, rememberBrowser } from "./browsers.ts";
 import { mfaContext } from "./demands.ts";
 import { renderCode, renderLogin } from "./pages.ts";
+import { askPasskey, type PasskeyForm as Form } from "./passkeys/ask.ts";
 import { mfaReason } from "./prompts.ts";
-import { type Details, type Onward, type PageKit, type PageVisit, send } from "./visit.ts";
-
-type Form = Onward & { readonly csrf: string };
+import { type Details, type PageKit, type PageVisit, send } from "./visit.ts";
 
 /** Answers what was typed into one of the two forms. What is wrong with the first is not said, and the second follows only the right password. */
 export async function logIn(
@@ -47,8 +46,11 @@ async function checkPassword(
   const account = await kit.users.verify(user, form.get("password") ?? "");
   if (account === null) return again(403, "User name or password are not right.", "password_wrong");
   if (!(await kit.secondFactors.has(account.name))) {
-    if (details.prompt.reasons.includes(mfaReason)) return lackFactor(kit, visit, account);
-    return finish(kit, visit, details, account, false);
+    if (!details.prompt.reasons.includes(mfaReason)) return finish(kit, visit, details, account, { amr: ["pwd"] });
+    const { length } = await kit.passkeys.list(account.name);
+    if (length === 0 || asking.passkeys !== true) return lackFactor(kit, visit, account);
+    Object.assign(visit.note, { user: account.name, action: "password", successful: true });
+    return askPasskey(kit, visit, details, asking, 200, "This takes your passkey as well.");
   }
   Object.assign(visit.note, { user: account.name, action: "password", successful: true });
   const page = { ...asking, user: account.name, step: stepOf(kit, details, account), problem: null };
@@ -74,7 +76,7 @@ async function checkCode(
   const spent = await kit.secondFactors.spend(user, form.get("code") ?? "");
   if (spent === null) return again(403, "The code is not right, or was used.", "code_wrong");
   visit.note.factor = spent;
-  await finish(kit, visit, details, account, true);
+  await finish(kit, visit, details, account, { amr: ["pwd", "otp", "mfa"], acr: mfaContext });
 }
 
 /** RFC 9470 section 5. */
@@ -85,18 +87,25 @@ async function lackFactor({ provider }: PageKit, { request, response, note }: Pa
   await provider.interactionFinished(request, response, { error, error_description });
 }
 
-/** @param isMfa whether a second factor was proved, RFC 8176 */
-async function finish(
+/** How somebody proved who they are. */
+interface Proof {
+  /** RFC 8176. */
+  readonly amr: string[];
+  /** There with a second factor. */
+  readonly acr?: typeof mfaContext;
+}
+
+/** Logs somebody in, and knows the browser from then on. */
+export async function finish(
   { provider, fingerprint, now }: PageKit,
   { request, response, note }: PageVisit,
   details: Details,
   { name, loginsFrom }: Account,
-  isMfa: boolean,
+  proof: Proof,
 ): Promise<void> {
   Object.assign(note, { user: name, successful: true });
   response.appendHeader("set-cookie", rememberBrowser(fingerprint, name, randomBytes(16).toString("hex"), now()));
   if (details.session !== undefined && details.session.accountId !== name) await leaveSession(provider, details);
-  const proof = isMfa ? { amr: ["pwd", "otp", "mfa"], acr: mfaContext } : { amr: ["pwd"] };
   // Not of those that have ended within this very second.
   const ts = Math.max(Math.floor(now() / 1_000), loginsFrom);
   const login = { accountId: name, ...proof, ts, remember: true };
@@ -122,7 +131,8 @@ function stepOf({ fingerprint }: PageKit, { uid }: Details, { name, loginsFrom }
   return fingerprint("login-step", JSON.stringify([uid, name, loginsFrom]));
 }
 
-function sayWait(waitMs: number): string {
+/** @param waitMs milliseconds */
+export function sayWait(waitMs: number): string {
   const minutes = Math.ceil(waitMs / 60_000);
   return `Too many attempts. Try again in ${minutes} minute${minutes === 1 ? "" : "s"}.`;
 }

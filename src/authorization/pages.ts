@@ -9,6 +9,8 @@ export interface Asking {
   readonly host: string | null;
   /** Where the answer goes: `app.example.com`, or `this computer`. */
   readonly destination: string;
+  /** Whether browsers have passkeys for the gateway. */
+  readonly passkeys?: boolean;
   /** Whether it is the gateway itself, for a page of its own. */
   readonly own?: boolean;
 }
@@ -54,7 +56,8 @@ ${alert(problem)}
 <input id="password" name="password" type="password" autocomplete="current-password" required${user === "" ? "" : " autofocus"}>
 <div><button name="do" value="login">Log in</button>
 <button name="do" value="cancel" class="second" formnovalidate>Cancel</button></div>
-</form>`,
+</form>
+${offerPasskey(csrf, asking)}`,
   );
 }
 
@@ -73,7 +76,8 @@ ${alert(problem)}
 <input id="code" name="code" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" required autofocus>
 <div><button name="do" value="code">Log in</button>
 <button name="do" value="cancel" class="second" formnovalidate>Cancel</button></div>
-</form>`,
+</form>
+${offerPasskey(csrf, asking)}`,
   );
 }
 
@@ -108,7 +112,17 @@ function alert(problem: string | null): string {
   return problem === null ? "" : `<p role="alert">${escapeHtml(problem)}</p>`;
 }
 
-function introduce({ name, host, destination, own }: Asking): string {
+/** To everybody, whoever has one. A form of its own, so that what was typed into the other stays there. */
+function offerPasskey(csrf: string, { passkeys }: Asking): string {
+  if (passkeys !== true) return "";
+  return `<form method="post">
+<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
+<div><button name="do" value="passkey" class="second">Use a passkey</button></div>
+</form>`;
+}
+
+/** Who asks, as a paragraph. */
+export function introduce({ name, host, destination, own }: Asking): string {
   if (own === true) return "<p>You go on to a page of this gateway itself.</p>";
   const origin = host === null ? "a client that says of itself only its name" : `a client of ${escapeHtml(host)}`;
   return `<p><strong>${escapeHtml(name)}</strong>, ${origin}, wants to connect. The answer goes to <strong>${escapeHtml(destination)}</strong>.</p>`;

@@ -6,6 +6,8 @@ export const mount = "/oauth";
 export const pagesPath = `${mount}/login`;
 /** Where people see their account, and what is below it. */
 export const accountPath = `${mount}/account`;
+/** Where people see their passkeys. */
+export const passkeysPath = `${accountPath}/passkeys`;
 /** Where the browser of somebody who had to log in for a page of ours comes back to. */
 export const backPath = `${accountPath}/back`;
 

@@ -1,6 +1,7 @@
 import { handleOf, reachOf, revocations } from "../auth/revocations.ts";
 import type { SessionLife } from "../auth/session-tokens/session-token.ts";
 import type { UserDirectory } from "../auth/users/directory.ts";
+import { createPasskeys } from "../auth/users/passkeys/passkeys.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import type { Log } from "../observe/log.ts";
@@ -58,7 +59,9 @@ export function createAuthorizationServer(options: AuthorizationOptions): Desk {
       const kept = { expiresAtMs: nowMs + options.ttlMs.accessToken + clockSlackMs };
       options.store.put(revocations, handleOf(revoked), value, kept).catch(report);
     });
-    return createDesk(provider, { ...options, provider, report, fingerprint: keyring.fingerprint }, options.publicUrl);
+    const passkeys = createPasskeys(options.store, options.now);
+    const kit = { ...options, provider, passkeys, report, fingerprint: keyring.fingerprint };
+    return createDesk(provider, kit, options.publicUrl);
   }
 
   return {

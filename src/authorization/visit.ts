@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type Provider from "oidc-provider";
 import type { SessionLife } from "../auth/session-tokens/session-token.ts";
 import type { UserDirectory } from "../auth/users/directory.ts";
+import type { Passkeys } from "../auth/users/passkeys/passkeys.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
 import type { Store } from "../state/store.ts";
 import type { Delay } from "./attempts.ts";
@@ -19,6 +20,7 @@ export interface PageKit {
   readonly publicUrl: string;
   readonly users: UserDirectory;
   readonly secondFactors: SecondFactors;
+  readonly passkeys: Passkeys;
   readonly resources: Resources;
   readonly store: Store;
   /** The name of the server that a resource is. */

@@ -3,6 +3,7 @@ import type { CommandIo } from "./io.ts";
 import { ableCommand } from "./user/able.ts";
 import { addCommand } from "./user/add.ts";
 import { listCommand } from "./user/list.ts";
+import { passkeyCommand } from "./user/passkey.ts";
 import { passwdCommand } from "./user/passwd.ts";
 import { totpCommand } from "./user/totp.ts";
 
@@ -14,6 +15,7 @@ export function userCommand(io: CommandIo): Command {
     .addCommand(listCommand(io))
     .addCommand(passwdCommand(io))
     .addCommand(totpCommand(io))
+    .addCommand(passkeyCommand(io))
     .addCommand(ableCommand(io, "disable"))
     .addCommand(ableCommand(io, "enable"));
 }

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { passkeyRings } from "../../auth/users/passkeys/passkey.ts";
 import { secondFactors } from "../../auth/users/second-factor.ts";
 import { users } from "../../auth/users/user.ts";
 import { withConfig } from "../config.ts";
@@ -13,20 +14,22 @@ export function listCommand(io: CommandIo): Command {
     .option("--json", "print one JSON object")
     .action(async ({ config, json }: { readonly config: string; readonly json?: true }) => {
       try {
-        const [entries, factors] = await withState(io, config, async (store) => [
+        const [entries, factors, rings] = await withState(io, config, async (store) => [
           await store.list(users),
           await store.list(secondFactors),
+          await store.list(passkeyRings),
         ]);
         const isDouble = new Set(factors.map(({ key }) => key));
+        const counts = new Map(rings.map(({ key, value: { keys } }) => [key, keys.length]));
         const listed = entries
           .map(({ key: name, value: { groups, disabled, createdAtMs } }) => ({
-            ...{ name, groups, disabled, secondFactor: isDouble.has(name) },
+            ...{ name, groups, disabled, secondFactor: isDouble.has(name), passkeys: counts.get(name) ?? 0 },
             created: new Date(createdAtMs).toISOString(),
           }))
           .toSorted((a, b) => (a.name < b.name ? -1 : 1));
         const lines = listed.map(
-          ({ name, groups, disabled, secondFactor }) =>
-            `${name}${groups.length > 0 ? ` (${groups.join(", ")})` : ""}${secondFactor ? "; second factor" : ""}${disabled ? "; disabled" : ""}\n`,
+          ({ name, groups, disabled, secondFactor, passkeys }) =>
+            `${name}${groups.length > 0 ? ` (${groups.join(", ")})` : ""}${secondFactor ? "; second factor" : ""}${sayPasskeys(passkeys)}${disabled ? "; disabled" : ""}\n`,
         );
         if (json === true) io.out(`${JSON.stringify({ users: listed }, null, 2)}\n`);
         else io.out(lines.length === 0 ? "there are no users\n" : lines.join(""));
@@ -35,4 +38,8 @@ export function listCommand(io: CommandIo): Command {
         reportFailure(io, error, json);
       }
     });
+}
+
+function sayPasskeys(count: number): string {
+  return count === 0 ? "" : `; ${count} passkey${count === 1 ? "" : "s"}`;
 }

@@ -1,0 +1,8 @@
+import { isIP } from "node:net";
+import type { Site } from "../../auth/users/passkeys/answer.ts";
+
+/** The gateway as browsers know it; null where they have no passkeys for it, as under an address without a name (section 5.1.3). */
+export function findSite(publicUrl: string): Site | null {
+  const { hostname } = new URL(publicUrl);
+  return isIP(hostname.replace(/^\[|\]$/g, "")) === 0 ? { origin: publicUrl, rpId: hostname } : null;
+}
