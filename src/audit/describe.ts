@@ -4,6 +4,7 @@ import type { Answer, Arrival, Decision, Identity, Message, Peer, Route, Session
 import type { Fingerprint } from "../mcp/handles.ts";
 import type { AuditEntry } from "./record.ts";
 import type { ArgumentRules, Recording } from "./recording.ts";
+import { redactWith } from "./sanitize/keyed-mark.ts";
 import { sanitize } from "./sanitize/sanitize.ts";
 
 /** What the rooms found out, under the name of the room. */
@@ -124,7 +125,8 @@ function describeArguments(
   rules: ArgumentRules | undefined,
 ): AuditEntry["args"] {
   const digest = fingerprint("audit-args", JSON.stringify(args));
-  return rules?.digestOnly ? { digest } : { digest, view: sanitize(args, { own: rules?.own ?? null }) };
+  if (rules?.digestOnly) return { digest };
+  return { digest, view: sanitize(args, { own: rules?.own ?? null, redact: redactWith(fingerprint) }) };
 }
 
 /** Visits of one millisecond share its text, which takes 0.4 µs to be made. */

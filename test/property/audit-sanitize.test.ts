@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { compileOwnNames } from "../../src/audit/sanitize/own-names.ts";
 import { isProse } from "../../src/audit/sanitize/prose.ts";
 import { sanitize, sanitizeText } from "../../src/audit/sanitize/sanitize.ts";
 import { viewFlat } from "../../src/audit/sanitize/text.ts";
+import { redact } from "../fixtures/keyed.ts";
 
 const secretNames = [
   "password",
@@ -81,6 +83,8 @@ const shaped = canary.chain((secret) =>
   ),
 );
 
+const keyedMark = /^\[redacted:[0-9a-f]{12}\]$/;
+
 const words = fc.stringMatching(/^[a-z ,.]{0,30}$/);
 const embedded = fc.tuple(words, shaped, words).map(([before, secret, after]) => `${before} ${secret} ${after}`);
 const named = fc.tuple(fc.constantFrom(...secretNames), canary);
@@ -123,6 +127,19 @@ const hostileText = fc
         "eyJ",
         "-----BEGIN X-----",
         "[redacted]",
+        "[redacted:0123456789ab]",
+        "[redacted:012345678901]",
+        "[redacted:",
+        "[redacted:0123456",
+        "curl -u ",
+        "https://",
+        "mysql -p",
+        `ghp_${"a1".repeat(12)}`,
+        "?q=%41",
+        "%3D",
+        "<token>",
+        "</token>",
+        "Authorization: ",
         "[cut]",
         "4111 1111 1111 1111",
         "…(5 characters)",
@@ -140,8 +157,8 @@ const hostileText = fc
 describe("sanitize", () => {
   test("a planted secret never comes out, wherever it stands", () => {
     fc.assert(
-      fc.property(around(3), (value) => {
-        expect(JSON.stringify(sanitize(value))).not.toContain(sign);
+      fc.property(around(3), fc.boolean(), (value, keyed) => {
+        expect(JSON.stringify(sanitize(value, keyed ? { redact } : {}))).not.toContain(sign);
       }),
       { numRuns: 2_000 },
     );
@@ -165,14 +182,46 @@ describe("sanitize", () => {
       fc.dictionary(hostileText, fc.oneof(hostileText, fc.double(), fc.boolean()), { maxKeys: 6 }),
       fc.array(hostileText, { maxLength: 5 }),
     );
-    const options = { maxDepth: 4, maxMembers: 5, maxString: 80, maxTotal: 300 };
+    const tightly = { maxDepth: 4, maxMembers: 5, maxString: 80, maxTotal: 300 };
     fc.assert(
-      fc.property(hostile, fc.boolean(), (value, tight) => {
-        const once = JSON.stringify(sanitize(value, tight ? options : {}));
-        const twice = JSON.stringify(sanitize(JSON.parse(once), tight ? options : {}));
+      fc.property(hostile, fc.boolean(), fc.boolean(), (value, tight, keyed) => {
+        const options = { ...(tight ? tightly : {}), ...(keyed ? { redact } : {}) };
+        const once = JSON.stringify(sanitize(value, options));
+        const twice = JSON.stringify(sanitize(JSON.parse(once), options));
         expect(twice).toBe(once);
+        // Nor does who has no key take marks away, or put others there.
+        if (!tight) expect(JSON.stringify(sanitize(JSON.parse(once)))).toBe(once);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 4_000 },
+    );
+  });
+
+  test("with a key the same is replaced as without", () => {
+    const plain = (view: unknown) => JSON.stringify(view).replace(/(?:\[redacted(?::[0-9a-f]{12})?\])+/g, "[redacted]");
+    const own = compileOwnNames(["red*", "note"], []);
+    fc.assert(
+      fc.property(
+        fc.oneof(around(2), hostileText, fc.array(hostileText, { maxLength: 3 })),
+        fc.boolean(),
+        (value, hasOwn) => {
+          const options = { maxString: 8_192, maxTotal: 65_536, own: hasOwn ? own : null };
+          expect(plain(sanitize(value, { ...options, redact }))).toBe(plain(sanitize(value, options)));
+        },
+      ),
+      { numRuns: 4_000 },
+    );
+  });
+
+  test("a mark tells secrets apart, and not how long they are", () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (one, other) => {
+        const marks = [one, other].map(
+          (password) => (sanitize({ password }, { redact }) as { password: string }).password,
+        );
+        expect(marks).toEqual([expect.stringMatching(keyedMark), expect.stringMatching(keyedMark)]);
+        expect(marks[0] === marks[1]).toBe(one.trim() === other.trim());
+      }),
+      { numRuns: 1_000 },
     );
   });
 
@@ -233,7 +282,7 @@ describe("sanitize", () => {
       fc.property(text, (sentence) => {
         if (!isProse(sentence)) return;
         found += 1;
-        expect(viewFlat(sentence, 2_048, "", null)).toBe(sentence);
+        expect(viewFlat(sentence, 2_048, "", null, redact)).toBe(sentence);
       }),
       { numRuns: 20_000 },
     );

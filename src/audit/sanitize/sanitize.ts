@@ -6,7 +6,7 @@ import type { OwnNames } from "./own-names.ts";
 import { asPlain } from "./plain.ts";
 import { isProse } from "./prose.ts";
 import { isCardNumber } from "./secret-cards.ts";
-import { redacted } from "./secret-mark.ts";
+import { listMarks, type Redact, redacted, redactPlainly } from "./secret-mark.ts";
 import { isSecretName } from "./secret-names.ts";
 import { viewFlat } from "./text.ts";
 
@@ -23,6 +23,8 @@ export interface SanitizeOptions {
   readonly own?: OwnNames | null;
   /** Name of what the value is of: ids and hashes may look random. */
   readonly of?: string;
+  /** What stands in place of a secret; without it `[redacted]`. */
+  readonly redact?: Redact;
 }
 
 /** Stands for what was left out: the value of an object's last member, or the last item of an array. */
@@ -33,6 +35,10 @@ const maxName = 160;
 const maxEmbedded = 65_536;
 const maxRounds = 8;
 
+/** How much of what is under the name of a secret is looked at for its marks. */
+const mostParts = 64;
+const mostMarks = 8;
+
 /** Too short, and of too plain characters, to be a secret or to name and hold one. */
 const harmless = /^(?:[\w .,@/+-]{0,10}|[A-Za-z][\w@./-]{0,13})$/;
 
@@ -41,6 +47,7 @@ interface Walk {
   readonly maxMembers: number;
   readonly maxString: number;
   readonly own: OwnNames | null;
+  readonly redact: Redact;
   /** The containers around the current value. */
   readonly open: Set<object>;
   /** What may still be shown. Charged by what is shown, never by what came in: a view of the view is cut at the same places. */
@@ -48,25 +55,33 @@ interface Walk {
 }
 
 /**
- * A view of a value that is safe to write down: plain JSON, secrets as `[redacted]`, bounded, all characters visible
+ * A view of a value that is safe to write down: plain JSON, secrets as `[redacted]` or as `redact` has it, bounded, all characters visible
  * (`\u{…}`). It never throws and runs no code of the value's. A view of a view is the same view.
  */
 export function sanitize(value: unknown, options: SanitizeOptions = {}): unknown {
   const { maxDepth = 16, maxMembers = 100, maxString = 2_048, maxTotal = 16_384, own = null, of = "" } = options;
-  return view(value, openWalk(maxDepth, maxMembers, maxString, maxTotal, own), of);
+  return view(value, openWalk(maxDepth, maxMembers, maxString, maxTotal, own, options.redact ?? redactPlainly), of);
 }
 
 /**
  * The same for one text. At most `maxString` UTF-16 units come back; a text that was cut ends in `…(N characters)`.
  *
  * @param of name of what the text is the value of: ids and hashes may look random
+ * @param redact gives what stands in place of a secret
  */
-export function sanitizeText(text: string, maxString = 2_048, of = ""): string {
-  return harmless.test(text) ? text : viewText(text, openWalk(16, 100, maxString, maxString, null), of);
+export function sanitizeText(text: string, maxString = 2_048, of = "", redact = redactPlainly): string {
+  return harmless.test(text) ? text : viewText(text, openWalk(16, 100, maxString, maxString, null, redact), of);
 }
 
-function openWalk(maxDepth: number, maxMembers: number, maxString: number, left: number, own: OwnNames | null): Walk {
-  return { maxDepth, maxMembers, maxString: Math.max(maxString, 64), own, left, open: new Set() };
+function openWalk(
+  maxDepth: number,
+  maxMembers: number,
+  maxString: number,
+  left: number,
+  own: OwnNames | null,
+  redact: Redact,
+): Walk {
+  return { maxDepth, maxMembers, maxString: Math.max(maxString, 64), own, redact, left, open: new Set() };
 }
 
 /** @param of name of the nearest member around it */
@@ -80,7 +95,7 @@ function view(value: unknown, walk: Walk, of: string): unknown {
 
 function viewPlain(value: unknown, walk: Walk, of: string): unknown {
   if (typeof value === "string") return charge(viewText(value, walk, of), walk);
-  if (typeof value === "number" && isCardNumber(String(value))) return charge(redacted, walk);
+  if (typeof value === "number" && isCardNumber(String(value))) return charge(walk.redact(String(value)), walk);
   if (typeof value !== "object" || value === null) {
     walk.left -= 4;
     return value ?? null;
@@ -106,43 +121,68 @@ function viewArray(items: readonly unknown[], walk: Walk, of: string): unknown[]
   const room = items.length > walk.maxMembers ? walk.maxMembers - 1 : items.length;
   while (shown.length < room && walk.left > 0) {
     const item = asPlain(items[shown.length]);
-    const secret = isSecretItem(items, shown.length, item, walk.own);
-    shown.push(secret ? charge(redacted, walk) : view(item, walk, of));
+    const secret = isSecretItem(items, shown.length, item, walk);
+    shown.push(secret ? charge(redactAll(item, walk), walk) : view(item, walk, of));
   }
   if (shown.length < items.length) shown.push(charge(leftOut, walk));
   return shown;
 }
 
 /** `["--password", "…"]` of a command line, and `["authorization", "…"]` of a list of pairs. */
-function isSecretItem(items: readonly unknown[], index: number, item: unknown, own: OwnNames | null): boolean {
+function isSecretItem(items: readonly unknown[], index: number, item: unknown, { own, redact }: Walk): boolean {
   const name = index > 0 ? items[index - 1] : undefined;
   if (typeof name !== "string" || typeof item !== "string" || item.startsWith("-")) return false;
   // JSON is no name, though there may be one in it.
   if ((!name.startsWith("-") && items.length !== 2) || /[[\]{}"]/.test(name)) return false;
-  return name.length <= maxName && isSecretMember(name, sanitizeText(name, maxName), item, own);
+  return name.length <= maxName && isSecretMember(name, sanitizeText(name, maxName, "", redact), item, own);
 }
 
 function viewObject(object: object, walk: Walk, of: string): unknown {
   const shown: Record<string, unknown> = {};
   const names = Object.keys(object);
   const room = names.length > walk.maxMembers ? walk.maxMembers - 1 : names.length;
-  const { own } = walk;
+  const { own, redact } = walk;
   const pairName = Object.hasOwn(object, "value") || Object.hasOwn(object, "values") ? readPairName(object) : null;
-  const pairText = pairName === null ? null : sanitizeText(pairName, maxName);
+  const pairText = pairName === null ? null : sanitizeText(pairName, maxName, "", redact);
   let seen = 0;
   for (; seen < room && walk.left > 0; seen += 1) {
     const name = names[seen] as string;
     const member = asPlain(readOwn(object, name));
     if (member === undefined) continue;
     const paired = pairText !== null && (name === "value" || name === "values");
-    const text = sanitizeText(name, maxName, of);
+    const text = sanitizeText(name, maxName, of, redact);
     const secret =
       isSecretMember(name, text, member, own) || (paired && isSecretMember(pairName ?? "", pairText, member, own));
-    const label = charge(freeName(text, shown), walk);
-    put(shown, label, secret ? charge(redacted, walk) : view(member, walk, paired ? pairText : text));
+    const label = charge(freeName(text, shown, redact), walk);
+    put(shown, label, secret ? charge(redactAll(member, walk), walk) : view(member, walk, paired ? pairText : text));
   }
-  if (seen < names.length) put(shown, charge(freeName("…", shown), walk), charge(leftOut, walk));
+  if (seen < names.length) put(shown, charge(freeName("…", shown, redact), walk), charge(leftOut, walk));
   return shown;
+}
+
+/**
+ * What stands for all that is under the name of a secret. The marks of the texts in it, the first ones, say which they were: a key is found again
+ * whether it stood by itself, in a list or beside the name of its owner.
+ */
+function redactAll(secret: unknown, { redact, maxString }: Walk): string {
+  if (redact === redactPlainly && typeof secret !== "string") return redacted;
+  const parts = [secret];
+  const marks: string[] = [];
+  // It grows while it is read.
+  for (const part of parts) {
+    const plain = asPlain(part);
+    if (typeof plain === "object" && plain !== null) {
+      for (const name of Object.keys(plain)) if (parts.length < mostParts) parts.push(readOwn(plain, name));
+    } else if (typeof plain === "string" || typeof plain === "number") {
+      marks.push(...listMarks(redact(String(plain))));
+    }
+  }
+  let shown = "";
+  // A view of the view does not cut it.
+  for (const mark of [...new Set(marks)].slice(0, mostMarks)) {
+    if (shown.length + mark.length <= maxString) shown += mark;
+  }
+  return shown === "" ? redacted : shown;
 }
 
 /** Makes `__proto__`, too, a member like any other. */
@@ -178,11 +218,11 @@ function readOwn(object: object, name: string): unknown {
 }
 
 /** Two names may look alike once they are visible or cut; neither may hide the other, and no view of the view may cut them again. */
-function freeName(name: string, taken: object): string {
+function freeName(name: string, taken: object, redact: Redact): string {
   let free = name;
   for (let number = 2; Object.hasOwn(taken, free); number += 1) {
     const mark = ` (${number})`;
-    free = sanitizeText(name, maxName - mark.length) + mark;
+    free = sanitizeText(name, maxName - mark.length, "", redact) + mark;
   }
   return free;
 }
@@ -191,7 +231,7 @@ function viewText(text: string, walk: Walk, of: string): string {
   if (harmless.test(text) || (text.length <= walk.maxString && isProse(text))) return text;
   let last = text;
   for (let round = 0; round < maxRounds; round += 1) {
-    const next = viewEmbedded(last, walk, of) ?? viewFlat(last, walk.maxString, of, walk.own);
+    const next = viewEmbedded(last, walk, of) ?? viewFlat(last, walk.maxString, of, walk.own, walk.redact);
     if (next === last) return next;
     last = next;
   }
@@ -207,7 +247,7 @@ function viewEmbedded(text: string, walk: Walk, of: string): string | null {
   if (typeof value !== "object" && typeof value !== "string") return null;
   if (typeof value === "object" && walk.open.size >= walk.maxDepth) return "[too deep]";
   const shown = JSON.stringify(view(value, { ...walk, left: walk.maxString }, of));
-  return shown.length > walk.maxString ? viewFlat(shown, walk.maxString, of, walk.own) : shown;
+  return shown.length > walk.maxString ? viewFlat(shown, walk.maxString, of, walk.own, walk.redact) : shown;
 }
 
 function parseJson(text: string): unknown {

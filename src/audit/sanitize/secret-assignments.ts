@@ -1,7 +1,7 @@
 /** Values that stand behind the name of a secret in a text: `password=…`, `?api_key=…`, `"token": "…"`, `--secret …`. */
 import type { OwnNames } from "./own-names.ts";
 import { findBlockEnd } from "./secret-blocks.ts";
-import { gap, redacted } from "./secret-mark.ts";
+import { gap, isMarkAt, mark, type Redact } from "./secret-mark.ts";
 import { isSecretInProse, isSecretName, isSecretParameter } from "./secret-names.ts";
 
 const quote = "\\\\{0,8}[\"'`]?";
@@ -43,26 +43,27 @@ const parameterValue = /[^\s&#"'`<>\\]+/y;
 /** The head of a block of YAML whose line breaks have become blanks. */
 const foldedHead = /[|>][-+\d]{0,2}\s{1,4}(?=[^\s\\])/y;
 const opening = /(\\*)(["'`])/y;
-const wordless = /^(?:true|false|null|undefined|\[redacted\])$/;
+const wordless = new RegExp(`^(?:true|false|null|undefined|(?:${mark})+)$`);
 
 /**
  * Replaces every value behind the name of a secret.
  *
  * @param own names of secrets besides those that everybody uses
  */
-export function redactAssignments(text: string, own: OwnNames | null): string {
-  const shown = text.includes("alue") || text.includes("ALUE") ? redactBehind(text, pair, own) : text;
-  return redactBehind(shown, disguise.test(shown) ? disguised : assignment, own);
+export function redactAssignments(text: string, own: OwnNames | null, redact: Redact): string {
+  const shown = text.includes("alue") || text.includes("ALUE") ? redactBehind(text, pair, own, redact) : text;
+  return redactBehind(shown, disguise.test(shown) ? disguised : assignment, own, redact);
 }
 
-function redactBehind(text: string, names: RegExp, own: OwnNames | null): string {
+function redactBehind(text: string, names: RegExp, own: OwnNames | null, redact: Redact): string {
   let done = "";
   let from = 0;
   for (const match of text.matchAll(names)) {
-    if (match.index < from) continue;
+    // The colon of a mark puts no value behind a name.
+    if (match.index < from || isMarkAt(text, match.index - 1)) continue;
     const span = findValue(text, match.index, match[1] || match[2] || "", match.index + match[0].length, own);
     if (span === null) continue;
-    done += text.slice(from, span.start) + redacted;
+    done += text.slice(from, span.start) + redact(text.slice(span.start, span.end));
     from = span.end;
   }
   return done + text.slice(from);
@@ -110,8 +111,7 @@ function findSpan(text: string, start: number, plain: RegExp): Span {
   const blockEnd = findBlockEnd(text, start);
   if (blockEnd !== null) return { start, end: blockEnd, quoted: true };
   // A structure that did not parse as JSON has no end that could be relied on.
-  if (/[[{]/.test(text[start] ?? "") && !text.startsWith(redacted, start))
-    return { start, end: text.length, quoted: false };
+  if (/[[{]/.test(text[start] ?? "") && !isMarkAt(text, start)) return { start, end: text.length, quoted: false };
   foldedHead.lastIndex = start;
   const at = start + (foldedHead.exec(text)?.[0].length ?? 0);
   plain.lastIndex = at;

@@ -1,6 +1,6 @@
 /** Elements of XML whose name says that a secret is in them: `<password>…</password>`. */
 import type { OwnNames } from "./own-names.ts";
-import { redacted } from "./secret-mark.ts";
+import { isMarks, type Redact } from "./secret-mark.ts";
 import { isSecretInProse, isSecretName } from "./secret-names.ts";
 
 const opening = "<(?:[\\w.-]{1,40}:)?([\\w.-]{1,64})(?:\\s[^<>]{0,256})?>";
@@ -14,12 +14,12 @@ const element = new RegExp(
  *
  * @param own names of secrets besides those that everybody uses
  */
-export function redactElements(text: string, own: OwnNames | null): string {
+export function redactElements(text: string, own: OwnNames | null, redact: Redact): string {
   return text.replace(element, (value: string, inData: string | undefined, inText: string | undefined) => {
     const name = inData ?? inText ?? "";
     const content = value.trim();
-    if (content === "" || content === redacted) return value;
+    if (content === "" || isMarks(content)) return value;
     const isSecret = /\s|\\u\{/.test(content) ? isSecretInProse : isSecretName;
-    return own?.redacts(name) || isSecret(name, content) ? redacted : value;
+    return own?.redacts(name) || isSecret(name, content) ? redact(value) : value;
   });
 }

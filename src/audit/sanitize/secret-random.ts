@@ -2,7 +2,7 @@
  * Long words that look drawn by lot: keys and passwords that no vendor gave a form of its own. Names, paths and sentences
  * change less often between capitals, small letters and digits than chance does. One look at each character.
  */
-import { redacted } from "./secret-mark.ts";
+import type { Redact } from "./secret-mark.ts";
 import { isIdentifierName } from "./secret-names.ts";
 
 /** Shorter words are not looked at, in characters. Half of all hexadecimal hashes begin here. */
@@ -27,8 +27,8 @@ const fewestChangesMixed = 13;
 const fewestOfEachCase = 5;
 
 /** Replaces every such word that is not named as an identifier, hash or the like. */
-export function redactRandom(text: string): string {
-  return text.replace(run, (word, at: number) => (mediaHead.test(word) ? word : redactWord(word, at, text)));
+export function redactRandom(text: string, redact: Redact): string {
+  return text.replace(run, (word, at: number) => (mediaHead.test(word) ? word : redactWord(word, at, text, redact)));
 }
 
 /** The name that stands before a value in a text; empty if there is none. */
@@ -37,14 +37,15 @@ export function findNameBefore(text: string, at: number): string {
 }
 
 /** A word can be a path, of which one step is random; Base64 has slashes as well. */
-function redactWord(word: string, at: number, text: string): string {
+function redactWord(word: string, at: number, text: string, redact: Redact): string {
   const found = findRandom(word);
   if (found === null) return word;
   const start = word.lastIndexOf("/", found.start) + 1;
   const slash = word.indexOf("/", found.end);
   const end = slash === -1 ? word.length : slash;
   if (isIdentifierName(findNameBefore(text, at + start))) return word;
-  return digestAlgorithm.test(word.slice(start)) ? word : word.slice(0, start) + redacted + word.slice(end);
+  if (digestAlgorithm.test(word.slice(start))) return word;
+  return word.slice(0, start) + redact(word.slice(start, end)) + word.slice(end);
 }
 
 /** From the first to the last 32 characters that look random. */

@@ -7,7 +7,7 @@ import { redactAssignments } from "./secret-assignments.ts";
 import { redactCards } from "./secret-cards.ts";
 import { redactCommands } from "./secret-commands.ts";
 import { redactElements } from "./secret-elements.ts";
-import { gap, redacted } from "./secret-mark.ts";
+import { gap, mark, type Redact, redactPlainly } from "./secret-mark.ts";
 import { isIdentifierName, mayNameSecret } from "./secret-names.ts";
 import { findNameBefore, redactRandom, shortestRandom } from "./secret-random.ts";
 import { longestToken, redactTokens } from "./secret-tokens.ts";
@@ -26,7 +26,10 @@ const parameterSchemes = ["Digest ", "Hawk ", "AWS4-HMAC-SHA256 "];
 
 /** Userinfo of RFC 3986 section 3.2.1; the second form is a password with an unescaped slash, but not a port. */
 const userinfo = /(?<=:\/\/)[^\s/?#"'<>]{1,512}(?=@)/g;
-const slashedUserinfo = /(?<=:\/\/)[^\s/?#@:"'<>]{0,256}:(?!\d{1,5}(?:[/?#]|$))[^\s?#"'<>]{1,512}(?=@)/g;
+const slashedUserinfo = new RegExp(
+  `(?<=://)(?:${mark}|(?!${mark})[^\\s/?#@:"'<>]){0,256}:(?!\\d{1,5}(?:[/?#]|$))[^\\s?#"'<>]{1,512}(?=@)`,
+  "g",
+);
 
 /** Oracle's JDBC URLs name user and password before the address. */
 const oracleUser = /(?<=jdbc:oracle:[a-z]{1,8}:)[^\s/@"']{1,128}\/[^\s@"']{1,256}(?=@)/g;
@@ -52,44 +55,46 @@ const separator = /[:=\uff1a\uff1d]|--|u003d/i;
  *
  * @param of name of what the text is the value of: ids and hashes may look random
  * @param own names of secrets besides those that everybody uses
+ * @param redact gives what stands in place of a secret
  */
-export function redactShapes(text: string, of = "", own: OwnNames | null = null): string {
-  return redactPlain(text.includes("%") ? redactEncoded(text, of, own) : text, of, own);
+export function redactShapes(text: string, of = "", own: OwnNames | null = null, redact = redactPlainly): string {
+  return redactClear(text.includes("%") ? redactEncoded(text, of, own, redact) : text, of, own, redact);
 }
 
-function redactPlain(text: string, of: string, own: OwnNames | null): string {
+function redactClear(text: string, of: string, own: OwnNames | null, redact: Redact): string {
   let shown = text;
-  if (shown.includes("BEGIN ")) shown = shown.replace(pem, redacted);
+  if (shown.includes("BEGIN ")) shown = shown.replace(pem, redact);
   const longest = longestToken(shown);
-  if (longest > 0) shown = redactTokens(shown).replace(rareScheme, redactScheme);
-  if (schemeName.test(shown)) shown = shown.replace(scheme, redactScheme);
+  if (longest > 0) shown = redactTokens(shown, redact).replace(rareScheme, schemeRedactor(redact));
+  if (schemeName.test(shown)) shown = shown.replace(scheme, schemeRedactor(redact));
   if (shown.includes("=") && parameterSchemes.some((name) => shown.includes(name)))
-    shown = shown.replace(parameterScheme, `$1 ${redacted}`);
-  if (shown.includes("@")) shown = redactUsers(shown);
-  if (shown.includes("$")) shown = shown.replace(passwordHash, redacted);
-  if (shown.includes("password")) shown = shown.replace(netrc, redacted);
-  if (shown.includes("</") || shown.includes("<\\")) shown = redactElements(shown, own);
-  shown = redactCommands(shown);
-  if (separator.test(shown) && (own !== null || mayNameSecret(shown))) shown = redactAssignments(shown, own);
-  if (longest >= shortestRandom && !isIdentifierName(of)) shown = redactRandom(shown);
-  return redactCards(shown);
+    shown = shown.replace(parameterScheme, (whole, name: string) => `${name} ${redact(whole)}`);
+  if (shown.includes("@")) shown = redactUsers(shown, redact);
+  if (shown.includes("$")) shown = shown.replace(passwordHash, redact);
+  if (shown.includes("password")) shown = shown.replace(netrc, redact);
+  if (shown.includes("</") || shown.includes("<\\")) shown = redactElements(shown, own, redact);
+  shown = redactCommands(shown, redact);
+  if (separator.test(shown) && (own !== null || mayNameSecret(shown))) shown = redactAssignments(shown, own, redact);
+  if (longest >= shortestRandom && !isIdentifierName(of)) shown = redactRandom(shown, redact);
+  return redactCards(shown, redact);
 }
 
-function redactUsers(text: string): string {
+function redactUsers(text: string, redact: Redact): string {
   let shown = text;
-  if (shown.includes("://")) shown = shown.replace(userinfo, redacted).replace(slashedUserinfo, redacted);
-  return shown.includes("jdbc:oracle:") ? shown.replace(oracleUser, redacted) : shown;
+  if (shown.includes("://")) shown = shown.replace(userinfo, redact).replace(slashedUserinfo, redact);
+  return shown.includes("jdbc:oracle:") ? shown.replace(oracleUser, redact) : shown;
 }
 
 /** Words in percent encoding (RFC 3986 section 2.1), perhaps of what was encoded before, go as a whole; the name of a parameter stays. */
-function redactEncoded(text: string, of: string, own: OwnNames | null): string {
+function redactEncoded(text: string, of: string, own: OwnNames | null, redact: Redact): string {
   return text.replace(encodedWord, (word, at: number) => {
     if (!word.includes("%")) return word;
     const name = parameterName.exec(word)?.[0] ?? "";
     const value = decodeAscii(word.slice(name.length));
     if (value.length === word.length - name.length) return word;
     const named = of === "" ? findNameBefore(text, at + name.length) : of;
-    return redactPlain(value, named, own) === value ? word : name + redacted;
+    const shown = redactClear(value, named, own, redact);
+    return shown === value ? word : name + redact(shown);
   });
 }
 
@@ -104,11 +109,13 @@ function decodeAscii(text: string): string {
 }
 
 /** Prose speaks of "basic understanding" and a "bearer certificate": credentials look less like words. */
-function redactScheme(whole: string, name: string, space: string, value: string, at: number, text: string): string {
-  const alone = at === 0 && whole.length === text.length;
-  const likely =
-    name.toLowerCase() === "basic"
-      ? Buffer.from(value, "base64").includes(":") || value.endsWith("=")
-      : /\d|[a-z][A-Z]/.test(value) || value.length >= 24;
-  return alone || likely ? `${name}${space}${redacted}` : whole;
+function schemeRedactor(redact: Redact) {
+  return (whole: string, name: string, space: string, value: string, at: number, text: string): string => {
+    const alone = at === 0 && whole.length === text.length;
+    const likely =
+      name.toLowerCase() === "basic"
+        ? Buffer.from(value, "base64").includes(":") || value.endsWith("=")
+        : /\d|[a-z][A-Z]/.test(value) || value.length >= 24;
+    return alone || likely ? `${name}${space}${redact(value)}` : whole;
+  };
 }

@@ -1,14 +1,14 @@
 /** Tokens whose form says what they are: JWTs and their like, and credentials of well-known vendors. */
-import { redacted } from "./secret-mark.ts";
+import type { Redact } from "./secret-mark.ts";
 import { signedForms, vendorForm } from "./vendor-forms.ts";
 
 /** RFC 7519 and RFC 7516 in compact form; a long run that begins like one counts as well, for its dots may have been cut off. */
 const jwt = /(?<![A-Za-z0-9])eyJ[\w-]{8,}(?:\.[\w-]*){1,4}|(?<![A-Za-z0-9])eyJ[\w-]{200,}/g;
 
 /** Replaces every token in a text. */
-export function redactTokens(text: string): string {
-  let shown = text.replace(jwt, redacted).replace(vendorForm, redacted);
-  for (const [sign, form] of signedForms) if (shown.includes(sign)) shown = shown.replace(form, redacted);
+export function redactTokens(text: string, redact: Redact): string {
+  let shown = text.replace(jwt, redact).replace(vendorForm, redact);
+  for (const [sign, form] of signedForms) if (shown.includes(sign)) shown = shown.replace(form, redact);
   return shown;
 }
 

@@ -1,5 +1,5 @@
 import type { OwnNames } from "./own-names.ts";
-import { redacted } from "./secret-mark.ts";
+import { isCutMark, type Redact } from "./secret-mark.ts";
 import { redactShapes } from "./secret-shapes.ts";
 
 /** How much of a longer text is searched beyond what is shown, so that no secret is cut in two before it is known. */
@@ -17,12 +17,13 @@ const cutForm = /…\((\d{1,15}) characters\)$/;
  *
  * @param of name of what the text is the value of: ids and hashes may look random
  * @param own names of secrets besides those that everybody uses
+ * @param redact gives what stands in place of a secret
  */
-export function viewFlat(text: string, maxChars: number, of: string, own: OwnNames | null): string {
+export function viewFlat(text: string, maxChars: number, of: string, own: OwnNames | null, redact: Redact): string {
   const cut = text.length <= maxChars ? cutForm.exec(text) : null;
   const body = cut === null ? text : text.slice(0, cut.index);
   const searched = showUnseen(body.slice(0, maxChars + margin)).slice(0, maxChars + margin);
-  const shown = redactShapes(searched, of, own);
+  const shown = redactShapes(searched, of, own, redact);
   const ending = cut?.[0] ?? `…(${text.length} characters)`;
   const whole = body.length <= maxChars && shown.length + (cut?.[0].length ?? 0) <= maxChars;
   if (whole) return cut === null ? shown : shown + ending;
@@ -38,7 +39,6 @@ export function showUnseen(text: string): string {
 /** Half a mark or half a character would be read anew as something else. */
 function trimEnd(text: string): string {
   const mark = text.lastIndexOf("[");
-  const kept =
-    mark !== -1 && redacted.startsWith(text.slice(mark)) && !text.endsWith(redacted) ? text.slice(0, mark) : text;
+  const kept = mark !== -1 && isCutMark(text.slice(mark)) ? text.slice(0, mark) : text;
   return /[\ud800-\udbff]$/.test(kept) ? kept.slice(0, -1) : kept;
 }
