@@ -14,6 +14,7 @@ import { renderMethods } from "./mcp/method-page.ts";
 import { policySchema } from "./policy/schema.ts";
 import { suiteSchema } from "./policy/suite/schema.ts";
 import { renderFunctions, renderLint, renderVariables } from "./policy/tables.ts";
+import { renderRequirements } from "./requirements.ts";
 
 /** Every generated file, by its path in the repository. */
 export function generateFiles(): Map<string, string> {
@@ -95,7 +96,9 @@ function renderSchema(schema: object, title: string): string {
  */
 export async function generate(root: URL, check: boolean): Promise<string[]> {
   const stale: string[] = [];
-  for (const [path, content] of [...generateFiles(), ...(await embedTables(root))]) {
+  const requirements = await readFile(new URL("docs/identity-requirements.yaml", root), "utf8");
+  const page = ["docs/identity-requirements.md", renderRequirements(requirements)] as const;
+  for (const [path, content] of [...generateFiles(), ...(await embedTables(root)), page]) {
     const file = new URL(path, root);
     const current = await readFile(file, "utf8").catch(() => undefined);
     if (current === content) continue;

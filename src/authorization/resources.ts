@@ -21,8 +21,8 @@ export const baseScope = "mcp";
  */
 export function createResources(servers: ReadonlyMap<string, ReadonlyMap<string, Demand>>): Resources {
   const canonical = (resource: string) => {
-    // Clients differ in whether an endpoint ends with a slash.
-    const bare = resource.replace(/\/$/, "");
+    // Clients differ in whether an endpoint ends with a slash, and in capitals (MCP 2026-07-28, Canonical Server URI).
+    const bare = (URL.parse(resource)?.href ?? resource).replace(/\/$/, "");
     return servers.has(bare) ? bare : undefined;
   };
   const demandsOf = (resource: string) => servers.get(canonical(resource) ?? "") ?? new Map<string, Demand>();

@@ -210,6 +210,20 @@ describe("an access token", () => {
   });
 });
 
+describe("a token", () => {
+  it.each([
+    ["https://gateway.test/alpha/mcp/"],
+    ["HTTPS://Gateway.Test/alpha/mcp"],
+    ["https://gateway.test:443/alpha/mcp"],
+  ])("is for the server that is meant, however its URL is written: %s", async (written) => {
+    const world = await open();
+    const place = await consent(world.browser(), world.authorizeUrl("mcp", { resource: written }));
+    const { said } = await redeem(world, place, { resource: written });
+    expect(claimsOf(said as never).aud).toBe(resource);
+    expect((await redeem(world, place, { resource: written.replace("alpha", "Alpha") })).said.error).toBeDefined();
+  });
+});
+
 describe("the token endpoint", () => {
   it.each([
     ["a password", { grant_type: "password", username: "ann", password: "correct horse battery staple" }],
@@ -336,6 +350,35 @@ describe("the browser", () => {
     expect(world.notes.at(-1)).toMatchObject({ successful: false, reason: "foreign_form" });
   });
 
+  it("says the same of a wrong password, a stranger and somebody who is disabled", async () => {
+    const world = await open();
+    await world.addUser("bea");
+    await world.changeUser("bea", (user) => ({ ...user, disabled: true }));
+    const tries = [
+      ["ann", "wrong"],
+      ["nobody", "correct horse battery staple"],
+      ["bea", "correct horse battery staple"],
+    ] as const;
+    const pages: string[] = [];
+    for (const [user, typed] of tries) {
+      const browser = world.browser();
+      const page = asPage(await logIn(browser, await browser.open(world.authorizeUrl("mcp")), user, typed));
+      pages.push(`${page.status} ${page.html.replaceAll(user, "NAME").replace(/name="csrf" value="[^"]*"/, "")}`);
+    }
+    expect(pages[0]).toMatch(/^403 /);
+    expect(new Set(pages).size).toBe(1);
+  });
+
+  it("shows scripts of other origins nothing of the pages", async () => {
+    const world = await open();
+    const url = world.authorizeUrl("mcp");
+    const headers = { origin: "https://app.example.com", "access-control-request-method": "GET" };
+    for (const method of ["GET", "OPTIONS"]) {
+      const answer = await world.ask(url, { method, headers });
+      expect(answer.headers.get("access-control-allow-origin")).toBeNull();
+    }
+  });
+
   it.each([
     ["a page of another login", "/oauth/login/made-up"],
     ["a request that cannot be understood", "/oauth/authorize?client_id=nobody"],
@@ -353,7 +396,10 @@ describe("the metadata", () => {
   it.each(["oauth-authorization-server", "openid-configuration"])("says at %s what there is", async (name) => {
     const world = await open();
     const answer = await world.ask(`${origin}/.well-known/${name}`);
-    expect(await answer.json()).toMatchObject({
+    const said = await answer.json();
+    // Nobody is logged out by a link.
+    expect(said).not.toHaveProperty("end_session_endpoint");
+    expect(said).toMatchObject({
       issuer: origin,
       authorization_endpoint: `${origin}/oauth/authorize`,
       token_endpoint: `${origin}/oauth/token`,

@@ -27,6 +27,8 @@ describe("generated files", () => {
 
   it("are named when stale, and written only when that is asked for", async () => {
     const directory = await writeTree({
+      "docs/identity-requirements.yaml":
+        "- { source: RFC 1, url: https://example.com, rows: [{ of: '1', level: MUST, says: be, not: it is not }] }\n",
       "docs/refusals.md": "old",
       "docs/policy.md": "before\n<!-- lint -->\n<!-- /lint -->\nafter\n",
       "README.md": "before\n<!-- refusals -->\nold\n<!-- /refusals -->\nafter\n",
@@ -42,6 +44,7 @@ describe("generated files", () => {
       "docs/methods.md",
       "README.md",
       "docs/policy.md",
+      "docs/identity-requirements.md",
     ];
     await expect(generate(copy, true)).resolves.toEqual(stale);
     await expect(readFile(join(directory, "docs/refusals.md"), "utf8")).resolves.toBe("old");
