@@ -8,13 +8,17 @@ import type { Requirement } from "../policy/require.ts";
 import { createDelay } from "./attempts.ts";
 import { findDemands } from "./demands.ts";
 import type { Desk } from "./desk.ts";
+import { createKeyFetch } from "./machines/fetch.ts";
+import { guardClients } from "./machines/guard.ts";
+import { openMachines } from "./machines/machines.ts";
 import { serves } from "./paths.ts";
 import { createResources } from "./resources.ts";
 import { createSafeFetch } from "./safe-fetch.ts";
 import type { AuthorizationOptions } from "./server.ts";
 
 /** The authorization server that a configuration asks for; null where it asks for none. */
-export function openDesk({ publicUrl, servers, identity }: Config, policy: Program, house: House): Desk | null {
+export function openDesk(config: Config, policy: Program, house: House): Desk | null {
+  const { publicUrl, servers, identity } = config;
   const { builtin } = identity;
   if (!builtin.enabled || !builtin.login.enabled) return null;
   const { clientHosts, insideHosts, registration, accessToken, refreshToken, session } = builtin.login;
@@ -25,15 +29,17 @@ export function openDesk({ publicUrl, servers, identity }: Config, policy: Progr
   const hosts = clientHosts.map(compileGlob);
   const resources = createResources(demands);
   const { keyring, store, users, log, counters, now } = house;
-  return createLazyDesk({
+  const desk = createLazyDesk({
     ...{ publicUrl, resources, keyring, store, users, log, now, registration },
+    machines: openMachines(config, house),
     secondFactors: createSecondFactors(store, now),
-    fetch: createSafeFetch(new Set(insideHosts)),
+    fetch: createKeyFetch(builtin.login.clients, createSafeFetch(new Set(insideHosts))),
     allowHost: (host) => hosts.some((glob) => glob.matches(host)),
     ttlMs: { accessToken, refreshToken, session },
     serverOf: (resource) => names.get(resources.canonical(resource) ?? "") ?? resource,
     delay: createDelay(counters),
   });
+  return guardClients(desk, counters, now);
 }
 
 /** The library takes a tenth of a second and 20 MB: it is loaded when somebody asks for the first time. */

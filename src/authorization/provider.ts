@@ -6,8 +6,14 @@ import type { Account } from "../auth/users/directory.ts";
 import type { Store } from "../state/store.ts";
 import { createAdapterFactory } from "./adapter.ts";
 import { ownParameters } from "./asked.ts";
-import { findConsent } from "./consents.ts";
 import { isMet, mfaContext } from "./demands.ts";
+import { createClientAssertionCheck, equipClients } from "./machines/equip.ts";
+import { nameBearer, registerGrants } from "./machines/grants.ts";
+import type { Machines } from "./machines/machines.ts";
+import { createSpendOnce } from "./machines/once.ts";
+import { findResource, mayHave } from "./machines/reach.ts";
+import { announceProfiles } from "./machines/registered.ts";
+import { findGrant } from "./machines/skip-consent.ts";
 import { mount, pagesPath } from "./paths.ts";
 import { createPrompts } from "./prompts.ts";
 import type { Resources } from "./resources.ts";
@@ -18,6 +24,7 @@ export interface ProviderOptions {
   readonly publicUrl: string;
   readonly resources: Resources;
   readonly store: Store;
+  readonly machines: Machines;
   /** Private keys, the one to sign with first. */
   readonly jwks: readonly JWK[];
   /** Signs cookies. */
@@ -40,10 +47,14 @@ const interactionTtl = 900;
 const codeTtl = 60;
 
 export function createProvider(options: ProviderOptions): Provider {
-  const { publicUrl, resources, ttlMs, now } = options;
+  const { publicUrl, resources, machines, ttlMs, now } = options;
   const configuration: Configuration = {
     adapter: createAdapterFactory(options.store, now),
     jwks: { keys: [...options.jwks] },
+    clients: [...machines.clients.values()].flatMap(({ metadata }) => metadata ?? []),
+    clockTolerance: seconds(machines.clockSkewMs),
+    assertJwtClientAuthClaimsAndHeader: createClientAssertionCheck(publicUrl, now),
+    formats: { customizers: { jwt: nameBearer } },
     responseTypes: ["code"],
     // Refresh tokens are for whoever can use them. Clients that see `offline_access` on offer would have consent asked for each time.
     scopes: ["openid"],
@@ -96,12 +107,14 @@ export function createProvider(options: ProviderOptions): Provider {
           throw new errors.InvalidTarget("name the MCP server in `resource`: there are several (RFC 8707)");
         },
         useGrantedResource: () => true,
-        getResourceServerInfo(ctx, resource) {
-          const audience = resources.canonical(resource);
+        getResourceServerInfo(ctx, resource, { clientId }) {
+          const client = machines.clients.get(clientId);
+          const audience = findResource(resources, client, resource);
           if (audience === undefined) throw new errors.InvalidTarget("there is no such MCP server here");
           const login = findLogin(ctx);
           const isOffered = (scope: string) =>
-            login === undefined || isMet(resources.demandOf(resource, [scope]), login, now());
+            mayHave(client, scope) &&
+            (login === undefined || isMet(resources.demandOf(resource, [scope]), login, now()));
           return {
             // A scope whose login has become too old goes, so that the client has to come back for it with its user.
             scope: resources.scopesOf(resource).filter(isOffered).join(" "),
@@ -121,7 +134,7 @@ export function createProvider(options: ProviderOptions): Provider {
       if (account === null || (login ?? 0) < account.loginsFrom) return undefined;
       return { accountId: name, claims: () => ({ sub: name }), groups: account.groups };
     },
-    loadExistingGrant: (ctx) => findConsent(options.store, ctx),
+    loadExistingGrant: (ctx) => findGrant(machines, resources, options.store, ctx, now),
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed("refresh_token"),
     rotateRefreshToken: true,
     // What policies decide by; nothing that the gateway could not have looked up itself.
@@ -158,11 +171,14 @@ export function createProvider(options: ProviderOptions): Provider {
       ctx.type = "html";
       ctx.body = options.renderError(error, error_description);
     },
-    discovery: { resource_indicators_supported: true },
+    discovery: { resource_indicators_supported: true, ...announceProfiles(machines.clients.values()) },
   };
   const provider = new Provider(publicUrl, configuration);
   // Scheme, host and address of a request are those that the gateway found, and says in forwarding headers of its own.
   provider.proxy = true;
+  const spendOnce = createSpendOnce(options.store);
+  equipClients(provider, machines, spendOnce);
+  registerGrants(provider, { machines, resources, spendOnce, tokenTtl: seconds(ttlMs.accessToken), now });
   return provider;
 }
 

@@ -12,7 +12,10 @@ import { createProvider, type ProviderOptions } from "./provider.ts";
 
 /** What {@link createAuthorizationServer} needs. */
 export interface AuthorizationOptions
-  extends Pick<ProviderOptions, "publicUrl" | "resources" | "fetch" | "allowHost" | "registration" | "ttlMs" | "now"> {
+  extends Pick<
+    ProviderOptions,
+    "publicUrl" | "resources" | "machines" | "fetch" | "allowHost" | "registration" | "ttlMs" | "now"
+  > {
   readonly keyring: Pick<Keyring, "privateJwks" | "publicJwks" | "fingerprint">;
   readonly store: Store;
   readonly users: UserDirectory;

@@ -14,6 +14,7 @@ import { type User, users } from "../../../src/auth/users/user.ts";
 import { createDelay } from "../../../src/authorization/attempts.ts";
 import type { Demand } from "../../../src/authorization/demands.ts";
 import type { DeskNote } from "../../../src/authorization/desk.ts";
+import type { Machines } from "../../../src/authorization/machines/machines.ts";
 import { createResources } from "../../../src/authorization/resources.ts";
 import { createAuthorizationServer } from "../../../src/authorization/server.ts";
 import { changeUser } from "../../../src/commands/user/name.ts";
@@ -33,8 +34,11 @@ const startMs = Date.parse("2026-06-01T12:00:00Z");
 
 type Tokens = Readonly<Record<"access_token" | "refresh_token" | "scope", string>>;
 
-/** @param scopes that can be asked for at the one server there is, and what they take */
-export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}) {
+/**
+ * @param scopes that can be asked for at the one server there is, and what they take
+ * @param machines what the operator has registered
+ */
+export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}, machines: Partial<Machines> = {}) {
   vi.useFakeTimers({ toFake: ["Date"], now: startMs });
   onTestFinished(() => void vi.useRealTimers());
   const directory = await mkdtemp(join(tmpdir(), "sallyport-authorization-"));
@@ -45,6 +49,7 @@ export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}) {
   onTestFinished(() => store.close());
   const desk = createAuthorizationServer({
     publicUrl: origin,
+    machines: { clients: new Map(), providers: [], clockSkewMs: 0, ...machines },
     resources: createResources(new Map([[resource, new Map(Object.entries(scopes))]])),
     fetch: () => Promise.reject(new Error("nobody is there")),
     allowHost: () => false,
