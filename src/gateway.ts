@@ -1,6 +1,7 @@
 import { compileRecording, type Recording } from "./audit/recording.ts";
 import { metadataPath, protectedResourceMetadata, resourceOf, rootMetadataPath, rootServer } from "./auth/metadata.ts";
 import type { Desk } from "./authorization/desk.ts";
+import { listAssertionDemands } from "./authorization/machines/machines.ts";
 import { openDesk } from "./authorization/open.ts";
 import { baseScope } from "./authorization/resources.ts";
 import type { LoadedConfig } from "./config/load.ts";
@@ -79,7 +80,7 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
     },
     policy: createPolicyBook(policy, upstreams, house.now),
     upstreams,
-    demands: identification.demands,
+    demands: [...identification.demands, ...listAssertionDemands(config)],
     issuers: identification.issuers,
     prime: identification.prime,
   };

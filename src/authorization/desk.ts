@@ -143,8 +143,7 @@ function listen(provider: Provider, noteOf: (ctx: KoaContextWithOIDC) => DeskNot
       ...more,
     });
   };
-  const failed = (ctx: KoaContextWithOIDC, error: Error) =>
-    tell(ctx, { successful: false, reason: "error" in error ? String(error.error) : error.name });
+  const failed = (ctx: KoaContextWithOIDC, error: Error) => tell(ctx, { successful: false, reason: readReason(error) });
   provider.on("authorization.success", (ctx) => tell(ctx, { successful: true }));
   provider.on("authorization.error", failed);
   provider.on("grant.success", (ctx) => tell(ctx, { successful: true }));
@@ -153,4 +152,10 @@ function listen(provider: Provider, noteOf: (ctx: KoaContextWithOIDC) => DeskNot
   provider.on("registration_create.error", failed);
   provider.on("revocation.error", failed);
   provider.on("server_error", failed);
+}
+
+/** Refusals of our own have names of their own. */
+function readReason(error: Error): string {
+  if ("reason" in error) return String(error.reason);
+  return "error" in error ? String(error.error) : error.name;
 }

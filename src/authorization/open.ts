@@ -9,12 +9,16 @@ import { createDelay } from "./attempts.ts";
 import { findDemands } from "./demands.ts";
 import type { Desk } from "./desk.ts";
 import { createLazyDesk } from "./lazy.ts";
+import { createKeyFetch } from "./machines/fetch.ts";
+import { guardClients } from "./machines/guard.ts";
+import { openMachines } from "./machines/machines.ts";
 import { createResources } from "./resources.ts";
 import { createSafeFetch } from "./safe-fetch.ts";
 import type { AuthorizationOptions } from "./server.ts";
 
 /** The authorization server that a configuration asks for; null where it asks for none. */
-export function openDesk({ publicUrl, servers, identity }: Config, policy: Program, house: House): Desk | null {
+export function openDesk(config: Config, policy: Program, house: House): Desk | null {
+  const { publicUrl, servers, identity } = config;
   const { builtin, sessions } = identity;
   if (!builtin.enabled || !builtin.login.enabled) return null;
   const { clientHosts, insideHosts, registration, accessToken, refreshToken, session } = builtin.login;
@@ -27,8 +31,9 @@ export function openDesk({ publicUrl, servers, identity }: Config, policy: Progr
   const { keyring, store, users, log, counters, now } = house;
   const options: AuthorizationOptions = {
     ...{ publicUrl, resources, keyring, store, users, log, now, registration },
+    machines: openMachines(config, house),
     secondFactors: createSecondFactors(store, now),
-    fetch: createSafeFetch(new Set(insideHosts)),
+    fetch: createKeyFetch(builtin.login.clients, createSafeFetch(new Set(insideHosts))),
     // Clients register where no document of theirs is taken, and only where none is announced to be.
     documents: hosts.length > 0,
     allowHost: (host) => hosts.some((glob) => glob.matches(host)),
@@ -38,7 +43,11 @@ export function openDesk({ publicUrl, servers, identity }: Config, policy: Progr
     sessionLife: sessions.enabled ? { idleMs: sessions.idle, absoluteMs: sessions.absolute } : null,
     delay: createDelay(counters),
   };
-  return createLazyDesk(() => loadDesk(options));
+  return guardClients(
+    createLazyDesk(() => loadDesk(options)),
+    counters,
+    now,
+  );
 }
 
 /** The library takes a tenth of a second and 20 MB: it is loaded where it is used. */

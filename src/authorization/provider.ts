@@ -7,9 +7,15 @@ import type { Store } from "../state/store.ts";
 import { accountClientId, describeAccountClient, grantLogin } from "./account/client.ts";
 import { createAdapterFactory } from "./adapter.ts";
 import { ownParameters } from "./asked.ts";
-import { findConsent } from "./consents.ts";
 import { mayUseClient } from "./cors.ts";
 import { isMet, mfaContext } from "./demands.ts";
+import { createClientAssertionCheck, equipClients } from "./machines/equip.ts";
+import { nameBearer, registerGrants } from "./machines/grants.ts";
+import type { Machines } from "./machines/machines.ts";
+import { createSpendOnce } from "./machines/once.ts";
+import { findResource, mayHave } from "./machines/reach.ts";
+import { announceProfiles } from "./machines/registered.ts";
+import { findGrant } from "./machines/skip-consent.ts";
 import { pageHeaders } from "./pages.ts";
 import { mount, pagesPath } from "./paths.ts";
 import { createPrompts } from "./prompts.ts";
@@ -22,6 +28,7 @@ export interface ProviderOptions {
   readonly publicUrl: string;
   readonly resources: Resources;
   readonly store: Store;
+  readonly machines: Machines;
   /** Private keys, the one to sign with first. */
   readonly jwks: readonly JWK[];
   /** Signs cookies. */
@@ -46,11 +53,17 @@ const interactionTtl = 900;
 const codeTtl = 60;
 
 export function createProvider(options: ProviderOptions): Provider {
-  const { publicUrl, resources, ttlMs, now } = options;
+  const { publicUrl, resources, machines, ttlMs, now } = options;
   const configuration: Configuration = {
     adapter: createAdapterFactory(options.store, now, createRegistrations(options.store, now, ttlMs.refreshToken)),
     jwks: { keys: [...options.jwks] },
-    clients: [describeAccountClient(publicUrl)],
+    clients: [
+      describeAccountClient(publicUrl),
+      ...[...machines.clients.values()].flatMap(({ metadata }) => metadata ?? []),
+    ],
+    clockTolerance: seconds(machines.clockSkewMs),
+    assertJwtClientAuthClaimsAndHeader: createClientAssertionCheck(publicUrl, now),
+    formats: { customizers: { jwt: nameBearer } },
     responseTypes: ["code"],
     // Refresh tokens are for whoever can use them. Clients that see `offline_access` on offer would have consent asked for each time.
     scopes: ["openid"],
@@ -104,13 +117,15 @@ export function createProvider(options: ProviderOptions): Provider {
           throw new errors.InvalidTarget("name the MCP server in `resource`: there are several (RFC 8707)");
         },
         useGrantedResource: () => true,
-        getResourceServerInfo(ctx, resource, client) {
-          const audience = resources.canonical(resource);
-          if (audience === undefined || client.clientId === accountClientId)
+        getResourceServerInfo(ctx, resource, { clientId }) {
+          const client = machines.clients.get(clientId);
+          const audience = findResource(resources, client, resource);
+          if (audience === undefined || clientId === accountClientId)
             throw new errors.InvalidTarget("there is no such MCP server here");
           const login = findLogin(ctx);
           const isOffered = (scope: string) =>
-            login === undefined || isMet(resources.demandOf(resource, [scope]), login, now());
+            mayHave(client, scope) &&
+            (login === undefined || isMet(resources.demandOf(resource, [scope]), login, now()));
           return {
             // A scope whose login has become too old goes, so that the client has to come back for it with its user.
             scope: resources.scopesOf(resource).filter(isOffered).join(" "),
@@ -132,7 +147,9 @@ export function createProvider(options: ProviderOptions): Provider {
       return { accountId: name, claims: () => ({ sub: name }), groups: account.groups };
     },
     loadExistingGrant: async (ctx) =>
-      ctx.oidc.client?.clientId === accountClientId ? grantLogin(ctx) : findConsent(options.store, ctx),
+      ctx.oidc.client?.clientId === accountClientId
+        ? grantLogin(ctx)
+        : findGrant(machines, resources, options.store, ctx, now),
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed("refresh_token"),
     rotateRefreshToken: true,
     // A client goes on when its user's browser has long been closed; what ends it is in revoke.ts and findAccount.
@@ -173,11 +190,14 @@ export function createProvider(options: ProviderOptions): Provider {
       ctx.set({ ...pageHeaders([]) });
       ctx.body = options.renderError(error, error_description);
     },
-    discovery: { resource_indicators_supported: true },
+    discovery: { resource_indicators_supported: true, ...announceProfiles(machines.clients.values()) },
   };
   const provider = new Provider(publicUrl, configuration);
   // Scheme, host and address of a request are those that the gateway found, and says in forwarding headers of its own.
   provider.proxy = true;
+  const spendOnce = createSpendOnce(options.store);
+  equipClients(provider, machines, spendOnce);
+  registerGrants(provider, { machines, resources, spendOnce, tokenTtl: seconds(ttlMs.accessToken), now });
   return provider;
 }
 

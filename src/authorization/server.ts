@@ -16,7 +16,7 @@ import { createProvider, type ProviderOptions } from "./provider.ts";
 export interface AuthorizationOptions
   extends Pick<
     ProviderOptions,
-    "publicUrl" | "resources" | "fetch" | "documents" | "allowHost" | "registration" | "ttlMs" | "now"
+    "publicUrl" | "resources" | "machines" | "fetch" | "documents" | "allowHost" | "registration" | "ttlMs" | "now"
   > {
   readonly keyring: Pick<Keyring, "privateJwks" | "publicJwks" | "fingerprint">;
   readonly store: Store;

@@ -1,20 +1,8 @@
 /** The part `identity` of the configuration: whose proofs are accepted, and how. */
 import { z } from "zod";
+import { algorithms } from "./algorithms.ts";
 import { duration, httpsUrl, name, secret } from "./fields.ts";
-
-const algorithms = [
-  "ES256",
-  "ES384",
-  "ES512",
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "EdDSA",
-  "Ed25519",
-] as const;
+import { assertions, clients } from "./machines.ts";
 
 const introspection = z
   .strictObject({
@@ -87,6 +75,8 @@ const login = z
       .array(z.string().min(1))
       .prefault([])
       .describe("Hosts of such documents that may have addresses that are not public."),
+    clients,
+    assertions,
   })
   .prefault({});
 

@@ -12,6 +12,9 @@ import { configSchema } from "./schema.ts";
 
 const { shape } = configSchema;
 const { issuers, builtin, apiKeys, sessions, certificates } = shape.identity.unwrap().shape;
+/** Clients of the authorization server have secrets, which no command needs. */
+const loginOnly = builtin.unwrap().shape.login.unwrap().omit({ clients: true, assertions: true }).strip().prefault({});
+const builtinOnly = builtin.unwrap().extend({ login: loginOnly }).prefault({});
 const claimsOnly = issuers.unwrap().valueType.pick({ claims: true }).strip();
 
 /** What commands need of a configuration that is not served, by the schema of the whole: of servers their names, for one. */
@@ -20,7 +23,13 @@ const partsSchema = z.object({
   publicUrl: shape.publicUrl,
   servers: z.record(name(), z.unknown()),
   identity: z
-    .object({ issuers: z.record(name(), claimsOnly).prefault({}), builtin, apiKeys, sessions, certificates })
+    .object({
+      issuers: z.record(name(), claimsOnly).prefault({}),
+      builtin: builtinOnly,
+      apiKeys,
+      sessions,
+      certificates,
+    })
     .prefault({}),
   policies: shape.policies,
   sessions: shape.sessions,

@@ -11,7 +11,7 @@ import type { Config } from "./schema.ts";
 /** What policies need of the configuration that names them. */
 export interface PolicyParts {
   readonly policies: Config["policies"];
-  readonly identity: Pick<Config["identity"], "builtin" | "apiKeys" | "certificates">;
+  readonly identity: Parameters<typeof ownIssuers>[0];
 }
 
 /** The policy files of a configuration, and everything that is wrong with them. A policy with a finding or problem must not be compiled. */

@@ -5,6 +5,7 @@ import type { Path } from "./diagnose.ts";
 import { problem, type RuleFinding, warning } from "./finding.ts";
 import { checkHeaders } from "./header-rules.ts";
 import { checkIdentity } from "./identity-rules.ts";
+import { checkMachines } from "./machine-rules.ts";
 import { checkRetention } from "./retention.ts";
 import type { Config } from "./schema.ts";
 import { checkSinks } from "./sink-rules.ts";
@@ -15,7 +16,7 @@ import { checkSinks } from "./sink-rules.ts";
  */
 export function checkConfig(config: Config): RuleFinding[] {
   const checks = [checkListeners, checkState, checkNetwork, checkIdentity, checkServers, checkLimits, checkQuantities];
-  return [...checks, checkSinks, checkRetention].flatMap((check) => check(config));
+  return [...checks, checkMachines, checkSinks, checkRetention].flatMap((check) => check(config));
 }
 
 /** Whether a client can show a certificate that counts. */

@@ -51,6 +51,7 @@ export async function openWorld(
   onTestFinished(() => store.close());
   const desk = createAuthorizationServer({
     publicUrl: origin,
+    machines: { clients: new Map(), providers: [], clockSkewMs: 0 },
     resources: createResources(new Map([[resource, new Map(Object.entries(scopes))]])),
     fetch: () => Promise.reject(new Error("nobody is there")),
     documents: true,

@@ -1,0 +1,53 @@
+/** How clients prove who they are, where the library's own way would not do. */
+import { hash, timingSafeEqual } from "node:crypto";
+import type Provider from "oidc-provider";
+import type { Client } from "oidc-provider";
+import type { Machines } from "./machines.ts";
+import type { SpendOnce } from "./once.ts";
+import { ClientRefused } from "./refused.ts";
+
+/** How long a client's own assertion may be good, in seconds. */
+const maxLifetime = 3_600;
+
+/**
+ * Secrets of registered clients are compared by their digests, of which alone something is kept; and an assertion of a client is good
+ * once on all replicas, also where two come at the same moment, which the library does not see.
+ */
+export function equipClients(provider: Provider, { clients }: Machines, spendOnce: SpendOnce): void {
+  const { prototype } = provider.Client;
+  const compare = prototype.compareClientSecret;
+  prototype.compareClientSecret = async function compareClientSecret(this: Client, actual: string) {
+    const digest = clients.get(this.clientId)?.digest;
+    const isRight =
+      digest == null ? await compare.call(this, actual) : timingSafeEqual(hash("sha256", actual, "buffer"), digest);
+    if (!isRight) throw new ClientRefused("client_secret_wrong", "invalid secret provided");
+    return true;
+  };
+  provider.ReplayDetection.unique = async (client, jti, exp) => {
+    if (await spendOnce(`client:${client}`, jti, exp * 1_000)) return true;
+    throw new ClientRefused("client_assertion_replayed", "the client assertion was used before");
+  };
+}
+
+/**
+ * What the library does not ask of a client's assertion, whose signature is known to be good by then (RFC 7523bis: the issuer alone as
+ * audience, or another server could use it here).
+ *
+ * @param now milliseconds since the epoch
+ */
+export function createClientAssertionCheck(issuer: string, now: () => number) {
+  return (_ctx: unknown, { aud, exp, jti }: Record<string, unknown>): void => {
+    const [only, ...others] = [aud].flat();
+    if (only !== issuer || others.length > 0) {
+      throw new ClientRefused("client_assertion_audience", "aud is not this server's issuer alone");
+    }
+    if (typeof exp !== "number" || exp * 1_000 > now() + maxLifetime * 1_000) {
+      throw new ClientRefused("client_assertion_lifetime", "exp is more than an hour away");
+    }
+    if (typeof jti !== "string" || jti.length > maxJti) {
+      throw new ClientRefused("client_assertion_malformed", "jti is no text of at most 255 characters");
+    }
+  };
+}
+
+const maxJti = 255;
