@@ -1,10 +1,31 @@
 /** Sessions of whatever sort, as operators see and end them. */
 import { handleOf, reachOf, revocationKeptMs, revocations } from "../auth/revocations.ts";
-import { endSessionToken } from "../auth/session-tokens/keep.ts";
-import { sessionTokens } from "../auth/session-tokens/session-token.ts";
+import { endSessionToken, type HeldToken, listSessionTokens } from "../auth/session-tokens/keep.ts";
+import { type SessionLife, sessionTokens } from "../auth/session-tokens/session-token.ts";
+import { type User, users } from "../auth/users/user.ts";
 import type { Store } from "../state/store.ts";
-import { endBrowserSession, findBrowserSession } from "./browser-sessions.ts";
+import { type BrowserSession, endBrowserSession, findBrowserSession, listBrowserSessions } from "./browser-sessions.ts";
 import type { Revoker } from "./revoke.ts";
+
+/** Session tokens and browsers' logins that are good, of everybody. */
+export async function listSessions(
+  store: Pick<Store, "list">,
+  life: SessionLife,
+  nowMs: number,
+): Promise<{ readonly tokens: HeldToken[]; readonly browsers: BrowserSession[] }> {
+  const accounts = new Map((await store.list(users)).map(({ key, value }) => [key, value]));
+  const tokens = await listSessionTokens(store, life, nowMs);
+  const browsers = await listBrowserSessions(store);
+  return {
+    tokens: tokens.filter(({ user, login }) => !hasEnded(accounts.get(user), login.authTime)),
+    browsers: browsers.filter(({ user, loginMs }) => !hasEnded(accounts.get(user), loginMs / 1_000)),
+  };
+}
+
+/** @param authTime when somebody logged in, in seconds since the epoch */
+function hasEnded(user: User | undefined, authTime: number): boolean {
+  return user !== undefined && (user.disabled || authTime < user.loginsFrom);
+}
 
 /** As fingerprints are (crypto/keyring.ts). */
 const fingerprintForm = /^[\w-]{16}$/;

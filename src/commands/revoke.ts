@@ -71,7 +71,7 @@ export function revokeCommand(io: CommandIo): Command {
     if (kind === "token") command.option("--stdin", "read the token itself from stdin");
     command
       .description(description)
-      .argument(argument)
+      .argument(argument, "one that begins with a dash comes last, after --")
       .option("--issuer <name>", `issuer, as in the configuration (default: ${own})`)
       .option("--reason <text>", "why, for the record")
       .option("--json", "print one JSON object")

@@ -1,6 +1,5 @@
 import { Command } from "commander";
-import { listSessionTokens } from "../auth/session-tokens/keep.ts";
-import { listBrowserSessions } from "../authorization/browser-sessions.ts";
+import { listSessions } from "../authorization/sessions.ts";
 import { withConfig } from "./config.ts";
 import { reportFailure } from "./failure.ts";
 import type { CommandIo } from "./io.ts";
@@ -25,17 +24,16 @@ export function sessionCommand(io: CommandIo): Command {
     .option("--json", "print one JSON object")
     .action(async ({ config, user, json }: ListOptions) => {
       try {
-        const all = await withState(io, config, async (store, { identity: { sessions } }) => {
-          const life = { idleMs: sessions.idle, absoluteMs: sessions.absolute };
-          return [await listSessionTokens(store, life, Date.now()), await listBrowserSessions(store)] as const;
-        });
-        const tokens = all[0]
+        const all = await withState(io, config, (store, { identity: { sessions } }) =>
+          listSessions(store, { idleMs: sessions.idle, absoluteMs: sessions.absolute }, Date.now()),
+        );
+        const tokens = all.tokens
           .filter((token) => user === undefined || token.user === user)
           .map(({ id, user, label, servers, from, createdAtMs, usedAtMs, expiresAtMs }) => ({
             ...{ id, user, label, servers, from },
             ...{ created: dateOf(createdAtMs), used: dateOf(usedAtMs), expires: dateOf(expiresAtMs) },
           }));
-        const browsers = all[1]
+        const browsers = all.browsers
           .filter((browser) => user === undefined || browser.user === user)
           .map(({ uid: id, user, loginMs, mfa, expiresAtMs }) => ({
             ...{ id, user, since: dateOf(loginMs), secondFactor: mfa, expires: dateOf(expiresAtMs) },

@@ -154,7 +154,7 @@ it("operators list sessions and end them, and open streams with them", async () 
   const mine = await listen(setting, client, await use(setting, text));
   const { session: fingerprint } =
     (await readAudit(setting.gateway)).findLast(({ method }) => method === "initialize") ?? {};
-  expect(await command(setting, "", "revoke", "session", String(fingerprint))).toMatchObject({ code: 0 });
+  expect(await command(setting, "", "revoke", "session", "--", String(fingerprint))).toMatchObject({ code: 0 });
   await mine.over;
   expect(await reasonOf(client, mine.headers)).toBe("session_revoked");
   expect(await reasonOf(client)).toBe("none");
@@ -168,7 +168,9 @@ it("operators list sessions and end them, and open streams with them", async () 
   expect(await command(setting, "", "revoke", "session", id, "--reason", "lost")).toMatchObject({ code: 0 });
   await stream;
   expect(await reasonOf(client)).toBe("token_revoked");
-  expect(await command(setting, "", "revoke", "session", listed.browsers[0]?.id ?? "")).toMatchObject({ code: 0 });
+  expect(await command(setting, "", "revoke", "session", "--", listed.browsers[0]?.id ?? "")).toMatchObject({
+    code: 0,
+  });
   expect(asPage(await browser.open(account)).html).toContain("<h1>Log in</h1>");
   expect(await list()).toEqual({ tokens: [], browsers: [] });
   await until("all acts on record", async () => (await notesOf(setting, "session.revoke"))[2]);
@@ -191,4 +193,5 @@ it.each([["user disable"], ["revoke user"]])("%s ends tokens and their streams",
   ).toMatchObject({ code: 0 });
   await over;
   expect(await reasonOf(client)).toBe("token_revoked");
+  expect((await command(setting, "", "session", "list")).said).toBe("there are no sessions\n");
 });

@@ -72,6 +72,12 @@ export async function endSessionToken(store: Pick<Store, "get" | "put">, id: str
   }
 }
 
+/** Ends all that somebody has. */
+export async function endTokensOf(store: Pick<Store, "list" | "get" | "put">, user: string, nowMs: number) {
+  const tokens = await store.list(sessionTokens);
+  for (const { key } of tokens.filter(({ value }) => value.user === user)) await endSessionToken(store, key, nowMs);
+}
+
 function hold(
   id: string,
   { digest: _, revokedAtMs, ...token }: SessionToken,
