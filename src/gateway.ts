@@ -69,6 +69,7 @@ export function buildGateway({ config, policy, hash, settings }: LoadedConfig, h
       tasks: house.tasks,
       ended: house.ended,
       answered: house.answered,
+      isRevoked: house.revocations.isSessionRevoked,
       standing: house.standing,
       doors: house.doors,
       calls: house.calls,

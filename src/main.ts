@@ -10,6 +10,7 @@ import { policyCommand } from "./commands/policy.ts";
 import { quickstartCommand } from "./commands/quickstart.ts";
 import { revokeCommand } from "./commands/revoke.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { sessionCommand } from "./commands/session.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { userCommand } from "./commands/user.ts";
 import { didYouMean } from "./config/diagnose.ts";
@@ -43,6 +44,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(keyCommand(io))
     .addCommand(userCommand(io))
     .addCommand(grantCommand(io))
+    .addCommand(sessionCommand(io))
     .addCommand(revokeCommand(io))
     .addCommand(auditCommand(io))
     .addCommand(backupCommand(io));

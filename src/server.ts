@@ -11,6 +11,7 @@ import type { Duplex } from "node:stream";
 import { createTrustWatch } from "./client-certificates.ts";
 import type { Config } from "./config/schema.ts";
 import { Denial } from "./denial.ts";
+import { closeRevoked } from "./doors/revoked.ts";
 import type { Gateway } from "./gateway.ts";
 import { watchHandshakes } from "./handshakes.ts";
 import type { House } from "./house.ts";
@@ -107,13 +108,15 @@ export async function createPublicServer(
     else void refuseUnreadable(house, reason, socket as Socket, visit === undefined);
   });
   server.on("tlsClientError", () => house.metrics.handshakeFailed());
-  // Whatever is open ends when its token is revoked. Everything else is judged at its next message, but a stream has none: it ends
+  // Whatever is open ends when its token or session is revoked. Everything else is judged at its next message, but a stream has none: it ends
   // with its token's time and with its settings, and whoever wants it opens it again. A policy it can follow (relay/standing.ts).
   const sweep = setInterval(() => {
     const nowMs = house.now();
-    const { settings } = current();
+    const { settings, sessions } = current();
+    closeRevoked(house.doors, sessions);
     for (const visit of visits) {
-      if (visit.isRevoked) visit.interrupt(new Denial("token_revoked"));
+      const { revoked } = visit;
+      if (revoked !== null) visit.interrupt(new Denial(revoked));
       if (!visit.endless) continue;
       if (draining || visit.settings !== settings || trust.isStale(visit.socket))
         visit.interrupt(new Denial("draining"));

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { readArrival } from "./arrival.ts";
 import { openTrail, type Receipt, receiptForFailure, type Trail } from "./audit/trail.ts";
-import { asDenial, Denial, type RenderedDenial, renderDenial, renderRpcError } from "./denial.ts";
+import { asDenial, Denial, type DenialCode, type RenderedDenial, renderDenial, renderRpcError } from "./denial.ts";
 import type { Door } from "./doors/doors.ts";
 import { createDoorReply } from "./doors/reply.ts";
 import { type Ending, VisitEnding } from "./ending.ts";
@@ -24,8 +24,9 @@ export interface Visit extends Placed {
   readonly endless: boolean;
   /** Hash of the settings it is served under; policies may change meanwhile. */
   readonly settings: string;
-  /** Whether the token it was made with was revoked meanwhile, or has expired. */
-  readonly isRevoked: boolean;
+  /** What of it was revoked meanwhile: the token it was made with, or its session; null where nothing was. */
+  readonly revoked: Extract<DenialCode, "token_revoked" | "session_revoked"> | null;
+  /** Whether the token has expired. */
   isExpired(nowMs: number): boolean;
   /** The connection that it came by. */
   readonly socket: Socket;
@@ -61,7 +62,7 @@ export function receive(
   ];
   const reply = createReply(response, gateway.config.listen.heartbeat, common);
   const steps = refusal === null ? walk(gateway, arrival, reply, trail) : Promise.reject(refusal);
-  return new HttpVisit(answerFor(), arrival, trail, gateway.settings);
+  return new HttpVisit(answerFor(), arrival, trail, gateway);
 
   async function answerFor(): Promise<void> {
     try {
@@ -87,12 +88,14 @@ class HttpVisit implements Visit {
   readonly settings: string;
   readonly #arrival: Arrival;
   readonly #trail: Trail;
+  readonly #isRevoked: (session: string | null) => boolean;
 
-  constructor(over: Promise<void>, arrival: Arrival, trail: Trail, settings: string) {
+  constructor(over: Promise<void>, arrival: Arrival, trail: Trail, { settings, sessions }: Gateway) {
     this.over = over;
     this.#arrival = arrival;
     this.#trail = trail;
     this.settings = settings;
+    this.#isRevoked = sessions.isRevoked;
   }
 
   get endless(): boolean {
@@ -105,8 +108,10 @@ class HttpVisit implements Visit {
     return identity !== undefined && nowMs >= identity.expiresAtMs;
   }
 
-  get isRevoked(): boolean {
-    return this.#trail.facts.identity?.standing.revoked === true;
+  get revoked(): Visit["revoked"] {
+    const { identity, session } = this.#trail.facts;
+    if (identity?.standing.revoked === true) return "token_revoked";
+    return this.#isRevoked(session?.fingerprint ?? null) ? "session_revoked" : null;
   }
 
   get socket(): Socket {

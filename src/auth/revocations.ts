@@ -1,4 +1,4 @@
-/** What tokens no longer count, though their time is not over: of somebody, of a client, of a grant, or one of them. */
+/** What no longer counts, though its time is not over: tokens of somebody, of a client, of a grant, or one of them; MCP sessions. */
 import { z } from "zod";
 import type { Kind, Store } from "../state/store.ts";
 import type { RevocableToken, Standing } from "./claims.ts";
@@ -22,7 +22,9 @@ export type Revoked =
   | { readonly kind: "user"; readonly issuer: string; readonly subject: string }
   | { readonly kind: "client"; readonly issuer: string; readonly client: string }
   | { readonly kind: "grant"; readonly grant: string }
-  | { readonly kind: "token"; readonly issuer: string; readonly id: string };
+  | { readonly kind: "token"; readonly issuer: string; readonly id: string }
+  /** By its fingerprint, as records have it. */
+  | { readonly kind: "session"; readonly id: string };
 
 /** The key of a revocation. JSON keeps the parts apart. */
 export function handleOf(revoked: Revoked): string {
@@ -41,6 +43,8 @@ export function reachOf({ kind }: Revoked, nowMs: number): number {
 export interface RevocationBook {
   /** Changes by itself: true from the moment that something it rests on is revoked. */
   standingOf(token: RevocableToken): Standing;
+  /** Whether an MCP session was revoked. @param fingerprint null for no session */
+  isSessionRevoked(fingerprint: string | null): boolean;
   /** Reads those that are new. */
   load(): Promise<void>;
 }
@@ -52,6 +56,7 @@ export function createRevocationBook(store: Pick<Store, "list">): RevocationBook
   const known = new Map<string, number>();
   let read = 0;
   return {
+    isSessionRevoked: (id) => id !== null && known.size > 0 && known.has(handleOf({ kind: "session", id })),
     standingOf: (token) => new TokenStanding(known, listHandles(token), issuedAtMs(token)),
     async load() {
       const added = await store.list(revocations, read);

@@ -2,13 +2,13 @@
 import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from "oidc-provider";
 import { z } from "zod";
 import type { Kind, Store } from "../state/store.ts";
+import { isSessionEnded, sessionUids } from "./browser-sessions.ts";
+import { holdFor } from "./holdings.ts";
 import { kindOf, type Payload } from "./models.ts";
 
 const memberSchema = z.array(z.strictObject({ model: z.string(), id: z.string() }));
 type Members = z.output<typeof memberSchema>;
 
-/** Ids by another name that they are found by: sessions by their `uid`. */
-const uids: Kind<string> = { name: "oauth-session-uid", schema: z.string() };
 /** What has to go with a grant. */
 const grantMembers: Kind<Members> = { name: "oauth-grant-members", schema: memberSchema };
 
@@ -40,21 +40,27 @@ class StoreAdapter implements Adapter {
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<undefined> {
     const options = expiresIn === undefined ? {} : { expiresAtMs: this.#now() + expiresIn * 1_000 };
-    const { uid, grantId } = payload;
+    const { uid, grantId, accountId } = payload;
     if (grantable.has(this.#model) && typeof grantId === "string") await this.#join(grantId, id);
-    if (this.#model === "Session" && typeof uid === "string") await this.#store.put(uids, uid, id, options);
+    if (this.#model === "Session" && typeof uid === "string") {
+      await this.#store.put(sessionUids, uid, id, options);
+      if (accountId !== undefined) await holdFor(this.#store, accountId, "Session", uid);
+    }
+    if (this.#model === "Grant" && accountId !== undefined) await holdFor(this.#store, accountId, "Grant", id);
     await this.#store.put(this.#kind, id, { ...payload }, options);
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
     const value = (await this.#store.get(this.#kind, id))?.value;
+    if (this.#model === "Session" && typeof value?.uid === "string" && (await isSessionEnded(this.#store, value.uid)))
+      return undefined;
     if (value === undefined || !this.#isSpared(value)) return value;
     const { consumed: _, ...unused } = value;
     return unused;
   }
 
   async findByUid(uid: string): Promise<AdapterPayload | undefined> {
-    const id = (await this.#store.get(uids, uid))?.value;
+    const id = (await this.#store.get(sessionUids, uid))?.value;
     return id === undefined ? undefined : this.find(id);
   }
 
@@ -79,7 +85,7 @@ class StoreAdapter implements Adapter {
 
   async destroy(id: string): Promise<undefined> {
     const found = await this.#store.get(this.#kind, id);
-    if (typeof found?.value.uid === "string") await this.#store.delete(uids, found.value.uid);
+    if (typeof found?.value.uid === "string") await this.#store.delete(sessionUids, found.value.uid);
     await this.#store.delete(this.#kind, id);
   }
 

@@ -33,6 +33,11 @@ export interface DeskNote {
   unknown?: string;
   client?: string;
   grant?: string;
+  /** What was made or ended on the pages of an account: the id of a browser's login, a session token or a grant. */
+  target?: string;
+  /** Where a session token is good. */
+  servers?: readonly string[];
+  from?: readonly string[] | null;
   /** What the second factor of a login was, or both of them. */
   factor?: "totp" | "recovery" | "passkey";
   /** The beginning of the id of the passkey that it is about. */

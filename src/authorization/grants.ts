@@ -1,6 +1,7 @@
 /** What the authorization server has given, as operators see it: no library is needed for it. */
 import type { Revoked } from "../auth/revocations.ts";
 import type { Kind, Store } from "../state/store.ts";
+import { endBrowserSession, listBrowserSessions } from "./browser-sessions.ts";
 import { kindOf, type Payload } from "./models.ts";
 
 /** What one person gave one client. */
@@ -14,25 +15,42 @@ export interface GivenGrant {
   readonly sinceMs: number;
 }
 
+const grants = kindOf("Grant");
+
 /** All grants. */
 export async function listGrants(store: Pick<Store, "list">): Promise<GivenGrant[]> {
-  const entries = await store.list(kindOf("Grant"));
-  return entries.map(({ key: id, value }) => ({
+  return (await store.list(grants)).map(({ key, value }) => describe(key, value));
+}
+
+/** One of them; null where it is over. */
+export async function findGrant(store: Pick<Store, "get">, id: string): Promise<GivenGrant | null> {
+  const value = (await store.get(grants, id))?.value;
+  return value === undefined ? null : describe(id, value);
+}
+
+function describe(id: string, value: Payload): GivenGrant {
+  return {
     id,
     user: String(value.accountId),
     client: String(value.clientId),
     scopes: (value.resources ?? {}) as Record<string, string>,
     sinceMs: Number(value.iat) * 1_000,
-  }));
+  };
 }
 
 /**
  * Ends what new tokens could be had with: grants and what belongs to them, and the logins of a person.
  *
+ * @param nowMs milliseconds since the epoch
  * @returns the ids of the grants that were ended
  */
-export async function endGrants(store: Store, revoked: Revoked): Promise<ReadonlySet<string>> {
-  if (revoked.kind === "token" || (revoked.kind !== "grant" && revoked.issuer !== "builtin")) return new Set();
+export async function endGrants(store: Store, revoked: Revoked, nowMs: number): Promise<ReadonlySet<string>> {
+  if (
+    revoked.kind === "token" ||
+    revoked.kind === "session" ||
+    (revoked.kind !== "grant" && revoked.issuer !== "builtin")
+  )
+    return new Set();
   const fits = ({ id, user, client }: GivenGrant) =>
     revoked.kind === "grant"
       ? id === revoked.grant
@@ -43,9 +61,12 @@ export async function endGrants(store: Store, revoked: Revoked): Promise<Readonl
   for (const model of ["RefreshToken", "AuthorizationCode"]) {
     await endWhere(store, kindOf(model), ({ grantId }) => ended.has(String(grantId)));
   }
-  await endWhere(store, kindOf("Grant"), ({ jti }) => ended.has(String(jti)));
-  if (revoked.kind === "user")
-    await endWhere(store, kindOf("Session"), ({ accountId }) => accountId === revoked.subject);
+  await endWhere(store, grants, ({ jti }) => ended.has(String(jti)));
+  if (revoked.kind === "user") {
+    for (const { uid, user } of await listBrowserSessions(store)) {
+      if (user === revoked.subject) await endBrowserSession(store, uid, nowMs);
+    }
+  }
   return ended;
 }
 

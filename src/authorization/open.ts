@@ -15,7 +15,7 @@ import type { AuthorizationOptions } from "./server.ts";
 
 /** The authorization server that a configuration asks for; null where it asks for none. */
 export function openDesk({ publicUrl, servers, identity }: Config, policy: Program, house: House): Desk | null {
-  const { builtin } = identity;
+  const { builtin, sessions } = identity;
   if (!builtin.enabled || !builtin.login.enabled) return null;
   const { clientHosts, insideHosts, registration, accessToken, refreshToken, session } = builtin.login;
   const names = new Map(Object.keys(servers).map((name) => [resourceOf(publicUrl, name), name]));
@@ -32,6 +32,8 @@ export function openDesk({ publicUrl, servers, identity }: Config, policy: Progr
     allowHost: (host) => hosts.some((glob) => glob.matches(host)),
     ttlMs: { accessToken, refreshToken, session },
     serverOf: (resource) => names.get(resources.canonical(resource) ?? "") ?? resource,
+    servers: Object.keys(servers),
+    sessionLife: sessions.enabled ? { idleMs: sessions.idle, absoluteMs: sessions.absolute } : null,
     delay: createDelay(counters),
   });
 }

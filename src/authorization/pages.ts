@@ -131,7 +131,7 @@ export function introduce({ name, host, destination, own }: Asking): string {
 const style = `:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}body{max-width:28rem;margin:3rem auto;padding:0 1rem}
 label,input{display:block;width:100%;box-sizing:border-box}label{margin-top:1rem}input,button{font:inherit;padding:.5rem}
 div{display:flex;gap:1rem;margin-top:1.5rem}button{flex:1}.second{opacity:.8}[role=alert]{border-left:.25rem solid;padding-left:.75rem}
-strong,code{overflow-wrap:anywhere}`;
+strong,code{overflow-wrap:anywhere}fieldset{border:0;padding:0;margin:1rem 0 0}[type=checkbox]{display:inline;width:auto}`;
 
 const styleHash = hash("sha256", style, "base64");
 

@@ -11,6 +11,9 @@ export const passkeysPath = `${accountPath}/passkeys`;
 /** Where the browser of somebody who had to log in for a page of ours comes back to. */
 export const backPath = `${accountPath}/back`;
 
+/** Where they make session tokens. */
+export const tokenPath = `${accountPath}/token`;
+
 /** OAuth endpoints, pages, and the metadata in both forms (RFC 8414, OpenID Connect Discovery). */
 const paths = new RegExp(
   `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|register|revoke|jwks|login/[\\w-]+|account(?:/[\\w-]+)?)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,

@@ -1,4 +1,5 @@
 import { handleOf, type Revoked, reachOf, revocationKeptMs, revocations } from "../auth/revocations.ts";
+import { endTokensOf } from "../auth/session-tokens/keep.ts";
 import type { Store } from "../state/store.ts";
 import { endGrants, listGrants } from "./grants.ts";
 
@@ -13,12 +14,15 @@ export interface Revoker {
 /** Makes void what was issued, and ends what it could be had anew with. */
 export async function revoke(store: Store, revoked: Revoked, revoker: Revoker): Promise<void> {
   await put(store, revoked, revoker);
-  for (const grant of await endGrants(store, revoked)) await put(store, { kind: "grant", grant }, revoker);
+  if (revoked.kind === "user" && revoked.issuer === "builtin") await endTokensOf(store, revoked.subject, revoker.nowMs);
+  for (const grant of await endGrants(store, revoked, revoker.nowMs))
+    await put(store, { kind: "grant", grant }, revoker);
 }
 
 /** Makes void what tokens a user has, and leaves what they have consented to. */
 export async function voidTokens(store: Store, name: string, revoker: Revoker): Promise<void> {
   await put(store, { kind: "user", issuer: "builtin", subject: name }, revoker);
+  await endTokensOf(store, name, revoker.nowMs);
   for (const { id, user } of await listGrants(store)) {
     if (user === name) await put(store, { kind: "grant", grant: id }, revoker);
   }

@@ -1,4 +1,5 @@
 import { handleOf, reachOf, revocations } from "../auth/revocations.ts";
+import type { SessionLife } from "../auth/session-tokens/session-token.ts";
 import type { UserDirectory } from "../auth/users/directory.ts";
 import { createPasskeys } from "../auth/users/passkeys/passkeys.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
@@ -19,6 +20,10 @@ export interface AuthorizationOptions
   readonly users: UserDirectory;
   readonly secondFactors: SecondFactors;
   readonly serverOf: (resource: string) => string;
+  /** Names of all servers. */
+  readonly servers: readonly string[];
+  /** How long session tokens last; null where none can be made. */
+  readonly sessionLife: SessionLife | null;
   readonly delay: Delay;
   readonly log: Log;
 }

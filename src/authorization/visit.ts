@@ -1,6 +1,7 @@
 /** What the pages of the authorization server have in common. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type Provider from "oidc-provider";
+import type { SessionLife } from "../auth/session-tokens/session-token.ts";
 import type { UserDirectory } from "../auth/users/directory.ts";
 import type { Passkeys } from "../auth/users/passkeys/passkeys.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
@@ -24,6 +25,10 @@ export interface PageKit {
   readonly store: Store;
   /** The name of the server that a resource is. */
   readonly serverOf: (resource: string) => string;
+  /** Names of all servers. */
+  readonly servers: readonly string[];
+  /** How long session tokens last; null where none can be made. */
+  readonly sessionLife: SessionLife | null;
   /** Keyed digest, to tell a form of ours. */
   readonly fingerprint: (label: string, text: string) => string;
   readonly delay: Delay;

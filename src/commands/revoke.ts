@@ -4,7 +4,9 @@ import { decodeJwt } from "jose";
 import { apiKeyIssuer } from "../auth/api-keys/api-key.ts";
 import { certificateIssuer } from "../auth/client-certificate.ts";
 import type { Revoked } from "../auth/revocations.ts";
-import { revoke } from "../authorization/revoke.ts";
+import { readSessionToken } from "../auth/session-tokens/token-text.ts";
+import { type Revoker, revoke } from "../authorization/revoke.ts";
+import { endSession } from "../authorization/sessions.ts";
 import { contextOf } from "../config/context.ts";
 import { didYouMean } from "../config/diagnose.ts";
 import { nameOperator, reportDeed } from "../state/deeds.ts";
@@ -45,6 +47,12 @@ const kinds: Readonly<
     description: "end what one person gave one client (`sallyport grant list`)",
     find: (grant) => ({ kind: "grant", grant }),
   },
+  session: {
+    argument: "<id>",
+    description:
+      "end a session token or a browser's login (`sallyport session list`), or an MCP session by its fingerprint in records",
+    find: (text) => ({ kind: "session", id: readSessionToken(text)?.id ?? text }),
+  },
   token: {
     argument: "[jti]",
     description: "end one token, named by its `jti`",
@@ -63,7 +71,7 @@ export function revokeCommand(io: CommandIo): Command {
     if (kind === "token") command.option("--stdin", "read the token itself from stdin");
     command
       .description(description)
-      .argument(argument)
+      .argument(argument, "one that begins with a dash comes last, after --")
       .option("--issuer <name>", `issuer, as in the configuration (default: ${own})`)
       .option("--reason <text>", "why, for the record")
       .option("--json", "print one JSON object")
@@ -89,8 +97,16 @@ export function revokeCommand(io: CommandIo): Command {
 
 /** The record comes last: what is to end at once must not wait for it. */
 async function put(store: Store, revoked: Revoked, reason: string | null, nowMs: number): Promise<void> {
-  await revoke(store, revoked, { by: nameOperator(), reason, nowMs });
-  await reportDeed(store, `${revoked.kind}.revoke`, { ...revoked, ...(reason !== null && { reason }) }, nowMs);
+  const sort = await end(store, revoked, { by: nameOperator(), reason, nowMs });
+  const facts = { ...revoked, ...(sort !== null && { sort }), ...(reason !== null && { reason }) };
+  await reportDeed(store, `${revoked.kind}.revoke`, facts, nowMs);
+}
+
+/** @returns of a session, which sort it was */
+async function end(store: Store, revoked: Revoked, revoker: Revoker): Promise<string | null> {
+  if (revoked.kind === "session") return endSession(store, revoked.id, revoker);
+  await revoke(store, revoked, revoker);
+  return null;
 }
 
 /** What is no token has a way of its own to end, and a revocation here would end nothing. */

@@ -25,7 +25,7 @@ export function ownIssuers({
   builtin,
   apiKeys,
   certificates,
-}: Omit<Parts<"identity">["identity"], "issuers">): string[] {
+}: Pick<Parts<"identity">["identity"], "builtin" | "apiKeys" | "certificates">): string[] {
   return [
     ...(builtin.enabled ? ["builtin"] : []),
     ...(apiKeys.enabled ? [apiKeyIssuer] : []),

@@ -11,7 +11,7 @@ import { type ConfigReading, readConfig } from "./read.ts";
 import { configSchema } from "./schema.ts";
 
 const { shape } = configSchema;
-const { issuers, builtin, apiKeys, certificates } = shape.identity.unwrap().shape;
+const { issuers, builtin, apiKeys, sessions, certificates } = shape.identity.unwrap().shape;
 const claimsOnly = issuers.unwrap().valueType.pick({ claims: true }).strip();
 
 /** What commands need of a configuration that is not served, by the schema of the whole: of servers their names, for one. */
@@ -20,7 +20,7 @@ const partsSchema = z.object({
   publicUrl: shape.publicUrl,
   servers: z.record(name(), z.unknown()),
   identity: z
-    .object({ issuers: z.record(name(), claimsOnly).prefault({}), builtin, apiKeys, certificates })
+    .object({ issuers: z.record(name(), claimsOnly).prefault({}), builtin, apiKeys, sessions, certificates })
     .prefault({}),
   policies: shape.policies,
   sessions: shape.sessions,

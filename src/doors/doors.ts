@@ -42,6 +42,7 @@ export type Errand = (door: Door, verb: "GET" | "DELETE") => void;
 export interface Doors {
   open(place: Pick<Door, "server" | "identity" | "arrival" | "stream">): Door;
   find(id: string): Door | undefined;
+  all(): Iterable<Door>;
   /** Who runs the errands. */
   attend(errand: Errand): void;
 }
@@ -104,6 +105,7 @@ export function createDoors(): Doors {
       return door;
     },
     find: (id) => doors.get(id),
+    all: () => doors.values(),
     attend(errand) {
       run = errand;
     },

@@ -16,6 +16,8 @@ export interface SessionRules {
   /** Sessions that were ended, and requests of servers that were answered. */
   readonly ended: Recall;
   readonly answered: Recall;
+  /** Whether an operator has ended a session, by its fingerprint. */
+  readonly isRevoked: (fingerprint: string | null) => boolean;
 }
 
 /**
@@ -36,11 +38,15 @@ export function openSession(
   const door = findDoor(rules, route, identity, message);
   const header = message.era === "modern" ? undefined : findHeader(arrival, route, door);
   const upstreamId = header === undefined ? null : openId(rules, header, route, identity);
+  const fingerprint = upstreamId === null ? null : rules.fingerprint("mcp-session", upstreamId);
+  // The gateway itself may still tell the server of the end.
+  if (!arrival.leaving && rules.isRevoked(fingerprint))
+    throw new Denial("session_revoked", { detail: "by an operator" });
   const place: Place = { server: route.server, identity, upstreamId };
   return {
     door,
     upstreamId,
-    fingerprint: upstreamId === null ? null : rules.fingerprint("mcp-session", upstreamId),
+    fingerprint,
     resume: message.kind === "listen" ? openResume(rules, place, message.lastEventId) : null,
     ...openHandles(rules, place, message),
   } as Session;

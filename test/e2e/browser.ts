@@ -20,6 +20,10 @@ export interface Browser {
   open(url: URL | string): Promise<Page | URL>;
   /** Fills in the form of a page and presses a button. */
   submit(page: Page, fields: Readonly<Record<string, string>>): Promise<Page | URL>;
+  /** Posts what no button would, with its cookies, as a page of another site can make it do. */
+  send(url: URL, form: URLSearchParams, headers: Readonly<Record<string, string>>): Promise<Page | URL>;
+  /** The `Cookie` header that it sends to a path. */
+  header(path: string): string;
   /** Names of the cookies it has. */
   cookies(): string[];
 }
@@ -30,14 +34,18 @@ const maxSteps = 10;
 export function openBrowser(fetch: Fetch, origin: string): Browser {
   const jar = new Map<string, Cookie>();
 
+  function header(to: string): string {
+    return [...jar]
+      .filter(([, { path }]) => to === path || to.startsWith(path === "/" ? "/" : `${path}/`))
+      .map(([name, { value }]) => `${name}=${value}`)
+      .join("; ");
+  }
+
   async function go(url: URL, init: RequestInit): Promise<Page | URL> {
     let [next, how] = [url, init];
     for (let step = 0; step < maxSteps; step += 1) {
       if (next.origin !== origin) return next;
-      const cookie = [...jar]
-        .filter(([, { path }]) => next.pathname === path || next.pathname.startsWith(path === "/" ? "/" : `${path}/`))
-        .map(([name, { value }]) => `${name}=${value}`)
-        .join("; ");
+      const cookie = header(next.pathname);
       const headers = { accept: "text/html", ...(cookie !== "" && { cookie }), ...how.headers };
       const answer = await fetch(next, { ...how, headers, redirect: "manual" });
       for (const line of answer.headers.getSetCookie()) keep(line, next);
@@ -68,6 +76,11 @@ export function openBrowser(fetch: Fetch, origin: string): Browser {
       const headers = { "content-type": "application/x-www-form-urlencoded", origin };
       return go(page.url, { method: "POST", body: body.toString(), headers });
     },
+    send(url, form, headers) {
+      const type = { "content-type": "application/x-www-form-urlencoded" };
+      return go(url, { method: "POST", body: form.toString(), headers: { ...type, ...headers } });
+    },
+    header,
     cookies: () => [...jar.keys()],
   };
 }

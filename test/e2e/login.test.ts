@@ -84,7 +84,7 @@ it.each(["v1", "v2"] as const)(
     expect(listed.grants).toMatchObject([
       { user: "ann", scopes: { [`${setting.gateway.publicUrl}/alpha/mcp`]: "mcp" } },
     ]);
-    expect(await command(setting, "", "revoke", "grant", listed.grants[0]?.id ?? "")).toMatchObject({ code: 0 });
+    expect(await command(setting, "", "revoke", "grant", "--", listed.grants[0]?.id ?? "")).toMatchObject({ code: 0 });
     await until("the grant to be over", async () =>
       call().then(
         () => undefined,

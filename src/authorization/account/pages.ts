@@ -1,16 +1,142 @@
-/** The page of one's own account, without scripts. Pure. */
+/** The pages of one's own account, without scripts. Pure. */
+import type { HeldToken } from "../../auth/session-tokens/keep.ts";
+import type { BrowserSession } from "../browser-sessions.ts";
 import { escapeHtml, renderPage } from "../pages.ts";
+import { accountPath, passkeysPath, tokenPath } from "../paths.ts";
 
-/** What the page says. */
-export interface AccountPage {
-  readonly user: string;
+/** What somebody has let a client do. */
+export interface HeldGrant {
+  readonly id: string;
+  /** As the client calls itself; what it says of itself was chosen by a stranger. */
+  readonly client: string;
+  /** Names of the servers. */
+  readonly servers: readonly string[];
+  readonly sinceMs: number;
 }
 
-/** Where people see what they have. */
-export function renderAccount({ user }: AccountPage): string {
+/** What the first page says. */
+export interface AccountPage {
+  readonly user: string;
+  readonly csrf: string;
+  /** The browser's own login. */
+  readonly uid: string;
+  readonly browsers: readonly BrowserSession[];
+  readonly tokens: readonly HeldToken[];
+  readonly grants: readonly HeldGrant[];
+  /** Whether tokens can be made. */
+  readonly makesTokens: boolean;
+}
+
+/** What was typed into the form for a new token, or what it begins with. */
+export interface TokenInput {
+  readonly label: string;
+  readonly servers: readonly string[];
+  readonly from: string;
+}
+
+/** What the page with that form says. */
+export interface TokenPage extends TokenInput {
+  readonly csrf: string;
+  /** Names of those that there are. */
+  readonly offered: readonly string[];
+  readonly problem: string | null;
+}
+
+/** Where people see what they have, and end it. */
+export function renderAccount({ user, csrf, uid, browsers, tokens, grants, makesTokens }: AccountPage): string {
+  const end = (what: string, id: string, name: string) => `<form method="post">
+<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
+<input type="hidden" name="id" value="${escapeHtml(id)}">
+<div><button name="do" value="end-${what}" class="second" aria-label="End: ${escapeHtml(name)}">End</button></div>
+</form>`;
+  const ownBrowsers = browsers.map(({ uid: id, loginMs, mfa }) => {
+    const which = id === uid ? "This browser" : "Another browser";
+    const how = mfa ? ", with a second factor" : "";
+    return `${which}, logged in ${renderTime(loginMs)}${how}${end("browser", id, `${which}, logged in ${textOf(loginMs)}`)}`;
+  });
+  const ownTokens = tokens.map(({ id, label, servers, from, usedAtMs, expiresAtMs }) => {
+    const where = from === null ? "" : `, from ${list(from)} only`;
+    return `<strong>${escapeHtml(label)}</strong> (<code>sps_${escapeHtml(id)}…</code>) for ${list(servers)}${where}; last used ${renderTime(usedAtMs)}, good until ${renderTime(expiresAtMs)} at most${end("token", id, label)}`;
+  });
+  const ownGrants = grants.map(
+    ({ id, client, servers, sinceMs }) =>
+      `<strong>${escapeHtml(client)}</strong> for ${list(servers)}, since ${renderTime(sinceMs)}${end("grant", id, client)}`,
+  );
+  const more = makesTokens ? `\n<p><a href="${tokenPath}">Make a session token</a></p>` : "";
   return renderPage(
     "Your account",
     `<h1>Your account</h1>
-<p>You are logged in as <strong>${escapeHtml(user)}</strong>.</p>`,
+<p>You are logged in as <strong>${escapeHtml(user)}</strong>. <a href="${passkeysPath}">Your passkeys</a></p>
+${section("Browsers", ownBrowsers, "There are none.")}
+${section("Clients", ownGrants, "You have connected none.")}
+${section("Session tokens", ownTokens, "You have none.")}${more}`,
   );
+}
+
+/** Where people make a session token. */
+export function renderTokenForm({ csrf, offered, label, servers, from, problem }: TokenPage): string {
+  const boxes = offered.map((name) => {
+    const checked = servers.includes(name) ? " checked" : "";
+    return `<label><input type="checkbox" name="server" value="${escapeHtml(name)}"${checked}> ${escapeHtml(name)}</label>`;
+  });
+  return renderPage(
+    "Make a session token",
+    `<h1>Make a session token</h1>
+<p>For a client that can send a fixed header and cannot log in. Whoever has the token may do what you may do at these servers, until it ends.</p>
+${problem === null ? "" : `<p role="alert">${escapeHtml(problem)}</p>`}
+<form method="post">
+<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
+<label for="label">What it is for</label>
+<input id="label" name="label" value="${escapeHtml(label)}" maxlength="60" autocomplete="off" required autofocus>
+<fieldset><legend>Servers it opens</legend>
+${boxes.join("\n")}
+</fieldset>
+<label for="from">Addresses it may be used from, such as 192.0.2.7 or 10.0.0.0/8; leave empty for all</label>
+<input id="from" name="from" value="${escapeHtml(from)}" autocomplete="off" spellcheck="false">
+<div><button name="do" value="make">Make it</button></div>
+</form>
+<p><a href="${accountPath}">Back</a></p>`,
+  );
+}
+
+/** Where people see a token, this once. */
+export function renderToken({
+  label,
+  text,
+  expiresAtMs,
+}: {
+  label: string;
+  text: string;
+  expiresAtMs: number;
+}): string {
+  return renderPage(
+    "Your session token",
+    `<h1>Your session token</h1>
+<p>The token <strong>${escapeHtml(label)}</strong> is good until ${renderTime(expiresAtMs)} at most, and is shown this once. Let your client send</p>
+<p><code>Authorization: Bearer ${escapeHtml(text)}</code></p>
+<p><a href="${accountPath}">Back</a></p>`,
+  );
+}
+
+/** Where people are when they have ended their own login. */
+export function renderGoodbye(): string {
+  return renderPage("Logged out", `<h1>Logged out</h1>\n<p><a href="${accountPath}">Log in again</a></p>`);
+}
+
+function section(title: string, entries: readonly string[], none: string): string {
+  const body = entries.length === 0 ? `<p>${none}</p>` : `<ul>\n<li>${entries.join("</li>\n<li>")}</li>\n</ul>`;
+  return `<h2>${title}</h2>\n${body}`;
+}
+
+function list(names: readonly string[]): string {
+  return names.map((name) => `<strong>${escapeHtml(name)}</strong>`).join(", ");
+}
+
+function renderTime(ms: number): string {
+  return `<time datetime="${new Date(ms).toISOString()}">${textOf(ms)}</time>`;
+}
+
+/** `2026-06-01 12:00 UTC`. */
+function textOf(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }

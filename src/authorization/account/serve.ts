@@ -1,24 +1,68 @@
 /** The pages of one's own account. */
 import { renderProblem } from "../pages.ts";
-import { accountPath, backPath } from "../paths.ts";
+import { accountPath, backPath, tokenPath } from "../paths.ts";
 import { type PageKit, send } from "../visit.ts";
-import { renderAccount } from "./pages.ts";
-import { type AccountVisit, admit, comeBack } from "./visitor.ts";
+import { endOwn, ends, listBelongings } from "./belongings.ts";
+import { type HeldGrant, renderAccount, renderGoodbye } from "./pages.ts";
+import { serveTokens } from "./tokens.ts";
+import { type AccountVisit, admit, comeBack, readForm, type Visitor } from "./visitor.ts";
 
 /** Answers a request below {@link accountPath}; whatever goes wrong ends on a page as well. */
 export async function serveAccount(kit: PageKit, visit: AccountVisit): Promise<void> {
   const { request, response, path, note } = visit;
   try {
-    if (request.method !== "GET") return void response.writeHead(405, { allow: "GET" }).end();
+    const allowed = path === backPath ? ["GET"] : ["GET", "POST"];
+    if (!allowed.includes(request.method ?? ""))
+      return void response.writeHead(405, { allow: allowed.join(", ") }).end();
     if (path === backPath) return comeBack(kit, visit);
-    if (path !== accountPath) return send(response, 404, renderProblem("There is no such page", "Go back."), []);
-    const visitor = await admit(kit, visit, accountPath);
-    if (visitor === null) return;
-    note.action = "account-page";
-    send(response, 200, renderAccount({ user: visitor.account.name }), []);
+    if (path === tokenPath) return await serveTokens(kit, visit);
+    if (path === accountPath) return await serveFirst(kit, visit);
+    send(response, 404, renderProblem("There is no such page", "Go back."), []);
   } catch (error) {
     Object.assign(note, { successful: false, reason: "server_error" });
     kit.report(error as Error);
     send(response, 500, renderProblem("This did not work", "Try again later."), []);
   }
+}
+
+async function serveFirst(kit: PageKit, visit: AccountVisit): Promise<void> {
+  const { request, response, note } = visit;
+  const visitor = await admit(kit, visit, accountPath);
+  if (visitor === null) return;
+  note.action = "account-page";
+  if (request.method === "POST") return endSomething(kit, visit, visitor);
+  const { name } = visitor.account;
+  const { grants, ...own } = await listBelongings(kit, name, kit.now());
+  const held = await Promise.all(grants.map((grant) => describeGrant(kit, grant)));
+  const { uid, csrf } = visitor;
+  const page = { user: name, uid, csrf, ...own, grants: held, makesTokens: kit.sessionLife !== null };
+  send(response, 200, renderAccount(page), []);
+}
+
+async function endSomething(kit: PageKit, visit: AccountVisit, visitor: Visitor): Promise<void> {
+  const { response, note } = visit;
+  const form = readForm(kit, visit, visitor);
+  if (form === null) return;
+  const wanted = form.get("do") ?? "";
+  const id = form.get("id") ?? "";
+  const end = Object.hasOwn(ends, wanted) ? ends[wanted as keyof typeof ends] : undefined;
+  if (end !== undefined) note.action = end.action;
+  if (end === undefined || !(await endOwn(kit, visitor.account.name, end.model, id, kit.now()))) {
+    Object.assign(note, { successful: false, reason: "not_found" });
+    return send(response, 404, renderProblem("It has ended", "There is no such thing of yours any more."), []);
+  }
+  Object.assign(note, { successful: true, target: id });
+  if (end.model === "Session" && id === visitor.uid) return send(response, 200, renderGoodbye(), []);
+  // So that a page that is loaded again ends nothing again.
+  response.writeHead(303, { location: accountPath, "cache-control": "no-store" }).end();
+}
+
+type Given = Awaited<ReturnType<typeof listBelongings>>["grants"][number];
+
+async function describeGrant({ provider, serverOf }: PageKit, { id, client, scopes, sinceMs }: Given) {
+  // A document would have to be fetched for what its client calls itself, and its address says more.
+  const isKnown = URL.parse(client)?.protocol !== "https:";
+  const name = isKnown ? (await provider.Client.find(client))?.clientName : undefined;
+  const grant: HeldGrant = { id, client: name ?? client, servers: Object.keys(scopes).map(serverOf), sinceMs };
+  return grant;
 }

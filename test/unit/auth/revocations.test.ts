@@ -100,3 +100,13 @@ it.each<[Revoked, boolean]>([
   await book.load();
   expect(book.standingOf(token).revoked).toBe(isRevoked);
 });
+
+it("knows of MCP sessions by their fingerprint, and takes no token's name for one", async () => {
+  const { book, revoke } = keep();
+  expect(book.isSessionRevoked("A".repeat(16))).toBe(false);
+  revoke({ kind: "session", id: "A".repeat(16) }, 100_000);
+  revoke({ kind: "grant", grant: "B".repeat(16) }, 100_000);
+  await book.load();
+  const asked = ["A".repeat(16), "B".repeat(16), null];
+  expect(asked.map((session) => book.isSessionRevoked(session))).toEqual([true, false, false]);
+});

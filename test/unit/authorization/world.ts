@@ -15,7 +15,7 @@ import { createDelay } from "../../../src/authorization/attempts.ts";
 import type { Demand } from "../../../src/authorization/demands.ts";
 import type { DeskNote } from "../../../src/authorization/desk.ts";
 import { createResources } from "../../../src/authorization/resources.ts";
-import { createAuthorizationServer } from "../../../src/authorization/server.ts";
+import { type AuthorizationOptions, createAuthorizationServer } from "../../../src/authorization/server.ts";
 import { changeUser } from "../../../src/commands/user/name.ts";
 import { openKeyring } from "../../../src/crypto/keyring.ts";
 import { createCounters } from "../../../src/limits/counters.ts";
@@ -34,7 +34,10 @@ const startMs = Date.parse("2026-06-01T12:00:00Z");
 type Tokens = Readonly<Record<"access_token" | "refresh_token" | "scope", string>>;
 
 /** @param scopes that can be asked for at the one server there is, and what they take */
-export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}) {
+export async function openWorld(
+  scopes: Readonly<Record<string, Demand>> = {},
+  more: Partial<AuthorizationOptions> = {},
+) {
   vi.useFakeTimers({ toFake: ["Date"], now: startMs });
   onTestFinished(() => void vi.useRealTimers());
   const directory = await mkdtemp(join(tmpdir(), "sallyport-authorization-"));
@@ -56,8 +59,11 @@ export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}) {
     users: createUserDirectory(store),
     secondFactors: createSecondFactors(store, Date.now),
     serverOf: () => "alpha",
+    servers: ["alpha", "beta"],
+    sessionLife: { idleMs: 28_800_000, absoluteMs: 86_400_000 },
     delay: createDelay(createCounters(null, Date.now)),
     log: createLog("error", (text) => expect.fail(text)),
+    ...more,
   });
   const notes: DeskNote[] = [];
 

@@ -78,7 +78,8 @@ function read(era: Era, method: string, params: object): Message {
 
 function open(message: Message): Session {
   const [ended, answered] = [createRecall(9), createRecall(9)];
-  const rules = { sealer, fingerprint, ended, answered, doors: createDoors(), lifetimeMs: 1, now: () => 0 };
+  const isRevoked = () => false;
+  const rules = { sealer, fingerprint, ended, answered, isRevoked, doors: createDoors(), lifetimeMs: 1, now: () => 0 };
   const arrival = { headers: new Map() } as unknown as Arrival;
   return openSession(rules, arrival, { server: "news", door: "none" } as McpRoute, identity, message);
 }

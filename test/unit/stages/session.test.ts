@@ -21,6 +21,7 @@ const rulesAt = (nowMs: number): SessionRules => ({
   doors: createDoors(),
   ended: createRecall(10),
   answered: createRecall(10),
+  isRevoked: () => false,
   lifetimeMs,
   now: () => nowMs,
 });
@@ -93,6 +94,19 @@ describe("sessions", () => {
     expect(() => openSession(rules, withSession, route(), mallory, legacy)).toThrow(
       expect.objectContaining({ code: "session_foreign" }),
     );
+  });
+
+  it("do not open any more once an operator has ended them, but for the gateway to tell the server", () => {
+    const revoked = (name: string) => ({ ...rules, isRevoked: (each: string | null) => each === name });
+    const fingerprint = rules.fingerprint("mcp-session", "up-1");
+    const open = (by: SessionRules, from = withSession) => openSession(by, from, route(), alice, legacy).upstreamId;
+    expect(open(revoked(rules.fingerprint("mcp-session", "up-2")))).toBe("up-1");
+    expect(() => open(revoked(fingerprint))).toThrow(expect.objectContaining({ code: "session_revoked" }));
+    expect(() => openSession(revoked(fingerprint), withSession, route(), mallory, legacy)).toThrow(
+      expect.objectContaining({ code: "session_foreign" }),
+    );
+    expect(open(revoked(fingerprint), { ...withSession, leaving: alice })).toBe("up-1");
+    expect(openSession(revoked(fingerprint), arrival({}), route(), alice, legacy).upstreamId).toBeNull();
   });
 
   it("mean nothing in the stateless revision", () => {

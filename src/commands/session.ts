@@ -1,0 +1,59 @@
+import { Command } from "commander";
+import { listSessions } from "../authorization/sessions.ts";
+import { withConfig } from "./config.ts";
+import { reportFailure } from "./failure.ts";
+import type { CommandIo } from "./io.ts";
+import { show } from "./policy/printing.ts";
+import { withState } from "./state.ts";
+
+interface ListOptions {
+  readonly config: string;
+  readonly user?: string;
+  readonly json?: true;
+}
+
+const dateOf = (ms: number) => new Date(ms).toISOString();
+
+/** `sallyport session list`. Exit code 0 done, 2 it could not be done. */
+export function sessionCommand(io: CommandIo): Command {
+  const list = withConfig(new Command("list"))
+    .description(
+      "list session tokens and browsers that are logged in; MCP sessions are kept nowhere but in the audit trail",
+    )
+    .option("--user <name>", "of this user only")
+    .option("--json", "print one JSON object")
+    .action(async ({ config, user, json }: ListOptions) => {
+      try {
+        const all = await withState(io, config, (store, { identity: { sessions } }) =>
+          listSessions(store, { idleMs: sessions.idle, absoluteMs: sessions.absolute }, Date.now()),
+        );
+        const tokens = all.tokens
+          .filter((token) => user === undefined || token.user === user)
+          .map(({ id, user, label, servers, from, createdAtMs, usedAtMs, expiresAtMs }) => ({
+            ...{ id, user, label, servers, from },
+            ...{ created: dateOf(createdAtMs), used: dateOf(usedAtMs), expires: dateOf(expiresAtMs) },
+          }));
+        const browsers = all.browsers
+          .filter((browser) => user === undefined || browser.user === user)
+          .map(({ uid: id, user, loginMs, mfa, expiresAtMs }) => ({
+            ...{ id, user, since: dateOf(loginMs), secondFactor: mfa, expires: dateOf(expiresAtMs) },
+          }));
+        const lines = [
+          ...tokens.map(({ id, user, label, servers, from, used, expires }) => {
+            const where = from === null ? "" : `, from ${from.join(", ")}`;
+            return `${id}  token of ${show(user)}, ${show(label)}, for ${servers.join(", ")}${where}; used ${used}, until ${expires}\n`;
+          }),
+          ...browsers.map(({ id, user, since, secondFactor, expires }) => {
+            const how = secondFactor ? ", with a second factor" : "";
+            return `${id}  browser of ${show(user)} since ${since}${how}, until ${expires}\n`;
+          }),
+        ];
+        if (json === true) io.out(`${JSON.stringify({ tokens, browsers }, null, 2)}\n`);
+        else io.out(lines.length === 0 ? "there are no sessions\n" : lines.join(""));
+        io.exit(0);
+      } catch (error) {
+        reportFailure(io, error, json);
+      }
+    });
+  return new Command("session").description("session tokens, and browsers that are logged in").addCommand(list);
+}

@@ -1,0 +1,205 @@
+/** What people see of their account, make and end there, and what others cannot. */
+import { expect, it } from "vitest";
+import { listSessionTokens } from "../../../src/auth/session-tokens/keep.ts";
+import { maxTokens, readInput } from "../../../src/authorization/account/tokens.ts";
+import { endBrowserSession, listBrowserSessions } from "../../../src/authorization/browser-sessions.ts";
+import { listGrants } from "../../../src/authorization/grants.ts";
+import { kindOf } from "../../../src/authorization/models.ts";
+import { revoke } from "../../../src/authorization/revoke.ts";
+import { asPage, type Browser, type Page } from "../../e2e/browser.ts";
+import { logIn, openWorld, origin, whereIs } from "./world.ts";
+
+const account = `${origin}/oauth/account`;
+const minutes = 60_000;
+const life = { idleMs: 28_800_000, absoluteMs: 86_400_000 };
+
+async function begin() {
+  const world = await openWorld();
+  for (const name of ["ann", "bob"]) await world.addUser(name);
+  const enter = async (name: string): Promise<Browser> => {
+    const browser = world.browser();
+    await logIn(browser, await browser.open(account), name);
+    return browser;
+  };
+  const tokens = () => listSessionTokens(world.store, life, Date.now());
+  return { world, enter, tokens };
+}
+
+const see = async (browser: Browser, path = account): Promise<Page> => asPage(await browser.open(path));
+const make = async (browser: Browser, more: Record<string, string> = {}): Promise<Page> =>
+  asPage(
+    await browser.submit(await see(browser, `${account}/token`), {
+      label: "editor",
+      server: "alpha",
+      do: "make",
+      ...more,
+    }),
+  );
+
+it("makes a token that is shown once, and says whose and what for", async () => {
+  const { world, enter, tokens } = await begin();
+  const browser = await enter("ann");
+  const form = await see(browser, `${account}/token`);
+  expect(form.html).toContain('<label for="label">');
+  expect(form.html).toMatch(/<fieldset><legend>[\s\S]*value="beta"/);
+  const shown = await make(browser, { from: "192.0.2.7, 10.0.0.0/8" });
+  const [text = ""] = /sps_\w+/.exec(shown.html) ?? [];
+  expect(shown.headers.get("cache-control")).toBe("no-store");
+  const [token] = await tokens();
+  expect(token).toMatchObject({
+    ...{ user: "ann", label: "editor", servers: ["alpha"], from: ["192.0.2.7", "10.0.0.0/8"] },
+    ...{ login: { acr: null, amr: ["pwd"], authTime: Date.now() / 1_000 }, expiresAtMs: Date.now() + life.absoluteMs },
+  });
+  expect(text.slice(4, 15)).toBe(token?.id);
+  const page = await see(browser);
+  expect(page.html).toContain("<strong>editor</strong>");
+  expect(page.html).not.toContain(text.slice(16));
+  const note = world.notes.find(({ action }) => action === "session-token-create");
+  expect(note).toMatchObject({ user: "ann", successful: true, target: token?.id, servers: ["alpha"] });
+  expect(JSON.stringify(world.notes)).not.toContain(text.slice(16));
+});
+
+it("takes a second factor into the token", async () => {
+  const { world, tokens } = await begin();
+  const codeNow = await world.addFactor("ann");
+  const browser = world.browser();
+  const asking = await logIn(browser, await browser.open(account), "ann");
+  await browser.submit(asPage(asking), { code: codeNow(), do: "code" });
+  await make(browser);
+  expect((await tokens())[0]?.login).toMatchObject({ acr: "mfa", amr: ["pwd", "otp", "mfa"] });
+});
+
+it("makes none with a login of some time ago, and comes back to the form", async () => {
+  const { world, enter, tokens } = await begin();
+  const browser = await enter("ann");
+  const form = await see(browser, `${account}/token`);
+  world.pass(16 * minutes);
+  const login = await browser.submit(form, { label: "late", server: "alpha", do: "make" });
+  expect(whereIs(login)).toBe("Log in");
+  expect(await tokens()).toEqual([]);
+  expect(whereIs(await see(browser))).toBe("Your account");
+  const back = await logIn(browser, await browser.open(`${account}/token`), "ann");
+  expect([whereIs(back), asPage(back).url.pathname]).toEqual(["Make a session token", "/oauth/account/token"]);
+});
+
+it("makes so many and no more", async () => {
+  const { enter, tokens } = await begin();
+  const browser = await enter("ann");
+  for (let count = 0; count < maxTokens; count += 1) await make(browser);
+  const refused = await make(browser);
+  expect([refused.status, (await tokens()).length]).toEqual([403, maxTokens]);
+});
+
+it("says what is wrong with what was typed, and keeps it", async () => {
+  const { world, enter, tokens } = await begin();
+  const page = await make(await enter("ann"), { label: "<b>", from: "10.0.0.1/8" });
+  expect([page.status, await tokens()]).toEqual([400, []]);
+  expect(page.html).toContain('role="alert"');
+  expect(page.html).toContain('value="&lt;b&gt;"');
+  expect(page.html).toContain('value="alpha" checked');
+  expect(world.notes.at(-1)).toMatchObject({ action: "session-token-create", reason: "input_invalid" });
+});
+
+it.each([
+  ["no label", { label: "" }],
+  ["a long one", { label: "x".repeat(61) }],
+  ["one that does not show", { label: "a\u202eb" }],
+  ["no server", { servers: [] }],
+  ["a server that there is not", { servers: ["alpha", "gamma"] }],
+  ["no address", { from: "localhost" }],
+  ["many addresses", { from: Array.from({ length: 21 }, (_, at) => `10.0.0.${at}`).join(" ") }],
+])("takes no input with %s", (_what, wrong) => {
+  expect(readInput({ label: "editor", servers: ["alpha"], from: "", ...wrong }, ["alpha", "beta"])).toEqual(
+    expect.any(String),
+  );
+});
+
+/** Presses the button beside something. */
+function press(browser: Browser, page: Page, what: string, id: string) {
+  return browser.submit(page, { do: what, id });
+}
+
+it.each(["end-browser", "end-token", "end-grant"])(
+  "%s ends what is one's own, and nothing of anybody else",
+  async (what) => {
+    const { world, enter, tokens } = await begin();
+    const [ann, bob] = [await enter("ann"), await enter("bob")];
+    await enter("ann");
+    await make(ann);
+    const consent = await ann.open(world.authorizeUrl("mcp"));
+    await ann.submit(asPage(consent), { do: "allow" });
+    const left = async () => {
+      const all = { "end-browser": listBrowserSessions, "end-token": tokens, "end-grant": listGrants };
+      return (await all[what as keyof typeof all](world.store)).filter(({ user }) => user === "ann");
+    };
+    const had = await left();
+    const mine = had[0] as { id?: string; uid?: string };
+    const id = mine.id ?? mine.uid ?? "";
+    const foreign = asPage(await press(bob, await see(bob), what, id));
+    expect([foreign.status, (await left()).length]).toEqual([404, had.length]);
+    expect(world.notes.at(-1)).toMatchObject({ user: "bob", successful: false, reason: "not_found" });
+    const page = await see(ann);
+    expect(asPage(await press(ann, page, what, id)).url.href).toBe(account);
+    expect(await left()).toHaveLength(had.length - 1);
+    expect(world.notes.find(({ target }) => target === id)).toMatchObject({ user: "ann", successful: true });
+    expect(asPage(await press(ann, page, what, id)).status).toBe(404);
+  },
+);
+
+it("logs a browser out", async () => {
+  const { world, enter } = await begin();
+  const browser = await enter("ann");
+  const [{ uid = "" } = {}] = await listBrowserSessions(world.store);
+  expect(whereIs(await press(browser, await see(browser), "end-browser", uid))).toBe("Logged out");
+  expect(whereIs(await browser.open(account))).toBe("Log in");
+  expect(whereIs(await browser.open(world.authorizeUrl("mcp", { prompt: "none" })))).toBe("login_required");
+});
+
+it("logs a browser out whose request was under way", async () => {
+  const { world, enter } = await begin();
+  const browser = await enter("ann");
+  const kind = kindOf("Session");
+  const [session] = await world.store.list(kind);
+  await endBrowserSession(world.store, String(session?.value.uid), Date.now());
+  await world.store.put(kind, session?.key ?? "", session?.value ?? {});
+  expect(whereIs(await browser.open(account))).toBe("Log in");
+});
+
+it("logs all browsers of somebody out by `revoke user`", async () => {
+  const { world, enter } = await begin();
+  const [ann, bob] = [await enter("ann"), await enter("bob")];
+  const revoked = { kind: "user", issuer: "builtin", subject: "ann" } as const;
+  await revoke(world.store, revoked, { by: "test", reason: null, nowMs: Date.now() });
+  expect([whereIs(await ann.open(account)), whereIs(await bob.open(account))]).toEqual(["Log in", "Your account"]);
+});
+
+it.each([
+  ["without a token", (form: URLSearchParams) => form.delete("csrf"), {}],
+  ["with somebody else's", (form: URLSearchParams) => form.set("csrf", "A".repeat(16)), {}],
+  ["from another site", () => {}, { origin: "https://evil.test" }],
+  ["from nowhere", () => {}, { origin: "null" }],
+])("takes no form %s", async (_what, change, headers) => {
+  const { world, enter, tokens } = await begin();
+  const browser = await enter("ann");
+  await make(browser);
+  const page = await see(browser);
+  const [, csrf = ""] = /name="csrf" value="([^"]+)"/.exec(page.html) ?? [];
+  const [token] = await tokens();
+  const form = new URLSearchParams({ csrf, do: "end-token", id: token?.id ?? "" });
+  change(form);
+  const answer = asPage(await browser.send(page.url, form, { origin, ...headers }));
+  expect([answer.status, (await tokens()).length]).toEqual([403, 1]);
+  expect(world.notes.at(-1)).toMatchObject({ successful: false, reason: "foreign_form" });
+  const good = new URLSearchParams({ csrf, do: "end-token", id: token?.id ?? "" });
+  await browser.send(page.url, good, { origin });
+  expect(await tokens()).toEqual([]);
+});
+
+it("shows and ends no tokens where none are accepted", async () => {
+  const world = await openWorld({}, { sessionLife: null });
+  await world.addUser("ann");
+  const browser = world.browser();
+  const page = asPage(await logIn(browser, await browser.open(account), "ann"));
+  expect(page.html).not.toContain("Make a session token");
+  expect((await see(browser, `${account}/token`)).status).toBe(404);
+});
