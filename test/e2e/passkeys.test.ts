@@ -136,7 +136,8 @@ describe.skipIf(!hasChromium)("in Chromium, where the machine has one", () => {
     await client.call("echo");
 
     await authenticator.moveTo(page);
-    await page.goto(url);
+    await page.goto(`${setting.gateway.publicUrl}/oauth/account`);
+    await page.getByRole("link", { name: "Your passkeys" }).click();
     await press(page, "Use a passkey");
     await press(page, "Use your passkey");
     await page.getByText("Chromium", { exact: true }).waitFor();

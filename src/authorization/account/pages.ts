@@ -2,7 +2,7 @@
 import type { HeldToken } from "../../auth/session-tokens/keep.ts";
 import type { BrowserSession } from "../browser-sessions.ts";
 import { escapeHtml, renderPage } from "../pages.ts";
-import { accountPath, tokenPath } from "../paths.ts";
+import { accountPath, passkeysPath, tokenPath } from "../paths.ts";
 
 /** What somebody has let a client do. */
 export interface HeldGrant {
@@ -66,7 +66,7 @@ export function renderAccount({ user, csrf, uid, browsers, tokens, grants, makes
   return renderPage(
     "Your account",
     `<h1>Your account</h1>
-<p>You are logged in as <strong>${escapeHtml(user)}</strong>.</p>
+<p>You are logged in as <strong>${escapeHtml(user)}</strong>. <a href="${passkeysPath}">Your passkeys</a></p>
 ${section("Browsers", ownBrowsers, "There are none.")}
 ${section("Clients", ownGrants, "You have connected none.")}
 ${section("Session tokens", ownTokens, "You have none.")}${more}`,
