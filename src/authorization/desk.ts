@@ -5,8 +5,9 @@ import type Provider from "oidc-provider";
 import type { KoaContextWithOIDC } from "oidc-provider";
 import { adaptTarget } from "./asked.ts";
 import { normalizeMetadata } from "./client-metadata.ts";
+import { serveReturn } from "./federation/return.ts";
 import { servePage } from "./interaction.ts";
-import { mount, pagesPath, serves } from "./paths.ts";
+import { mount, pagesPath, returnPath, serves } from "./paths.ts";
 import type { PageKit } from "./visit.ts";
 
 /** A request as it was judged. */
@@ -31,6 +32,8 @@ export interface DeskNote {
   unknown?: string;
   client?: string;
   grant?: string;
+  /** Where somebody goes to log in, or comes back from. */
+  provider?: string;
   /** What the second factor of a login was. */
   factor?: "totp" | "recovery";
 }
@@ -80,6 +83,10 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
   const dispatch = (request: IncomingMessage, response: ServerResponse, body: Buffer, ip: string, note: DeskNote) => {
     notes.set(request, note);
     const [path = ""] = (request.url ?? "").split("?");
+    if (path.startsWith(`${returnPath}/`)) {
+      const name = path.slice(returnPath.length + 1);
+      return void serveReturn(kit, { request, response, uid: "", name, body, ip, note });
+    }
     const uid = path.startsWith(`${pagesPath}/`) ? path.slice(pagesPath.length + 1) : null;
     if (uid === null) void callback(request, response);
     else void servePage(kit, { request, response, uid, body, ip, note });

@@ -5,7 +5,7 @@ import type { House } from "../house.ts";
 import { compileGlob } from "../mcp/glob.ts";
 import type { Program } from "../policy/compile.ts";
 import type { Requirement } from "../policy/require.ts";
-import { createDelay } from "./attempts.ts";
+import { createAwayCount, createDelay } from "./attempts.ts";
 import { findDemands } from "./demands.ts";
 import type { Desk } from "./desk.ts";
 import { serves } from "./paths.ts";
@@ -17,7 +17,8 @@ import type { AuthorizationOptions } from "./server.ts";
 export function openDesk({ publicUrl, servers, identity }: Config, policy: Program, house: House): Desk | null {
   const { builtin } = identity;
   if (!builtin.enabled || !builtin.login.enabled) return null;
-  const { clientHosts, insideHosts, registration, accessToken, refreshToken, session } = builtin.login;
+  const { clientHosts, insideHosts, registration, accessToken, refreshToken, session, passwords, providers } =
+    builtin.login;
   const names = new Map(Object.keys(servers).map((name) => [resourceOf(publicUrl, name), name]));
   const demands = new Map(
     [...names].map(([resource, name]) => [resource, findDemands(listRequirements(policy, name))]),
@@ -33,6 +34,8 @@ export function openDesk({ publicUrl, servers, identity }: Config, policy: Progr
     ttlMs: { accessToken, refreshToken, session },
     serverOf: (resource) => names.get(resources.canonical(resource) ?? "") ?? resource,
     delay: createDelay(counters),
+    countAway: createAwayCount(counters),
+    ...{ passwords, providers },
   });
 }
 

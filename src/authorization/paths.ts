@@ -4,10 +4,12 @@
 export const mount = "/oauth";
 /** Where its pages are. */
 export const pagesPath = `${mount}/login`;
+/** Where other providers send people back to, each below it by its name. */
+export const returnPath = `${pagesPath}/back`;
 
 /** OAuth endpoints, pages, and the metadata in both forms (RFC 8414, OpenID Connect Discovery). */
 const paths = new RegExp(
-  `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|register|revoke|jwks|login/[\\w-]+)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,
+  `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|register|revoke|jwks|login/(?:back/)?[\\w-]+)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,
 );
 
 /** Whether the authorization server has something at a path. */

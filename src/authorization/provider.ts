@@ -7,7 +7,7 @@ import type { Store } from "../state/store.ts";
 import { createAdapterFactory } from "./adapter.ts";
 import { ownParameters } from "./asked.ts";
 import { findConsent } from "./consents.ts";
-import { isMet, mfaContext } from "./demands.ts";
+import { isMet, mfaContext, undatedSeconds } from "./demands.ts";
 import { mount, pagesPath } from "./paths.ts";
 import { createPrompts } from "./prompts.ts";
 import type { Resources } from "./resources.ts";
@@ -136,7 +136,8 @@ export function createProvider(options: ProviderOptions): Provider {
         ...(grant !== undefined && { [grantClaim]: grant }),
         ...(acr !== undefined && { acr }),
         ...(amr !== undefined && { amr }),
-        ...(authTime !== undefined && { auth_time: authTime }),
+        ...(authTime !== undefined && authTime !== undatedSeconds && { auth_time: authTime }),
+        ...(account?.email !== undefined && { email: account.email }),
       };
     },
     ttl: {

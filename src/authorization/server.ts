@@ -1,11 +1,15 @@
 import { handleOf, reachOf, revocations } from "../auth/revocations.ts";
 import type { UserDirectory } from "../auth/users/directory.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
+import type { LoginProvider } from "../config/login-providers.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import type { Log } from "../observe/log.ts";
 import type { Store } from "../state/store.ts";
 import type { Delay } from "./attempts.ts";
 import { createDesk, type Desk } from "./desk.ts";
+import { isFederated } from "./federation/accounts.ts";
+import type { FederationFailure } from "./federation/failure.ts";
+import { createFederation } from "./federation/federation.ts";
 import { renderProblem } from "./pages.ts";
 import { serves } from "./paths.ts";
 import { createProvider, type ProviderOptions } from "./provider.ts";
@@ -19,6 +23,9 @@ export interface AuthorizationOptions
   readonly secondFactors: SecondFactors;
   readonly serverOf: (resource: string) => string;
   readonly delay: Delay;
+  readonly countAway: (ip: string) => Promise<number | null>;
+  readonly passwords: boolean;
+  readonly providers: Readonly<Record<string, LoginProvider>>;
   readonly log: Log;
 }
 
@@ -28,6 +35,7 @@ const clockSlackMs = 300_000;
 /** The authorization server of one configuration; it follows the key ring. */
 export function createAuthorizationServer(options: AuthorizationOptions): Desk {
   const { keyring, log, users } = options;
+  const federation = createFederation(options.providers, options.publicUrl, options.store, options.now);
   let desk: Desk | null = null;
   let builtWith: unknown;
 
@@ -36,7 +44,7 @@ export function createAuthorizationServer(options: AuthorizationOptions): Desk {
       ...options,
       jwks: keyring.privateJwks(),
       cookieKey: keyring.fingerprint("cookies", "login"),
-      findAccount: users.find,
+      findAccount: (name) => (isFederated(name) ? federation.findAccount(name) : users.find(name)),
       renderError: (error, description) =>
         renderProblem("This did not work", `${description ?? "The request could not be understood."} (${error})`),
     });
@@ -50,7 +58,11 @@ export function createAuthorizationServer(options: AuthorizationOptions): Desk {
       const kept = { expiresAtMs: nowMs + options.ttlMs.accessToken + clockSlackMs };
       options.store.put(revocations, handleOf(revoked), value, kept).catch(report);
     });
-    return createDesk(provider, { ...options, provider, report, fingerprint: keyring.fingerprint }, options.publicUrl);
+    const providerFailed = (name: string, { reason, message }: FederationFailure) =>
+      log.warn({ provider: name, reason, detail: message }, "a login through a provider came to nothing");
+    const { fingerprint } = keyring;
+    const kit = { ...options, provider, federation, report, providerFailed, fingerprint };
+    return createDesk(provider, kit, options.publicUrl);
   }
 
   return {

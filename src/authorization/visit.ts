@@ -6,7 +6,9 @@ import type { SecondFactors } from "../auth/users/second-factors.ts";
 import type { Store } from "../state/store.ts";
 import type { Delay } from "./attempts.ts";
 import type { DeskNote } from "./desk.ts";
-import { type Asking, pageHeaders } from "./pages.ts";
+import type { FederationFailure } from "./federation/failure.ts";
+import type { Federation } from "./federation/federation.ts";
+import { type Asking, type ConsentPage, type LoginWays, pageHeaders } from "./pages.ts";
 import type { Resources } from "./resources.ts";
 
 /** What the library knows of an authorization request that waits for somebody. */
@@ -19,7 +21,13 @@ export interface PageKit {
   readonly users: UserDirectory;
   readonly secondFactors: SecondFactors;
   readonly resources: Resources;
-  readonly store: Pick<Store, "put">;
+  readonly store: Store;
+  readonly federation: Federation;
+  readonly passwords: boolean;
+  /** Milliseconds to wait before somebody at an address may go to a provider; null for now, and then it is counted. */
+  readonly countAway: (ip: string) => Promise<number | null>;
+  /** Told of logins that came to nothing at a provider. */
+  readonly providerFailed: (provider: string, failure: FederationFailure) => void;
   /** The name of the server that a resource is. */
   readonly serverOf: (resource: string) => string;
   /** Keyed digest, to tell a form of ours. */
@@ -42,7 +50,11 @@ export interface PageVisit {
 }
 
 /** Who asks, and where the browser goes on to from the page. */
-export type Onward = Asking & { readonly onward: readonly string[] };
+export type Onward = Asking & {
+  readonly onward: readonly string[];
+  readonly ways: LoginWays;
+  readonly servers: ConsentPage["servers"];
+};
 
 /** Answers with a page. */
 export function send(response: ServerResponse, status: number, html: string, onward: readonly string[]): void {

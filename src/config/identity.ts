@@ -1,6 +1,7 @@
 /** The part `identity` of the configuration: whose proofs are accepted, and how. */
 import { z } from "zod";
 import { duration, httpsUrl, name, secret } from "./fields.ts";
+import { loginProviders } from "./login-providers.ts";
 
 const algorithms = [
   "ES256",
@@ -85,6 +86,11 @@ const login = z
       .array(z.string().min(1))
       .prefault([])
       .describe("Hosts of such documents that may have addresses that are not public."),
+    passwords: z
+      .boolean()
+      .default(true)
+      .describe("Whether users of the gateway's own (`sallyport user add`) may log in."),
+    providers: loginProviders,
   })
   .prefault({});
 

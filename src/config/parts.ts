@@ -12,6 +12,9 @@ import { configSchema } from "./schema.ts";
 
 const { shape } = configSchema;
 const { issuers, builtin, apiKeys, certificates } = shape.identity.unwrap().shape;
+/** Without what other providers of logins are shown. */
+const login = builtin.unwrap().shape.login.unwrap().omit({ providers: true }).strip().prefault({});
+const ownOnly = builtin.unwrap().extend({ login }).prefault({});
 const claimsOnly = issuers.unwrap().valueType.pick({ claims: true }).strip();
 
 /** What commands need of a configuration that is not served, by the schema of the whole: of servers their names, for one. */
@@ -20,7 +23,7 @@ const partsSchema = z.object({
   publicUrl: shape.publicUrl,
   servers: z.record(name(), z.unknown()),
   identity: z
-    .object({ issuers: z.record(name(), claimsOnly).prefault({}), builtin, apiKeys, certificates })
+    .object({ issuers: z.record(name(), claimsOnly).prefault({}), builtin: ownOnly, apiKeys, certificates })
     .prefault({}),
   policies: shape.policies,
   sessions: shape.sessions,

@@ -6,12 +6,13 @@ import type { Path, Problem } from "./diagnose.ts";
 import type { YamlFile } from "./document.ts";
 import { type Finding, valueAt } from "./issues.ts";
 import type { OpenConfig } from "./open.ts";
+import type { Parts } from "./parts.ts";
 import type { Config } from "./schema.ts";
 
 /** What policies need of the configuration that names them. */
 export interface PolicyParts {
   readonly policies: Config["policies"];
-  readonly identity: Pick<Config["identity"], "builtin" | "apiKeys" | "certificates">;
+  readonly identity: Omit<Parts<"identity">["identity"], "issuers">;
 }
 
 /** The policy files of a configuration, and everything that is wrong with them. A policy with a finding or problem must not be compiled. */

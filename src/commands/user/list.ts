@@ -1,9 +1,11 @@
 import { Command } from "commander";
 import { secondFactors } from "../../auth/users/second-factor.ts";
 import { users } from "../../auth/users/user.ts";
+import { federatedAccounts } from "../../authorization/federation/accounts.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
+import { show } from "../policy/printing.ts";
 import { withState } from "../state.ts";
 
 /** `sallyport user list`. Exit code 0 done, 2 it could not be done. */
@@ -13,9 +15,10 @@ export function listCommand(io: CommandIo): Command {
     .option("--json", "print one JSON object")
     .action(async ({ config, json }: { readonly config: string; readonly json?: true }) => {
       try {
-        const [entries, factors] = await withState(io, config, async (store) => [
+        const [entries, factors, elsewhere] = await withState(io, config, async (store) => [
           await store.list(users),
           await store.list(secondFactors),
+          await store.list(federatedAccounts),
         ]);
         const isDouble = new Set(factors.map(({ key }) => key));
         const listed = entries
@@ -24,12 +27,23 @@ export function listCommand(io: CommandIo): Command {
             created: new Date(createdAtMs).toISOString(),
           }))
           .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+        const federated = elsewhere
+          .map(({ key: name, value: { provider, groups, email, disabled, createdAtMs, loggedInAtMs } }) => ({
+            ...{ name, provider, groups, email, disabled },
+            created: new Date(createdAtMs).toISOString(),
+            loggedIn: new Date(loggedInAtMs).toISOString(),
+          }))
+          .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+        const further = federated.map(
+          ({ name, provider, groups, email, disabled }) =>
+            `${show(name)}${groups.length > 0 ? ` (${show(groups.join(", "))})` : ""}; logs in at ${provider}${email === null ? "" : ` as ${show(email)}`}${disabled ? "; disabled" : ""}\n`,
+        );
         const lines = listed.map(
           ({ name, groups, disabled, secondFactor }) =>
             `${name}${groups.length > 0 ? ` (${groups.join(", ")})` : ""}${secondFactor ? "; second factor" : ""}${disabled ? "; disabled" : ""}\n`,
         );
-        if (json === true) io.out(`${JSON.stringify({ users: listed }, null, 2)}\n`);
-        else io.out(lines.length === 0 ? "there are no users\n" : lines.join(""));
+        if (json === true) io.out(`${JSON.stringify({ users: listed, federated }, null, 2)}\n`);
+        else io.out(lines.length + further.length === 0 ? "there are no users\n" : [...lines, ...further].join(""));
         io.exit(0);
       } catch (error) {
         reportFailure(io, error, json);

@@ -11,11 +11,11 @@ import { createSecondFactor, secondFactors } from "../../../src/auth/users/secon
 import { createSecondFactors } from "../../../src/auth/users/second-factors.ts";
 import { codeAt, counterAt } from "../../../src/auth/users/totp.ts";
 import { type User, users } from "../../../src/auth/users/user.ts";
-import { createDelay } from "../../../src/authorization/attempts.ts";
+import { createAwayCount, createDelay } from "../../../src/authorization/attempts.ts";
 import type { Demand } from "../../../src/authorization/demands.ts";
 import type { DeskNote } from "../../../src/authorization/desk.ts";
 import { createResources } from "../../../src/authorization/resources.ts";
-import { createAuthorizationServer } from "../../../src/authorization/server.ts";
+import { type AuthorizationOptions, createAuthorizationServer } from "../../../src/authorization/server.ts";
 import { changeUser } from "../../../src/commands/user/name.ts";
 import { openKeyring } from "../../../src/crypto/keyring.ts";
 import { createCounters } from "../../../src/limits/counters.ts";
@@ -31,11 +31,20 @@ const password = "correct horse battery staple";
 const verifier = "v".repeat(43);
 const startMs = Date.parse("2026-06-01T12:00:00Z");
 
+interface WorldOptions extends Partial<Pick<AuthorizationOptions, "providers" | "passwords">> {
+  /** Milliseconds since the epoch at which its clock begins. */
+  readonly nowMs?: number;
+  readonly log?: (line: string) => void;
+}
+
 type Tokens = Readonly<Record<"access_token" | "refresh_token" | "scope", string>>;
 
 /** @param scopes that can be asked for at the one server there is, and what they take */
-export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}) {
-  vi.useFakeTimers({ toFake: ["Date"], now: startMs });
+export async function openWorld(
+  scopes: Readonly<Record<string, Demand>> = {},
+  { providers = {}, passwords = true, nowMs = startMs, log = expect.fail as (line: string) => void }: WorldOptions = {},
+) {
+  vi.useFakeTimers({ toFake: ["Date"], now: nowMs });
   onTestFinished(() => void vi.useRealTimers());
   const directory = await mkdtemp(join(tmpdir(), "sallyport-authorization-"));
   onTestFinished(() => rm(directory, { recursive: true }));
@@ -57,7 +66,9 @@ export async function openWorld(scopes: Readonly<Record<string, Demand>> = {}) {
     secondFactors: createSecondFactors(store, Date.now),
     serverOf: () => "alpha",
     delay: createDelay(createCounters(null, Date.now)),
-    log: createLog("error", (text) => expect.fail(text)),
+    countAway: createAwayCount(createCounters(null, Date.now)),
+    ...{ passwords, providers },
+    log: createLog(Object.keys(providers).length > 0 ? "warn" : "error", (text) => log(text)),
   });
   const notes: DeskNote[] = [];
 
