@@ -63,6 +63,11 @@ const google: Profile = {
   domain: "hd",
 };
 
+/** As Okta names how many factors a login had, whichever they were. */
+function oktaLevel(factors: string): string {
+  return ["urn:okta:loa", factors, "any"].join(":");
+}
+
 export const profiles = {
   generic,
   entra: {
@@ -83,7 +88,7 @@ export const profiles = {
     ...generic,
     label: "Okta",
     groupScopes: ["groups"],
-    mfa: { amr: ["mfa"], acr: ["urn:okta:loa:2fa:any", "phr", "phrh"] },
+    mfa: { amr: ["mfa"], acr: [oktaLevel("2fa"), "phr", "phrh"] },
     issuer: { pattern: /[^/]$/, expected: "the issuer of an Okta authorization server, without a slash at its end" },
   },
   keycloak: {
