@@ -3,6 +3,7 @@
 type Fetch = typeof globalThis.fetch;
 
 interface Cookie {
+  readonly name: string;
   readonly value: string;
   readonly path: string;
 }
@@ -34,9 +35,9 @@ export function openBrowser(fetch: Fetch, origin: string): Browser {
     let [next, how] = [url, init];
     for (let step = 0; step < maxSteps; step += 1) {
       if (next.origin !== origin) return next;
-      const cookie = [...jar]
-        .filter(([, { path }]) => next.pathname === path || next.pathname.startsWith(path === "/" ? "/" : `${path}/`))
-        .map(([name, { value }]) => `${name}=${value}`)
+      const cookie = [...jar.values()]
+        .filter(({ path }) => next.pathname === path || next.pathname.startsWith(path === "/" ? "/" : `${path}/`))
+        .map(({ name, value }) => `${name}=${value}`)
         .join("; ");
       const headers = { accept: "text/html", ...(cookie !== "" && { cookie }), ...how.headers };
       const answer = await fetch(next, { ...how, headers, redirect: "manual" });
@@ -53,8 +54,10 @@ export function openBrowser(fetch: Fetch, origin: string): Browser {
     const [pair = "", ...attributes] = line.split(/; */);
     const [name = "", value = ""] = pair.split("=");
     const path = attributes.find((each) => /^path=/i.test(each))?.slice(5) ?? from.pathname;
-    if (value === "") jar.delete(name);
-    else jar.set(name, { value, path });
+    // Those of several pages have one name, and each its own path.
+    const key = `${name};${path}`;
+    if (value === "") jar.delete(key);
+    else jar.set(key, { name, value, path });
   }
 
   return {
@@ -68,7 +71,7 @@ export function openBrowser(fetch: Fetch, origin: string): Browser {
       const headers = { "content-type": "application/x-www-form-urlencoded", origin };
       return go(page.url, { method: "POST", body: body.toString(), headers });
     },
-    cookies: () => [...jar.keys()],
+    cookies: () => [...jar.values()].map(({ name }) => name),
   };
 }
 
