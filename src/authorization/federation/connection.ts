@@ -53,7 +53,6 @@ export function createConnection(settings: ProviderSettings, fetch: ProviderFetc
   const authenticate = createAuthentication(client, { now, newId: randomUUID });
   const authentication: ClientAuth = ({ token_endpoint }, _client, body, headers) => {
     for (const [name, value] of Object.entries(authenticate(body, token_endpoint ?? ""))) headers.set(name, value);
-    if (!headers.has("authorization")) body.set("client_id", client.clientId);
   };
   let held: Held | null = null;
 

@@ -101,7 +101,6 @@ export const profiles = {
     ...generic,
     label: "Cognito",
     groups: "cognito:groups",
-    mfa: { amr: [], acr: [] },
     asksContext: null,
     asksAge: false,
   },

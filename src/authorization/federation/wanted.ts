@@ -48,7 +48,9 @@ export function renderWanted(wanted: Wanted, profile: Profile, { acr }: FactorRu
 
 /** OpenID Connect Core section 5.5, as Entra documents it for authentication contexts. */
 function renderContexts({ contextClaim }: Profile, acr: readonly string[]): string {
-  return JSON.stringify({ id_token: { [contextClaim]: { essential: true, values: acr } } });
+  const [only, ...others] = acr;
+  const wanted = others.length === 0 ? { value: only } : { values: acr };
+  return JSON.stringify({ id_token: { [contextClaim]: { essential: true, ...wanted } } });
 }
 
 /**

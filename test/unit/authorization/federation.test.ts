@@ -1,9 +1,19 @@
 /** People log in through another provider, which is a real one in a process of its own. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer as createPlainServer } from "node:http";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { readUserName } from "../../../src/auth/users/user.ts";
 import { federatedAccounts, findFederated } from "../../../src/authorization/federation/accounts.ts";
+import { createProviderFetch } from "../../../src/authorization/federation/bounded-fetch.ts";
+import { whatFailed } from "../../../src/authorization/federation/metadata.ts";
 import { ableFederated } from "../../../src/commands/user/federated.ts";
 import { type LoginProvider, loginProviders } from "../../../src/config/login-providers.ts";
+import { ensureCertificates } from "../../../src/quickstart/certificates.ts";
 import { logInThere, openThere, pressProvider } from "../../e2e/away.ts";
 import { asPage, type Browser, type Page } from "../../e2e/browser.ts";
 import {
@@ -32,14 +42,10 @@ const realNow = () => Math.floor(performance.timeOrigin + performance.now());
 /** A world with a product as it is configured, whatever was told to the provider before forgotten. */
 async function begin(product: Product = "generic", more: object = {}, rules: Parameters<typeof openWorld>[0] = {}) {
   await provider.behave({});
-  const profile = product.replace("-all", "");
-  const base = {
-    profile,
-    issuer: provider.issuerOf(product),
-    clientId,
-    clientSecret,
-    groups: { "group-1": ["staff"] },
-  };
+  const profile = product === "keyed" ? "generic" : product.replace("-all", "");
+  const proof = product === "keyed" ? { clientKey: provider.clientKey } : { clientSecret };
+  const issuer = provider.issuerOf(product);
+  const base = { profile, issuer, clientId, ...proof, groups: { "group-1": ["staff"] } };
   const providers = loginProviders.parse({ [product]: { ...base, ...more } }) as Record<string, LoginProvider>;
   const logged: string[] = [];
   const world = await openWorld(rules, { providers, nowMs: realNow(), log: (line) => logged.push(line) });
@@ -62,6 +68,7 @@ async function begin(product: Product = "generic", more: object = {}, rules: Par
 describe("a provider of each product", () => {
   it.each<[Product, object, string]>([
     ["generic", {}, "generic:ann"],
+    ["keyed", {}, "keyed:ann"],
     ["entra", {}, "entra:oid-of-ann"],
     ["entra-all", { require: { tid: [tenant] } }, `entra-all:${tenant}.oid-of-ann`],
     ["okta", {}, "okta:ann"],
@@ -360,7 +367,7 @@ describe("step-up at a provider", () => {
     [
       "entra",
       { mfa: { acr: ["c1"] } },
-      { prompt: "login", claims: '{"id_token":{"acrs":{"essential":true,"values":["c1"]}}}' },
+      { prompt: "login", claims: '{"id_token":{"acrs":{"essential":true,"value":"c1"}}}' },
     ],
     ["auth0", { groups: {} }, { max_age: "300" }],
   ])(
@@ -488,4 +495,31 @@ it("lets nobody in by a password where there are none", async () => {
   expect(asPage(await logIn(browser, login, "ann")).status).toBe(403);
   expect(world.notes.at(-1)?.reason).toBe("passwords_off");
   expect(whereIs(await browser.submit(asPage(login), { do: "cancel" }))).toBe("access_denied");
+});
+
+describe("calls to a provider", () => {
+  it("are made to whom its certificate names, whatever Node is told", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "sallyport-provider-"));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const files = await ensureCertificates(directory, new Date(realNow()));
+    const [cert, key] = await Promise.all([readFile(files.server), readFile(files.serverKey)]);
+    const server = createServer({ cert, key }, (_request, response) => response.end("{}")).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const { port } = server.address() as AddressInfo;
+    const failure = await createProviderFetch()(`https://127.0.0.1:${port}/`).catch(whatFailed);
+    expect(failure).toMatch(/UNABLE_TO_VERIFY|SELF_SIGNED/);
+  });
+
+  it("end when there is no answer", async () => {
+    const server = createPlainServer(() => {}).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    onTestFinished(() => server.closeAllConnections());
+    const { port } = server.address() as AddressInfo;
+    const fetch = createProviderFetch({ timeoutMs: 50, maxBytes: 10 });
+    expect(await fetch(`http://127.0.0.1:${port}/`).catch(whatFailed)).toBe("no answer in time");
+  });
 });
