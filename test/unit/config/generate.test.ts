@@ -28,6 +28,7 @@ describe("generated files", () => {
   it("are named when stale, and written only when that is asked for", async () => {
     const directory = await writeTree({
       "docs/refusals.md": "old",
+      "docs/identity.md": "before\n<!-- profiles -->\n<!-- /profiles -->\nafter\n",
       "docs/policy.md": "before\n<!-- lint -->\n<!-- /lint -->\nafter\n",
       "README.md": "before\n<!-- refusals -->\nold\n<!-- /refusals -->\nafter\n",
     });
@@ -41,6 +42,7 @@ describe("generated files", () => {
       "docs/refusals.md",
       "docs/methods.md",
       "README.md",
+      "docs/identity.md",
       "docs/policy.md",
     ];
     await expect(generate(copy, true)).resolves.toEqual(stale);
