@@ -93,7 +93,7 @@ describe("a provider of each product", () => {
 
 describe("nobody is sent to a provider", () => {
   it("before they have seen whose client it is and have pressed the button, however often they were there", async () => {
-    const { world, browser, there, enter, agree } = await begin("generic", {}, {});
+    const { world, there, enter, agree } = await begin();
     await agree(await enter());
     const before = (await provider.asked()).length;
     // The session at the gateway is over, the one at the provider is not, and another client's link is followed.
@@ -110,7 +110,6 @@ describe("nobody is sent to a provider", () => {
     expect(url.searchParams.get("code_challenge_method")).toBe("S256");
     // The provider asks nothing; the gateway lets through the person and client that it knows.
     expect(whereIs(await fresh.open(await logInThere(there, url, "ann")))).toBe("client");
-    void browser;
   });
 
   it("by a form of somebody else, nor to a provider that is none", async () => {
@@ -127,13 +126,12 @@ describe("nobody is sent to a provider", () => {
   });
 
   it("without the consent of whoever they turn out to be to this client", async () => {
-    const { world, browser, there, enter, agree } = await begin();
+    const { world, enter, agree } = await begin();
     await agree(await enter("ann"));
     const other = world.browser();
     const login = await other.open(world.authorizeUrl("mcp"));
     const place = await logInThere(openThere(provider.origin), await pressProvider(other, login, "generic"), "bob");
     expect(whereIs(await other.open(place))).toBe("Allow access?");
-    void [browser, there];
   });
 
   it("more often than can be a person from one address", async () => {
@@ -149,10 +147,10 @@ describe("an answer is refused", () => {
   it("in another browser, and stays good for the one it is of, once", async () => {
     const { world, browser, away, reason } = await begin();
     const answer = await away();
-    for (const stranger of [world.browser(), world.browser()]) {
-      // One that is away itself has a cookie of its own.
-      if (stranger !== undefined)
-        await pressProvider(stranger, await stranger.open(world.authorizeUrl("mcp")), "generic");
+    // One that is away itself has a cookie of its own.
+    const alsoAway = world.browser();
+    await pressProvider(alsoAway, await alsoAway.open(world.authorizeUrl("mcp")), "generic");
+    for (const stranger of [world.browser(), alsoAway]) {
       expect(asPage(await stranger.open(answer)).html).toContain("another browser");
       expect(reason()).toBe("return_foreign");
     }
