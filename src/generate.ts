@@ -2,6 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { renderProfiles } from "./authorization/federation/profiles.ts";
 import {
   type JsonSchema,
   renderConfiguration,
@@ -37,6 +38,7 @@ function renderTables(): readonly (readonly [page: string, mark: string, table: 
   const suite = z.toJSONSchema(suiteSchema, { io: "input" }) as JsonSchema;
   return [
     ["README.md", "refusals", renderRefusalTable()],
+    ["docs/identity.md", "profiles", renderProfiles()],
     ["docs/policy.md", "variables", renderVariables()],
     ["docs/policy.md", "functions", renderFunctions()],
     ["docs/policy.md", "lint", renderLint()],

@@ -127,7 +127,7 @@ function parse(text: string, source: string): unknown {
 }
 
 /** Plain http stays on the machine, and a remote issuer cannot point the gateway at a service of its own machine. */
-function isSafe(text: string, remote: boolean): boolean {
+export function isSafe(text: string, remote: boolean): boolean {
   const url = URL.parse(text);
   if (url === null || url.username !== "" || url.password !== "") return false;
   const here = isLoopbackHost(url.hostname);

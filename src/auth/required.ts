@@ -43,13 +43,25 @@ export function compileRequired(require: Readonly<Record<string, readonly string
  * @throws Denial `token_claims`
  */
 export function checkRequired(claims: unknown, required: readonly RequiredClaim[], issuer: string): void {
-  for (const { name, path, patterns } of required) {
-    const value = path.reduce(memberOf, claims);
-    if (textsOf(value).some((text) => patterns.some((pattern) => pattern.matches(text)))) continue;
-    const accepted = patterns.map(({ pattern }) => pattern).join(" or ");
-    const detail = `${quote(name)} is ${quote(value)}; identity.issuers.${issuer}.require wants ${accepted}`;
-    throw new Denial("token_claims", { detail });
-  }
+  const missed = findMissed(claims, required);
+  if (missed === undefined) return;
+  const accepted = missed.patterns.map(({ pattern }) => pattern).join(" or ");
+  const value = readClaim(claims, missed.path);
+  const detail = `${quote(missed.name)} is ${quote(value)}; identity.issuers.${issuer}.require wants ${accepted}`;
+  throw new Denial("token_claims", { detail });
+}
+
+/** The first claim that is not there, or not as it has to be. */
+export function findMissed(claims: unknown, required: readonly RequiredClaim[]): RequiredClaim | undefined {
+  return required.find(({ path, patterns }) => {
+    const texts = textsOf(readClaim(claims, path));
+    return !texts.some((text) => patterns.some((pattern) => pattern.matches(text)));
+  });
+}
+
+/** What stands at a path; undefined where there is nothing. */
+export function readClaim(claims: unknown, path: readonly string[]): unknown {
+  return path.reduce(memberOf, claims);
 }
 
 function memberOf(value: unknown, member: string): unknown {

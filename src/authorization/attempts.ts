@@ -16,6 +16,8 @@ const limitOf = (requests: number, windowMs: number): Limit => ({ requests, wind
 /** How often any user name may be tried from an address, and one of them. */
 const perAddress = limitOf(50, 5 * minute);
 const perUserAndAddress = limitOf(10, 5 * minute);
+/** How often somebody at an address may be sent to a provider: each time the provider is asked something, and something is kept. */
+const awayPerAddress = limitOf(50, 5 * minute);
 /** The longer it goes on, the longer the wait: whoever comes from ever other addresses gets no further than the last of these. */
 const growing = [limitOf(20, 5 * minute), limitOf(60, 60 * minute), limitOf(200, 1_440 * minute)];
 
@@ -38,4 +40,9 @@ export function createDelay({ count }: Pick<Counters, "count">): Delay {
     }
     return null;
   };
+}
+
+/** Milliseconds to wait before somebody at an address may go to a provider; null for now, and then it is counted. */
+export function createAwayCount({ count }: Pick<Counters, "count">): (ip: string) => Promise<number | null> {
+  return async (ip) => count("login-away", awayPerAddress, limitKey(ip));
 }

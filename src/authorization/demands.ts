@@ -4,6 +4,12 @@ import type { Requirement } from "../policy/require.ts";
 /** What tokens say of a login with a second factor (`acr`); of one without they say nothing. */
 export const mfaContext = "mfa";
 
+/**
+ * When somebody logged in of whom nobody says when, in seconds: as long ago as can be, so that it never passes for recent. Tokens do not
+ * say it.
+ */
+export const undatedSeconds = 1;
+
 export interface Demand {
   /** With a second factor. */
   readonly mfa: boolean;

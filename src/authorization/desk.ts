@@ -7,9 +7,10 @@ import { serveAccount } from "./account/serve.ts";
 import { adaptTarget } from "./asked.ts";
 import { normalizeMetadata } from "./client-metadata.ts";
 import { registrationHeaders, registrationPreflight } from "./cors.ts";
+import { serveReturn } from "./federation/return.ts";
 import { servePage } from "./interaction.ts";
 import { servePasskeys } from "./passkeys/account.ts";
-import { accountPath, mount, pagesPath, passkeysPath, serves } from "./paths.ts";
+import { accountPath, mount, pagesPath, passkeysPath, returnPath, serves } from "./paths.ts";
 import type { PageKit } from "./visit.ts";
 
 /** A request as it was judged. */
@@ -43,6 +44,8 @@ export interface DeskNote {
   factor?: "totp" | "recovery" | "passkey";
   /** The beginning of the id of the passkey that it is about. */
   which?: string;
+  /** Where somebody goes to log in, or comes back from. */
+  provider?: string;
 }
 
 export interface DeskAnswer {
@@ -90,6 +93,10 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
   const dispatch = (request: IncomingMessage, response: ServerResponse, body: Buffer, ip: string, note: DeskNote) => {
     notes.set(request, note);
     const [path = ""] = (request.url ?? "").split("?");
+    if (path.startsWith(`${returnPath}/`)) {
+      const name = path.slice(returnPath.length + 1);
+      return void serveReturn(kit, { request, response, uid: "", name, body, ip, note });
+    }
     const uid = path.startsWith(`${pagesPath}/`) ? path.slice(pagesPath.length + 1) : null;
     if (uid !== null) void servePage(kit, { request, response, uid, body, ip, note });
     else if (path === passkeysPath) void servePasskeys(kit, { request, response, path, body, ip, note });

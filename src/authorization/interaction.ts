@@ -2,9 +2,13 @@
 import { errors } from "oidc-provider";
 import { isLoopbackHost } from "../network/url.ts";
 import { accountClientId } from "./account/client.ts";
+import { readDemand } from "./asked.ts";
 import { rememberConsent } from "./consents.ts";
+import { joinDemands } from "./demands.ts";
+import { isFederated } from "./federation/accounts.ts";
+import { leave } from "./federation/leave.ts";
 import { logIn } from "./login.ts";
-import { renderConsent, renderLogin, renderProblem } from "./pages.ts";
+import { providerButton, renderConsent, renderLogin, renderProblem } from "./pages.ts";
 import { askPasskey } from "./passkeys/ask.ts";
 import { checkPasskey } from "./passkeys/login.ts";
 import { findSite } from "./passkeys/site.ts";
@@ -36,15 +40,13 @@ async function showPage(kit: PageKit, visit: PageVisit, details: Details, asking
   const csrf = kit.fingerprint("login-form", details.uid);
   visit.note.action = `${details.prompt.name}-page`;
   if (details.prompt.name === "consent") {
-    const page = { ...asking, csrf, user: details.session?.accountId ?? "", servers: listServers(kit, details) };
+    const page = { ...asking, csrf, user: details.session?.accountId ?? "" };
     return send(visit.response, 200, renderConsent(page), asking.onward);
   }
-  send(
-    visit.response,
-    200,
-    renderLogin({ ...asking, csrf, user: details.session?.accountId ?? "", problem: null }),
-    asking.onward,
-  );
+  const known = details.session?.accountId ?? "";
+  // Whoever logs in elsewhere has no user name that could be typed.
+  const user = isFederated(known) ? "" : known;
+  send(visit.response, 200, renderLogin({ ...asking, csrf, user, problem: null }), asking.onward);
 }
 
 async function act(kit: PageKit, visit: PageVisit, details: Details, asking: Onward): Promise<void> {
@@ -65,6 +67,13 @@ async function act(kit: PageKit, visit: PageVisit, details: Details, asking: Onw
     return kit.provider.interactionFinished(request, response, result);
   }
   if (details.prompt.name === "consent") return grant(kit, visit, details);
+  if (wanted?.startsWith(providerButton) === true) {
+    return leave(kit, visit, details, wanted.slice(providerButton.length), demandOf(kit, details));
+  }
+  if (!kit.passwords) {
+    Object.assign(note, { successful: false, reason: "passwords_off" });
+    return send(response, 403, renderProblem("This did not work", gone), []);
+  }
   const isPossible = asking.passkeys === true;
   if (isPossible && wanted === "passkey") return askPasskey(kit, visit, details, { ...asking, csrf });
   if (isPossible && wanted === "passkey-answer") return checkPasskey(kit, visit, details, form, { ...asking, csrf });
@@ -91,7 +100,9 @@ async function grant(kit: PageKit, visit: PageVisit, details: Details): Promise<
   await provider.interactionFinished(request, response, { consent: { grantId } }, { mergeWithLastSubmission: true });
 }
 
-async function describeAsking({ provider, publicUrl }: PageKit, { params }: Details): Promise<Onward> {
+async function describeAsking(kit: PageKit, details: Details): Promise<Onward> {
+  const { provider, publicUrl, federation, passwords } = kit;
+  const { params } = details;
   const id = String(params.client_id);
   const client = await provider.Client.find(id);
   const { protocol, host, hostname, origin } = new URL(String(params.redirect_uri));
@@ -109,7 +120,16 @@ async function describeAsking({ provider, publicUrl }: PageKit, { params }: Deta
     onward: [isWeb ? origin : protocol],
     own: id === accountClientId,
     passkeys: findSite(publicUrl) !== null,
+    ways: { passwords, providers: federation.providers.map(({ settings: { name, label } }) => ({ name, label })) },
+    servers: id === accountClientId ? [] : listServers(kit, details),
   };
+}
+
+/** As prompts.ts has it, of a request that waits. */
+function demandOf(kit: PageKit, details: Details) {
+  const scopes = scopesOf(details);
+  const taken = resourcesOf(kit, details).map((resource) => kit.resources.demandOf(resource, scopes));
+  return joinDemands([readDemand(details.params), ...taken]);
 }
 
 function scopesOf({ params }: Details): string[] {

@@ -113,7 +113,7 @@ export async function finish(
 }
 
 /** Whoever logs in as somebody else is not who was logged in before. The library would have that confirmed on a page of its own. */
-async function leaveSession(provider: Provider, details: Details): Promise<void> {
+export async function leaveSession(provider: Provider, details: Details): Promise<void> {
   const session = await provider.Session.findByUid(details.session?.uid ?? "");
   await session?.destroy();
   delete details.session;

@@ -5,7 +5,7 @@ import type { House } from "../house.ts";
 import { compileGlob } from "../mcp/glob.ts";
 import type { Program } from "../policy/compile.ts";
 import type { Requirement } from "../policy/require.ts";
-import { createDelay } from "./attempts.ts";
+import { createAwayCount, createDelay } from "./attempts.ts";
 import { findDemands } from "./demands.ts";
 import type { Desk } from "./desk.ts";
 import { createLazyDesk } from "./lazy.ts";
@@ -21,7 +21,8 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
   const { publicUrl, servers, identity } = config;
   const { builtin, sessions } = identity;
   if (!builtin.enabled || !builtin.login.enabled) return null;
-  const { clientHosts, insideHosts, registration, accessToken, refreshToken, session } = builtin.login;
+  const { clientHosts, insideHosts, registration, accessToken, refreshToken, session, passwords, providers } =
+    builtin.login;
   const names = new Map(Object.keys(servers).map((name) => [resourceOf(publicUrl, name), name]));
   const demands = new Map(
     [...names].map(([resource, name]) => [resource, findDemands(listRequirements(policy, name))]),
@@ -42,6 +43,8 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
     servers: Object.keys(servers),
     sessionLife: sessions.enabled ? { idleMs: sessions.idle, absoluteMs: sessions.absolute } : null,
     delay: createDelay(counters),
+    countAway: createAwayCount(counters),
+    ...{ passwords, providers },
   };
   return guardClients(
     createLazyDesk(() => loadDesk(options)),

@@ -23,9 +23,20 @@ export interface ConsentPage extends Asking {
   readonly servers: readonly { readonly name: string; readonly scopes: readonly string[] }[];
 }
 
+/** How somebody can log in. */
+export interface LoginWays {
+  readonly passwords: boolean;
+  readonly providers: readonly { readonly name: string; readonly label: string }[];
+}
+
+/** What begins what the button of a provider sends; its name follows. */
+export const providerButton = "with:";
+
 /** What a login page says. */
 export interface LoginPage extends Asking {
   readonly csrf: string;
+  readonly ways: LoginWays;
+  readonly servers: ConsentPage["servers"];
   /** What was typed before. */
   readonly user: string;
   /** What is wrong with it. */
@@ -42,14 +53,45 @@ export interface CodePage extends Asking {
 }
 
 /** Where people log in. */
-export function renderLogin({ csrf, user, problem, ...asking }: LoginPage): string {
+export function renderLogin({ csrf, user, problem, ways, servers, ...asking }: LoginPage): string {
+  const hidden = `<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">`;
+  const elsewhere = ways.providers.length === 0 ? "" : renderProviders(ways, servers, asking, hidden);
+  const here = ways.passwords ? renderPassword(user, hidden) + offerPasskey(csrf, asking) : "";
   return renderPage(
     "Log in",
     `<h1>Log in</h1>
 ${introduce(asking)}
-${alert(problem)}
+${alert(problem)}${elsewhere}${here}`,
+  );
+}
+
+/** Pressing a button agrees to what stands above it: nobody is sent to a provider without (federation/leave.ts). */
+function renderProviders(
+  { providers, passwords }: LoginWays,
+  servers: LoginPage["servers"],
+  { name, own }: Asking,
+  hidden: string,
+) {
+  const buttons = providers.map(
+    (each) =>
+      `<div><button name="do" value="${providerButton}${escapeHtml(each.name)}">${own === true ? "Log in with" : "Agree, and log in with"} ${escapeHtml(each.label)}</button></div>`,
+  );
+  const cancel = passwords ? "" : `\n<div><button name="do" value="cancel" class="second">Cancel</button></div>`;
+  const agreement = `<p>If you go on, you agree that <strong>${escapeHtml(name)}</strong> may</p>
+<ul>${listServers(servers)}</ul>
+<p>Go on only if you have just told it to connect.</p>`;
+  return `
+${own === true ? "" : agreement}
 <form method="post">
-<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
+${hidden}
+${buttons.join("\n")}${cancel}
+</form>`;
+}
+
+function renderPassword(user: string, hidden: string): string {
+  return `
+<form method="post">
+${hidden}
 <label for="user">User name</label>
 <input id="user" name="user" value="${escapeHtml(user)}" autocomplete="username" autocapitalize="none" spellcheck="false" required${user === "" ? " autofocus" : ""}>
 <label for="password">Password</label>
@@ -57,8 +99,7 @@ ${alert(problem)}
 <div><button name="do" value="login">Log in</button>
 <button name="do" value="cancel" class="second" formnovalidate>Cancel</button></div>
 </form>
-${offerPasskey(csrf, asking)}`,
-  );
+`;
 }
 
 /** Where people give their second factor. */
@@ -83,17 +124,12 @@ ${offerPasskey(csrf, asking)}`,
 
 /** Where people say what a client may do for them. */
 export function renderConsent({ csrf, user, servers, ...asking }: ConsentPage): string {
-  const list = servers.map(({ name, scopes }) => {
-    const further =
-      scopes.length === 0 ? "" : `, with ${scopes.map((scope) => `<code>${escapeHtml(scope)}</code>`).join(", ")}`;
-    return `<li>call <strong>${escapeHtml(name)}</strong> as you, as far as you may yourself${further}</li>`;
-  });
   return renderPage(
     "Allow access?",
     `<h1>Allow access?</h1>
 ${introduce(asking)}
 <p>You are logged in as <strong>${escapeHtml(user)}</strong>. It asks to</p>
-<ul>${list.join("")}</ul>
+<ul>${listServers(servers)}</ul>
 <p>Allow this only if you have just told it to connect.</p>
 <form method="post">
 <input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
@@ -101,6 +137,15 @@ ${introduce(asking)}
 <button name="do" value="deny" class="second">Deny</button></div>
 </form>`,
   );
+}
+
+function listServers(servers: ConsentPage["servers"]): string {
+  const list = servers.map(({ name, scopes }) => {
+    const further =
+      scopes.length === 0 ? "" : `, with ${scopes.map((scope) => `<code>${escapeHtml(scope)}</code>`).join(", ")}`;
+    return `<li>call <strong>${escapeHtml(name)}</strong> as you, as far as you may yourself${further}</li>`;
+  });
+  return list.join("");
 }
 
 /** Where a login ends that cannot go on. */
@@ -154,12 +199,17 @@ export function pageHeaders(onward: readonly string[]): Readonly<Record<string, 
   };
 }
 
-/** A page in the one form that all have. @param body HTML of what is between the tags of `main` */
-export function renderPage(title: string, body: string): string {
+/**
+ * A page in the one form that all have.
+ *
+ * @param body HTML of what is between the tags of `main`
+ * @param head HTML of what is to be in the head besides
+ */
+export function renderPage(title: string, body: string, head = ""): string {
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)} · Sallyport</title>
-<style>${style}</style></head>
+<style>${style}</style>${head}</head>
 <body><main>
 ${body}
 </main></body>

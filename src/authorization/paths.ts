@@ -4,6 +4,8 @@
 export const mount = "/oauth";
 /** Where its pages are. */
 export const pagesPath = `${mount}/login`;
+/** Where other providers send people back to, each below it by its name. */
+export const returnPath = `${pagesPath}/back`;
 /** Where people see their account, and what is below it. */
 export const accountPath = `${mount}/account`;
 /** Where people see their passkeys. */
@@ -16,7 +18,7 @@ export const tokenPath = `${accountPath}/token`;
 
 /** OAuth endpoints, pages, and the metadata in both forms (RFC 8414, OpenID Connect Discovery). */
 const paths = new RegExp(
-  `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|register|revoke|jwks|login/[\\w-]+|account(?:/[\\w-]+)?)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,
+  `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|register|revoke|jwks|login/(?:back/)?[\\w-]+|account(?:/[\\w-]+)?)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,
 );
 
 /** Whether the authorization server has something at a path. */
@@ -24,7 +26,7 @@ export function serves(path: string): boolean {
   return paths.test(path);
 }
 
-const pages = new RegExp(`^${mount}/(?:authorize(?:/[\\w-]+)?|login/[\\w-]+)$`);
+const pages = new RegExp(`^${mount}/(?:authorize(?:/[\\w-]+)?|login/(?:back/)?[\\w-]+|account(?:/[\\w-]+)?)$`);
 
 /** Whether people see in their browser what stands at a path. */
 export function isPage(path: string): boolean {

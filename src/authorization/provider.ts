@@ -8,7 +8,7 @@ import { accountClientId, describeAccountClient, grantLogin } from "./account/cl
 import { createAdapterFactory } from "./adapter.ts";
 import { ownParameters } from "./asked.ts";
 import { mayUseClient } from "./cors.ts";
-import { isMet, mfaContext } from "./demands.ts";
+import { isMet, mfaContext, undatedSeconds } from "./demands.ts";
 import { createClientAssertionCheck, equipClients } from "./machines/equip.ts";
 import { nameBearer, registerGrants } from "./machines/grants.ts";
 import type { Machines } from "./machines/machines.ts";
@@ -166,7 +166,8 @@ export function createProvider(options: ProviderOptions): Provider {
         ...(grant !== undefined && { [grantClaim]: grant }),
         ...(acr !== undefined && { acr }),
         ...(amr !== undefined && { amr }),
-        ...(authTime !== undefined && { auth_time: authTime }),
+        ...(authTime !== undefined && authTime !== undatedSeconds && { auth_time: authTime }),
+        ...(account?.email !== undefined && { email: account.email }),
       };
     },
     ttl: {

@@ -3,11 +3,15 @@ import type { SessionLife } from "../auth/session-tokens/session-token.ts";
 import type { UserDirectory } from "../auth/users/directory.ts";
 import { createPasskeys } from "../auth/users/passkeys/passkeys.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
+import type { LoginProvider } from "../config/login-providers.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import type { Log } from "../observe/log.ts";
 import type { Store } from "../state/store.ts";
 import type { Delay } from "./attempts.ts";
 import { createDesk, type Desk } from "./desk.ts";
+import { isFederated } from "./federation/accounts.ts";
+import type { FederationFailure } from "./federation/failure.ts";
+import { createFederation } from "./federation/federation.ts";
 import { renderProblem } from "./pages.ts";
 import { serves } from "./paths.ts";
 import { createProvider, type ProviderOptions } from "./provider.ts";
@@ -28,6 +32,9 @@ export interface AuthorizationOptions
   /** How long session tokens last; null where none can be made. */
   readonly sessionLife: SessionLife | null;
   readonly delay: Delay;
+  readonly countAway: (ip: string) => Promise<number | null>;
+  readonly passwords: boolean;
+  readonly providers: Readonly<Record<string, LoginProvider>>;
   readonly log: Log;
 }
 
@@ -37,6 +44,8 @@ const clockSlackMs = 300_000;
 /** The authorization server of one configuration; it follows the key ring. */
 export function createAuthorizationServer(options: AuthorizationOptions): Desk {
   const { keyring, log, users } = options;
+  const federation = createFederation(options.providers, options.publicUrl, options.store, options.now);
+  const findAccount = (name: string) => (isFederated(name) ? federation.findAccount(name) : users.find(name));
   let desk: Desk | null = null;
   let builtWith: unknown;
 
@@ -45,7 +54,7 @@ export function createAuthorizationServer(options: AuthorizationOptions): Desk {
       ...options,
       jwks: keyring.privateJwks(),
       cookieKey: keyring.fingerprint("cookies", "login"),
-      findAccount: users.find,
+      findAccount,
       renderError: (error, description) =>
         renderProblem("This did not work", `${description ?? "The request could not be understood."} (${error})`),
     });
@@ -60,7 +69,10 @@ export function createAuthorizationServer(options: AuthorizationOptions): Desk {
       options.store.put(revocations, handleOf(revoked), value, kept).catch(report);
     });
     const passkeys = createPasskeys(options.store, options.now);
-    const kit = { ...options, provider, passkeys, report, fingerprint: keyring.fingerprint };
+    const providerFailed = (name: string, { reason, message }: FederationFailure) =>
+      log.warn({ provider: name, reason, detail: message }, "a login through a provider came to nothing");
+    const { fingerprint } = keyring;
+    const kit = { ...options, provider, federation, passkeys, findAccount, report, providerFailed, fingerprint };
     return createDesk(provider, kit, options.publicUrl);
   }
 

@@ -2,13 +2,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type Provider from "oidc-provider";
 import type { SessionLife } from "../auth/session-tokens/session-token.ts";
-import type { UserDirectory } from "../auth/users/directory.ts";
+import type { Account, UserDirectory } from "../auth/users/directory.ts";
 import type { Passkeys } from "../auth/users/passkeys/passkeys.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
 import type { Store } from "../state/store.ts";
 import type { Delay } from "./attempts.ts";
 import type { DeskNote } from "./desk.ts";
-import { type Asking, pageHeaders } from "./pages.ts";
+import type { FederationFailure } from "./federation/failure.ts";
+import type { Federation } from "./federation/federation.ts";
+import { type Asking, type ConsentPage, type LoginWays, pageHeaders } from "./pages.ts";
 import type { Resources } from "./resources.ts";
 
 /** What the library knows of an authorization request that waits for somebody. */
@@ -19,10 +21,18 @@ export interface PageKit {
   readonly provider: Provider;
   readonly publicUrl: string;
   readonly users: UserDirectory;
+  /** Somebody who may be here, whether of the gateway's own or of another provider. */
+  readonly findAccount: (name: string) => Promise<Account | null>;
   readonly secondFactors: SecondFactors;
   readonly passkeys: Passkeys;
   readonly resources: Resources;
   readonly store: Store;
+  readonly federation: Federation;
+  readonly passwords: boolean;
+  /** Milliseconds to wait before somebody at an address may go to a provider; null for now, and then it is counted. */
+  readonly countAway: (ip: string) => Promise<number | null>;
+  /** Told of logins that came to nothing at a provider. */
+  readonly providerFailed: (provider: string, failure: FederationFailure) => void;
   /** The name of the server that a resource is. */
   readonly serverOf: (resource: string) => string;
   /** Names of all servers. */
@@ -49,7 +59,11 @@ export interface PageVisit {
 }
 
 /** Who asks, and where the browser goes on to from the page. */
-export type Onward = Asking & { readonly onward: readonly string[] };
+export type Onward = Asking & {
+  readonly onward: readonly string[];
+  readonly ways: LoginWays;
+  readonly servers: ConsentPage["servers"];
+};
 
 /** Answers with a page. */
 export function send(response: ServerResponse, status: number, html: string, onward: readonly string[]): void {

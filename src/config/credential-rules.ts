@@ -28,10 +28,10 @@ export function checkCredentials({ credentials, transport }: ServerConfig, at: P
   if (bearer !== undefined && !/^[\x21-\x7e]+$/.test(bearer.reveal())) {
     findings.push(problem([...at, "bearer"], "a token holds neither spaces, line breaks nor non-ASCII characters"));
   }
-  if (clientCredentials !== undefined) findings.push(...checkClient(clientCredentials, [...at, "clientCredentials"]));
+  if (clientCredentials !== undefined) findings.push(...checkServer(clientCredentials, [...at, "clientCredentials"]));
   if (exchange !== undefined) {
     const place = [...at, "exchange"];
-    findings.push(...checkClient(exchange, place), ...checkOnBehalfOf(exchange, place));
+    findings.push(...checkServer(exchange, place), ...checkOnBehalfOf(exchange, place));
   }
   if (assertion !== undefined && transport === "sse") {
     const message = "an assertion is for one message, and such a server has a stream for all of them";
@@ -41,11 +41,15 @@ export function checkCredentials({ credentials, transport }: ServerConfig, at: P
   return findings;
 }
 
-function checkClient(config: AuthorizationServerConfig, at: Path): RuleFinding[] {
-  const findings = [
-    ...checkEither(config, at, ["issuer", "tokenEndpoint"]),
-    ...checkEither(config, at, ["clientSecret", "clientKey"]),
-  ];
+function checkServer(config: AuthorizationServerConfig, at: Path): RuleFinding[] {
+  return [...checkEither(config, at, ["issuer", "tokenEndpoint"]), ...checkClient(config, at)];
+}
+
+type ClientConfig = Pick<AuthorizationServerConfig, "clientSecret" | "clientKey" | "clientKeyId" | "authentication">;
+
+/** How a client shows who it is; also of other authorization servers than those of upstream servers. */
+export function checkClient(config: ClientConfig, at: Path): RuleFinding[] {
+  const findings = checkEither(config, at, ["clientSecret", "clientKey"]);
   const { clientKey, clientKeyId, authentication } = config;
   const reads = [
     [...at, "clientSecret"],
@@ -80,10 +84,10 @@ function checkOnBehalfOf(config: ExchangeConfig, at: Path): RuleFinding[] {
   return findings;
 }
 
-function checkEither(
-  config: AuthorizationServerConfig,
+function checkEither<Key extends string>(
+  config: { readonly [key in Key]?: unknown },
   at: Path,
-  keys: readonly [keyof AuthorizationServerConfig, keyof AuthorizationServerConfig],
+  keys: readonly [Key, Key],
 ): RuleFinding[] {
   const [one, other] = keys;
   const given = keys.filter((key) => config[key] !== undefined);

@@ -17,7 +17,7 @@ const assertion = z
 
 export type AssertionConfig = z.output<typeof assertion>;
 
-const authentications = ["client_secret_basic", "client_secret_post", "private_key_jwt"] as const;
+export const authentications = ["client_secret_basic", "client_secret_post", "private_key_jwt"] as const;
 
 const readUri = (text: string) => (URL.canParse(text) && !text.includes("#") ? text : undefined);
 const visible = () => z.string().regex(/^[\x20-\x7e]+$/, "expected printable ASCII");

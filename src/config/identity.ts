@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { algorithms } from "./algorithms.ts";
 import { duration, httpsUrl, name, secret } from "./fields.ts";
+import { loginProviders } from "./login-providers.ts";
 import { assertions, clients } from "./machines.ts";
 
 const introspection = z
@@ -77,6 +78,11 @@ const login = z
       .describe("Hosts of such documents that may have addresses that are not public."),
     clients,
     assertions,
+    passwords: z
+      .boolean()
+      .default(true)
+      .describe("Whether users of the gateway's own (`sallyport user add`) may log in."),
+    providers: loginProviders,
   })
   .prefault({});
 

@@ -12,8 +12,13 @@ import { configSchema } from "./schema.ts";
 
 const { shape } = configSchema;
 const { issuers, builtin, apiKeys, sessions, certificates } = shape.identity.unwrap().shape;
-/** Clients of the authorization server have secrets, which no command needs. */
-const loginOnly = builtin.unwrap().shape.login.unwrap().omit({ clients: true, assertions: true }).strip().prefault({});
+/** Without the secrets, which no command needs: of clients, and those that are shown to other providers. */
+const loginOnly = builtin
+  .unwrap()
+  .shape.login.unwrap()
+  .omit({ clients: true, assertions: true, providers: true })
+  .strip()
+  .prefault({});
 const builtinOnly = builtin.unwrap().extend({ login: loginOnly }).prefault({});
 const claimsOnly = issuers.unwrap().valueType.pick({ claims: true }).strip();
 

@@ -52,7 +52,7 @@ function pathsOf(issue: Parameters<typeof pathOf>[0]): Path[] {
   return issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...path, key]) : [path];
 }
 
-const secretKeys: ReadonlySet<unknown> = new Set(["credentials", "headers", "bearer", "clientSecret"]);
+const secretKeys: ReadonlySet<unknown> = new Set(["credentials", "headers", "bearer", "clientSecret", "clientKey"]);
 
 /** Secrets that stand in the file itself, wherever such a key was put, stay out of excerpts. */
 function maskSecrets(yaml: YamlFile, value: unknown, path: Path, inherited = false): void {

@@ -5,6 +5,7 @@ import type { Path } from "./diagnose.ts";
 import { problem, type RuleFinding, warning } from "./finding.ts";
 import { checkHeaders } from "./header-rules.ts";
 import { checkIdentity } from "./identity-rules.ts";
+import { checkLogin } from "./login-rules.ts";
 import { checkMachines } from "./machine-rules.ts";
 import { checkRetention } from "./retention.ts";
 import type { Config } from "./schema.ts";
@@ -15,7 +16,16 @@ import { checkSinks } from "./sink-rules.ts";
  * looked at elsewhere.
  */
 export function checkConfig(config: Config): RuleFinding[] {
-  const checks = [checkListeners, checkState, checkNetwork, checkIdentity, checkServers, checkLimits, checkQuantities];
+  const checks = [
+    checkListeners,
+    checkState,
+    checkNetwork,
+    checkIdentity,
+    checkLogin,
+    checkServers,
+    checkLimits,
+    checkQuantities,
+  ];
   return [...checks, checkMachines, checkSinks, checkRetention].flatMap((check) => check(config));
 }
 

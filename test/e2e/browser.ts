@@ -3,6 +3,7 @@
 type Fetch = typeof globalThis.fetch;
 
 interface Cookie {
+  readonly name: string;
   readonly value: string;
   readonly path: string;
 }
@@ -39,9 +40,9 @@ export function openBrowser(fetch: Fetch, origin: string): Browser {
   const jar = new Map<string, Cookie>();
 
   function header(to: string): string {
-    return [...jar]
-      .filter(([, { path }]) => to === path || to.startsWith(path === "/" ? "/" : `${path}/`))
-      .map(([name, { value }]) => `${name}=${value}`)
+    return [...jar.values()]
+      .filter(({ path }) => to === path || to.startsWith(path === "/" ? "/" : `${path}/`))
+      .map(({ name, value }) => `${name}=${value}`)
       .join("; ");
   }
 
@@ -65,8 +66,10 @@ export function openBrowser(fetch: Fetch, origin: string): Browser {
     const [pair = "", ...attributes] = line.split(/; */);
     const [name = "", value = ""] = pair.split("=");
     const path = attributes.find((each) => /^path=/i.test(each))?.slice(5) ?? from.pathname;
-    if (value === "") jar.delete(name);
-    else jar.set(name, { value, path });
+    // Those of several pages have one name, and each its own path.
+    const key = `${name};${path}`;
+    if (value === "") jar.delete(key);
+    else jar.set(key, { name, value, path });
   }
 
   return {
@@ -85,9 +88,9 @@ export function openBrowser(fetch: Fetch, origin: string): Browser {
       return go(url, { method: "POST", body: form.toString(), headers: { ...type, ...headers } });
     },
     header,
-    cookies: () => [...jar.keys()],
-    cookie: (name) => jar.get(name)?.value,
-    take: (name, value) => void jar.set(name, { value, path: "/" }),
+    cookies: () => [...jar.values()].map(({ name }) => name),
+    cookie: (name) => [...jar.values()].find((each) => each.name === name)?.value,
+    take: (name, value) => void jar.set(`${name};/`, { name, value, path: "/" }),
   };
 }
 

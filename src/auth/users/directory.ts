@@ -8,6 +8,8 @@ export interface Account {
   readonly groups: readonly string[];
   /** Seconds since the epoch: logins before it have ended. */
   readonly loginsFrom: number;
+  /** An address that somebody has verified. */
+  readonly email?: string;
 }
 
 /** Those who log in at the gateway itself. */

@@ -52,11 +52,11 @@ export const anyLogin: Demand = { mfa: false, maxAgeMs: null };
 
 /** Who is logged in with this browser; null where nobody is, or no longer. */
 export async function findVisitor(
-  { provider, users, fingerprint }: PageKit,
+  { provider, findAccount, fingerprint }: PageKit,
   { request, response }: Pick<AccountVisit, "request" | "response">,
 ): Promise<Visitor | null> {
   const { accountId, loginTs, acr, amr, uid } = await provider.Session.get(provider.createContext(request, response));
-  const account = accountId === undefined ? null : await users.find(accountId);
+  const account = accountId === undefined ? null : await findAccount(accountId);
   if (account === null || (loginTs ?? 0) < account.loginsFrom) return null;
   const login = { acr, amr: amr ?? [], authTime: loginTs ?? 0 };
   return { account, login, uid, csrf: fingerprint("account-form", JSON.stringify([uid, account.name])) };

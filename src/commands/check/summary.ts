@@ -1,3 +1,4 @@
+import { returnPath } from "../../authorization/paths.ts";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { SuiteReport } from "../../config/suites.ts";
 import { renderAddress } from "../../network/address.ts";
@@ -25,6 +26,8 @@ export interface ConfigSummary extends PolicySummary {
   readonly admin: string;
   readonly servers: readonly { readonly name: string; readonly url: string }[];
   readonly issuers: readonly { readonly name: string; readonly issuer: string }[];
+  /** Where else people log in, and what has to be registered there. */
+  readonly logins: readonly { readonly name: string; readonly redirectUri: string }[];
 }
 
 export function summarizePolicies(policy: Program, tested: SuiteReport | null): PolicySummary {
@@ -52,6 +55,10 @@ export function summarizeConfig(
     admin: renderAddress(config.admin.address),
     servers: Object.entries(config.servers).map(([name, { url }]) => ({ name, url: url.href })),
     issuers,
+    logins: Object.keys(config.identity.builtin.login.providers).map((name) => ({
+      name,
+      redirectUri: `${config.publicUrl}${returnPath}/${name}`,
+    })),
     ...summarizePolicies(policy, tested),
   };
 }
@@ -75,6 +82,7 @@ function rowsOfConfig(summary: ConfigSummary): readonly Row[] {
     ["admin", [summary.admin]],
     ["servers", summary.servers.map(({ name, url }) => `${name}  ${url}`)],
     ["issuers", summary.issuers.map(({ name, issuer }) => `${name}  ${issuer}`)],
+    ["logins", summary.logins.map(({ name, redirectUri }) => `${name}  redirect URI ${redirectUri}`)],
   ];
 }
 

@@ -1,12 +1,15 @@
 import { Command } from "commander";
 import { endLogins } from "../../auth/users/user.ts";
+import { isFederated } from "../../authorization/federation/accounts.ts";
 import { voidTokens } from "../../authorization/revoke.ts";
 import { nameOperator, reportDeed } from "../../state/deeds.ts";
+import type { Store } from "../../state/store.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { withState } from "../state.ts";
-import { changeUser, parseUserName } from "./name.ts";
+import { ableFederated, parseAccountName } from "./federated.ts";
+import { changeUser } from "./name.ts";
 
 const said = {
   disable: {
@@ -21,15 +24,12 @@ export function ableCommand(io: CommandIo, verb: keyof typeof said): Command {
   const { description, past } = said[verb];
   return withConfig(new Command(verb))
     .description(description)
-    .argument("<name>", "user name", parseUserName)
+    .argument("<name>", "user name, or the subject of somebody who logs in elsewhere", parseAccountName)
     .action(async (name: string, { config }: { readonly config: string }) => {
       try {
         await withState(io, config, async (store) => {
-          await changeUser(store, name, (user) =>
-            verb === "enable" ? { ...user, disabled: false } : { ...user, disabled: true, ...endLogins(Date.now()) },
-          );
-          const revoker = { by: nameOperator(), reason: null, nowMs: Date.now() };
-          if (verb === "disable") await voidTokens(store, name, revoker);
+          if (isFederated(name)) await ableFederated(store, name, verb === "disable", Date.now());
+          else await ableOwn(store, name, verb);
           await reportDeed(store, `user.${verb}`, { name }, Date.now());
         });
         io.out(`${past} ${name}\n`);
@@ -38,4 +38,12 @@ export function ableCommand(io: CommandIo, verb: keyof typeof said): Command {
         reportFailure(io, error, undefined);
       }
     });
+}
+
+async function ableOwn(store: Store, name: string, verb: keyof typeof said): Promise<void> {
+  await changeUser(store, name, (user) =>
+    verb === "enable" ? { ...user, disabled: false } : { ...user, disabled: true, ...endLogins(Date.now()) },
+  );
+  const revoker = { by: nameOperator(), reason: null, nowMs: Date.now() };
+  if (verb === "disable") await voidTokens(store, name, revoker);
 }

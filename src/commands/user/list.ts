@@ -2,9 +2,11 @@ import { Command } from "commander";
 import { passkeyRings } from "../../auth/users/passkeys/passkey.ts";
 import { secondFactors } from "../../auth/users/second-factor.ts";
 import { users } from "../../auth/users/user.ts";
+import { federatedAccounts } from "../../authorization/federation/accounts.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
+import { show } from "../policy/printing.ts";
 import { withState } from "../state.ts";
 
 /** `sallyport user list`. Exit code 0 done, 2 it could not be done. */
@@ -14,10 +16,11 @@ export function listCommand(io: CommandIo): Command {
     .option("--json", "print one JSON object")
     .action(async ({ config, json }: { readonly config: string; readonly json?: true }) => {
       try {
-        const [entries, factors, rings] = await withState(io, config, async (store) => [
+        const [entries, factors, rings, elsewhere] = await withState(io, config, async (store) => [
           await store.list(users),
           await store.list(secondFactors),
           await store.list(passkeyRings),
+          await store.list(federatedAccounts),
         ]);
         const isDouble = new Set(factors.map(({ key }) => key));
         const counts = new Map(rings.map(({ key, value: { keys } }) => [key, keys.length]));
@@ -27,12 +30,23 @@ export function listCommand(io: CommandIo): Command {
             created: new Date(createdAtMs).toISOString(),
           }))
           .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+        const federated = elsewhere
+          .map(({ key: name, value: { provider, groups, email, disabled, createdAtMs, loggedInAtMs } }) => ({
+            ...{ name, provider, groups, email, disabled },
+            created: new Date(createdAtMs).toISOString(),
+            loggedIn: new Date(loggedInAtMs).toISOString(),
+          }))
+          .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+        const further = federated.map(
+          ({ name, provider, groups, email, disabled }) =>
+            `${show(name)}${groups.length > 0 ? ` (${show(groups.join(", "))})` : ""}; logs in at ${provider}${email === null ? "" : ` as ${show(email)}`}${disabled ? "; disabled" : ""}\n`,
+        );
         const lines = listed.map(
           ({ name, groups, disabled, secondFactor, passkeys }) =>
             `${name}${groups.length > 0 ? ` (${groups.join(", ")})` : ""}${secondFactor ? "; second factor" : ""}${sayPasskeys(passkeys)}${disabled ? "; disabled" : ""}\n`,
         );
-        if (json === true) io.out(`${JSON.stringify({ users: listed }, null, 2)}\n`);
-        else io.out(lines.length === 0 ? "there are no users\n" : lines.join(""));
+        if (json === true) io.out(`${JSON.stringify({ users: listed, federated }, null, 2)}\n`);
+        else io.out(lines.length + further.length === 0 ? "there are no users\n" : [...lines, ...further].join(""));
         io.exit(0);
       } catch (error) {
         reportFailure(io, error, json);

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { renderAway, renderFailure } from "../../../src/authorization/federation/pages.ts";
 import {
   pageHeaders,
   renderCode,
@@ -9,13 +10,17 @@ import {
 } from "../../../src/authorization/pages.ts";
 
 const asking = { name: "Client", host: "app.example.com", destination: "app.example.com", csrf: "token" };
+const ways = { passwords: true, providers: [] };
+const servers = [{ name: "alpha", scopes: ["read"] }];
 
 describe("a page", () => {
   it("shows what strangers chose as text", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         const pages = [
-          renderLogin({ ...asking, name: text, user: text, problem: text }),
+          renderLogin({ ...asking, ways, servers, name: text, user: text, problem: text }),
+          renderAway(text, `https://login.example.com/?${new URLSearchParams({ text })}`),
+          renderFailure(text, text, text),
           renderCode({ ...asking, name: text, user: text, step: text, problem: text }),
           renderConsent({ ...asking, name: text, user: text, servers: [{ name: text, scopes: [text] }] }),
           renderProblem(text, text),
@@ -35,7 +40,7 @@ describe("a page", () => {
     ["text from right to left", "moc.\u202egnp", "moc.�gnp"],
     ["what does not show", "a\u200bb\u0000c", "a�b�c"],
   ])("shows %s", (_what, text, shown) => {
-    const login = renderLogin({ ...asking, name: text, user: text, problem: text });
+    const login = renderLogin({ ...asking, ways, servers, name: text, user: text, problem: text });
     expect(login.split(shown)).toHaveLength(4);
     expect(login).not.toContain(text);
   });
@@ -50,7 +55,7 @@ describe("a page", () => {
   });
 
   it("has labels for what is typed, and says what is wrong", () => {
-    const said = { ...asking, user: "ann", problem: "No." };
+    const said = { ...asking, ways, servers, user: "ann", problem: "No." };
     for (const page of [renderLogin(said), renderCode({ ...said, step: "proof" })]) {
       for (const [, id] of page.matchAll(/<input id="(\w+)"/g)) expect(page).toContain(`<label for="${id}">`);
       expect(page).toContain('<p role="alert">No.</p>');
@@ -59,6 +64,16 @@ describe("a page", () => {
   });
 
   it("says of a client without a host that it vouches for itself", () => {
-    expect(renderLogin({ ...asking, host: null, user: "", problem: null })).toContain("only its name");
+    expect(renderLogin({ ...asking, ways, servers, host: null, user: "", problem: null })).toContain("only its name");
+  });
+
+  it("says at a button what pressing it agrees to, and has no password field where there are no passwords", () => {
+    const providers = [{ name: "corp", label: "Corp <i>" }];
+    const page = renderLogin({ ...asking, servers, ways: { passwords: false, providers }, user: "", problem: null });
+    const [before = "", after = ""] = page.split('value="with:corp"');
+    for (const word of ["Client", "app.example.com", "alpha", "<code>read</code>"]) expect(before).toContain(word);
+    expect(after).toContain("Corp &lt;i&gt;");
+    expect(after).toContain('value="cancel"');
+    expect(page).not.toContain('name="password"');
   });
 });

@@ -11,7 +11,7 @@ import { createSecondFactor, secondFactors } from "../../../src/auth/users/secon
 import { createSecondFactors } from "../../../src/auth/users/second-factors.ts";
 import { codeAt, counterAt } from "../../../src/auth/users/totp.ts";
 import { type User, users } from "../../../src/auth/users/user.ts";
-import { createDelay } from "../../../src/authorization/attempts.ts";
+import { createAwayCount, createDelay } from "../../../src/authorization/attempts.ts";
 import type { Demand } from "../../../src/authorization/demands.ts";
 import type { DeskNote } from "../../../src/authorization/desk.ts";
 import { createResources } from "../../../src/authorization/resources.ts";
@@ -31,6 +31,12 @@ const password = "correct horse battery staple";
 export const verifier = "v".repeat(43);
 const startMs = Date.parse("2026-06-01T12:00:00Z");
 
+interface WorldOptions extends Partial<Omit<AuthorizationOptions, "log">> {
+  /** Milliseconds since the epoch at which its clock begins. */
+  readonly nowMs?: number;
+  readonly log?: (line: string) => void;
+}
+
 type Tokens = Readonly<Record<"access_token" | "refresh_token" | "scope", string>>;
 
 /**
@@ -39,9 +45,9 @@ type Tokens = Readonly<Record<"access_token" | "refresh_token" | "scope", string
  */
 export async function openWorld(
   scopes: Readonly<Record<string, Demand>> = {},
-  more: Partial<AuthorizationOptions> = {},
+  { nowMs = startMs, log = expect.fail as (line: string) => void, ...more }: WorldOptions = {},
 ) {
-  vi.useFakeTimers({ toFake: ["Date"], now: startMs });
+  vi.useFakeTimers({ toFake: ["Date"], now: nowMs });
   onTestFinished(() => void vi.useRealTimers());
   const directory = await mkdtemp(join(tmpdir(), "sallyport-authorization-"));
   onTestFinished(() => rm(directory, { recursive: true }));
@@ -67,7 +73,9 @@ export async function openWorld(
     servers: ["alpha", "beta"],
     sessionLife: { idleMs: 28_800_000, absoluteMs: 86_400_000 },
     delay: createDelay(createCounters(null, Date.now)),
-    log: createLog("error", (text) => expect.fail(text)),
+    countAway: createAwayCount(createCounters(null, Date.now)),
+    ...{ passwords: true, providers: {} },
+    log: createLog(more.providers === undefined ? "error" : "warn", (text) => log(text)),
     ...more,
   });
   const notes: DeskNote[] = [];

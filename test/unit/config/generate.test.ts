@@ -30,6 +30,7 @@ describe("generated files", () => {
       "docs/identity-requirements.yaml":
         "- { source: RFC 1, url: https://example.com, rows: [{ of: '1', level: MUST, says: be, not: it is not }] }\n",
       "docs/refusals.md": "old",
+      "docs/identity.md": "before\n<!-- profiles -->\n<!-- /profiles -->\nafter\n",
       "docs/policy.md": "before\n<!-- lint -->\n<!-- /lint -->\nafter\n",
       "README.md": "before\n<!-- refusals -->\nold\n<!-- /refusals -->\nafter\n",
     });
@@ -43,6 +44,7 @@ describe("generated files", () => {
       "docs/refusals.md",
       "docs/methods.md",
       "README.md",
+      "docs/identity.md",
       "docs/policy.md",
       "docs/identity-requirements.md",
     ];

@@ -1,0 +1,128 @@
+/** A provider sends somebody back. */
+import { errors } from "oidc-provider";
+import { mfaContext, undatedSeconds } from "../demands.ts";
+import { leaveSession } from "../login.ts";
+import { pagesPath } from "../paths.ts";
+import { revoke } from "../revoke.ts";
+import { type Details, type PageKit, type PageVisit, send } from "../visit.ts";
+import { nameAccount, rememberLogin } from "./accounts.ts";
+import { type Departure, findBrowser, takeDeparture } from "./away.ts";
+import { FederationFailure } from "./failure.ts";
+import type { FederatedProvider } from "./federation.ts";
+import { renderFailure } from "./pages.ts";
+import { type Person, readPerson } from "./person.ts";
+import { checkRecent } from "./wanted.ts";
+
+/** How a person learns that it is not for them to mend. */
+const hint = "If it happens again, the operator of the gateway finds the reason in its log.";
+
+/** Answers whoever comes back, at the path that ends in the name of a provider. */
+export async function serveReturn(kit: PageKit, visit: PageVisit & { readonly name: string }): Promise<void> {
+  const { request, response, note, name } = visit;
+  note.action = "login-return";
+  let back: string | null = null;
+  try {
+    if (request.method !== "GET") return void response.writeHead(405, { allow: "GET" }).end();
+    const provider = kit.federation.find(name);
+    if (provider === undefined) throw new FederationFailure("return_unknown", "there is no provider of this name");
+    note.provider = name;
+    const answer = new URL(request.url ?? "", kit.publicUrl);
+    const state = answer.searchParams.get("state");
+    const departure = await takeDeparture(kit.store, state, name, findBrowser(request.headers.cookie));
+    const details = await kit.provider.Interaction.find(departure.uid);
+    if (details === undefined || details.result !== undefined)
+      throw new errors.SessionNotFound("of a login that is over");
+    note.client = String(details.params.client_id);
+    back = `${pagesPath}/${departure.uid}`;
+    await receive(kit, visit, provider, departure, details, answer);
+  } catch (error) {
+    if (error instanceof FederationFailure) {
+      Object.assign(note, { successful: false, reason: error.reason });
+      kit.providerFailed(note.provider ?? "", error);
+      return send(response, statusOf(error), renderFailure(error.text, hint, back), []);
+    }
+    const isGone = error instanceof errors.SessionNotFound;
+    Object.assign(note, { successful: false, reason: isGone ? "login_gone" : "server_error" });
+    if (!isGone) kit.report(error as Error);
+    const text = isGone ? "This login has ended. Go back to the client and connect again." : "Try again later.";
+    send(response, isGone ? 400 : 500, renderFailure(text, hint, null), []);
+  }
+}
+
+async function receive(
+  kit: PageKit,
+  { response, note }: PageVisit,
+  { settings, connection }: FederatedProvider,
+  departure: Departure,
+  details: Details,
+  answer: URL,
+): Promise<void> {
+  const { nonce, verifier, wanted, startedMs } = departure;
+  const state = checkWhole(answer);
+  const claims = await connection.redeem(answer, { state, nonce, verifier });
+  const person = readPerson(claims, settings.rules);
+  const user = nameAccount(settings.name, person.subject);
+  note.user = user;
+  checkRecent(wanted, person.authTime, startedMs, kit.now());
+  if (wanted.mfa && person.acr !== mfaContext) {
+    Object.assign(note, { successful: false, reason: "factor_missing" });
+    const error_description = `this takes a second factor, and ${settings.label} did not say that there was one`;
+    return finish(response, details, { error: "unmet_authentication_requirements", error_description }, kit.now());
+  }
+  await remember(kit, settings, user, person, details);
+  if (details.session !== undefined && details.session.accountId !== user) await leaveSession(kit.provider, details);
+  const { acr, amr, authTime } = person;
+  const ts = authTime === null ? undatedSeconds : Math.min(authTime, Math.floor(kit.now() / 1_000));
+  const proof = { ...(acr !== undefined && { acr }), ...(amr !== undefined && { amr: [...amr] }) };
+  note.successful = true;
+  await finish(response, details, { login: { accountId: user, ...proof, ts, remember: true } }, kit.now());
+}
+
+/**
+ * What is missing or said twice is no answer; the library would trade whichever it finds first.
+ *
+ * @throws FederationFailure `return_cut`
+ */
+function checkWhole({ searchParams }: URL): string {
+  const twice = ["state", "code", "error", "iss"].find((name) => searchParams.getAll(name).length > 1);
+  if (twice !== undefined) throw new FederationFailure("return_cut", `the answer says ${twice} twice`);
+  const [state, code, error] = ["state", "code", "error"].map((name) => searchParams.get(name) ?? "");
+  if (!code === !error)
+    throw new FederationFailure("return_cut", "the answer has neither a code nor an error, or both");
+  return state ?? "";
+}
+
+/** @throws FederationFailure `account_disabled` */
+async function remember(
+  { store, now, provider }: PageKit,
+  { name, issuer }: FederatedProvider["settings"],
+  user: string,
+  { groups, email }: Person,
+  details: Details,
+): Promise<void> {
+  const login = { provider: name, issuer, groups: [...groups], email };
+  const revoker = { by: "authorization server", reason: `${name} has another issuer`, nowMs: now() };
+  const renewed = async () => {
+    await revoke(store, { kind: "user", issuer: "builtin", subject: user }, revoker);
+    if (details.session !== undefined) await leaveSession(provider, details);
+  };
+  if (await rememberLogin(store, user, login, now(), renewed)) return;
+  throw new FederationFailure("account_disabled", "the account is disabled (`sallyport user enable`)");
+}
+
+/** As the library's own `interactionFinished`, which knows a login by a cookie of its page, and this is another page. */
+async function finish(
+  response: PageVisit["response"],
+  details: Details,
+  result: NonNullable<Details["result"]>,
+  nowMs: number,
+): Promise<void> {
+  details.result = "error" in result ? result : { ...details.lastSubmission, ...result };
+  await details.save(details.exp - Math.floor(nowMs / 1_000));
+  response.writeHead(303, { location: details.returnTo }).end();
+}
+
+function statusOf({ reason }: FederationFailure): number {
+  if (reason === "provider_unavailable" || reason === "provider_unfit" || reason === "provider_refused") return 502;
+  return reason === "person_refused" || reason === "account_disabled" || reason === "provider_denied" ? 403 : 400;
+}
