@@ -3,6 +3,7 @@ import { loadParts } from "../config/parts.ts";
 import { readNotary } from "../crypto/keyring.ts";
 import { eraseCommand } from "./audit/erase.ts";
 import { exportCommand } from "./audit/export.ts";
+import { fingerprintCommand } from "./audit/fingerprint.ts";
 import { holdCommand } from "./audit/hold.ts";
 import { searchCommand } from "./audit/search.ts";
 import { shredCommand } from "./audit/shred.ts";
@@ -16,7 +17,7 @@ import type { StreamIo } from "./io.ts";
 /** `sallyport audit`. */
 export function auditCommand(io: StreamIo): Command {
   const audit = new Command("audit").description("look at the audit trail");
-  const commands = [verifyCommand, searchCommand, tailCommand, statsCommand, exportCommand];
+  const commands = [verifyCommand, searchCommand, tailCommand, statsCommand, exportCommand, fingerprintCommand];
   for (const command of [...commands, shredCommand, eraseCommand, holdCommand]) {
     audit.addCommand(command(io));
   }

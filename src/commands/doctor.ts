@@ -16,7 +16,7 @@ import type { Consent, World } from "./doctor/world.ts";
 import { reportFailure } from "./failure.ts";
 import type { CommandIo } from "./io.ts";
 import { readName } from "./token.ts";
-import { readPassword } from "./user/secret.ts";
+import { readSecret } from "./user/secret.ts";
 
 interface LoginOptions {
   readonly config: string;
@@ -87,7 +87,7 @@ async function makeWorld({ config }: LoadedConfig, options: LoginOptions, io: Co
 }
 
 async function makeConsent({ login, user, json }: LoginOptions, io: CommandIo): Promise<Consent> {
-  if (user !== undefined) return { kind: "person", person: { user, password: await readPassword() } };
+  if (user !== undefined) return { kind: "person", person: { user, password: await readSecret("Password: ") } };
   if (login === undefined) return { kind: "none" };
   // What is read by machine stays apart from what is for people.
   const say = json === true ? io.err : io.out;

@@ -18,7 +18,14 @@ interface Ran {
 }
 
 function run({ gateway }: Setting, ...args: string[]): Promise<Ran> {
-  return promisify(execFile)(process.execPath, [sallyport, "audit", ...args], { cwd: gateway.directory }).then(
+  return runWith("", gateway.directory, ...args);
+}
+
+/** @param input what it reads from stdin */
+function runWith(input: string, cwd: string, ...args: string[]): Promise<Ran> {
+  const running = promisify(execFile)(process.execPath, [sallyport, "audit", ...args], { cwd });
+  running.child.stdin?.end(input);
+  return running.then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     (error: Ran) => error,
   );
@@ -38,6 +45,44 @@ async function filesOf(directory: string): Promise<string> {
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   return (await Promise.all(files.map((file) => readFile(file, "latin1")))).join("\n");
 }
+
+it.each([
+  ["in clear", false],
+  ["encrypted", true],
+])(
+  "%s: a key that leaked leads to every call that carried it, and to none of who was erased",
+  async (_how, encryption) => {
+    const setting = await set({ configOverrides: { audit: { encryption } } });
+    const { gateway, client } = setting;
+    const other = await createClient(gateway, "alpha", await gateway.mint({ server: "alpha", subject: "somebody" }));
+    onTestFinished(() => other.close());
+    const leaked = `ghp_${"b2".repeat(18)}`;
+    await client.post(toolCall(1, "echo", { headers: { authorization: `Bearer ${leaked}` } }));
+    await client.post(toolCall(2, "echo", { password: "another" }));
+    await client.post(toolCall(3, "echo", { url: `https://a.example/?q=${leaked}&b=1` }));
+    await other.post(toolCall(4, "echo", { body: JSON.stringify({ note: `use ${leaked}, please` }) }));
+
+    const found = await runWith(`${leaked}\n`, gateway.directory, "fingerprint");
+    expect(found).toMatchObject({ code: 0, stdout: expect.stringMatching(/^redacted:[0-9a-f]{12}\n$/) });
+    const mark = found.stdout.trim();
+    expect(JSON.parse((await runWith(leaked, gateway.directory, "fingerprint", "--json")).stdout)).toEqual({ mark });
+    const carried = async () =>
+      (await search(setting, mark)).records.map(({ identity, args }) => [identity.subject, JSON.stringify(args.view)]);
+    const own = [
+      ["tester", `{"headers":{"authorization":"[${mark}]"}}`],
+      ["tester", `{"url":"https://a.example/?q=[${mark}]&b=1"}`],
+    ];
+    expect(await carried()).toEqual([...own, ["somebody", `{"body":"{\\"note\\":\\"use [${mark}], please\\"}"}`]]);
+    expect((await filesOf(join(gateway.directory, "data"))).includes(mark)).toBe(!encryption);
+    expect(await runWith("  \n", gateway.directory, "fingerprint")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("there is no secret"),
+    });
+    if (!encryption) return;
+    await run(setting, "erase", "--subject", "somebody", "--issuer", "builtin", "--yes");
+    expect(await carried()).toEqual(own);
+  },
+);
 
 it("what is encrypted is read with the keys, shredded, erased and held, and verifies all along", async () => {
   const audit = { encryption: true, compress: false, rotate: { size: "6KiB" } };

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { compileOwnNames } from "../../src/audit/sanitize/own-names.ts";
 import { isProse } from "../../src/audit/sanitize/prose.ts";
 import { sanitize, sanitizeText } from "../../src/audit/sanitize/sanitize.ts";
+import { longestToken } from "../../src/audit/sanitize/secret-tokens.ts";
 import { viewFlat } from "../../src/audit/sanitize/text.ts";
 import { redact } from "../fixtures/keyed.ts";
 
@@ -153,6 +154,25 @@ const hostileText = fc
     { maxLength: 60 },
   )
   .map((parts) => parts.join(""));
+
+test("the longest word that could be a token is found in one look", () => {
+  const word = fc.string({ unit: fc.constantFrom(..."abcXYZ019+-./_ ,[\u00e9\u{1f600}"), maxLength: 50 });
+  const runs = fc.array(
+    fc.oneof(word, fc.stringMatching(/^[a-z]{10,40}$/), fc.stringMatching(/^[A-Z]?[a-z.]{14,40}$/)),
+    {
+      maxLength: 6,
+    },
+  );
+  const drawn = /\d|^[A-Z]{2}|[A-Z].*[+./_-]|[+./_-].*[A-Z]/;
+  fc.assert(
+    fc.property(runs, (words) => {
+      const text = words.join(" ");
+      const lengths = text.split(/[^\w+./-]/).flatMap((run) => (run.length >= 15 && drawn.test(run) ? run.length : []));
+      expect(longestToken(text)).toBe(Math.min(32, Math.max(0, ...lengths)));
+    }),
+    { numRuns: 5_000 },
+  );
+});
 
 describe("sanitize", () => {
   test("a planted secret never comes out, wherever it stands", () => {

@@ -1,5 +1,6 @@
 /** Marks with a fingerprint: the same secret has the same one in every record, and nobody without the key can tell which it is. */
 import type { Fingerprint } from "../../mcp/handles.ts";
+import { isCardNumber } from "./secret-cards.ts";
 import { keepMarks, type Redact } from "./secret-mark.ts";
 import { showUnseen } from "./text.ts";
 
@@ -22,7 +23,9 @@ export function markTextOf(secret: string, fingerprint: Fingerprint): string {
 
 /** One way to write what stands in headers, URLs, texts and members in ways of their own. */
 function normalize(secret: string): string {
-  return showUnseen(decodePercent(secret).trim().replace(scheme, ""));
+  const bare = showUnseen(decodePercent(secret).trim().replace(scheme, ""));
+  const number = bare.replaceAll(/[ -]/g, "");
+  return isCardNumber(number) ? number : bare;
 }
 
 function decodePercent(text: string): string {

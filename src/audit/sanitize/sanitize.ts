@@ -37,7 +37,7 @@ const maxRounds = 8;
 
 /** How much of what is under the name of a secret is looked at for its marks. */
 const mostParts = 64;
-const mostMarks = 8;
+const mostTexts = 8;
 
 /** Too short, and of too plain characters, to be a secret or to name and hold one. */
 const harmless = /^(?:[\w .,@/+-]{0,10}|[A-Za-z][\w@./-]{0,13})$/;
@@ -166,23 +166,28 @@ function viewObject(object: object, walk: Walk, of: string): unknown {
  */
 function redactAll(secret: unknown, { redact, maxString }: Walk): string {
   if (redact === redactPlainly && typeof secret !== "string") return redacted;
-  const parts = [secret];
-  const marks: string[] = [];
+  const marks = new Set(listTexts(secret).flatMap((text) => listMarks(redact(text))));
+  let shown = "";
+  // A view of the view does not cut it.
+  for (const mark of [...marks].slice(0, mostTexts)) if (shown.length + mark.length <= maxString) shown += mark;
+  return shown === "" ? redacted : shown;
+}
+
+/** The first texts and numbers in a value, each once; those that stand less deep come first. */
+function listTexts(value: unknown): string[] {
+  const texts = new Set<string>();
+  const parts = [value];
   // It grows while it is read.
   for (const part of parts) {
     const plain = asPlain(part);
     if (typeof plain === "object" && plain !== null) {
-      for (const name of Object.keys(plain)) if (parts.length < mostParts) parts.push(readOwn(plain, name));
+      for (const name of Object.keys(plain).slice(0, mostParts - parts.length)) parts.push(readOwn(plain, name));
     } else if (typeof plain === "string" || typeof plain === "number") {
-      marks.push(...listMarks(redact(String(plain))));
+      texts.add(String(plain));
+      if (texts.size === mostTexts) break;
     }
   }
-  let shown = "";
-  // A view of the view does not cut it.
-  for (const mark of [...new Set(marks)].slice(0, mostMarks)) {
-    if (shown.length + mark.length <= maxString) shown += mark;
-  }
-  return shown === "" ? redacted : shown;
+  return [...texts];
 }
 
 /** Makes `__proto__`, too, a member like any other. */

@@ -16,49 +16,56 @@ const shortestToken = 15;
 /** Words beyond this length are not measured any further. */
 const longEnough = 32;
 
+/** Of the characters that tokens are made of: small letters, capitals, digits, and `+`, `-`, `.`, `/` and `_`. */
+const [small, capital, digit, sign] = [1, 2, 4, 8];
+/** By code; 0 for all that ends a token. */
+const kinds = Uint8Array.from({ length: 128 }, (_, code) => kindOf(String.fromCharCode(code)));
+
+function kindOf(character: string): number {
+  if (/[a-z]/.test(character)) return small;
+  if (/[A-Z]/.test(character)) return capital;
+  if (/\d/.test(character)) return digit;
+  return /[+./_-]/.test(character) ? sign : 0;
+}
+
 /**
- * How long the longest word is that could be a token or hold one: at least 15 characters, and not all of it words and
+ * How long the longest word is that could be a token or hold one, up to 32: at least 15 characters, and not all of it words and
  * `names_of_things`. 0 if there is none. It looks at one of 15 characters in most texts, where a pattern looks at all.
  */
 export function longestToken(text: string): number {
   let longest = 0;
   let end = shortestToken - 1;
-  while (end < text.length && longest < longEnough) {
+  while (end < text.length) {
     let at = end;
-    while (at > end - shortestToken && isTokenCharacter(text.charCodeAt(at))) at -= 1;
+    while (at > end - shortestToken && kindAt(text, at) !== 0) at -= 1;
     if (at === end - shortestToken) {
       const start = at + 1;
-      let stop = end + 1;
-      while (stop < text.length && isTokenCharacter(text.charCodeAt(stop))) stop += 1;
-      if (stop - start > longest && looksDrawn(text, start, stop)) longest = stop - start;
-      at = stop;
+      let found = 0;
+      for (at = start; at < text.length; at += 1) {
+        const kind = kindAt(text, at);
+        if (kind === 0) break;
+        found |= kind;
+      }
+      if (at - start > longest && looksDrawn(text, start, found)) longest = at - start;
+      if (longest >= longEnough) return longEnough;
     }
     end = at + shortestToken;
   }
   return longest;
 }
 
-/** `+`, `-`, `.`, `/`, digits, letters and `_`. */
-function isTokenCharacter(code: number): boolean {
-  return (
-    (code >= 45 && code <= 57) ||
-    (code >= 65 && code <= 90) ||
-    code === 95 ||
-    (code >= 97 && code <= 122) ||
-    code === 43
-  );
+function kindAt(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  return code < 128 ? (kinds[code] ?? 0) : 0;
 }
 
-/** Every kind of token has a digit, begins with two capitals, or mixes capitals with hyphens and dots. */
-function looksDrawn(text: string, start: number, stop: number): boolean {
-  let capitals = 0;
-  let marks = 0;
-  for (let at = start; at < stop; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code >= 48 && code <= 57) return true;
-    if (code >= 65 && code <= 90) capitals += 1;
-    else if (code < 65 || code === 95) marks += 1;
-    if (capitals > 0 && (marks > 0 || (capitals === 2 && at === start + 1))) return true;
-  }
-  return false;
+/**
+ * Every kind of token has a digit, begins with two capitals, or mixes capitals with hyphens and dots.
+ *
+ * @param found kinds of its characters
+ */
+function looksDrawn(text: string, start: number, found: number): boolean {
+  if ((found & digit) !== 0) return true;
+  if ((found & capital) === 0) return false;
+  return (found & sign) !== 0 || (kindAt(text, start) === capital && kindAt(text, start + 1) === capital);
 }

@@ -11,15 +11,14 @@ import { checkPassword } from "../../auth/users/password-rules.ts";
  * @throws Error for one that is refused, or was not typed the same twice
  */
 export async function readNewPassword(user: string): Promise<string> {
-  if (!process.stdin.isTTY) return checkPassword((await text(process.stdin)).replace(/\r?\n$/, ""), user);
-  const first = await ask("Password: ");
-  if ((await ask("Again: ")) !== first) throw new Error("the two are not the same");
+  const first = await readSecret("Password: ");
+  if (process.stdin.isTTY && (await ask("Again: ")) !== first) throw new Error("the two are not the same");
   return checkPassword(first, user);
 }
 
-/** A password that somebody has: the whole of stdin, or what is typed on a terminal. */
-export async function readPassword(): Promise<string> {
-  return process.stdin.isTTY ? ask("Password: ") : (await text(process.stdin)).replace(/\r?\n$/, "");
+/** The whole of stdin, but for a newline at its end, or what somebody types on a terminal. */
+export async function readSecret(question: string): Promise<string> {
+  return process.stdin.isTTY ? ask(question) : (await text(process.stdin)).replace(/\r?\n$/, "");
 }
 
 /** What is typed does not show. */

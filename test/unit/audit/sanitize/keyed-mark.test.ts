@@ -11,6 +11,7 @@ const marksIn = (value: unknown) => [...new Set(JSON.stringify(view(value)).matc
 
 const word = "Xy7/hunter+2";
 const key = `ghp_${"a1".repeat(18)}`;
+const pem = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----";
 const card = "4111111111111111";
 
 describe("the same secret has the same mark", () => {
@@ -39,8 +40,9 @@ describe("the same secret has the same mark", () => {
     ["by its form, in a name", key, { [key]: 1 }],
     ["by its form, in a path, encoded", key, `https://a.example/${encodeURIComponent(`${key} x`)}`],
     ["by its form, under a name", key, { token: key, text: `token=${key}` }],
+    ["a private key", pem, { private_key: pem, text: `see ${pem}`, body: JSON.stringify({ pem }) }],
     ["as a number", "123456", { otp: 123_456, text: "otp=123456" }],
-    ["a card", card, [Number(card), card, "4111 1111 1111 1111", "4111-1111-1111-1111"]],
+    ["a card", card, [Number(card), card, "4111 1111 1111 1111", { token: "4111-1111-1111-1111" }]],
   ])("%s", (_place, secret, value) => {
     expect(marksIn(value)).toEqual([markOf(secret)]);
   });
