@@ -8,6 +8,7 @@ import { checkIdentity } from "./identity-rules.ts";
 import { checkRetention } from "./retention.ts";
 import type { Config } from "./schema.ts";
 import { checkSinks } from "./sink-rules.ts";
+import { checkUserLogins } from "./user-login-rules.ts";
 
 /**
  * Everything the schema cannot say because it is about several members, or about what a value means. Pure: files are
@@ -15,7 +16,7 @@ import { checkSinks } from "./sink-rules.ts";
  */
 export function checkConfig(config: Config): RuleFinding[] {
   const checks = [checkListeners, checkState, checkNetwork, checkIdentity, checkServers, checkLimits, checkQuantities];
-  return [...checks, checkSinks, checkRetention].flatMap((check) => check(config));
+  return [...checks, checkSinks, checkRetention, checkUserLogins].flatMap((check) => check(config));
 }
 
 /** Whether a client can show a certificate that counts. */
