@@ -15,7 +15,10 @@ import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
 import { proofMemoryMs } from "./auth/proof.ts";
 import { createProofMemory } from "./auth/proof-memory.ts";
 import { createRevocationBook, type RevocationBook, revocations } from "./auth/revocations.ts";
+import { createSessionTokenBook, type SessionTokenBook } from "./auth/session-tokens/book.ts";
+import { sessionTokens } from "./auth/session-tokens/session-token.ts";
 import { createUserDirectory, type UserDirectory } from "./auth/users/directory.ts";
+import { users } from "./auth/users/user.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { readRetention } from "./config/retention.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
@@ -45,6 +48,7 @@ export interface House {
   readonly keys: KeyShelf;
   readonly apiKeys: ApiKeyBook;
   readonly revocations: RevocationBook;
+  readonly sessionTokens: SessionTokenBook;
   readonly store: Store;
   readonly users: UserDirectory;
   readonly counters: Counters;
@@ -135,7 +139,17 @@ async function furnish(
   const { permits, board } = redis ?? station.shared;
   const apiKeyBook = createApiKeyBook(store, now, tenant.forgetTokens);
   const revocationBook = createRevocationBook(store);
-  await Promise.all([store.follow(apiKeys, apiKeyBook.load), store.follow(revocations, revocationBook.load)]);
+  const directory = createUserDirectory(store);
+  const sessionTokenBook = createSessionTokenBook({
+    ...{ store, users: directory, standingOf: revocationBook.standingOf, now },
+    changed: tenant.forgetTokens,
+  });
+  await Promise.all([
+    store.follow(apiKeys, apiKeyBook.load),
+    store.follow(revocations, revocationBook.load),
+    store.follow(sessionTokens, sessionTokenBook.load),
+    store.follow(users, sessionTokenBook.load),
+  ]);
   const metrics = createMetrics(version, {
     ...tenant,
     auditQueueLength: () => sink.queueLength,
@@ -168,8 +182,9 @@ async function furnish(
     keys: createKeyShelf(loaded.directory, now, tenant.forgetTokens, report),
     apiKeys: apiKeyBook,
     revocations: revocationBook,
+    sessionTokens: sessionTokenBook,
     store,
-    users: createUserDirectory(store),
+    users: directory,
     counters: createCounters(permits, monotonic, metrics.limitStoreFailed),
     tasks: createTaskLedger(maxTasks),
     ended: shareRecall(createRecall(maxRecalled), "ended", board),

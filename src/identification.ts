@@ -10,6 +10,7 @@ import { createNonces } from "./auth/nonces.ts";
 import { createOwnKeySource } from "./auth/ownkeys.ts";
 import { createProofVerifier } from "./auth/proof.ts";
 import { compileRequired } from "./auth/required.ts";
+import { sessionTokenPrefix } from "./auth/session-tokens/token-text.ts";
 import { createTokenCache, type TokenCache } from "./auth/tokens.ts";
 import type { Config } from "./config/schema.ts";
 import { signingAlgorithm } from "./crypto/keyring.ts";
@@ -55,7 +56,8 @@ export function openIdentification(config: Config, house: House): Identification
     standingOf: house.revocations.standingOf,
   });
   const verifyIssued = withIntrospection(verifyJwt, issuers, config, house);
-  const verify = identity.apiKeys.enabled ? withApiKeys(verifyIssued, config, house) : verifyIssued;
+  const verifyMachine = identity.apiKeys.enabled ? withApiKeys(verifyIssued, config, house) : verifyIssued;
+  const verify = withSessionTokens(verifyMachine, config, house);
   const tokens = createTokenCache({
     verify,
     now: house.now,
@@ -109,11 +111,27 @@ function withIntrospection(
 const introspectionBounds: FetchBounds = { timeoutMs: 5_000, maxBytes: 65_536 };
 
 /** Beside signed tokens, API keys: their form tells them apart. */
-function withApiKeys(verify: Verify, { publicUrl, servers }: Config, { apiKeys }: House): Verify {
-  const names = new Map(Object.keys(servers).map((name) => [resourceOf(publicUrl, name), name]));
-  const serverOf = (resource: string) => names.get(resource);
+function withApiKeys(verify: Verify, config: Config, { apiKeys }: House): Verify {
+  const serverOf = nameServers(config);
   return async (token, resource) =>
     token.startsWith(apiKeyPrefix) ? apiKeys.verify(token, resource, serverOf) : verify(token, resource);
+}
+
+/** Beside those, session tokens, where there are pages on which people make them. */
+function withSessionTokens(verify: Verify, config: Config, { sessionTokens }: House): Verify {
+  const { sessions, builtin } = config.identity;
+  if (!sessions.enabled || !builtin.enabled || !builtin.login.enabled) return verify;
+  const serverOf = nameServers(config);
+  const life = { idleMs: sessions.idle, absoluteMs: sessions.absolute };
+  return async (token, resource) =>
+    token.startsWith(sessionTokenPrefix)
+      ? sessionTokens.verify(token, resource, serverOf, life)
+      : verify(token, resource);
+}
+
+function nameServers({ publicUrl, servers }: Config): (resource: string) => string | undefined {
+  const names = new Map(Object.keys(servers).map((name) => [resourceOf(publicUrl, name), name]));
+  return (resource) => names.get(resource);
 }
 
 /** The issuer of `sallyport token mint`: the gateway itself, under its public URL. */

@@ -15,8 +15,8 @@ export interface VerifiedToken {
   readonly scopes: readonly string[];
   /** Everything the token says, as it says it. */
   readonly claims: Readonly<Record<string, unknown>>;
-  /** How it proves: as a signed token, as an API key, or by what its issuer says of it. */
-  readonly via: "jwt" | "api-key" | "introspection";
+  /** How it proves: as a signed token, an API key or a session token, or by what its issuer says of it. */
+  readonly via: "jwt" | "api-key" | "introspection" | "session-token";
   /** Name of the API key that it is, if so. */
   readonly apiKey: string | null;
   /** Where it may come from; null for wherever a caller may. */

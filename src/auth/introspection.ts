@@ -12,6 +12,7 @@ import type { VerifierIssuer } from "./issuer.ts";
 import { audiencesOf, maxTokenBytes, type Verify } from "./jwt.ts";
 import { explainAudience, quote } from "./reasons.ts";
 import { checkRequired } from "./required.ts";
+import { sessionTokenPrefix } from "./session-tokens/token-text.ts";
 
 /** Asks an issuer about a token. Rejects when there is no whole answer within the bounds. */
 export type AskIssuer = (token: string) => Promise<FetchedDocument>;
@@ -34,7 +35,7 @@ const maxAsking = 64;
 const retryAfterMs = 1_000;
 
 /** Beginnings of what the gateway itself gives out: API keys, and session tokens. */
-const ownPrefixes = [apiKeyPrefix, "sps_"];
+const ownPrefixes = [apiKeyPrefix, sessionTokenPrefix];
 
 /**
  * Whether a token may be shown to the issuer: neither one of the gateway's own, which are nobody else's to know, nor a signed one, which

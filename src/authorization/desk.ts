@@ -3,10 +3,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import inject from "light-my-request";
 import type Provider from "oidc-provider";
 import type { KoaContextWithOIDC } from "oidc-provider";
+import { serveAccount } from "./account/serve.ts";
 import { adaptTarget } from "./asked.ts";
 import { normalizeMetadata } from "./client-metadata.ts";
 import { servePage } from "./interaction.ts";
-import { mount, pagesPath, serves } from "./paths.ts";
+import { accountPath, mount, pagesPath, serves } from "./paths.ts";
 import type { PageKit } from "./visit.ts";
 
 /** A request as it was judged. */
@@ -81,8 +82,10 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
     notes.set(request, note);
     const [path = ""] = (request.url ?? "").split("?");
     const uid = path.startsWith(`${pagesPath}/`) ? path.slice(pagesPath.length + 1) : null;
-    if (uid === null) void callback(request, response);
-    else void servePage(kit, { request, response, uid, body, ip, note });
+    if (uid !== null) void servePage(kit, { request, response, uid, body, ip, note });
+    else if (path === accountPath || path.startsWith(`${accountPath}/`))
+      void serveAccount(kit, { request, response, path, body, ip, note });
+    else void callback(request, response);
   };
 
   return {

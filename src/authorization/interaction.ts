@@ -1,6 +1,7 @@
 /** The steps between an authorization request and its answer in which somebody is asked: who they are, and whether they want it. */
 import { errors } from "oidc-provider";
 import { isLoopbackHost } from "../network/url.ts";
+import { accountClientId } from "./account/client.ts";
 import { rememberConsent } from "./consents.ts";
 import { logIn } from "./login.ts";
 import { renderConsent, renderLogin, renderProblem } from "./pages.ts";
@@ -100,6 +101,7 @@ async function describeAsking({ provider }: PageKit, { params }: Details): Promi
     destination,
     // A port of a loopback address is any port to the browser's policy only where it is named so.
     onward: [isWeb ? origin : protocol],
+    own: id === accountClientId,
   };
 }
 

@@ -9,6 +9,8 @@ export interface Asking {
   readonly host: string | null;
   /** Where the answer goes: `app.example.com`, or `this computer`. */
   readonly destination: string;
+  /** Whether it is the gateway itself, for a page of its own. */
+  readonly own?: boolean;
 }
 
 /** What a consent page says. */
@@ -39,7 +41,7 @@ export interface CodePage extends Asking {
 
 /** Where people log in. */
 export function renderLogin({ csrf, user, problem, ...asking }: LoginPage): string {
-  return page(
+  return renderPage(
     "Log in",
     `<h1>Log in</h1>
 ${introduce(asking)}
@@ -58,7 +60,7 @@ ${alert(problem)}
 
 /** Where people give their second factor. */
 export function renderCode({ csrf, user, step, problem, ...asking }: CodePage): string {
-  return page(
+  return renderPage(
     "Enter a code",
     `<h1>Enter a code</h1>
 ${introduce(asking)}
@@ -82,7 +84,7 @@ export function renderConsent({ csrf, user, servers, ...asking }: ConsentPage): 
       scopes.length === 0 ? "" : `, with ${scopes.map((scope) => `<code>${escapeHtml(scope)}</code>`).join(", ")}`;
     return `<li>call <strong>${escapeHtml(name)}</strong> as you, as far as you may yourself${further}</li>`;
   });
-  return page(
+  return renderPage(
     "Allow access?",
     `<h1>Allow access?</h1>
 ${introduce(asking)}
@@ -99,14 +101,15 @@ ${introduce(asking)}
 
 /** Where a login ends that cannot go on. */
 export function renderProblem(title: string, text: string): string {
-  return page(title, `<h1>${escapeHtml(title)}</h1>\n<p>${escapeHtml(text)}</p>`);
+  return renderPage(title, `<h1>${escapeHtml(title)}</h1>\n<p>${escapeHtml(text)}</p>`);
 }
 
 function alert(problem: string | null): string {
   return problem === null ? "" : `<p role="alert">${escapeHtml(problem)}</p>`;
 }
 
-function introduce({ name, host, destination }: Asking): string {
+function introduce({ name, host, destination, own }: Asking): string {
+  if (own === true) return "<p>You go on to a page of this gateway itself.</p>";
   const origin = host === null ? "a client that says of itself only its name" : `a client of ${escapeHtml(host)}`;
   return `<p><strong>${escapeHtml(name)}</strong>, ${origin}, wants to connect. The answer goes to <strong>${escapeHtml(destination)}</strong>.</p>`;
 }
@@ -137,7 +140,8 @@ export function pageHeaders(onward: readonly string[]): Readonly<Record<string, 
   };
 }
 
-function page(title: string, body: string): string {
+/** A page in the one form that all have. @param body HTML of what is between the tags of `main` */
+export function renderPage(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)} · Sallyport</title>
@@ -158,7 +162,7 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /** Text in HTML. What does not show is shown: a name must not be written from right to left to look like another. */
-function escapeHtml(text: string): string {
+export function escapeHtml(text: string): string {
   const shown = text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "�");
   return shown.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
 }

@@ -4,10 +4,14 @@
 export const mount = "/oauth";
 /** Where its pages are. */
 export const pagesPath = `${mount}/login`;
+/** Where people see their account, and what is below it. */
+export const accountPath = `${mount}/account`;
+/** Where the browser of somebody who had to log in for a page of ours comes back to. */
+export const backPath = `${accountPath}/back`;
 
 /** OAuth endpoints, pages, and the metadata in both forms (RFC 8414, OpenID Connect Discovery). */
 const paths = new RegExp(
-  `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|register|revoke|jwks|login/[\\w-]+)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,
+  `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|register|revoke|jwks|login/[\\w-]+|account(?:/[\\w-]+)?)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,
 );
 
 /** Whether the authorization server has something at a path. */

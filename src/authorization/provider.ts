@@ -4,6 +4,7 @@ import Provider, { type Configuration, errors, type KoaContextWithOIDC } from "o
 import { grantClaim } from "../auth/revocations.ts";
 import type { Account } from "../auth/users/directory.ts";
 import type { Store } from "../state/store.ts";
+import { accountClientId, describeAccountClient, grantLogin } from "./account/client.ts";
 import { createAdapterFactory } from "./adapter.ts";
 import { ownParameters } from "./asked.ts";
 import { findConsent } from "./consents.ts";
@@ -44,6 +45,7 @@ export function createProvider(options: ProviderOptions): Provider {
   const configuration: Configuration = {
     adapter: createAdapterFactory(options.store, now),
     jwks: { keys: [...options.jwks] },
+    clients: [describeAccountClient(publicUrl)],
     responseTypes: ["code"],
     // Refresh tokens are for whoever can use them. Clients that see `offline_access` on offer would have consent asked for each time.
     scopes: ["openid"],
@@ -90,15 +92,17 @@ export function createProvider(options: ProviderOptions): Provider {
       },
       resourceIndicators: {
         enabled: true,
-        defaultResource(_ctx, _client, oneOf) {
+        defaultResource(_ctx, client, oneOf) {
+          if (client.clientId === accountClientId) return [];
           const picked = resources.pick(oneOf);
           if (picked !== undefined) return picked;
           throw new errors.InvalidTarget("name the MCP server in `resource`: there are several (RFC 8707)");
         },
         useGrantedResource: () => true,
-        getResourceServerInfo(ctx, resource) {
+        getResourceServerInfo(ctx, resource, client) {
           const audience = resources.canonical(resource);
-          if (audience === undefined) throw new errors.InvalidTarget("there is no such MCP server here");
+          if (audience === undefined || client.clientId === accountClientId)
+            throw new errors.InvalidTarget("there is no such MCP server here");
           const login = findLogin(ctx);
           const isOffered = (scope: string) =>
             login === undefined || isMet(resources.demandOf(resource, [scope]), login, now());
@@ -121,7 +125,8 @@ export function createProvider(options: ProviderOptions): Provider {
       if (account === null || (login ?? 0) < account.loginsFrom) return undefined;
       return { accountId: name, claims: () => ({ sub: name }), groups: account.groups };
     },
-    loadExistingGrant: (ctx) => findConsent(options.store, ctx),
+    loadExistingGrant: async (ctx) =>
+      ctx.oidc.client?.clientId === accountClientId ? grantLogin(ctx) : findConsent(options.store, ctx),
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed("refresh_token"),
     rotateRefreshToken: true,
     // What policies decide by; nothing that the gateway could not have looked up itself.

@@ -19,7 +19,7 @@ export interface PageKit {
   readonly users: UserDirectory;
   readonly secondFactors: SecondFactors;
   readonly resources: Resources;
-  readonly store: Pick<Store, "put">;
+  readonly store: Store;
   /** The name of the server that a resource is. */
   readonly serverOf: (resource: string) => string;
   /** Keyed digest, to tell a form of ours. */

@@ -39,7 +39,7 @@ export function checkIdentity({
       );
     }
   }
-  findings.push(...issuers.flatMap(checkRequire), ...checkIntrospection(issuers));
+  findings.push(...issuers.flatMap(checkRequire), ...checkIntrospection(issuers), ...checkSessions(identity.sessions));
   if (identity.certificates.enabled && listen.tls?.clientCa === undefined) {
     findings.push(
       problem(["identity", "certificates", "enabled"], "nobody is asked for a certificate", {
@@ -113,6 +113,19 @@ function checkIntrospection(issuers: [string, Config["identity"]["issuers"][stri
       findings.push(problem([...at, "maxAge"], "expected more than zero, at most 5m"));
     return findings;
   });
+}
+
+/** What lasts longer is an API key. */
+const longestMs = 31 * 86_400_000;
+const shortestMs = 60_000;
+
+function checkSessions({ idle, absolute }: Config["identity"]["sessions"]): RuleFinding[] {
+  const at = ["identity", "sessions"];
+  const findings: RuleFinding[] = [];
+  if (idle < shortestMs) findings.push(problem([...at, "idle"], "expected at least 1m"));
+  if (absolute < idle) findings.push(problem([...at, "absolute"], "expected no less than idle"));
+  if (absolute > longestMs) findings.push(problem([...at, "absolute"], "expected at most 31d"));
+  return findings;
 }
 
 /** True for a value with a scheme; anything else is a file name. */

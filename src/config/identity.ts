@@ -111,6 +111,18 @@ export const identity = z
           .describe("Accept API keys (`sallyport key create`), for machines that cannot log in."),
       })
       .prefault({}),
+    sessions: z
+      .strictObject({
+        enabled: z
+          .boolean()
+          .default(true)
+          .describe(
+            "Let users who log in at the gateway (`builtin.login`) make session tokens, for clients that can only send a fixed header, and accept these.",
+          ),
+        idle: duration().prefault("8h").describe("How long such a token lasts without being used."),
+        absolute: duration().prefault("24h").describe("How long it lasts at most."),
+      })
+      .prefault({}),
     certificates: z
       .strictObject({
         enabled: z

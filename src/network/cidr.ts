@@ -52,6 +52,21 @@ export function createAddressSet(cidrs: readonly Cidr[]): AddressSet {
 }
 
 /**
+ * The set of some blocks that were checked when they were written.
+ *
+ * @throws Error for what is no block all the same: it must neither open something to everybody nor close it silently
+ */
+export function readAddressSet(texts: readonly string[]): AddressSet {
+  return createAddressSet(
+    texts.map((text) => {
+      const block = readCidr(text);
+      if (block === undefined) throw new Error(`${JSON.stringify(text)} is no block of addresses`);
+      return block;
+    }),
+  );
+}
+
+/**
  * An IPv4 address in its IPv6 clothes (`::ffff:127.0.0.1`, RFC 4291 section 2.5.5.2) is the IPv4 address, and an address
  * is the same on every interface: a zone (`fe80::1%eth0`, RFC 4007) says only how it came here.
  */

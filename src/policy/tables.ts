@@ -12,7 +12,7 @@ const meanings: Readonly<Record<string, string>> = {
   "identity.subject": "Subject of the token.",
   "identity.client": "OAuth client, or null.",
   "identity.groups": "Groups, from the claim that the issuer's configuration names.",
-  "identity.via": "How identity was proved: `jwt`, `introspection`, `api-key` or `certificate`.",
+  "identity.via": "How identity was proved: `jwt`, `introspection`, `api-key`, `session-token` or `certificate`.",
   "identity.scopes": "OAuth scopes of the token.",
   "mcp.method": "Method of the request, such as `tools/call`.",
   "mcp.tool.name": "Tool that is called. `mcp.tool` is there for tools only.",

@@ -56,7 +56,9 @@ async function identifyByToken(rules: IdentityRules, shown: Shown): Promise<Iden
   const verified = await rules.tokens.verify(token, route.resource);
   if (verified.standing.revoked) throw new Denial("token_revoked", { detail: `of ${verified.issuer}` });
   if (verified.from !== null && !verified.from.has(peer.ip)) {
-    throw new Denial("token_address", { detail: `${verified.apiKey} is for other addresses than ${peer.ip}` });
+    throw new Denial("token_address", {
+      detail: `${verified.apiKey ?? "the session token"} is for other addresses than ${peer.ip}`,
+    });
   }
   const { bound } = verified;
   if (bound !== null) checkCertificate(bound, certificate?.thumbprint ?? null);

@@ -3,7 +3,7 @@
  * pattern begins at the start of a word; repetitions are bounded and never nested, so that no text makes them slow.
  */
 const forms: Readonly<Record<string, readonly string[]>> = {
-  "Sallyport itself": ["spk_[0-9A-Za-z]{11}_[0-9A-Za-z]{49}"],
+  "Sallyport itself": ["sp[ks]_[0-9A-Za-z]{11}_[0-9A-Za-z]{49}"],
   AWS: ["A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}", "ABSK[A-Za-z0-9+/]{60,255}"],
   Google: ["AIza[\\w-]{30,60}", "GOCSPX-[\\w-]{20,60}", "ya29\\.[\\w-]{20,1024}", "1//0[\\w-]{24,255}"],
   "Microsoft Teams": ["webhook\\.office\\.com/webhookb2/[\\w@/-]{20,255}"],

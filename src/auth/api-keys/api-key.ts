@@ -4,7 +4,7 @@ import type { Kind } from "../../state/store.ts";
 /** What the gateway knows of an API key, by its name. Not what proves it: only its digest. */
 const apiKeySchema = z.strictObject({
   id: z.string(),
-  /** SHA-256 of the secret half, in base64url. That half is 256 random bits, so nothing slower would add anything. */
+  /** Of the half that proves (secret-text.ts). */
   digest: z.string(),
   subject: z.string(),
   groups: z.array(z.string()),

@@ -1,8 +1,8 @@
-import { hash, timingSafeEqual } from "node:crypto";
 import { Denial } from "../../denial.ts";
-import { type AddressSet, type Cidr, createAddressSet, readCidr } from "../../network/cidr.ts";
+import { type AddressSet, readAddressSet } from "../../network/cidr.ts";
 import type { Store } from "../../state/store.ts";
 import type { VerifiedToken } from "../claims.ts";
+import { isDigestOf } from "../secret-text.ts";
 import { type ApiKey, apiKeyIssuer, apiKeys, standingOf } from "./api-key.ts";
 import { readApiKey } from "./key-text.ts";
 
@@ -38,7 +38,7 @@ export function createApiKeyBook(store: Pick<Store, "list">, now: () => number, 
       const halves = readApiKey(text);
       if (halves === undefined) throw new Denial("token_malformed", { detail: "not an API key: its checksum differs" });
       const known = byId.get(halves.id);
-      if (known === undefined || !isSame(hash("sha256", halves.secret, "base64url"), known.key.digest)) {
+      if (known === undefined || !isDigestOf(known.key.digest, halves)) {
         throw new Denial("token_unknown", { detail: `there is no API key ${halves.id}` });
       }
       return admit(known, serverOf(resource), now());
@@ -56,14 +56,7 @@ export function createApiKeyBook(store: Pick<Store, "list">, now: () => number, 
 function describe(name: string, key: ApiKey, before: Known | undefined): Known {
   const standing = before?.standing ?? { revoked: false };
   standing.revoked = key.revokedAtMs !== null;
-  return { name, key, from: key.from === null ? null : createAddressSet(key.from.map(readBlock)), standing };
-}
-
-/** Whoever wrote the store has checked it; what is no block all the same must not open the key to everybody. */
-function readBlock(text: string): Cidr {
-  const block = readCidr(text);
-  if (block === undefined) throw new Error(`${JSON.stringify(text)} is no block of addresses`);
-  return block;
+  return { name, key, from: key.from === null ? null : readAddressSet(key.from), standing };
 }
 
 function admit({ name, key, from, standing }: Known, server: string | undefined, nowMs: number): VerifiedToken {
@@ -89,8 +82,4 @@ function admit({ name, key, from, standing }: Known, server: string | undefined,
     expiresAtMs: expiresAtMs ?? Number.POSITIVE_INFINITY,
     recheckAtMs: Number.POSITIVE_INFINITY,
   });
-}
-
-function isSame(one: string, other: string): boolean {
-  return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 }

@@ -1,8 +1,9 @@
-import { hash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { Command, InvalidArgumentError } from "commander";
 import { type ApiKey, apiKeys, revokedListedMs, standingOf } from "../../auth/api-keys/api-key.ts";
 import { drawApiKey } from "../../auth/api-keys/key-text.ts";
 import { isPlainText, maxSubjectLength } from "../../auth/claims.ts";
+import { digestSecret } from "../../auth/secret-text.ts";
 import { didYouMean } from "../../config/diagnose.ts";
 import { readDuration } from "../../config/units.ts";
 import { readCidr } from "../../network/cidr.ts";
@@ -74,7 +75,7 @@ async function createKey(
   const { id, secret, text } = drawApiKey(randomBytes);
   const key: ApiKey = {
     id,
-    digest: hash("sha256", secret, "base64url"),
+    digest: digestSecret({ secret }),
     subject,
     groups,
     scopes,
