@@ -7,7 +7,8 @@ import { serveAccount } from "./account/serve.ts";
 import { adaptTarget } from "./asked.ts";
 import { normalizeMetadata } from "./client-metadata.ts";
 import { servePage } from "./interaction.ts";
-import { accountPath, mount, pagesPath, serves } from "./paths.ts";
+import { accountPath, isUpstreamPage, mount, pagesPath, serves } from "./paths.ts";
+import { serveUpstream } from "./upstream/serve.ts";
 import type { PageKit } from "./visit.ts";
 
 /** A request as it was judged. */
@@ -32,6 +33,8 @@ export interface DeskNote {
   unknown?: string;
   client?: string;
   grant?: string;
+  /** At which server a user logs in. */
+  server?: string;
   /** What the second factor of a login was. */
   factor?: "totp" | "recovery";
 }
@@ -85,6 +88,7 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
     if (uid !== null) void servePage(kit, { request, response, uid, body, ip, note });
     else if (path === accountPath || path.startsWith(`${accountPath}/`))
       void serveAccount(kit, { request, response, path, body, ip, note });
+    else if (isUpstreamPage(path)) void serveUpstream(kit, { request, response, path, body, ip, note });
     else void callback(request, response);
   };
 

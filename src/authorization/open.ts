@@ -5,6 +5,7 @@ import type { House } from "../house.ts";
 import { compileGlob } from "../mcp/glob.ts";
 import type { Program } from "../policy/compile.ts";
 import type { Requirement } from "../policy/require.ts";
+import { createVault, type Vault } from "../upstream/vault/vault.ts";
 import { createDelay } from "./attempts.ts";
 import { findDemands } from "./demands.ts";
 import type { Desk } from "./desk.ts";
@@ -33,7 +34,18 @@ export function openDesk({ publicUrl, servers, identity }: Config, policy: Progr
     ttlMs: { accessToken, refreshToken, session },
     serverOf: (resource) => names.get(resources.canonical(resource) ?? "") ?? resource,
     delay: createDelay(counters),
+    vaults: openVaults(servers, publicUrl),
   });
+}
+
+/** The servers at which users log in themselves, by name. */
+function openVaults(servers: Config["servers"], publicUrl: string): ReadonlyMap<string, Vault> {
+  return new Map(
+    Object.entries(servers).flatMap(([name, server]) => {
+      const config = server.credentials?.userLogin;
+      return config === undefined ? [] : [[name, createVault(name, server, config, publicUrl)]];
+    }),
+  );
 }
 
 /** The library takes a tenth of a second and 20 MB: it is loaded when somebody asks for the first time. */

@@ -11,8 +11,15 @@ export const backPath = `${accountPath}/back`;
 
 /** OAuth endpoints, pages, and the metadata in both forms (RFC 8414, OpenID Connect Discovery). */
 const paths = new RegExp(
-  `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|register|revoke|jwks|login/[\\w-]+|account(?:/[\\w-]+)?)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,
+  `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|register|revoke|jwks|login/[\\w-]+|account(?:/[\\w-]+)?|upstream(?:-back)?/[\\w-]+)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,
 );
+
+/** Where users log in at servers behind the gateway, and come back from there. */
+const upstreamPages = new RegExp(`^${mount}/upstream(?:-back)?/`);
+
+export function isUpstreamPage(path: string): boolean {
+  return upstreamPages.test(path);
+}
 
 /** Whether the authorization server has something at a path. */
 export function serves(path: string): boolean {

@@ -1,5 +1,6 @@
 import { handleOf, type Revoked, reachOf, revocationKeptMs, revocations } from "../auth/revocations.ts";
 import type { Store } from "../state/store.ts";
+import { dropLogins } from "../upstream/vault/logins.ts";
 import { endGrants, listGrants } from "./grants.ts";
 
 /** Who revokes, and why. */
@@ -14,6 +15,7 @@ export interface Revoker {
 export async function revoke(store: Store, revoked: Revoked, revoker: Revoker): Promise<void> {
   await put(store, revoked, revoker);
   for (const grant of await endGrants(store, revoked)) await put(store, { kind: "grant", grant }, revoker);
+  if (revoked.kind === "user") await dropLogins(store, revoked);
 }
 
 /** Makes void what tokens a user has, and leaves what they have consented to. */

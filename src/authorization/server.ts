@@ -4,6 +4,7 @@ import type { SecondFactors } from "../auth/users/second-factors.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import type { Log } from "../observe/log.ts";
 import type { Store } from "../state/store.ts";
+import type { Vault } from "../upstream/vault/vault.ts";
 import type { Delay } from "./attempts.ts";
 import { createDesk, type Desk } from "./desk.ts";
 import { renderProblem } from "./pages.ts";
@@ -13,12 +14,14 @@ import { createProvider, type ProviderOptions } from "./provider.ts";
 /** What {@link createAuthorizationServer} needs. */
 export interface AuthorizationOptions
   extends Pick<ProviderOptions, "publicUrl" | "resources" | "fetch" | "allowHost" | "registration" | "ttlMs" | "now"> {
-  readonly keyring: Pick<Keyring, "privateJwks" | "publicJwks" | "fingerprint">;
+  readonly keyring: Pick<Keyring, "privateJwks" | "publicJwks" | "fingerprint" | "unseal">;
   readonly store: Store;
   readonly users: UserDirectory;
   readonly secondFactors: SecondFactors;
   readonly serverOf: (resource: string) => string;
   readonly delay: Delay;
+  /** Servers at which users log in themselves, by name. */
+  readonly vaults?: ReadonlyMap<string, Vault>;
   readonly log: Log;
 }
 
@@ -50,7 +53,11 @@ export function createAuthorizationServer(options: AuthorizationOptions): Desk {
       const kept = { expiresAtMs: nowMs + options.ttlMs.accessToken + clockSlackMs };
       options.store.put(revocations, handleOf(revoked), value, kept).catch(report);
     });
-    return createDesk(provider, { ...options, provider, report, fingerprint: keyring.fingerprint }, options.publicUrl);
+    return createDesk(
+      provider,
+      { vaults: new Map(), ...options, sealer: keyring, provider, report, fingerprint: keyring.fingerprint },
+      options.publicUrl,
+    );
   }
 
   return {

@@ -3,7 +3,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type Provider from "oidc-provider";
 import type { UserDirectory } from "../auth/users/directory.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
+import type { Sealer } from "../mcp/session.ts";
 import type { Store } from "../state/store.ts";
+import type { Vault } from "../upstream/vault/vault.ts";
 import type { Delay } from "./attempts.ts";
 import type { DeskNote } from "./desk.ts";
 import { type Asking, pageHeaders } from "./pages.ts";
@@ -22,6 +24,9 @@ export interface PageKit {
   readonly store: Store;
   /** The name of the server that a resource is. */
   readonly serverOf: (resource: string) => string;
+  /** Servers at which users log in themselves, by name. */
+  readonly vaults: ReadonlyMap<string, Vault>;
+  readonly sealer: Pick<Sealer, "unseal">;
   /** Keyed digest, to tell a form of ours. */
   readonly fingerprint: (label: string, text: string) => string;
   readonly delay: Delay;
