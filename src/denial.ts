@@ -1,4 +1,5 @@
 import { renderChallenge, renderStepUp, type Scheme } from "./challenge.ts";
+import { type Errand, errandData, errandResult, urlElicitationRequired } from "./mcp/elicitation.ts";
 import type { Verdict } from "./policy/evaluate.ts";
 import type { Missing } from "./policy/require.ts";
 
@@ -107,6 +108,12 @@ export const refusals = {
   ),
   credentials_refused: call(502, 502, "The gateway's own credentials for the MCP server are refused."),
   delegation_refused: call(403, 403, "The MCP server cannot be called on behalf of this caller."),
+  login_required: call(
+    403,
+    403,
+    "The MCP server wants its user to log in. Open the link in a browser, then try again.",
+  ),
+  login_unsupported: call(403, 403, "The MCP server wants its user to log in, which this caller cannot do here."),
 
   upstream_unreachable: call(502, 502, "The MCP server cannot be reached."),
   upstream_reset: call(502, 502, "The MCP server broke off the connection."),
@@ -171,6 +178,8 @@ export interface DenialExtra {
   missing?: Missing;
   /** What the rules in shadow would have made of it. */
   shadow?: Verdict | null;
+  /** What the caller's user has to do first. */
+  errand?: Errand;
 }
 
 /** A refusal on its way to the caller. Its message is the row's text, so that printing one leaks nothing. */
@@ -187,6 +196,13 @@ export class Denial extends Error {
 
   get row(): Refusal {
     return refusals[this.code];
+  }
+
+  /** The JSON-RPC code of the answer; null where it is none of an error. */
+  get rpc(): number | null {
+    const { errand } = this.extra;
+    if (errand?.form === "result") return null;
+    return errand?.form === "error" ? urlElicitationRequired : this.row.rpc;
   }
 
   /** The same refusal, knowing which JSON-RPC request it answers. */
@@ -256,11 +272,18 @@ export function renderDenial(denial: Denial, request: RefusedRequest): RenderedD
 /** Renders a refusal as a JSON-RPC error response; without an id where none was read (MCP 2026-07-28, Error Responses). */
 export function renderRpcError(denial: Denial, requestId: string, rpcId: string | number | undefined): string {
   const { row, extra, code } = denial;
+  const { errand } = extra;
+  if (errand?.form === "result") {
+    return JSON.stringify({ jsonrpc: "2.0", id: rpcId, result: errandResult(errand, row.text) });
+  }
   const data = {
     ...extra.data,
+    ...(errand && errandData(errand, row.text)),
     reason: code,
     requestId,
     retryAfterMs: extra.retryAfterMs && Math.ceil(extra.retryAfterMs),
   };
-  return JSON.stringify({ jsonrpc: "2.0", id: rpcId, error: { code: row.rpc, message: row.text, data } });
+  // Some clients show the message and nothing else.
+  const message = errand === undefined ? row.text : `${row.text} ${errand.url}`;
+  return JSON.stringify({ jsonrpc: "2.0", id: rpcId, error: { code: denial.rpc, message, data } });
 }

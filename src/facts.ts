@@ -191,6 +191,8 @@ export interface Session extends Granted<"session"> {
   readonly upstreamId: string | null;
   /** Short keyed fingerprint for the audit record. */
   readonly fingerprint: string | null;
+  /** Whether it began with a client that opens links for its user. */
+  readonly opensLinks: boolean;
   /** Where a stream goes on: the upstream's own event id, and the request whose answer it still owes. */
   readonly resume: { readonly eventId: string; readonly pending: Pending | null } | null;
   /** The task that a request is about. */

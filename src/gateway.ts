@@ -26,6 +26,7 @@ import type { Upstreams } from "./stages/server.ts";
 import type { SessionRules } from "./stages/session.ts";
 import { assertionKeysPath } from "./upstream/credentials/assertion.ts";
 import type { UpstreamShelf } from "./upstream/shelf.ts";
+import { clientDocument, documentPathOf } from "./upstream/vault/client-document.ts";
 
 /** One configuration, compiled: what each room of the corridor needs. A reload builds a new one and swaps the reference. */
 export interface Gateway extends Pick<Identification, "demands" | "issuers" | "prime"> {
@@ -116,6 +117,9 @@ function compileRoutes(config: Config, { station, keyring }: House, desk: Desk |
   if (root !== undefined) metadata.set(rootMetadataPath, () => root);
   if (Object.values(servers).some(({ credentials }) => credentials?.assertion !== undefined)) {
     metadata.set(assertionKeysPath, () => JSON.stringify(keyring.publicJwks()));
+  }
+  for (const [name, { credentials }] of Object.entries(servers)) {
+    if (credentials?.userLogin !== undefined) metadata.set(documentPathOf(name), () => clientDocument(publicUrl, name));
   }
   return {
     hosts: ownHosts(publicUrl, listen.address.host, listen.hosts),

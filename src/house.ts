@@ -195,7 +195,12 @@ async function furnish(
     doors: createDoors(),
     calls: shareCalls(createOpenCalls(), board),
     standing: createStandingStreams(),
-    upstreams: createUpstreamShelf({ now, sign: keyring.signAs, tokenFetched }),
+    upstreams: createUpstreamShelf({
+      now,
+      sign: keyring.signAs,
+      tokenFetched,
+      vault: { store, sealer: keyring, record: write },
+    }),
     replicas,
     station,
     now,

@@ -223,7 +223,7 @@ async function record(
 ): Promise<{ denial: Denial; receipt: Receipt }> {
   const rendered = render(denial, arrival, trail);
   const http = reply.stream === null ? rendered.status : 200;
-  const rpc = isMcpEndpoint(arrival) ? denial.row.rpc : null;
+  const rpc = isMcpEndpoint(arrival) ? denial.rpc : null;
   const upstream = trail.facts.answer?.statusCode;
   try {
     return { denial, receipt: await trail.close({ http, rpc, upstream, denial, bytesOut: rendered.body.length }) };

@@ -137,9 +137,9 @@ export interface AuditRecord extends AuditEntry, ChainPlace {
 /** Renders a record, all but `hash`. */
 export type RecordRenderer = (entry: AuditEntry, place: ChainPlace) => string;
 
-/** A record about the gateway itself. `time` is ISO 8601. */
+/** A record about the gateway itself, or of what it did for a user who has not just asked. `time` is ISO 8601. */
 export function gatewayEntry(
-  event: (typeof gatewayEvents)[number],
+  event: (typeof gatewayEvents)[number] | "auth",
   time: string,
   note: Readonly<Record<string, unknown>> = {},
 ): AuditEntry {

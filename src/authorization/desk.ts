@@ -10,7 +10,8 @@ import { registrationHeaders, registrationPreflight } from "./cors.ts";
 import { serveReturn } from "./federation/return.ts";
 import { servePage } from "./interaction.ts";
 import { servePasskeys } from "./passkeys/account.ts";
-import { accountPath, mount, pagesPath, passkeysPath, returnPath, serves } from "./paths.ts";
+import { accountPath, isUpstreamPage, mount, pagesPath, passkeysPath, returnPath, serves } from "./paths.ts";
+import { serveUpstream } from "./upstream/serve.ts";
 import type { PageKit } from "./visit.ts";
 
 /** A request as it was judged. */
@@ -46,6 +47,8 @@ export interface DeskNote {
   which?: string;
   /** Where somebody goes to log in, or comes back from. */
   provider?: string;
+  /** At which server a user logs in. */
+  server?: string;
 }
 
 export interface DeskAnswer {
@@ -102,6 +105,7 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
     else if (path === passkeysPath) void servePasskeys(kit, { request, response, path, body, ip, note });
     else if (path === accountPath || path.startsWith(`${accountPath}/`))
       void serveAccount(kit, { request, response, path, body, ip, note });
+    else if (isUpstreamPage(path)) void serveUpstream(kit, { request, response, path, body, ip, note });
     else void callback(request, response);
   };
 

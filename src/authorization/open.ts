@@ -5,6 +5,7 @@ import type { House } from "../house.ts";
 import { compileGlob } from "../mcp/glob.ts";
 import type { Program } from "../policy/compile.ts";
 import type { Requirement } from "../policy/require.ts";
+import { createVault, type Vault } from "../upstream/vault/vault.ts";
 import { createAwayCount, createDelay } from "./attempts.ts";
 import { findDemands } from "./demands.ts";
 import type { Desk } from "./desk.ts";
@@ -43,6 +44,7 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
     servers: Object.keys(servers),
     sessionLife: sessions.enabled ? { idleMs: sessions.idle, absoluteMs: sessions.absolute } : null,
     delay: createDelay(counters),
+    vaults: openVaults(servers, publicUrl),
     countAway: createAwayCount(counters),
     ...{ passwords, providers },
   };
@@ -50,6 +52,16 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
     createLazyDesk(() => loadDesk(options)),
     counters,
     now,
+  );
+}
+
+/** The servers at which users log in themselves, by name. */
+function openVaults(servers: Config["servers"], publicUrl: string): ReadonlyMap<string, Vault> {
+  return new Map(
+    Object.entries(servers).flatMap(([name, server]) => {
+      const config = server.credentials?.userLogin;
+      return config === undefined ? [] : [[name, createVault(name, server, config, publicUrl)]];
+    }),
   );
 }
 

@@ -18,15 +18,24 @@ export const tokenPath = `${accountPath}/token`;
 
 /** OAuth endpoints, pages, and the metadata in both forms (RFC 8414, OpenID Connect Discovery). */
 const paths = new RegExp(
-  `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|register|revoke|jwks|login/(?:back/)?[\\w-]+|account(?:/[\\w-]+)?)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,
+  `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|register|revoke|jwks|login/(?:back/)?[\\w-]+|account(?:/[\\w-]+)?|upstream(?:-back)?/[\\w-]+)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,
 );
+
+/** Where users log in at servers behind the gateway, and come back from there. */
+const upstreamPages = new RegExp(`^${mount}/upstream(?:-back)?/`);
+
+export function isUpstreamPage(path: string): boolean {
+  return upstreamPages.test(path);
+}
 
 /** Whether the authorization server has something at a path. */
 export function serves(path: string): boolean {
   return paths.test(path);
 }
 
-const pages = new RegExp(`^${mount}/(?:authorize(?:/[\\w-]+)?|login/(?:back/)?[\\w-]+|account(?:/[\\w-]+)?)$`);
+const pages = new RegExp(
+  `^${mount}/(?:authorize(?:/[\\w-]+)?|login/(?:back/)?[\\w-]+|account(?:/[\\w-]+)?|upstream(?:-back)?/[\\w-]+)$`,
+);
 
 /** Whether people see in their browser what stands at a path. */
 export function isPage(path: string): boolean {

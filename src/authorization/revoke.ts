@@ -1,6 +1,7 @@
 import { handleOf, type Revoked, reachOf, revocationKeptMs, revocations } from "../auth/revocations.ts";
 import { endTokensOf } from "../auth/session-tokens/keep.ts";
 import type { Store } from "../state/store.ts";
+import { dropLogins } from "../upstream/vault/logins.ts";
 import { endGrants, listGrants } from "./grants.ts";
 
 /** Who revokes, and why. */
@@ -17,6 +18,7 @@ export async function revoke(store: Store, revoked: Revoked, revoker: Revoker): 
   if (revoked.kind === "user" && revoked.issuer === "builtin") await endTokensOf(store, revoked.subject, revoker.nowMs);
   for (const grant of await endGrants(store, revoked, revoker.nowMs))
     await put(store, { kind: "grant", grant }, revoker);
+  if (revoked.kind === "user") await dropLogins(store, revoked);
 }
 
 /** Makes void what tokens a user has, and leaves what they have consented to. */

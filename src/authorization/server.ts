@@ -7,6 +7,7 @@ import type { LoginProvider } from "../config/login-providers.ts";
 import type { Keyring } from "../crypto/keyring.ts";
 import type { Log } from "../observe/log.ts";
 import type { Store } from "../state/store.ts";
+import type { Vault } from "../upstream/vault/vault.ts";
 import type { Delay } from "./attempts.ts";
 import { createDesk, type Desk } from "./desk.ts";
 import { isFederated } from "./federation/accounts.ts";
@@ -22,7 +23,7 @@ export interface AuthorizationOptions
     ProviderOptions,
     "publicUrl" | "resources" | "machines" | "fetch" | "documents" | "allowHost" | "registration" | "ttlMs" | "now"
   > {
-  readonly keyring: Pick<Keyring, "privateJwks" | "publicJwks" | "fingerprint">;
+  readonly keyring: Pick<Keyring, "privateJwks" | "publicJwks" | "fingerprint" | "unseal">;
   readonly store: Store;
   readonly users: UserDirectory;
   readonly secondFactors: SecondFactors;
@@ -35,6 +36,8 @@ export interface AuthorizationOptions
   readonly countAway: (ip: string) => Promise<number | null>;
   readonly passwords: boolean;
   readonly providers: Readonly<Record<string, LoginProvider>>;
+  /** Servers at which users log in themselves, by name. */
+  readonly vaults?: ReadonlyMap<string, Vault>;
   readonly log: Log;
 }
 
@@ -72,7 +75,10 @@ export function createAuthorizationServer(options: AuthorizationOptions): Desk {
     const providerFailed = (name: string, { reason, message }: FederationFailure) =>
       log.warn({ provider: name, reason, detail: message }, "a login through a provider came to nothing");
     const { fingerprint } = keyring;
-    const kit = { ...options, provider, federation, passkeys, findAccount, report, providerFailed, fingerprint };
+    const kit = {
+      ...{ vaults: new Map(), ...options, sealer: keyring, fingerprint },
+      ...{ provider, federation, passkeys, findAccount, report, providerFailed },
+    };
     return createDesk(provider, kit, options.publicUrl);
   }
 

@@ -5,7 +5,9 @@ import type { SessionLife } from "../auth/session-tokens/session-token.ts";
 import type { Account, UserDirectory } from "../auth/users/directory.ts";
 import type { Passkeys } from "../auth/users/passkeys/passkeys.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
+import type { Sealer } from "../mcp/session.ts";
 import type { Store } from "../state/store.ts";
+import type { Vault } from "../upstream/vault/vault.ts";
 import type { Delay } from "./attempts.ts";
 import type { DeskNote } from "./desk.ts";
 import type { FederationFailure } from "./federation/failure.ts";
@@ -39,6 +41,9 @@ export interface PageKit {
   readonly servers: readonly string[];
   /** How long session tokens last; null where none can be made. */
   readonly sessionLife: SessionLife | null;
+  /** Servers at which users log in themselves, by name. */
+  readonly vaults: ReadonlyMap<string, Vault>;
+  readonly sealer: Pick<Sealer, "unseal">;
   /** Keyed digest, to tell a form of ours. */
   readonly fingerprint: (label: string, text: string) => string;
   readonly delay: Delay;

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { listGrants } from "../authorization/grants.ts";
+import { listLogins } from "../upstream/vault/logins.ts";
 import { withConfig } from "./config.ts";
 import { reportFailure } from "./failure.ts";
 import type { CommandIo } from "./io.ts";
@@ -16,28 +17,42 @@ interface ListOptions {
 /** `sallyport grant list`. Exit code 0 done, 2 it could not be done. */
 export function grantCommand(io: CommandIo): Command {
   const list = withConfig(new Command("list"))
-    .description("list which client may act for whom, and with which scopes")
+    .description("list which client may act for whom, and with which scopes, and who is logged in at which server")
     .option("--user <name>", "of this user only")
     .option("--client <id>", "of this client only")
     .option("--json", "print one JSON object")
     .action(async ({ config, user, client, json }: ListOptions) => {
       try {
-        const all = await withState(io, config, (store) => listGrants(store));
+        const [all, allLogins] = await withState(io, config, (store) =>
+          Promise.all([listGrants(store), listLogins(store)]),
+        );
         const grants = all
           .filter(
             (grant) => (user === undefined || grant.user === user) && (client === undefined || grant.client === client),
           )
           .map(({ sinceMs, ...grant }) => ({ ...grant, since: new Date(sinceMs).toISOString() }));
+        // A login is the user's own, whichever client it is used by.
+        const logins = allLogins
+          .filter(({ subject }) => client === undefined && (user === undefined || subject === user))
+          .map(({ subject, server, authorizationServer, scopes, sinceMs }) => {
+            const since = new Date(sinceMs).toISOString();
+            return { user: subject, server, authorizationServer, scopes, since };
+          });
         const lines = grants.map(({ id, user, client, scopes, since }) => {
           const servers = Object.entries(scopes).map(([resource, granted]) => `${resource} (${granted})`);
           return `${id}  ${show(user)} to ${show(client)} since ${since}: ${show(servers.join(", "))}\n`;
         });
-        if (json === true) io.out(`${JSON.stringify({ grants }, null, 2)}\n`);
+        const loginLines = logins.map(({ user, server, authorizationServer, scopes, since }) => {
+          const granted = scopes.length === 0 ? "" : ` (${show(scopes.join(" "))})`;
+          return `${show(user)} is logged in at ${server} since ${since}: ${show(authorizationServer)}${granted}\n`;
+        });
+        if (json === true) io.out(`${JSON.stringify({ grants, logins }, null, 2)}\n`);
         else io.out(lines.length === 0 ? "there are no grants\n" : lines.join(""));
+        if (json !== true) io.out(loginLines.join(""));
         io.exit(0);
       } catch (error) {
         reportFailure(io, error, json);
       }
     });
-  return new Command("grant").description("what people have let clients do").addCommand(list);
+  return new Command("grant").description("what people have let clients and the gateway do").addCommand(list);
 }

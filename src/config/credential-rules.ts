@@ -6,7 +6,7 @@ import { problem, type RuleFinding } from "./finding.ts";
 import type { ServerConfig } from "./schema.ts";
 
 /** All of them stand in the Authorization header, which is one. */
-const exclusive = ["bearer", "clientCredentials", "exchange"] as const;
+const exclusive = ["bearer", "clientCredentials", "exchange", "userLogin"] as const;
 
 /** @param at where the credentials stand */
 export function checkCredentials({ credentials, transport }: ServerConfig, at: Path): RuleFinding[] {

@@ -1,6 +1,7 @@
 /** What `servers.<name>.credentials` says. */
 import { z } from "zod";
 import { httpsUrl, read, secret } from "./fields.ts";
+import { describeUserLogin } from "./user-login.ts";
 
 const assertion = z
   .strictObject({
@@ -21,6 +22,9 @@ export const authentications = ["client_secret_basic", "client_secret_post", "pr
 
 const readUri = (text: string) => (URL.canParse(text) && !text.includes("#") ? text : undefined);
 const visible = () => z.string().regex(/^[\x20-\x7e]+$/, "expected printable ASCII");
+const scope = () =>
+  z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "expected a scope: ASCII without spaces, quotes and backslashes");
+const resource = () => read(readUri, "an absolute URI without a fragment");
 
 /** An authorization server, and the gateway as its client. */
 const authorizationServer = {
@@ -44,15 +48,8 @@ const authorizationServer = {
     .describe(
       "How the gateway authenticates. Default: `client_secret_basic` with a secret, `private_key_jwt` with a key.",
     ),
-  scopes: z
-    .array(
-      z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "expected a scope: ASCII without spaces, quotes and backslashes"),
-    )
-    .prefault([])
-    .describe("What is asked for."),
-  resource: read(readUri, "an absolute URI without a fragment")
-    .optional()
-    .describe("What the token is for (RFC 8707): usually `url` of the server."),
+  scopes: z.array(scope()).prefault([]).describe("What is asked for."),
+  resource: resource().optional().describe("What the token is for (RFC 8707): usually `url` of the server."),
   audience: visible().optional().describe("The same for authorization servers that want an `audience`."),
 };
 
@@ -87,6 +84,7 @@ export const credentials = z
     bearer: secret().optional().describe("Token the gateway shows to the server, always the same."),
     clientCredentials: clientCredentials.optional(),
     exchange: exchange.optional(),
+    userLogin: describeUserLogin({ scope: scope(), resource: resource(), visible }).optional(),
     assertion: assertion.optional(),
   })
   .describe("What the server is shown: who the gateway is, or who the caller is. Never the caller's own token.");

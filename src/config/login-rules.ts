@@ -4,20 +4,41 @@ import { isForAllTenants, type Profile, profiles } from "../authorization/federa
 import { checkClient } from "./credential-rules.ts";
 import type { Path } from "./diagnose.ts";
 import { problem, type RuleFinding, warning } from "./finding.ts";
+import { checkProviderName } from "./login-names.ts";
 import type { LoginProvider } from "./login-providers.ts";
+import type { AssertionProvider } from "./machines.ts";
 import type { Config } from "./schema.ts";
 
 const base = ["identity", "builtin", "login"];
 
 export function checkLogin({ identity, publicUrl }: Pick<Config, "identity" | "publicUrl">): RuleFinding[] {
-  const { passwords, providers } = identity.builtin.login;
+  const { passwords, providers, assertions } = identity.builtin.login;
   const all = Object.entries(providers);
-  const findings = all.flatMap(([name, provider]) => checkProvider(provider, [...base, "providers", name], publicUrl));
+  const findings = all.flatMap(([name, provider]) => {
+    const at = [...base, "providers", name];
+    return [
+      ...checkProviderName(name, at),
+      ...checkTwin(provider, at, assertions[name], [...base, "assertions", name]),
+      ...checkProvider(provider, at, publicUrl),
+    ];
+  });
   if (!passwords && all.length === 0) {
     const reads = [[...base, "providers"]];
     findings.push(problem([...base, "passwords"], "nobody could log in: there are no providers either", { reads }));
   }
   return findings;
+}
+
+/** People of two issuers would have the same subjects. */
+function checkTwin(
+  { issuer }: LoginProvider,
+  at: Path,
+  twin: AssertionProvider | undefined,
+  twinAt: Path,
+): RuleFinding[] {
+  if (twin === undefined || twin.issuer === issuer) return [];
+  const reads = [[...twinAt, "issuer"]];
+  return [problem([...at, "issuer"], `not the issuer of ${twinAt.join(".")}, which has the same name`, { reads })];
 }
 
 function checkProvider(provider: LoginProvider, at: Path, publicUrl: string): RuleFinding[] {

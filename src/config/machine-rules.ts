@@ -2,6 +2,7 @@
 import { isLoopbackHost } from "../network/url.ts";
 import type { Path } from "./diagnose.ts";
 import { problem, type RuleFinding, warning } from "./finding.ts";
+import { checkProviderName } from "./login-names.ts";
 import type { ClientConfig } from "./machines.ts";
 import type { Config } from "./schema.ts";
 
@@ -9,8 +10,8 @@ const login = ["identity", "builtin", "login"];
 /** Of a secret: 128 bits in hex. Nothing slows down whoever has the digest of a shorter one. */
 const minSecretLength = 32;
 const maxLifetimeMs = 3_600_000;
-/** What subjects of others begin with. */
-const takenNames = new Set(["client", "builtin"]);
+/** The gateway's own, for the pages of an account (authorization/account/client.ts). */
+const ownClient = "account";
 
 /** A secret that is given as its digest; undefined for any other. */
 export function readSecretDigest(secret: string): Buffer | undefined {
@@ -29,6 +30,8 @@ export function checkMachines(config: Pick<Config, "identity" | "servers" | "pub
     isDescribedElsewhere(id, client) ? checkDescribed(client, at(id)) : checkClient(client, at(id)),
   );
   for (const [id, { servers = [], grants }] of Object.entries(clients)) {
+    if (id === ownClient)
+      findings.push(problem(at(id), "the gateway itself has this id; choose another", { at: "key" }));
     const unknown = servers.filter((server) => !Object.hasOwn(config.servers, server));
     findings.push(
       ...unknown.map((server) =>
@@ -126,9 +129,7 @@ function checkAssertions({ identity, publicUrl }: Pick<Config, "identity" | "pub
   const seen = new Map<string, string>();
   for (const [name, { issuer, lifetime }] of Object.entries(identity.builtin.login.assertions)) {
     const path = [...login, "assertions", name];
-    if (takenNames.has(name)) {
-      findings.push(problem(path, "subjects of others begin with this name; choose another", { at: "key" }));
-    }
+    findings.push(...checkProviderName(name, path));
     const twin = seen.get(issuer);
     if (twin === undefined) seen.set(issuer, name);
     else findings.push(problem([...path, "issuer"], `the same issuer as ${twin}`));

@@ -83,6 +83,8 @@ const assertion = z.strictObject({
     .describe("How long an assertion may be good for by what it says itself, at most 1h."),
 });
 
+export type AssertionProvider = z.output<typeof assertion>;
+
 export const assertions = z
   .record(name(), assertion)
   .prefault({})

@@ -10,6 +10,7 @@ import { checkMachines } from "./machine-rules.ts";
 import { checkRetention } from "./retention.ts";
 import type { Config } from "./schema.ts";
 import { checkSinks } from "./sink-rules.ts";
+import { checkUserLogins } from "./user-login-rules.ts";
 
 /**
  * Everything the schema cannot say because it is about several members, or about what a value means. Pure: files are
@@ -26,7 +27,7 @@ export function checkConfig(config: Config): RuleFinding[] {
     checkLimits,
     checkQuantities,
   ];
-  return [...checks, checkMachines, checkSinks, checkRetention].flatMap((check) => check(config));
+  return [...checks, checkMachines, checkSinks, checkRetention, checkUserLogins].flatMap((check) => check(config));
 }
 
 /** Whether a client can show a certificate that counts. */

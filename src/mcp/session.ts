@@ -19,6 +19,8 @@ export interface SessionContents {
   /** Fingerprint of the identity it was minted for. */
   readonly identityKey: string;
   readonly issuedAtMs: number;
+  /** There where the client opens links for its user: it says so once, when the session begins. */
+  readonly opensLinks?: true;
 }
 
 /** Names a session among those of all servers. */

@@ -2,6 +2,7 @@ import type { Trail } from "../audit/trail.ts";
 import { Denial } from "../denial.ts";
 import type { Answer, Arrival, Decision, Identity, McpRoute, Message, Pending, Session } from "../facts.ts";
 import type { Recall } from "../limits/recall.ts";
+import { opensLinks } from "../mcp/elicitation.ts";
 import type { Expectation, Handles } from "../mcp/expectation.ts";
 import { type Fingerprint, sealCursor, sealState, signTask } from "../mcp/handles.ts";
 import { type Place, type Sealer, sealSession, signRequestId } from "../mcp/session.ts";
@@ -160,6 +161,7 @@ export function sessionHeader({ known, kit, place }: Exchange): Record<string, s
   const { message, identity } = known;
   const { upstreamId, server } = place;
   if (message.kind !== "request" || message.method !== "initialize" || upstreamId === null) return {};
-  const contents = { upstreamId, server, identityKey: identity.key, issuedAtMs: kit.now() };
+  const links = opensLinks(message.params.capabilities) && ({ opensLinks: true } as const);
+  const contents = { upstreamId, server, identityKey: identity.key, issuedAtMs: kit.now(), ...links };
   return { "mcp-session-id": sealSession(kit.sealer, contents) };
 }

@@ -4,7 +4,15 @@ import type { Arrival, Edit, Identity, McpRoute, Message, RequestMessage, Sessio
 import type { Recall } from "../limits/recall.ts";
 import { legacyRevisions } from "../mcp/era.ts";
 import { type Fingerprint, openCursor, openState, openTask } from "../mcp/handles.ts";
-import { openRequestId, type Place, type Sealer, sessionKey, unsealEventId, unsealSession } from "../mcp/session.ts";
+import {
+  openRequestId,
+  type Place,
+  type Sealer,
+  type SessionContents,
+  sessionKey,
+  unsealEventId,
+  unsealSession,
+} from "../mcp/session.ts";
 
 /** What it takes to open a session id, and whatever else was handed out. */
 export interface SessionRules {
@@ -37,7 +45,8 @@ export function openSession(
 ): Session {
   const door = findDoor(rules, route, identity, message);
   const header = message.era === "modern" ? undefined : findHeader(arrival, route, door);
-  const upstreamId = header === undefined ? null : openId(rules, header, route, identity);
+  const opened = header === undefined ? null : openId(rules, header, route, identity);
+  const upstreamId = opened?.upstreamId ?? null;
   const fingerprint = upstreamId === null ? null : rules.fingerprint("mcp-session", upstreamId);
   // The gateway itself may still tell the server of the end.
   if (!arrival.leaving && rules.isRevoked(fingerprint))
@@ -47,6 +56,7 @@ export function openSession(
     door,
     upstreamId,
     fingerprint,
+    opensLinks: opened?.opensLinks ?? false,
     resume: message.kind === "listen" ? openResume(rules, place, message.lastEventId) : null,
     ...openHandles(rules, place, message),
   } as Session;
@@ -69,13 +79,13 @@ function findHeader({ headers }: Arrival, route: McpRoute, door: Door | null): s
   return route.door === "none" ? headers.get("mcp-session-id") : (door?.sessionId ?? undefined);
 }
 
-function openId(rules: SessionRules, header: string, route: McpRoute, identity: Identity): string {
+function openId(rules: SessionRules, header: string, route: McpRoute, identity: Identity): SessionContents {
   const contents = unsealSession(rules.sealer, header);
   if (contents === undefined) throw new Denial("session_unknown");
   if (contents.server !== route.server || contents.identityKey !== identity.key) throw new Denial("session_foreign");
   if (rules.now() > contents.issuedAtMs + rules.lifetimeMs) throw new Denial("session_expired");
   if (rules.ended.has(sessionKey(route.server, contents.upstreamId))) throw new Denial("session_revoked");
-  return contents.upstreamId;
+  return contents;
 }
 
 function openResume(rules: SessionRules, place: Place, lastEventId: string | null): Session["resume"] {

@@ -15,7 +15,7 @@ import type { Upstream } from "../upstream/upstream.ts";
  * a while need not be asked for again (2026-07-28, Caching).
  *
  * @throws Denial `upstream_unreachable`, `upstream_reset`, `upstream_timeout`, `upstream_malformed`,
- *   `credentials_unavailable`, `credentials_refused`, `delegation_refused`, `client_gone`
+ *   `credentials_unavailable`, `credentials_refused`, `delegation_refused`, `login_required`, `login_unsupported`, `client_gone`
  */
 export async function forward(
   upstream: Upstream,
@@ -42,7 +42,7 @@ export async function forward(
       body: renderBody(message, session, decision),
       signal: arrival.ended,
     };
-    const answer = await upstream.send(outgoing, { identity, arrival });
+    const answer = await upstream.send(outgoing, { identity, arrival, message, session });
     upstream.reachable = true;
     return new FreshAnswer(answer, list, done);
   } catch (cause) {

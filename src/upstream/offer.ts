@@ -19,7 +19,7 @@ const methods = {
  * @throws Error with a sentence for an operator, when one of them cannot be had
  */
 export async function listOffer(name: string, config: ServerConfig, now: () => number): Promise<Offer> {
-  const upstream = createUpstream(name, config, { now, publicUrl: "", sign: unasked, tokenFetched() {} });
+  const upstream = createUpstream(name, config, { now, publicUrl: "", sign: unasked, tokenFetched() {}, vault: null });
   try {
     const found = await survey(upstream, Object.values(methods));
     return {

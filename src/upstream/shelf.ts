@@ -33,8 +33,9 @@ export function createUpstreamShelf(kit: Omit<CredentialKit, "publicUrl">): Upst
 /** A digest, so that credentials are not kept in one more place. */
 function keyOf(name: string, config: ServerConfig, publicUrl: string): string {
   const { url, credentials, audit: _audit, ...rest } = config;
-  // Only assertions name the gateway.
-  const issuer = credentials?.assertion === undefined ? null : publicUrl;
+  // Only assertions name the gateway, and links lead to it.
+  const isNamed = credentials?.assertion !== undefined || credentials?.userLogin !== undefined;
+  const issuer = isNamed ? publicUrl : null;
   const all = { name, ...rest, url: url.href, headers: staticHeaders(config), credentials, issuer };
   return createHash("sha256").update(JSON.stringify(all, reveal)).digest("base64url");
 }

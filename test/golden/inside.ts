@@ -13,3 +13,6 @@ export const provokedInside: readonly DenialCode[] = [
 
 /** Refusals of connections, on which no request has come yet; test/attack/overload.test.ts provokes them. */
 export const provokedByCrowds: readonly DenialCode[] = ["connections_limited"];
+
+/** Refusals of those who log in at the gateway; test/e2e/user-login.test.ts provokes them. */
+export const provokedByUsers: readonly DenialCode[] = ["login_required"];

@@ -4,7 +4,7 @@ import { type DenialCode, refusals } from "../../src/denial.ts";
 import type { RecordedRequest } from "../fixtures/recorder.ts";
 import { type CaseRequest, type RefusalCase, readCases } from "./case.ts";
 import { type Stage, startStage } from "./gateways.ts";
-import { provokedByCrowds, provokedInside } from "./inside.ts";
+import { provokedByCrowds, provokedByUsers, provokedInside } from "./inside.ts";
 import { createMemory, type Memory } from "./memory.ts";
 import { readAudit, readRefusals, until } from "./observe.ts";
 import { connectTo, hold, type Prepared, perform, prepare } from "./perform.ts";
@@ -27,7 +27,8 @@ afterAll(async () => {
 });
 
 it("has a case for every refusal", () => {
-  const covered = new Set<string>([...cases.map(({ code }) => code), ...provokedInside, ...provokedByCrowds]);
+  const elsewhere = [...provokedInside, ...provokedByCrowds, ...provokedByUsers];
+  const covered = new Set<string>([...cases.map(({ code }) => code), ...elsewhere]);
   expect(Object.keys(refusals).filter((code) => !covered.has(code))).toEqual([]);
 });
 

@@ -2,6 +2,7 @@
  * How a browser that was sent to log in comes back to where it was: the place stands in `state`, and is good only along with a cookie
  * that the same browser got with it. Pure.
  */
+import { upstreamPath } from "../../upstream/vault/client-document.ts";
 import { accountPath, backPath } from "../paths.ts";
 
 /** Keyed digest: 16 base64url characters. */
@@ -11,7 +12,10 @@ type Fingerprint = (label: string, text: string) => string;
  * Where a browser may come back to, and nowhere else: a page with another path has to be added. None may do anything but show something
  * when it is opened.
  */
-const places: readonly RegExp[] = [new RegExp(`^${accountPath}(?:/[\\w-]+)?$`)];
+const places: readonly RegExp[] = [
+  new RegExp(`^${accountPath}(?:/[\\w-]+)?$`),
+  new RegExp(`^${upstreamPath}/[\\w-]+$`),
+];
 
 const cookieName = "__Host-sallyport-back";
 const nonceForm = /^[0-9a-f]{32}$/;

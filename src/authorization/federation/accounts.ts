@@ -56,6 +56,11 @@ export async function findFederated(
   return { name, groups, loginsFrom: 0, ...(found.email !== null && { email: found.email }) };
 }
 
+/** Whether somebody was disabled here (`sallyport user disable`). Who has never logged in was not. */
+export async function isDisabledAccount(store: Pick<Store, "get">, name: string): Promise<boolean> {
+  return (await store.get(federatedAccounts, name))?.value.disabled === true;
+}
+
 /**
  * Remembers a login.
  *

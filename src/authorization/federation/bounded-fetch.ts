@@ -1,6 +1,7 @@
 /** The calls to a provider, with a bound on everything: one in trouble, or one that lies, must not take the gateway along. */
 import { Agent, request } from "undici";
 import { type FetchBounds, fetchBounds, readBounded } from "../../auth/discovery.ts";
+import { verified } from "../../network/verified.ts";
 
 /** As much of `fetch` as openid-client uses. */
 export type ProviderFetch = (url: string, options?: ProviderRequest) => Promise<Response>;
@@ -16,7 +17,7 @@ interface ProviderRequest {
  * nowhere: a form with a secret in it is for the one endpoint.
  */
 export function createProviderFetch({ timeoutMs, maxBytes }: FetchBounds = fetchBounds): ProviderFetch {
-  const dispatcher = new Agent({ connect: { timeout: timeoutMs, rejectUnauthorized: true } });
+  const dispatcher = new Agent({ connect: { ...verified, timeout: timeoutMs } });
   return async (url, { method = "GET", headers = {}, body } = {}) => {
     const answer = await request(url, {
       ...{ dispatcher, method: method as "GET" | "POST", headers, signal: AbortSignal.timeout(timeoutMs) },

@@ -90,7 +90,12 @@ export function readAssertion(
         : text("scope")
             .split(" ")
             .filter((scope) => scope !== ""),
-    acr: amr?.includes("mfa") ? mfaContext : typeof said.acr === "string" ? text("acr", maxGroup) : undefined,
+    // That of policies is for us to say.
+    acr: amr?.includes("mfa")
+      ? mfaContext
+      : said.acr === undefined || said.acr === mfaContext
+        ? undefined
+        : text("acr", maxGroup),
     amr,
     authTime:
       typeof said.auth_time === "number" && said.auth_time * 1_000 <= scene.nowMs + scene.clockSkewMs

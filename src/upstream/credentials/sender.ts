@@ -1,8 +1,9 @@
 import type { Ending } from "../../ending.ts";
-import type { Arrival, Identity } from "../../facts.ts";
+import type { Arrival, Identity, Message, Session } from "../../facts.ts";
 import { discard } from "../body.ts";
 import type { Answer } from "../dispatch.ts";
 import type { Outgoing, Transport } from "../transport.ts";
+import { createUserSender } from "../vault/sender.ts";
 import { assertionHeader } from "./assertion.ts";
 import type { Credentials, OwnTokens, TokenSource } from "./credentials.ts";
 import { TokenFailure } from "./token-failure.ts";
@@ -11,24 +12,29 @@ import { TokenFailure } from "./token-failure.ts";
 export interface Caller {
   readonly identity: Identity;
   readonly arrival: Pick<Arrival, "headers">;
+  readonly message: Message;
+  readonly session: Pick<Session, "opensLinks">;
 }
 
 /** Sends on behalf of a caller; throws as {@link Transport.send} does, and Denials of the credentials. */
 export type Send = (outgoing: Outgoing, caller: Caller) => Promise<Answer>;
 
 /** A way to a server on which every message carries what the server is to see of its caller. */
-export function createSender(transport: Transport, { tokens, assert }: Pick<Credentials, "tokens" | "assert">): Send {
+export function createSender(
+  transport: Transport,
+  { tokens, users, assert }: Pick<Credentials, "tokens" | "users" | "assert">,
+): Send {
   // Where all of it is static there is nothing to wait for.
-  if (tokens === null && assert === null) return (outgoing) => transport.send(outgoing);
-  return async (outgoing, caller) => {
-    const send = (token: string | null) => {
-      const headers = { ...outgoing.headers };
-      if (token !== null) headers.authorization = `Bearer ${token}`;
-      if (assert !== null) headers[assertionHeader] = assert(caller.identity, outgoing);
-      return transport.send({ ...outgoing, headers });
-    };
-    return tokens === null ? send(null) : sendWithToken(tokens, caller, outgoing.signal, send);
+  if (tokens === null && users === null && assert === null) return (outgoing) => transport.send(outgoing);
+  const send = async (outgoing: Outgoing, caller: Caller, token: string | null) => {
+    const headers = { ...outgoing.headers };
+    if (token !== null) headers.authorization = `Bearer ${token}`;
+    if (assert !== null) headers[assertionHeader] = assert(caller.identity, outgoing);
+    return transport.send({ ...outgoing, headers });
   };
+  if (users !== null) return createUserSender(send, users);
+  if (tokens === null) return (outgoing, caller) => send(outgoing, caller, null);
+  return (outgoing, caller) => sendWithToken(tokens, caller, outgoing.signal, (token) => send(outgoing, caller, token));
 }
 
 /** The same way for what the gateway asks for itself, on nobody's behalf. */

@@ -30,7 +30,8 @@ const configOf = (changes: Partial<ServerConfig> = {}): ServerConfig => ({
 });
 
 const publicUrl = "https://mcp.example.com";
-const createShelf = (now = () => 0) => createUpstreamShelf({ now, sign: () => "signed", tokenFetched() {} });
+const createShelf = (now = () => 0) =>
+  createUpstreamShelf({ now, sign: () => "signed", tokenFetched() {}, vault: null });
 
 let shelf: UpstreamShelf = createShelf();
 afterEach(async () => {

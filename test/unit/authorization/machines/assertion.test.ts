@@ -59,6 +59,7 @@ it.each<[string, object, unknown]>([
   ["its one audience in a list", { aud: [audience] }, { subject: "corp:u-17" }],
   ["groups and scopes", { groups: ["a", "b"], scope: "mcp pay" }, { groups: ["a", "b"], scopes: ["mcp", "pay"] }],
   ["a second factor", { amr: ["pwd", "mfa"], acr: "2", auth_time: now - 60 }, { acr: "mfa", authTime: now - 60 }],
+  ["a context that is ours to say", { amr: ["pwd"], acr: "mfa" }, { acr: undefined, amr: ["pwd"] }],
   ["a context of its own", { amr: ["pwd"], acr: "2" }, { acr: "2", amr: ["pwd"] }],
   ["a login that is still to come", { auth_time: now + 600 }, { authTime: undefined }],
   ["a subject with the name of another provider", { sub: "other:ann" }, { subject: "corp:other:ann" }],

@@ -48,7 +48,7 @@ function setTokens(renewable = true): OwnTokens & { rejected: string[] } {
 it("is the way itself where nothing is to be added: no copy, and nothing to wait for", async () => {
   const { transport, sent } = setServer();
   const message = messageWith();
-  await createSender(transport, { tokens: null, assert: null })(message, caller);
+  await createSender(transport, { tokens: null, users: null, assert: null })(message, caller);
   expect(sent[0]).toBe(message);
   expect(createOwnTransport(transport, null)).toBe(transport);
 });
@@ -56,7 +56,10 @@ it("is the way itself where nothing is to be added: no copy, and nothing to wait
 it("adds token and assertion, and leaves the message as it is", async () => {
   const { transport, sent } = setServer();
   const message = messageWith();
-  await createSender(transport, { tokens: setTokens(), assert: ({ subject }) => `of ${subject}` })(message, caller);
+  await createSender(transport, { tokens: setTokens(), users: null, assert: ({ subject }) => `of ${subject}` })(
+    message,
+    caller,
+  );
   expect(sent[0]).toEqual({
     ...message,
     headers: { accept: "application/json", authorization: "Bearer token-1", "sallyport-identity": "of ann" },
@@ -77,7 +80,10 @@ it.each<[string, number[], boolean, string[]]>([
   ["a 401 where no new one is to be had", [401, 200], false, ["token-1"]],
 ])("after %s it has sent these", async (_case, statuses, renewable, tokens) => {
   const { transport, sent, bodies } = setServer(...statuses);
-  const answer = await createSender(transport, { tokens: setTokens(renewable), assert: null })(messageWith(), caller);
+  const answer = await createSender(transport, { tokens: setTokens(renewable), users: null, assert: null })(
+    messageWith(),
+    caller,
+  );
   expect(sent.map(({ headers }) => headers.authorization)).toEqual(tokens.map((token) => `Bearer ${token}`));
   expect(sent.map(({ body }) => String(body))).toEqual(tokens.map(() => "{}"));
   expect(answer.body).toBe(bodies.at(-1));
@@ -88,7 +94,7 @@ it("signs anew for the second try: an assertion is for one message", async () =>
   const { transport, sent } = setServer(401);
   let signed = 0;
   const assert = () => `signature-${++signed}`;
-  await createSender(transport, { tokens: setTokens(), assert })(messageWith(), caller);
+  await createSender(transport, { tokens: setTokens(), users: null, assert })(messageWith(), caller);
   expect(sent.map(({ headers }) => headers["sallyport-identity"])).toEqual(["signature-1", "signature-2"]);
 });
 
@@ -100,7 +106,7 @@ it.each([
   const failure = new TokenFailure(fault, "why", 1_500);
   const tokens: OwnTokens = { obtain: () => Promise.reject(failure), reject: () => true };
   const { transport, sent } = setServer();
-  const send = createSender(transport, { tokens, assert: null });
+  const send = createSender(transport, { tokens, users: null, assert: null });
   const [one, other] = await Promise.all(
     [0, 1].map(() => send(messageWith(), caller).catch((error: unknown) => error)),
   );
@@ -116,7 +122,7 @@ it.each([false, true])(
     const token = Promise.withResolvers<string>();
     const tokens: OwnTokens = { obtain: () => token.promise, reject: () => true };
     const { transport, sent } = setServer();
-    const send = createSender(transport, { tokens, assert: null });
+    const send = createSender(transport, { tokens, users: null, assert: null });
     const gone = new VisitEnding();
     if (before) gone.abort(new Denial("client_gone"));
     const [leaving, staying] = [send(messageWith(gone), caller), send(messageWith(), caller)];

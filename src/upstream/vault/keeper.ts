@@ -1,0 +1,214 @@
+/** Tokens of users for one server: kept in the store, renewed once at a time for each user, on all replicas together. */
+import { backoffMs } from "../../network/backoff.ts";
+import type { Store } from "../../state/store.ts";
+import type { Issued } from "../credentials/token-answer.ts";
+import type { TokenOutcome } from "../credentials/token-endpoint.ts";
+import { TokenFailure } from "../credentials/token-failure.ts";
+import { readScopes } from "./challenge.ts";
+import { type Login, type LoginKey, loginKey, logins } from "./logins.ts";
+
+/** Of whom, at the server that the keeper is for. */
+export type User = Pick<LoginKey, "issuer" | "subject">;
+
+/** How a login was renewed, or ended without its user. */
+export interface Renewal {
+  readonly user: User;
+  readonly successful: boolean;
+  /** Why not, in the gateway's own words. */
+  readonly detail: string | null;
+}
+
+/** What {@link createKeeper} needs. */
+export interface KeeperKit {
+  readonly server: string;
+  readonly store: Pick<Store, "get" | "put" | "delete">;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** From 0 up to 1. */
+  chance(): number;
+  /** Waits so many milliseconds. */
+  delay(ms: number): Promise<unknown>;
+  /** Whether a login is still one for this server and this configuration. */
+  fits(login: Login): boolean;
+  /**
+   * Asks for the next token.
+   *
+   * @returns null where the client that the login was made with is none any more
+   * @throws TokenFailure
+   */
+  renew(login: Login, refreshToken: string): Promise<Issued | null>;
+  /** The authorization server refuses the gateway itself. @returns whether its users can help that, by logging in anew */
+  disowned(login: Login): Promise<boolean>;
+  /** Told of each question to an authorization server; the detail is for the log. */
+  tokenFetched(outcome: TokenOutcome, detail: string): void;
+  /** Puts on record what became of a login. */
+  record(renewal: Renewal): Promise<void>;
+}
+
+/** @throws StoreError from each of its methods */
+export interface Keeper {
+  /**
+   * The token of a user.
+   *
+   * @returns null where the user has to log in
+   * @throws TokenFailure where it cannot be renewed at the moment
+   */
+  obtain(user: User): Promise<string | null>;
+  /**
+   * The server has refused it. Another one is had by the next {@link obtain}, if there is a way to get one.
+   */
+  reject(user: User, token: string): Promise<void>;
+}
+
+/** What is not used of a token's life: clocks differ, and the message has to get there. The least of the two. */
+const unusedShare = 0.1;
+const unusedMs = 10_000;
+/** Longer than a token endpoint may take to answer: then the one who asked it is gone. */
+const leaseMs = 15_000;
+/** How often a process looks whether another one is done. */
+const lookMs = 100;
+/** A server that refuses a token that was got just now would refuse the next one too. */
+const rejectedAgainAfterMs = 10_000;
+
+export function createKeeper(kit: KeeperKit): Keeper {
+  const { store, now } = kit;
+  const renewing = new Map<string, Promise<string | null>>();
+  let failures = 0;
+  let pause: { readonly fromMs: number; readonly untilMs: number; readonly after: TokenFailure } | null = null;
+
+  async function find(key: string) {
+    const found = await store.get(logins, key);
+    return found === null || !kit.fits(found.value) ? null : found;
+  }
+
+  function isGood({ isRejected, atMs, untilMs }: Login): boolean {
+    if (isRejected) return false;
+    return untilMs === null || now() < untilMs - Math.min((untilMs - atMs) * unusedShare, unusedMs);
+  }
+
+  /** Whether the server may still take it, to the last moment. */
+  function serves({ isRejected, untilMs }: Login): boolean {
+    return !isRejected && (untilMs === null || now() < untilMs);
+  }
+
+  /** Of several processes one gets the next token; the others wait for it. */
+  async function renew(user: User, key: string): Promise<string | null> {
+    for (;;) {
+      const found = await find(key);
+      if (found === null) return null;
+      const { value: login, revision } = found;
+      if (isGood(login)) return login.token;
+      const { refreshToken, renewingUntilMs } = login;
+      if (refreshToken === null) {
+        if (!(await store.delete(logins, key, revision))) continue;
+        await kit.record({ user, successful: false, detail: "the token is over, and there is no refresh token" });
+        return null;
+      }
+      const nowMs = now();
+      // A clock that was set back must not make the wait longer.
+      if (renewingUntilMs !== null && nowMs < renewingUntilMs && renewingUntilMs - nowMs <= leaseMs) {
+        await kit.delay(lookMs);
+        continue;
+      }
+      const paused = pauseAt(nowMs);
+      if (paused !== null && serves(login)) return login.token;
+      if (paused !== null) throw paused;
+      const leased = { ...login, renewingUntilMs: nowMs + leaseMs };
+      const lease = await store.put(logins, key, leased, { expected: revision });
+      if (lease === null) continue;
+      const token = await renewLeased(user, key, login, refreshToken, lease);
+      if (token !== undefined) return token;
+    }
+  }
+
+  /** @returns undefined where the login has become another one meanwhile */
+  async function renewLeased(user: User, key: string, login: Login, refreshToken: string, lease: number) {
+    const atMs = now();
+    try {
+      const issued = await kit.renew(login, refreshToken);
+      kit.tokenFetched(issued === null ? "refused" : "ok", issued === null ? "the client is not known any more" : "");
+      if (issued === null) return await end(user, key, lease, "the client of the gateway is another one");
+      recover();
+      const put = await store.put(logins, key, renewed(login, issued, atMs), { expected: lease });
+      await kit.record({ user, successful: true, detail: null });
+      // Whoever has disconnected or logged in anew meanwhile has the last word.
+      return put === null ? undefined : issued.token;
+    } catch (error) {
+      if (!(error instanceof TokenFailure)) throw error;
+      kit.tokenFetched(error.fault, error.message);
+      const isOver = error.fault === "denied" || (error.fault === "refused" && (await kit.disowned(login)));
+      if (isOver) return await end(user, key, lease, error.message);
+      fail(error);
+      await store.put(logins, key, login, { expected: lease });
+      await kit.record({ user, successful: false, detail: error.message });
+      if (serves(login)) return login.token;
+      throw error;
+    }
+  }
+
+  async function end(user: User, key: string, lease: number, detail: string): Promise<null | undefined> {
+    if (!(await store.delete(logins, key, lease))) return undefined;
+    await kit.record({ user, successful: false, detail });
+    return null;
+  }
+
+  /** An authorization server in trouble is not asked for each call. */
+  function pauseAt(nowMs: number): TokenFailure | null {
+    if (pause === null || nowMs < pause.fromMs || nowMs >= pause.untilMs) return null;
+    const { after, untilMs } = pause;
+    return new TokenFailure(after.fault, `${after.message}, and is not asked again yet`, untilMs - nowMs);
+  }
+
+  function fail(failure: TokenFailure): void {
+    failures += 1;
+    const fromMs = now();
+    pause = { fromMs, untilMs: fromMs + backoffMs(failures, kit.chance(), failure.retryAfterMs), after: failure };
+  }
+
+  function recover(): void {
+    failures = 0;
+    pause = null;
+  }
+
+  return {
+    async obtain(user) {
+      const key = loginKey({ ...user, server: kit.server });
+      const found = await find(key);
+      if (found === null) return null;
+      if (isGood(found.value)) return found.value.token;
+      const known = renewing.get(key);
+      if (known !== undefined) return known;
+      const next = renew(user, key).finally(() => renewing.delete(key));
+      renewing.set(key, next);
+      return next;
+    },
+    async reject(user, token) {
+      const key = loginKey({ ...user, server: kit.server });
+      const found = await find(key);
+      // Another one is there already.
+      if (found === null || found.value.token !== token || found.value.isRejected) return;
+      const { value: login, revision } = found;
+      const sinceMs = now() - login.atMs;
+      const isNew = sinceMs >= 0 && sinceMs < rejectedAgainAfterMs;
+      if (login.refreshToken === null || isNew) {
+        if (!(await store.delete(logins, key, revision))) return;
+        return kit.record({ user, successful: false, detail: "the server refuses the token" });
+      }
+      await store.put(logins, key, { ...login, isRejected: true }, { expected: revision });
+    },
+  };
+}
+
+/** An authorization server that gives no new refresh token goes on with the old one (RFC 6749 section 6). */
+function renewed(login: Login, { token, lifetimeMs, refreshToken, scope }: Issued, atMs: number): Login {
+  return {
+    ...login,
+    token,
+    refreshToken: refreshToken ?? login.refreshToken,
+    scopes: scope === null ? login.scopes : [...readScopes(scope)],
+    atMs,
+    untilMs: lifetimeMs === null ? null : atMs + lifetimeMs,
+    isRejected: false,
+    renewingUntilMs: null,
+  };
+}
