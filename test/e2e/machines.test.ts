@@ -10,6 +10,9 @@ import {
 } from "@modelcontextprotocol/client";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { expect, it, onTestFinished } from "vitest";
+import { federatedAccounts } from "../../src/authorization/federation/accounts.ts";
+import { withState } from "../../src/commands/state.ts";
+import type { Store } from "../../src/state/store.ts";
 import { type IdentityProvider, startIdentityProvider, type Twist } from "../fixtures/identity-provider.ts";
 import { readAudit } from "../golden/observe.ts";
 import { trust } from "./login-world.ts";
@@ -18,6 +21,9 @@ import { type Setting, set } from "./setting.ts";
 const secret = "canary-client-secret-4f1d0c9a7be2";
 const assistantSecret = "canary-assistant-secret-8c21aa07d3";
 const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+const silent = () => {};
+const io = { out: silent, err: silent, exit: silent } as unknown as Parameters<typeof withState>[0];
 
 /** A gateway with three machines: one with a secret, one with a key, and one that comes with assertions. */
 async function setMachines(clients: object = {}) {
@@ -198,6 +204,12 @@ it("lets a client act for whom the identity provider of the enterprise speaks, a
     ]);
   }
   await idp.twist({});
+  const disabled = { provider: "corp", issuer: idp.issuer, groups: [], email: null, disabled: true };
+  const account = { ...disabled, createdAtMs: Date.now(), loggedInAtMs: Date.now() };
+  const inState = (work: (store: Store) => Promise<unknown>) => withState(io, setting.gateway.configFile, work);
+  await inState((store) => store.put(federatedAccounts, "corp:u-17", account));
+  expect((await present(await fresh())).note).toMatchObject({ reason: "account_disabled", user: "corp:u-17" });
+  await inState((store) => store.delete(federatedAccounts, "corp:u-17"));
   const [head = "", body = ""] = (await fresh()).split(".");
   expect((await present(`${head}.${body}.${"A".repeat(86)}`)).note.reason).toBe("assertion_signature");
   expect((await present("canary-garbage")).note.reason).toBe("assertion_malformed");
