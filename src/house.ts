@@ -17,9 +17,11 @@ import { proofMemoryMs } from "./auth/proof.ts";
 import { createProofMemory } from "./auth/proof-memory.ts";
 import { createRevocationBook, type RevocationBook, revocations } from "./auth/revocations.ts";
 import { createSessionTokenBook, type SessionTokenBook } from "./auth/session-tokens/book.ts";
+import { findOwner } from "./auth/session-tokens/owner.ts";
 import { sessionTokens } from "./auth/session-tokens/session-token.ts";
 import { createUserDirectory, type UserDirectory } from "./auth/users/directory.ts";
 import { users } from "./auth/users/user.ts";
+import { federatedAccounts } from "./authorization/federation/accounts.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { readRetention } from "./config/retention.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
@@ -143,7 +145,8 @@ async function furnish(
   const revocationBook = createRevocationBook(store);
   const directory = createUserDirectory(store);
   const sessionTokenBook = createSessionTokenBook({
-    ...{ store, users: directory, standingOf: revocationBook.standingOf, now },
+    ...{ store, standingOf: revocationBook.standingOf, now },
+    findOwner: (name) => findOwner(name, store, directory),
     changed: tenant.forgetTokens,
   });
   await Promise.all([
@@ -151,6 +154,7 @@ async function furnish(
     store.follow(revocations, revocationBook.load),
     store.follow(sessionTokens, sessionTokenBook.load),
     store.follow(users, sessionTokenBook.load),
+    store.follow(federatedAccounts, sessionTokenBook.load),
   ]);
   const metrics = createMetrics(version, {
     ...tenant,

@@ -10,8 +10,10 @@ import { createNonces } from "./auth/nonces.ts";
 import { createOwnKeySource } from "./auth/ownkeys.ts";
 import { createProofVerifier } from "./auth/proof.ts";
 import { compileRequired } from "./auth/required.ts";
+import type { SessionRules } from "./auth/session-tokens/book.ts";
 import { sessionTokenPrefix } from "./auth/session-tokens/token-text.ts";
 import { createTokenCache, type TokenCache } from "./auth/tokens.ts";
+import { mapGroups } from "./authorization/federation/accounts.ts";
 import type { Config } from "./config/schema.ts";
 import { signingAlgorithm } from "./crypto/keyring.ts";
 import type { House } from "./house.ts";
@@ -122,10 +124,19 @@ function withSessionTokens(verify: Verify, config: Config, { sessionTokens }: Ho
   const { sessions, builtin } = config.identity;
   if (!sessions.enabled || !builtin.enabled || !builtin.login.enabled) return verify;
   const serverOf = nameServers(config);
-  const life = { idleMs: sessions.idle, absoluteMs: sessions.absolute };
+  const providers = new Map(
+    Object.entries(builtin.login.providers).map(([name, { issuer, groups }]) => [
+      name,
+      { issuer, groups: new Map(Object.entries(groups)) },
+    ]),
+  );
+  const rules: SessionRules = {
+    ...{ idleMs: sessions.idle, absoluteMs: sessions.absolute },
+    groupsOf: ({ groups, origin }) => (origin === null ? groups : mapGroups({ ...origin, groups }, providers)),
+  };
   return async (token, resource) =>
     token.startsWith(sessionTokenPrefix)
-      ? sessionTokens.verify(token, resource, serverOf, life)
+      ? sessionTokens.verify(token, resource, serverOf, rules)
       : verify(token, resource);
 }
 

@@ -5,7 +5,7 @@ import type { Store } from "../../state/store.ts";
 import type { Standing, VerifiedToken } from "../claims.ts";
 import type { RevocationBook } from "../revocations.ts";
 import { isDigestOf } from "../secret-text.ts";
-import type { Account, UserDirectory } from "../users/directory.ts";
+import type { Account } from "../users/directory.ts";
 import {
   lastMomentOf,
   noticeMsOf,
@@ -30,16 +30,29 @@ export interface SessionTokenBook {
     text: string,
     resource: string,
     serverOf: (resource: string) => string | undefined,
-    life: SessionLife,
+    rules: SessionRules,
   ): Promise<VerifiedToken>;
   /** Reads them again, and their users. Until the first time, none is known. */
   load(): Promise<void>;
 }
 
+/** Whose a token is. Groups are as they were read: those of a provider are yet to be mapped. */
+export type Owner = Pick<Account, "groups" | "loginsFrom"> & {
+  /** Where somebody logs in who has no password here; null for a user of the gateway's own. */
+  readonly origin: { readonly provider: string; readonly issuer: string } | null;
+};
+
+/** What a configuration says of session tokens. */
+export interface SessionRules extends SessionLife {
+  /** Groups as policies know them; null for somebody whose provider is there no more. */
+  readonly groupsOf: (owner: Owner) => readonly string[] | null;
+}
+
 /** What {@link createSessionTokenBook} needs. */
 export interface SessionTokenOptions {
   readonly store: Pick<Store, "list" | "get" | "put">;
-  readonly users: Pick<UserDirectory, "find">;
+  /** Somebody who may be here; null for anybody else. */
+  readonly findOwner: (name: string) => Promise<Owner | null>;
   readonly standingOf: RevocationBook["standingOf"];
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -51,7 +64,7 @@ interface Known {
   readonly id: string;
   readonly token: SessionToken;
   /** Null where it may not be used, or is gone. */
-  readonly account: Account | null;
+  readonly owner: Owner | null;
   readonly from: AddressSet | null;
   /** Shared by all identities that were proved with the token, so that open streams end with it. */
   readonly standing: TokenStanding;
@@ -60,7 +73,7 @@ interface Known {
 }
 
 export function createSessionTokenBook(options: SessionTokenOptions): SessionTokenBook {
-  const { store, users, standingOf, now, changed } = options;
+  const { store, findOwner, standingOf, now, changed } = options;
   let byId: ReadonlyMap<string, Known> | null = null;
 
   /** Where the store cannot be asked, what this process has seen counts: a token can end early by that, not late. */
@@ -77,7 +90,7 @@ export function createSessionTokenBook(options: SessionTokenOptions): SessionTok
   }
 
   return {
-    async verify(text, resource, serverOf, life) {
+    async verify(text, resource, serverOf, rules) {
       if (byId === null) throw new Denial("state_unavailable", { detail: "the session tokens have not been read yet" });
       const halves = readSessionToken(text);
       if (halves === undefined)
@@ -86,17 +99,20 @@ export function createSessionTokenBook(options: SessionTokenOptions): SessionTok
       if (known === undefined || !isDigestOf(known.token.digest, halves)) {
         throw new Denial("token_unknown", { detail: `there is no session token ${halves.id}` });
       }
-      check(known, serverOf(resource), life, now());
-      await notice(known, life);
-      return describeVerified(known, life, now());
+      check(known, serverOf(resource), rules, now());
+      const groups = known.owner === null ? null : rules.groupsOf(known.owner);
+      if (groups === null)
+        throw new Denial("token_revoked", { detail: `the provider of session token ${halves.id} is there no more` });
+      await notice(known, rules);
+      return describeVerified(known, groups, rules, now());
     },
     async load() {
       const before = byId;
       const read = await store.list(sessionTokens);
       const names = [...new Set(read.map(({ value }) => value.user))];
-      const accounts = new Map(await Promise.all(names.map(async (name) => [name, await users.find(name)] as const)));
+      const owners = new Map(await Promise.all(names.map(async (name) => [name, await findOwner(name)] as const)));
       const describe = (id: string, token: SessionToken) =>
-        learn(id, token, accounts.get(token.user) ?? null, before?.get(id), standingOf);
+        learn(id, token, owners.get(token.user) ?? null, before?.get(id), standingOf);
       byId = new Map(read.map(({ key: id, value }) => [id, describe(id, value)]));
       for (const [id, { standing }] of before ?? []) if (!byId.has(id)) standing.ended = true;
       if (byId.size > 0 || (before?.size ?? 0) > 0) changed();
@@ -121,20 +137,20 @@ class TokenStanding implements Standing {
 function learn(
   id: string,
   token: SessionToken,
-  account: Account | null,
+  owner: Owner | null,
   before: Known | undefined,
   standingOf: RevocationBook["standingOf"],
 ): Known {
-  // Who is in other groups now is somebody else to policies: what is open of before ends, and whoever wants it opens it again.
-  const isSame = before !== undefined && JSON.stringify(before.account?.groups) === JSON.stringify(account?.groups);
+  // Who is in other groups now, or of another provider, is somebody else to policies: what is open of before ends, and whoever wants it opens it again.
+  const isSame = before !== undefined && JSON.stringify(before.owner) === JSON.stringify(owner);
   if (before !== undefined && !isSame) before.standing.ended = true;
   const claims = { jti: id, iat: token.createdAtMs / 1_000 };
   const standing = isSame
     ? before.standing
     : new TokenStanding(standingOf({ issuer, subject: token.user, client: null, claims }));
-  standing.ended = token.revokedAtMs !== null || account === null || token.login.authTime < account.loginsFrom;
+  standing.ended = token.revokedAtMs !== null || owner === null || token.login.authTime < owner.loginsFrom;
   const from = token.from === null ? null : readAddressSet(token.from);
-  return { id, token, account, from, standing, use: before?.use ?? { atMs: token.createdAtMs } };
+  return { id, token, owner, from, standing, use: before?.use ?? { atMs: token.createdAtMs } };
 }
 
 const issuer = "builtin";
@@ -148,7 +164,8 @@ function check({ id, token, standing }: Known, server: string | undefined, life:
 }
 
 function describeVerified(
-  { id, token, account, from, standing }: Known,
+  { id, token, from, standing }: Known,
+  groups: readonly string[],
   life: SessionLife,
   nowMs: number,
 ): VerifiedToken {
@@ -158,7 +175,7 @@ function describeVerified(
     subject: token.user,
     client: null,
     via: "session-token",
-    groups: account?.groups ?? [],
+    groups,
     scopes: [baseScope],
     claims: { jti: id, amr, auth_time: authTime, ...(acr !== null && { acr }) },
     apiKey: null,

@@ -47,13 +47,35 @@ export async function findFederated(
   name: string,
   providers: ReadonlyMap<string, AccountProvider>,
 ): Promise<Account | null> {
-  const found = (await store.get(federatedAccounts, name))?.value;
-  if (found === undefined || found.disabled) return null;
-  const provider = providers.get(found.provider);
-  if (provider === undefined || provider.issuer !== found.issuer) return null;
-  const groups = [...new Set(found.groups.flatMap((group) => provider.groups.get(group) ?? []))];
+  const person = await findPerson(store, name);
+  const groups = person === null ? null : mapGroups(person, providers);
+  if (person === null || groups === null) return null;
+  const { email } = person;
   // What ends somebody's logins ends each of them by name (revoke.ts): their time is the provider's, not ours.
-  return { name, groups, loginsFrom: 0, ...(found.email !== null && { email: found.email }) };
+  return { name, groups, loginsFrom: 0, ...(email !== null && { email }) };
+}
+
+/** Somebody who may come in, whatever the configuration says of their provider; null for anybody else. */
+export async function findPerson(store: Pick<Store, "get">, name: string): Promise<FederatedAccount | null> {
+  const found = (await store.get(federatedAccounts, name))?.value;
+  return found === undefined || found.disabled ? null : found;
+}
+
+/** Groups of somebody as their provider calls them. */
+interface ProvidedGroups {
+  readonly provider: string;
+  readonly issuer: string;
+  readonly groups: readonly string[];
+}
+
+/** Groups as policies know them; null where the provider is there no more, or has become another. */
+export function mapGroups(
+  { provider: name, issuer, groups }: ProvidedGroups,
+  providers: ReadonlyMap<string, AccountProvider>,
+): readonly string[] | null {
+  const provider = providers.get(name);
+  if (provider === undefined || provider.issuer !== issuer) return null;
+  return [...new Set(groups.flatMap((group) => provider.groups.get(group) ?? []))];
 }
 
 /** Whether somebody was disabled here (`sallyport user disable`). Who has never logged in was not. */

@@ -3,21 +3,18 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { createRevocationBook, handleOf } from "../../../../src/auth/revocations.ts";
 import { digestSecret } from "../../../../src/auth/secret-text.ts";
-import { createSessionTokenBook } from "../../../../src/auth/session-tokens/book.ts";
-import {
-  noticeMsOf,
-  type SessionLife,
-  type SessionToken,
-  sessionTokens,
-} from "../../../../src/auth/session-tokens/session-token.ts";
+import { createSessionTokenBook, type Owner, type SessionRules } from "../../../../src/auth/session-tokens/book.ts";
+import { noticeMsOf, type SessionToken, sessionTokens } from "../../../../src/auth/session-tokens/session-token.ts";
 import { drawSessionToken, readSessionToken } from "../../../../src/auth/session-tokens/token-text.ts";
-import type { Account } from "../../../../src/auth/users/directory.ts";
 import { Denial } from "../../../../src/denial.ts";
 import { StoreError } from "../../../../src/state/store.ts";
 
 const startMs = 1_000_000_000;
 const minutes = 60_000;
-const life: SessionLife = { idleMs: 60 * minutes, absoluteMs: 240 * minutes };
+const life: SessionRules = {
+  ...{ idleMs: 60 * minutes, absoluteMs: 240 * minutes },
+  groupsOf: ({ groups, origin }) => (origin === null ? groups : origin.provider === "corp" ? ["mapped"] : null),
+};
 const resource = "https://gateway/alpha/mcp";
 const serverOf = (asked: string) => (asked === resource ? "alpha" : undefined);
 
@@ -37,7 +34,7 @@ function openShared(tokens: Record<string, SessionToken>) {
   const shared = {
     nowMs: startMs,
     tokens,
-    ann: { name: "ann", groups: ["all"], loginsFrom: 0 } as Account | null,
+    ann: { groups: ["all"], loginsFrom: 0, origin: null } as Owner | null,
     revoked: [] as { key: string; atMs: number }[],
     uses: new Map<string, number>(),
     writes: 0,
@@ -68,7 +65,7 @@ function openShared(tokens: Record<string, SessionToken>) {
   async function openProcess() {
     const revocations = createRevocationBook(store);
     const book = createSessionTokenBook({
-      ...{ store, users: { find: async () => shared.ann }, standingOf: revocations.standingOf },
+      ...{ store, findOwner: async () => shared.ann, standingOf: revocations.standingOf },
       ...{ now: () => shared.nowMs, changed: () => {} },
     });
     const load = async () => {
@@ -103,7 +100,7 @@ it("says who made it and how they had logged in, with the groups of now", async 
     ...{ bound: null, apiKey: null, standing: { revoked: false } },
   });
   expect([proved.from?.has("10.1.2.3"), proved.from?.has("11.1.2.3")]).toEqual([true, false]);
-  shared.ann = { name: "ann", groups: ["few"], loginsFrom: 0 };
+  shared.ann = { groups: ["few"], loginsFrom: 0, origin: null };
   await load();
   expect((await verify(text)).groups).toEqual(["few"]);
   expect(proved.standing.revoked).toBe(true);
@@ -144,7 +141,7 @@ it.each<[string, (shared: ReturnType<typeof openShared>["shared"], id: string) =
   ["is of somebody who is disabled", (shared) => Object.assign(shared, { ann: null })],
   [
     "was made with a login that has ended",
-    (shared) => Object.assign(shared, { ann: { name: "ann", groups: ["all"], loginsFrom: startMs / 1_000 } }),
+    (shared) => Object.assign(shared, { ann: { groups: ["all"], loginsFrom: startMs / 1_000, origin: null } }),
   ],
   ["was revoked by its id", ({ revoked }, id) => revoke(revoked, handleOf({ kind: "token", issuer: "builtin", id }))],
   [
@@ -201,13 +198,13 @@ it("ends where it is not used, and does not begin again by being tried", async (
 it("ends sooner where the configuration says so meanwhile, and not later", async () => {
   const { text, verify, shared } = await open();
   shared.nowMs += 30 * minutes;
-  expect(await codeOf(verify(text, resource, { idleMs: 20 * minutes, absoluteMs: life.absoluteMs }))).toBe(
+  expect(await codeOf(verify(text, resource, { ...life, idleMs: 20 * minutes, absoluteMs: life.absoluteMs }))).toBe(
     "token_expired",
   );
-  expect(await codeOf(verify(text, resource, { idleMs: 20 * minutes, absoluteMs: 25 * minutes }))).toBe(
+  expect(await codeOf(verify(text, resource, { ...life, idleMs: 20 * minutes, absoluteMs: 25 * minutes }))).toBe(
     "token_expired",
   );
-  const longer = { idleMs: 9 * life.absoluteMs, absoluteMs: 9 * life.absoluteMs };
+  const longer = { ...life, idleMs: 9 * life.absoluteMs, absoluteMs: 9 * life.absoluteMs };
   expect((await verify(text, resource, longer)).expiresAtMs).toBe(startMs + life.absoluteMs);
 });
 
@@ -237,12 +234,22 @@ it("knows none until they were read", async () => {
   const { text } = draw();
   const book = createSessionTokenBook({
     store: {} as never,
-    users: { find: async () => null },
+    findOwner: async () => null,
     standingOf: () => ({ revoked: false }),
     now: () => startMs,
     changed: () => {},
   });
   expect(await codeOf(book.verify(text, resource, serverOf, life))).toBe("state_unavailable");
+});
+
+it("has the groups that those of a provider stand for, while the provider is there", async () => {
+  const { shared, load, verify, text } = await open();
+  shared.ann = { groups: ["theirs"], loginsFrom: 0, origin: { provider: "corp", issuer: "https://id.example.com" } };
+  await load();
+  expect((await verify(text)).groups).toEqual(["mapped"]);
+  shared.ann = { ...shared.ann, origin: { provider: "gone", issuer: "https://id.example.com" } };
+  await load();
+  expect(await codeOf(verify(text))).toBe("token_revoked");
 });
 
 it("is good at no moment that is too late, however it is used", async () => {
