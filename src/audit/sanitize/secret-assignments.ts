@@ -1,7 +1,7 @@
 /** Values that stand behind the name of a secret in a text: `password=…`, `?api_key=…`, `"token": "…"`, `--secret …`. */
 import type { OwnNames } from "./own-names.ts";
 import { findBlockEnd } from "./secret-blocks.ts";
-import { gap, isMarkAt, mark, type Redact } from "./secret-mark.ts";
+import { gap, isMarkAt, mark, type Redact, unseen } from "./secret-mark.ts";
 import { isSecretInProse, isSecretName, isSecretParameter } from "./secret-names.ts";
 
 const quote = "\\\\{0,8}[\"'`]?";
@@ -23,8 +23,7 @@ function assignmentOf(letters: string, more: string): RegExp {
 
 const assignment = assignmentOf("\\w.%-", "");
 
-/** What is not seen, but ends no line, or stands in full width or with an accent, hides no name. */
-const unseen = "\\\\u\\{(?!(?:9|a|b|c|d|85|2028|2029)\\})[0-9a-f]{1,6}\\}";
+/** What is not seen, or stands in full width or with an accent, hides no name. */
 const disguised = assignmentOf(
   "\\w.%\\-\xc0-\u024f\u0300-\u036f\uff0d\uff0e\uff10-\uff19\uff21-\uff3a\uff3f\uff41-\uff5a",
   unseen,
@@ -37,9 +36,9 @@ const pair = new RegExp(
   `(?<![\\w.-])(?:name|key|header)${quote}${gap}{0,4}[:=]${gap}{0,4}${quote}()([\\w.-]{1,64})${quote}(?:${gap}|[,;&]|\\\\{1,8}[nrt]){1,40}${quote}values?${quote}${gap}{0,4}[:=]${room}`,
   "gi",
 );
-const plainValue = /(?:[^\s"'`&;,\\]|,(?!\s|$)|\\(?!u\{|["'`]))+/y;
-const headerValue = /(?:[^"'`\\\r\n]|\\(?!u\{|["'`]))+/y;
-const parameterValue = /[^\s&#"'`<>\\]+/y;
+const plainValue = new RegExp(`(?:[^\\s"'\`&;,\\\\]|,(?!\\s|$)|\\\\(?!u\\{|["'\`])|${unseen})+`, "y");
+const headerValue = new RegExp(`(?:[^"'\`\\\\\\r\\n]|\\\\(?!u\\{|["'\`])|${unseen})+`, "y");
+const parameterValue = new RegExp(`(?:[^\\s&#"'\`<>\\\\]|${unseen})+`, "y");
 /** The head of a block of YAML whose line breaks have become blanks. */
 const foldedHead = /[|>][-+\d]{0,2}\s{1,4}(?=[^\s\\])/y;
 const opening = /(\\*)(["'`])/y;

@@ -50,3 +50,6 @@ export function isCutMark(text: string): boolean {
 
 /** White space, and what has become visible of it; the source of a pattern. */
 export const gap = "(?:\\s|\\\\u\\{[0-9a-f]{1,6}\\})";
+
+/** What is not seen, but ends no line, once it has become visible; the source of a pattern. It ends no name and no value. */
+export const unseen = "\\\\u\\{(?!(?:9|a|b|c|d|85|2028|2029)\\})[0-9a-f]{1,6}\\}";

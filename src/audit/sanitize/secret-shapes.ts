@@ -7,7 +7,7 @@ import { redactAssignments } from "./secret-assignments.ts";
 import { redactCards } from "./secret-cards.ts";
 import { redactCommands } from "./secret-commands.ts";
 import { redactElements } from "./secret-elements.ts";
-import { gap, mark, type Redact, redactPlainly } from "./secret-mark.ts";
+import { gap, mark, type Redact, redactPlainly, unseen } from "./secret-mark.ts";
 import { isIdentifierName, mayNameSecret } from "./secret-names.ts";
 import { findNameBefore, redactRandom, shortestRandom } from "./secret-random.ts";
 import { longestToken, redactTokens } from "./secret-tokens.ts";
@@ -16,9 +16,12 @@ import { longestToken, redactTokens } from "./secret-tokens.ts";
 const pem = /-{4,5} ?BEGIN [A-Z0-9 ]{1,40}-{4,5}[\s\S]*?(?:-{4,5} ?END [A-Z0-9 ]{1,40}-{4,5}|$)/g;
 
 /** RFC 9110 section 11.4. */
-const scheme = new RegExp(`\\b(Bearer|Basic|DPoP)(${gap}{1,4})([\\w.~+/=-]{6,})`, "gi");
+const scheme = new RegExp(`\\b(Bearer|Basic|DPoP)(${gap}{1,4})((?:[\\w.~+/=-]|${unseen}){6,})`, "gi");
 /** Words that mean something else more often, so that more has to follow. */
-const rareScheme = new RegExp(`\\b(ApiKey|Bot|Negotiate|NTLM|SSWS|Token)(${gap}{1,4})([\\w.~+/=-]{16,})`, "gi");
+const rareScheme = new RegExp(
+  `\\b(ApiKey|Bot|Negotiate|NTLM|SSWS|Token)(${gap}{1,4})((?:[\\w.~+/=-]|${unseen}){16,})`,
+  "gi",
+);
 
 /** RFC 7616 section 3.4 and its like, as they are always spelt: what is secret is among the parameters. */
 const parameterScheme = /\b(Digest|Hawk|AWS4-HMAC-SHA256) {1,4}(?=[A-Za-z]{1,20}=)[^\r\n\\]{1,3072}/g;

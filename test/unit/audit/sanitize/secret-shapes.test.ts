@@ -36,6 +36,18 @@ describe("every kind of secret", () => {
   });
 });
 
+test.each([
+  ["password=ab\u200bcd next", "password=[redacted] next"],
+  ["password: ab\u00adcd", "password: [redacted]"],
+  ["a?api_key=ab\u202ecd&b=1", "a?api_key=[redacted]&b=1"],
+  ["Cookie: a=b\u2060c", "Cookie: [redacted]"],
+  ["Bearer abc123\u200bdef456", "Bearer [redacted]"],
+  ["Token abcdefgh1234567890\u200bdef456", "Token [redacted]"],
+  ["password=ab\ncd", "password=[redacted]\\u{a}cd"],
+])("a character that is not seen ends no secret, and a line break does: %j", (text, shown) => {
+  expect(sanitizeText(text)).toBe(shown);
+});
+
 describe("what looks random", () => {
   const hash = "5d277e0c9a41b7f3286e5dc04b19aa73d4082c6f";
   test.each([
