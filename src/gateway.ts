@@ -139,10 +139,10 @@ function ownHosts(publicUrl: string, host: string, extra: readonly string[]): Re
   return new Set([own, address, ...loopback, ...extra].map((name) => name.toLowerCase()));
 }
 
-function compileLimits({ limits }: Config, { counters }: House): Limits {
+function compileLimits({ limits }: Config, { counters, bans }: House): Limits {
   const { address, identity, tools } = limits;
   return {
-    counters,
+    ...{ counters, bans },
     address: readLimit(address),
     identity: {
       ...readLimit(identity),

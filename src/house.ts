@@ -26,6 +26,7 @@ import type { LoadedConfig } from "./config/load.ts";
 import { readRetention } from "./config/retention.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
 import { createDoors, type Doors } from "./doors/doors.ts";
+import { type Bans, createBans } from "./limits/bans.ts";
 import { createOpenCalls, type OpenCalls, shareCalls } from "./limits/calls.ts";
 import { type Counters, createCounters } from "./limits/counters.ts";
 import { createRecall, type Recall } from "./limits/recall.ts";
@@ -55,6 +56,7 @@ export interface House {
   readonly store: Store;
   readonly users: UserDirectory;
   readonly counters: Counters;
+  readonly bans: Bans;
   readonly tasks: TaskLedger;
   /** Sessions that clients have ended, and requests of servers that they have answered. */
   readonly ended: Recall;
@@ -192,6 +194,7 @@ async function furnish(
     store,
     users: directory,
     counters: createCounters(permits, monotonic, metrics.limitStoreFailed),
+    bans: createBans(monotonic),
     tasks: createTaskLedger(maxTasks),
     ended: shareRecall(createRecall(maxRecalled), "ended", board),
     answered: shareRecall(createRecall(maxRecalled), "answered", board),

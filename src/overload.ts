@@ -50,7 +50,12 @@ export function createOverload(current: () => Gateway, house: House): Overload {
       const { connections, connectionsPerAddress } = config.overload;
       const ip = plainAddress(socket.remoteAddress ?? "");
       const address = limitKey(ip);
-      const mostOfAddress = peers.trustedProxies.has(ip) ? connections : connectionsPerAddress;
+      const isProxy = peers.trustedProxies.has(ip);
+      if (!isProxy && house.bans.has(address)) {
+        turnAway(socket, address, "limits.address");
+        return false;
+      }
+      const mostOfAddress = isProxy ? connections : connectionsPerAddress;
       const place = house.counters.enter("connections", "all", connections);
       const ownPlace = house.counters.enter("connections of", address, mostOfAddress);
       if (place !== null && ownPlace !== null) {

@@ -1,5 +1,6 @@
 import { Denial } from "../denial.ts";
 import type { Decision, Identity, McpRoute, Message, Peer } from "../facts.ts";
+import type { Bans } from "../limits/bans.ts";
 import type { Counters, Lease } from "../limits/counters.ts";
 import type { Limit } from "../limits/leases.ts";
 import type { Glob } from "../mcp/glob.ts";
@@ -9,6 +10,7 @@ import { limitKey } from "../network/cidr.ts";
 /** The limits of the configuration over the counters of the process. */
 export interface Limits {
   readonly counters: Counters;
+  readonly bans: Bans;
   readonly address: Limit;
   readonly identity: Limit & { readonly concurrent: number; readonly streams: number };
   readonly tools: readonly ToolLimit[];
@@ -28,9 +30,13 @@ export interface ToolLimit extends Limit {
  *
  * @throws Denial `address_limited`
  */
-export async function limitAddress({ counters, address }: Limits, peer: Peer): Promise<void> {
-  const retryAfterMs = await counters.count("address", address, limitKey(peer.ip));
-  if (retryAfterMs !== null) throw new Denial("address_limited", { retryAfterMs });
+export async function limitAddress({ counters, bans, address }: Limits, peer: Peer): Promise<void> {
+  const key = limitKey(peer.ip);
+  const retryAfterMs = await counters.count("address", address, key);
+  if (retryAfterMs === null) return;
+  // The connections of a proxy are everybody's.
+  if (!peer.proxied) bans.note(key, retryAfterMs);
+  throw new Denial("address_limited", { retryAfterMs });
 }
 
 /**

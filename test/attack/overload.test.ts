@@ -2,6 +2,7 @@ import { once } from "node:events";
 /** More than a gateway can do: what exceeds it is refused, and the rest is served. */
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
+import { mostAnswers } from "../../src/limits/bans.ts";
 import { createClient, toolCall } from "../e2e/http.ts";
 import { connect, set } from "../e2e/setting.ts";
 import { answerMinimally, startRecorder } from "../fixtures/recorder.ts";
@@ -80,6 +81,31 @@ it("connections of one address are counted; those beyond are closed, counted, an
   const refused = (await readAudit(gateway)).filter(({ decision }) => decision.reason === "connections_limited");
   const summed = counted.reduce((sum, { note }) => sum + Number(note?.count), refused.length);
   expect(summed).toBeGreaterThanOrEqual(3);
+});
+
+it("an address that goes on behind its refusals is not let in any more, and counted", async () => {
+  const limits = { address: { requests: 2, window: "10m" } };
+  const { gateway, client } = await set({ configOverrides: { limits } });
+  const answers = new Set<number>();
+  for (let count = 0; count < 2 + mostAnswers; count += 1) answers.add((await client.post(toolCall(count))).status);
+  expect([...answers]).toEqual([200, 429]);
+  for (let beyond = 0; beyond < 3; beyond += 1) await expect(connect(gateway)).rejects.toThrow();
+  const refused = await readRefusals(gateway);
+  expect([refused.get("address_limited"), refused.get("connections_limited")]).toEqual([mostAnswers, 3]);
+  const [record] = (await readAudit(gateway)).filter(({ decision }) => decision.reason === "connections_limited");
+  expect(record).toMatchObject({ event: "refusal", peer: { ip: "127.0.0.1" }, decision: { detail: "limits.address" } });
+});
+
+it("a proxy that others stand behind is always let in", async () => {
+  const { gateway, client } = await set({
+    configOverrides: {
+      limits: { address: { requests: 2, window: "10m" } },
+      network: { trustedProxies: ["127.0.0.0/8"] },
+    },
+  });
+  for (let count = 0; count < 3 + mostAnswers; count += 1) await client.post(toolCall(count));
+  expect((await client.post(toolCall(1))).status).toBe(429);
+  await connect(gateway);
 });
 
 it("while the event loop is late requests are refused at once, and probes are answered", async () => {
