@@ -1,7 +1,5 @@
-import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
-import type { AuditRecord } from "../../src/audit/record.ts";
-import { verifyFiles } from "../../src/audit/verify/verify.ts";
+import { readRecords } from "../../src/audit/read/records.ts";
+import { findTrails, verifyTrail } from "../../src/audit/verify/verify.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** What the audit says of the load, beside what the load says of itself. */
@@ -29,18 +27,19 @@ const asides: ReadonlySet<string> = new Set(["server_request", "stream_failure",
 /**
  * Reads the audit of a gateway that has stopped.
  *
- * @param file its one trail
+ * @param directory of its one trail, which within an hour is closed files as well
  */
-export async function readAccounts(file: string, { ids }: Ledger): Promise<Accounts> {
-  const { ok, stopped, records } = await verifyFiles([file]);
+export async function readAccounts(directory: string, { ids }: Ledger): Promise<Accounts> {
+  const [trail] = await findTrails(directory);
+  if (trail === undefined) throw new Error(`there is no audit trail in ${directory}`);
+  const { ok, stopped, records } = await verifyTrail(directory, trail, {});
   const closed = new Set<string>();
   const repeated: string[] = [];
   const events: Record<string, number> = {};
   const reasons: Record<string, number> = {};
   let visits = 0;
   let failedReloads = 0;
-  for await (const line of createInterface({ input: createReadStream(file) })) {
-    const { id, event, decision, note } = JSON.parse(line) as AuditRecord;
+  for await (const { id, event, decision, note } of readRecords(directory)) {
     if (event === "reload" && note?.successful !== true) failedReloads += 1;
     if (id === null || asides.has(event)) continue;
     visits += 1;

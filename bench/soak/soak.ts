@@ -46,7 +46,7 @@ export async function soak(
   seed: number,
   tell: (line: string) => void,
 ): Promise<Outcome> {
-  const { gateway, ca, auditFile, tokenOf } = setting;
+  const { gateway, ca, auditDirectory, tokenOf } = setting;
   const random = createRandom(seed);
   const ledger = createLedger();
   const scale = await createScale(gateway);
@@ -81,7 +81,7 @@ export async function soak(
     await disturbance.end();
     const after = await settleBack(gateway, scale, before);
     const exitCode = await setting.stopGateway();
-    const accounts = await readAccounts(auditFile, ledger);
+    const accounts = await readAccounts(auditDirectory, ledger);
     return {
       counts: { ...ledger.counts, ...disturbance.counts },
       weighed,
