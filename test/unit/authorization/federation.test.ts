@@ -181,7 +181,7 @@ describe("an answer is refused", () => {
       (answer) => Object.assign(answer, { pathname: "/oauth/login/back/other" }),
       "return_unknown",
     ],
-  ])("%s", async (_what, change, expected) => {
+  ])("as is an answer %s", async (_what, change, expected) => {
     const { browser, away, reason, logged } = await begin();
     const answer = await away();
     const code = answer.searchParams.get("code") ?? "";
@@ -243,7 +243,7 @@ describe("an ID token is refused", () => {
     ["with a subject of any length", { claims: { sub: "a".repeat(200) } }, "subject_unfit"],
     ["with a key that is nobody's", { forged: true }, "id_token_refused"],
     ["with groups of a shape of their own", { claims: { groups: { "group-1": true } } }, "groups_unfit"],
-  ])("%s", async (_what, behaviour, expected) => {
+  ])("as is an ID token %s", async (_what, behaviour, expected) => {
     const { browser, away, reason, logged } = await begin();
     const answer = await away();
     await provider.behave(behaviour);

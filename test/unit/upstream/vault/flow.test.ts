@@ -1,6 +1,7 @@
 /** What a browser that comes back from an authorization server has to come back with, and when. */
 import { expect, it } from "vitest";
 import { beginLogin, finishLogin } from "../../../../src/upstream/vault/flow.ts";
+import type { Question } from "../../../../src/upstream/vault/guarded-fetch.ts";
 import type { AuthorizationServer } from "../../../../src/upstream/vault/metadata.ts";
 import { createVault } from "../../../../src/upstream/vault/vault.ts";
 import { openStores } from "./world.ts";
@@ -19,8 +20,8 @@ async function begin(about: Partial<AuthorizationServer> = {}) {
   if (store === undefined) throw new Error("there is no store");
   const kit = { publicUrl, store, now };
   const asked: string[] = [];
-  const fetch = async (place: string) => {
-    asked.push(place);
+  const fetch = async (place: string, { body = "" }: Question = {}) => {
+    asked.push(`${place} ${new URLSearchParams(body).get("resource")}`);
     const said = { access_token: "token", token_type: "Bearer", expires_in: 600 };
     return { status: 200, headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify(said)) };
   };
@@ -72,7 +73,7 @@ it.each<[string, boolean, [string, string][], string]>([
 ])("an answer %s", async (_what, namesItself, said, outcome) => {
   const { finish, asked } = await begin({ namesItself });
   expect(await finish(said)).toBe(outcome);
-  expect(asked).toEqual(outcome === "done" ? [`${issuer}/token`] : []);
+  expect(asked).toEqual(outcome === "done" ? [`${issuer}/token ${url.href}`] : []);
 });
 
 it.each<[string, typeof ann | null]>([
