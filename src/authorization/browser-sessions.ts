@@ -10,7 +10,7 @@ export interface BrowserSession {
   /** Stays the same as long as the browser is logged in; what its cookie has changes. */
   readonly uid: string;
   readonly user: string;
-  /** Milliseconds since the epoch. */
+  /** When the login began here, in milliseconds since the epoch. */
   readonly loginMs: number;
   /** With a second factor. */
   readonly mfa: boolean;
@@ -57,8 +57,25 @@ export async function isSessionEnded(store: Pick<Store, "get">, uid: string): Pr
   return (await store.get(endedSessions, uid)) !== null;
 }
 
-function describe({ uid, accountId, loginTs, acr, exp }: Payload): BrowserSession | null {
+/**
+ * When a login here began, in seconds since the epoch. Where somebody logs in at another provider, `loginTs` is when they did so there, which
+ * may be long ago or not be said; their session is made anew for each login (federation/return.ts), and so it has begun then.
+ *
+ * @param nowSeconds for a session that is about to be kept for the first time
+ */
+export function beganAt(
+  { loginTs, iat }: { readonly loginTs?: unknown; readonly iat?: unknown },
+  nowSeconds: number,
+): number {
+  return Math.max(Number(loginTs), typeof iat === "number" ? iat : nowSeconds);
+}
+
+function describe(payload: Payload): BrowserSession | null {
+  const { uid, accountId, acr, exp } = payload;
   if (typeof uid !== "string" || typeof accountId !== "string") return null;
-  const mfa = acr === mfaContext;
-  return { uid, user: accountId, loginMs: Number(loginTs) * 1_000, mfa, expiresAtMs: Number(exp) * 1_000 };
+  return {
+    ...{ uid, user: accountId, mfa: acr === mfaContext },
+    loginMs: beganAt(payload, 0) * 1_000,
+    expiresAtMs: Number(exp) * 1_000,
+  };
 }

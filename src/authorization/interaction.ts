@@ -12,6 +12,7 @@ import { providerButton, renderConsent, renderLogin, renderProblem } from "./pag
 import { askPasskey } from "./passkeys/ask.ts";
 import { checkPasskey } from "./passkeys/login.ts";
 import { findSite } from "./passkeys/site.ts";
+import { accountPath } from "./paths.ts";
 import { baseScope } from "./resources.ts";
 import { type Details, type Onward, type PageKit, type PageVisit, send } from "./visit.ts";
 
@@ -40,7 +41,8 @@ async function showPage(kit: PageKit, visit: PageVisit, details: Details, asking
   const csrf = kit.fingerprint("login-form", details.uid);
   visit.note.action = `${details.prompt.name}-page`;
   if (details.prompt.name === "consent") {
-    const page = { ...asking, csrf, user: details.session?.accountId ?? "" };
+    const until = { idleMs: kit.ttlMs.refreshToken, account: `${kit.publicUrl}${accountPath}` };
+    const page = { ...asking, ...until, csrf, user: details.session?.accountId ?? "" };
     return send(visit.response, 200, renderConsent(page), asking.onward);
   }
   const known = details.session?.accountId ?? "";

@@ -21,6 +21,10 @@ export interface ConsentPage extends Asking {
   readonly csrf: string;
   /** Servers and what may be done there, in words. */
   readonly servers: readonly { readonly name: string; readonly scopes: readonly string[] }[];
+  /** How long it goes on without being used, in milliseconds. */
+  readonly idleMs: number;
+  /** The page on which its user ends it. */
+  readonly account: string;
 }
 
 /** How somebody can log in. */
@@ -123,13 +127,14 @@ ${offerPasskey(csrf, asking)}`,
 }
 
 /** Where people say what a client may do for them. */
-export function renderConsent({ csrf, user, servers, ...asking }: ConsentPage): string {
+export function renderConsent({ csrf, user, servers, idleMs, account, ...asking }: ConsentPage): string {
   return renderPage(
     "Allow access?",
     `<h1>Allow access?</h1>
 ${introduce(asking)}
 <p>You are logged in as <strong>${escapeHtml(user)}</strong>. It asks to</p>
 <ul>${listServers(servers)}</ul>
+<p>That ends ${sayTime(idleMs)} after its last use, a year from now at the latest, or when you end it at <code>${escapeHtml(account)}</code>.</p>
 <p>Allow this only if you have just told it to connect.</p>
 <form method="post">
 <input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
@@ -146,6 +151,18 @@ function listServers(servers: ConsentPage["servers"]): string {
     return `<li>call <strong>${escapeHtml(name)}</strong> as you, as far as you may yourself${further}</li>`;
   });
   return list.join("");
+}
+
+/** In the largest unit that does not say more than there is: `30 days`, `8 hours`. */
+function sayTime(ms: number): string {
+  const [unit, size] = (
+    [
+      ["day", 86_400_000],
+      ["hour", 3_600_000],
+    ] as const
+  ).find(([, each]) => ms >= each) ?? ["minute", 60_000];
+  const count = Math.floor(ms / size);
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
 /** Where a login ends that cannot go on. */

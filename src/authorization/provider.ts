@@ -7,6 +7,7 @@ import type { Store } from "../state/store.ts";
 import { accountClientId, describeAccountClient, grantLogin } from "./account/client.ts";
 import { createAdapterFactory } from "./adapter.ts";
 import { ownParameters } from "./asked.ts";
+import { beganAt } from "./browser-sessions.ts";
 import { mayUseClient } from "./cors.ts";
 import { isMet, mfaContext, undatedSeconds } from "./demands.ts";
 import { isDisabledAccount } from "./federation/accounts.ts";
@@ -175,9 +176,12 @@ export function createProvider(options: ProviderOptions): Provider {
       AuthorizationCode: codeTtl,
       Interaction: interactionTtl,
       RefreshToken: seconds(ttlMs.refreshToken),
-      // From the login on, however busy the browser is.
-      Session: (_ctx, { loginTs }) =>
-        Math.max(1, seconds(ttlMs.session) - (loginTs === undefined ? 0 : Math.floor(now() / 1_000) - loginTs)),
+      // From the login here on, however busy the browser is.
+      Session: (_ctx, session) => {
+        const nowSeconds = Math.floor(now() / 1_000);
+        const age = session.loginTs === undefined ? 0 : nowSeconds - beganAt(session, nowSeconds);
+        return Math.max(1, seconds(ttlMs.session) - age);
+      },
       Grant: seconds(ttlMs.refreshToken),
       IdToken: seconds(ttlMs.accessToken),
     },

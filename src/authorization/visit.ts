@@ -39,6 +39,8 @@ export interface PageKit {
   readonly serverOf: (resource: string) => string;
   /** Names of all servers. */
   readonly servers: readonly string[];
+  /** How long what a client was given goes on without being used, in milliseconds. */
+  readonly ttlMs: { readonly refreshToken: number };
   /** How long session tokens last; null where none can be made. */
   readonly sessionLife: SessionLife | null;
   /** Servers at which users log in themselves, by name. */

@@ -51,12 +51,13 @@ export async function serveReturn(kit: PageKit, visit: PageVisit & { readonly na
 
 async function receive(
   kit: PageKit,
-  { response, note }: PageVisit,
+  visit: PageVisit,
   { settings, connection }: FederatedProvider,
   departure: Departure,
   details: Details,
   answer: URL,
 ): Promise<void> {
+  const { response, note } = visit;
   const { nonce, verifier, wanted, startedMs } = departure;
   const state = checkWhole(answer);
   const claims = await connection.redeem(answer, { state, nonce, verifier });
@@ -70,7 +71,7 @@ async function receive(
     return finish(response, details, { error: "unmet_authentication_requirements", error_description }, kit.now());
   }
   await remember(kit, settings, user, person, details);
-  if (details.session !== undefined && details.session.accountId !== user) await leaveSession(kit.provider, details);
+  await leaveBefore(kit, visit, details);
   const { acr, amr, authTime } = person;
   const ts = authTime === null ? undatedSeconds : Math.min(authTime, Math.floor(kit.now() / 1_000));
   const proof = { ...(acr !== undefined && { acr }), ...(amr !== undefined && { amr: [...amr] }) };
@@ -108,6 +109,15 @@ async function remember(
   };
   if (await rememberLogin(store, user, login, now(), renewed)) return;
   throw new FederationFailure("account_disabled", "the account is disabled (`sallyport user enable`)");
+}
+
+/**
+ * Has the login begin a session of its own, which lasts from now on (browser-sessions.ts), whether or not the browser had one before.
+ */
+async function leaveBefore({ provider }: PageKit, { request, response }: PageVisit, details: Details): Promise<void> {
+  const session = await provider.Session.get(provider.createContext(request, response));
+  await session.destroy();
+  delete details.session;
 }
 
 /** As the library's own `interactionFinished`, which knows a login by a cookie of its page, and this is another page. */

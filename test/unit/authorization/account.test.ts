@@ -139,6 +139,7 @@ it.each(["end-browser", "end-token", "end-grant"])(
     expect([foreign.status, (await left()).length]).toEqual([404, had.length]);
     expect(world.notes.at(-1)).toMatchObject({ user: "bob", successful: false, reason: "not_found" });
     const page = await see(ann);
+    expect(page.html).toContain(`name="id" value="${id}"`);
     expect(asPage(await press(ann, page, what, id)).url.href).toBe(account);
     expect(await left()).toHaveLength(had.length - 1);
     expect(world.notes.find(({ target }) => target === id)).toMatchObject({ user: "ann", successful: true });

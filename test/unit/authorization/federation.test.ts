@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { readUserName } from "../../../src/auth/users/user.ts";
+import { listBrowserSessions } from "../../../src/authorization/browser-sessions.ts";
 import { federatedAccounts, findFederated } from "../../../src/authorization/federation/accounts.ts";
 import { createProviderFetch } from "../../../src/authorization/federation/bounded-fetch.ts";
 import { whatFailed } from "../../../src/authorization/federation/metadata.ts";
@@ -180,7 +181,7 @@ describe("an answer is refused", () => {
       (answer) => Object.assign(answer, { pathname: "/oauth/login/back/other" }),
       "return_unknown",
     ],
-  ])("%s", async (_what, change, expected) => {
+  ])("as is an answer %s", async (_what, change, expected) => {
     const { browser, away, reason, logged } = await begin();
     const answer = await away();
     const code = answer.searchParams.get("code") ?? "";
@@ -242,7 +243,7 @@ describe("an ID token is refused", () => {
     ["with a subject of any length", { claims: { sub: "a".repeat(200) } }, "subject_unfit"],
     ["with a key that is nobody's", { forged: true }, "id_token_refused"],
     ["with groups of a shape of their own", { claims: { groups: { "group-1": true } } }, "groups_unfit"],
-  ])("%s", async (_what, behaviour, expected) => {
+  ])("as is an ID token %s", async (_what, behaviour, expected) => {
     const { browser, away, reason, logged } = await begin();
     const answer = await away();
     await provider.behave(behaviour);
@@ -481,6 +482,33 @@ describe("an account", () => {
     expect(claimsOf(await agree(await enter())).sub).toBe("generic:ann");
     expect(readUserName("generic:ann")).toBeUndefined();
   });
+});
+
+it.each<[string, Product, object, Record<string, unknown>]>([
+  ["whose time is not said", "google", { groups: {} }, {}],
+  ["of longer ago than that", "generic", {}, { auth_time: ago(9 * 3_600) }],
+])("a browser stays logged in for as long as any after a login there %s", async (_what, product, more, claims) => {
+  const { world, browser, enter, agree } = await begin(product, more);
+  await provider.behave({ claims });
+  const consent = await enter();
+  const [first] = await listBrowserSessions(world.store);
+  expect(first?.loginMs).toBeGreaterThan(Date.now() - 60_000);
+  world.pass(10 * minutes);
+  await agree(consent);
+  world.pass(7 * 60 * minutes);
+  expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
+  world.pass(60 * minutes);
+  expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("Log in");
+});
+
+it("a login there begins a session of its own in a browser that has one", async () => {
+  const { world, enter, agree } = await begin();
+  await agree(await enter());
+  const [before] = await listBrowserSessions(world.store);
+  await provider.behave({ claims: { auth_time: ago(-1) } });
+  expect(whereIs(await enter("ann", { prompt: "login" }))).toBe("client");
+  const after = await listBrowserSessions(world.store);
+  expect([after.length, after[0]?.uid === before?.uid]).toEqual([1, false]);
 });
 
 it("lets nobody in by a password where there are none", async () => {

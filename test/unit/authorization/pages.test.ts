@@ -12,6 +12,7 @@ import {
 const asking = { name: "Client", host: "app.example.com", destination: "app.example.com", csrf: "token" };
 const ways = { passwords: true, providers: [] };
 const servers = [{ name: "alpha", scopes: ["read"] }];
+const until = { idleMs: 86_400_000 * 30, account: "https://gateway.test/oauth/account" };
 
 describe("a page", () => {
   it("shows what strangers chose as text", () => {
@@ -22,7 +23,7 @@ describe("a page", () => {
           renderAway(text, `https://login.example.com/?${new URLSearchParams({ text })}`),
           renderFailure(text, text, text),
           renderCode({ ...asking, name: text, user: text, step: text, problem: text }),
-          renderConsent({ ...asking, name: text, user: text, servers: [{ name: text, scopes: [text] }] }),
+          renderConsent({ ...asking, ...until, name: text, user: text, servers: [{ name: text, scopes: [text] }] }),
           renderProblem(text, text),
         ];
         for (const page of pages) {
@@ -61,6 +62,17 @@ describe("a page", () => {
       expect(page).toContain('<p role="alert">No.</p>');
       expect(page).toContain('value="ann"');
     }
+  });
+
+  it.each([
+    [86_400_000 * 30, "30 days"],
+    [86_400_000, "1 day"],
+    [3_600_000 * 8, "8 hours"],
+    [90_000, "1 minute"],
+  ])("says for how long a consent of %d ms is, and where its user ends it", (idleMs, said) => {
+    const page = renderConsent({ ...asking, ...until, idleMs, user: "ann", servers });
+    expect(page).toContain(`That ends ${said} after its last use, a year from now`);
+    expect(page).toContain(`<code>${until.account}</code>`);
   });
 
   it("says of a client without a host that it vouches for itself", () => {

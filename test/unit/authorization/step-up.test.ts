@@ -1,7 +1,7 @@
 /** What is asked for decides what a login has to be like, whoever says so: the client, or the rules about a scope. */
 import { expect, it } from "vitest";
 import { asPage } from "../../e2e/browser.ts";
-import { claimsOf, logIn, openWorld, whereIs } from "./world.ts";
+import { claimsOf, logIn, openWorld, origin, whereIs } from "./world.ts";
 
 const minutes = 60_000;
 const rules = { pay: { mfa: true, maxAgeMs: 5 * minutes }, read: { mfa: false, maxAgeMs: null } };
@@ -36,7 +36,8 @@ it("asks for consent to a new scope, once", async () => {
   const { world, browser } = await begin();
   const consent = await browser.open(world.authorizeUrl("mcp read"));
   expect(whereIs(consent)).toBe("Allow access?");
-  expect(asPage(consent).html).toContain("<code>read</code>");
+  for (const said of ["<code>read</code>", "30 days after its last use", `<code>${origin}/oauth/account</code>`])
+    expect(asPage(consent).html).toContain(said);
   await browser.submit(asPage(consent), { do: "allow" });
   expect(whereIs(await browser.open(world.authorizeUrl("mcp read")))).toBe("client");
 });
