@@ -175,9 +175,12 @@ export function createProvider(options: ProviderOptions): Provider {
       AuthorizationCode: codeTtl,
       Interaction: interactionTtl,
       RefreshToken: seconds(ttlMs.refreshToken),
-      // From the login on, however busy the browser is.
-      Session: (_ctx, { loginTs }) =>
-        Math.max(1, seconds(ttlMs.session) - (loginTs === undefined ? 0 : Math.floor(now() / 1_000) - loginTs)),
+      // From the login here on, however busy the browser is: `loginTs` may be when somebody logged in elsewhere, long before, or unknown.
+      Session: ({ oidc: { result } }, { exp }) => {
+        const isLogin = result?.login !== undefined && result.consent === undefined;
+        const left = isLogin || exp === undefined ? Number.POSITIVE_INFINITY : exp - Math.floor(now() / 1_000);
+        return Math.max(1, Math.min(seconds(ttlMs.session), left));
+      },
       Grant: seconds(ttlMs.refreshToken),
       IdToken: seconds(ttlMs.accessToken),
     },

@@ -435,6 +435,23 @@ describe("step-up at a provider", () => {
   });
 });
 
+describe("a login here", () => {
+  it.each<[string, Product, Record<string, unknown>]>([
+    ["nobody said", "google", {}],
+    ["was longer ago than a login here lasts", "generic", { auth_time: ago(36_000) }],
+  ])("lasts from when it was made where the time of the one there %s", async (_what, product, claims) => {
+    const { world, browser, enter, agree } = await begin(product, { groups: {} });
+    await provider.behave({ claims });
+    const consent = await enter();
+    world.pass(60_000);
+    expect(claimsOf(await agree(consent))).toMatchObject({ sub: `${product}:ann` });
+    world.pass(28_000_000);
+    expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
+    world.pass(800_000);
+    expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("Log in");
+  });
+});
+
 describe("an account", () => {
   it("has the groups of its last login, by the mapping of now, and is nobody once its provider is another", async () => {
     const { world, enter, agree } = await begin();
