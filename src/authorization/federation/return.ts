@@ -1,7 +1,7 @@
 /** A provider sends somebody back. */
 import { errors } from "oidc-provider";
 import { mfaContext, undatedSeconds } from "../demands.ts";
-import { leaveSession } from "../login.ts";
+import { leaveOthers, leaveSession } from "../login.ts";
 import { pagesPath } from "../paths.ts";
 import { revoke } from "../revoke.ts";
 import { type Details, type PageKit, type PageVisit, send } from "../visit.ts";
@@ -51,12 +51,13 @@ export async function serveReturn(kit: PageKit, visit: PageVisit & { readonly na
 
 async function receive(
   kit: PageKit,
-  { response, note }: PageVisit,
+  visit: PageVisit,
   { settings, connection }: FederatedProvider,
   departure: Departure,
   details: Details,
   answer: URL,
 ): Promise<void> {
+  const { response, note } = visit;
   const { nonce, verifier, wanted, startedMs } = departure;
   const state = checkWhole(answer);
   const claims = await connection.redeem(answer, { state, nonce, verifier });
@@ -70,7 +71,7 @@ async function receive(
     return finish(response, details, { error: "unmet_authentication_requirements", error_description }, kit.now());
   }
   await remember(kit, settings, user, person, details);
-  if (details.session !== undefined && details.session.accountId !== user) await leaveSession(kit.provider, details);
+  await leaveOthers(kit.provider, visit, details, user);
   const { acr, amr, authTime } = person;
   const ts = authTime === null ? undatedSeconds : Math.min(authTime, Math.floor(kit.now() / 1_000));
   const proof = { ...(acr !== undefined && { acr }), ...(amr !== undefined && { amr: [...amr] }) };

@@ -492,6 +492,19 @@ describe("an account", () => {
     expect(whereIs(await enter())).toBe("Allow access?");
   });
 
+  it.each(["nobody", "carol"])(
+    "takes the place of bob, who came in while its person was away, after %s",
+    async (first) => {
+      const { world, browser, away } = await begin();
+      for (const name of ["bob", "carol"]) await world.addUser(name);
+      const anew = () => browser.open(world.authorizeUrl("mcp", { prompt: "login" }));
+      if (first !== "nobody") await logIn(browser, await anew(), first);
+      const answer = await away("ann", { prompt: "login" });
+      await logIn(browser, await anew(), "bob");
+      expect(asPage(await browser.open(answer)).html).toContain("logged in as <strong>generic:ann</strong>");
+    },
+  );
+
   it("is not the user of the gateway whose name it has there", async () => {
     const { world, enter, agree } = await begin();
     await world.addUser("ann");
