@@ -9,7 +9,7 @@ import { createAdapterFactory } from "./adapter.ts";
 import { ownParameters } from "./asked.ts";
 import { mayUseClient } from "./cors.ts";
 import { isMet, mfaContext, undatedSeconds } from "./demands.ts";
-import { isDisabledAccount } from "./federation/accounts.ts";
+import { admitAsserted } from "./federation/accounts.ts";
 import { createClientAssertionCheck, equipClients } from "./machines/equip.ts";
 import { nameBearer, registerGrants } from "./machines/grants.ts";
 import type { Machines } from "./machines/machines.ts";
@@ -202,8 +202,8 @@ export function createProvider(options: ProviderOptions): Provider {
   provider.proxy = true;
   const spendOnce = createSpendOnce(options.store);
   equipClients(provider, machines, spendOnce);
-  const isDisabled = (subject: string) => isDisabledAccount(options.store, subject);
-  registerGrants(provider, { machines, resources, spendOnce, isDisabled, tokenTtl: seconds(ttlMs.accessToken), now });
+  const admit = (subject: string, issuer: string) => admitAsserted(options.store, subject, issuer);
+  registerGrants(provider, { machines, resources, spendOnce, admit, tokenTtl: seconds(ttlMs.accessToken), now });
   return provider;
 }
 

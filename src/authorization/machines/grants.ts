@@ -16,8 +16,8 @@ export interface GrantOptions {
   readonly machines: Machines;
   readonly resources: Resources;
   readonly spendOnce: SpendOnce;
-  /** Whether somebody of an identity provider may not come in, whoever speaks for them. */
-  readonly isDisabled: (subject: string) => Promise<boolean>;
+  /** Whether somebody may come in for whom an issuer speaks. */
+  readonly admit: (subject: string, issuer: string) => Promise<boolean>;
   /** How long a token is good, in seconds. */
   readonly tokenTtl: number;
   /** Milliseconds since the epoch. */
@@ -112,13 +112,13 @@ function giveToClient({ oidc: { params } }: Context, client: RegisteredClient, {
 async function giveToPerson(
   { oidc }: Context,
   client: RegisteredClient,
-  { resources, spendOnce, isDisabled }: GrantOptions,
+  { resources, spendOnce, admit }: GrantOptions,
   verify: VerifyAssertion,
 ): Promise<Given> {
   const { assertion = "", resource: wanted, scope } = oidc.params;
   const { issuer, subject, groups, jti, untilMs, ...asserted } = await verify(assertion, client.id);
   oidc.entity("Account", { accountId: subject });
-  if (await isDisabled(subject)) throw new GrantRefused("account_disabled", "the account is disabled here");
+  if (!(await admit(subject, issuer))) throw new GrantRefused("account_disabled", "the account is disabled here");
   const resource = findResource(resources, client, asserted.resource);
   if (wanted !== undefined && (resource === undefined || resources.canonical(wanted) !== resource)) {
     throw new TargetRefused("the assertion is for another MCP server");
