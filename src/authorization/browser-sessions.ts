@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { revocationKeptMs } from "../auth/revocations.ts";
 import type { Kind, Store } from "../state/store.ts";
-import { mfaContext } from "./demands.ts";
+import { mfaContext, undatedSeconds } from "./demands.ts";
 import { kindOf, type Payload } from "./models.ts";
 
 /** A browser's login, by what is no secret of it. */
@@ -10,8 +10,8 @@ export interface BrowserSession {
   /** Stays the same as long as the browser is logged in; what its cookie has changes. */
   readonly uid: string;
   readonly user: string;
-  /** Milliseconds since the epoch. */
-  readonly loginMs: number;
+  /** Milliseconds since the epoch; null where the provider at which it was does not say. */
+  readonly loginMs: number | null;
   /** With a second factor. */
   readonly mfa: boolean;
   /** Milliseconds since the epoch. */
@@ -60,5 +60,6 @@ export async function isSessionEnded(store: Pick<Store, "get">, uid: string): Pr
 function describe({ uid, accountId, loginTs, acr, exp }: Payload): BrowserSession | null {
   if (typeof uid !== "string" || typeof accountId !== "string") return null;
   const mfa = acr === mfaContext;
-  return { uid, user: accountId, loginMs: Number(loginTs) * 1_000, mfa, expiresAtMs: Number(exp) * 1_000 };
+  const loginMs = loginTs === undatedSeconds ? null : Number(loginTs) * 1_000;
+  return { uid, user: accountId, loginMs, mfa, expiresAtMs: Number(exp) * 1_000 };
 }

@@ -446,6 +446,7 @@ describe("a login here", () => {
     world.pass(60_000);
     expect(claimsOf(await agree(consent))).toMatchObject({ sub: `${product}:ann` });
     world.pass(28_000_000);
+    expect(asPage(await browser.open(`${origin}/oauth/account`)).html).not.toContain("1970");
     expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
     world.pass(800_000);
     expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("Log in");
