@@ -4,7 +4,7 @@ import type { JWTStructured, TokenEndpointGrantContext } from "oidc-provider";
 import type { Login } from "../demands.ts";
 import type { Resources } from "../resources.ts";
 import { createAssertionVerifier, type VerifyAssertion } from "./assertion.ts";
-import { clientCredentials, jwtBearer } from "./grant-types.ts";
+import { clientCredentials, clientPrefix, jwtBearer } from "./grant-types.ts";
 import type { Machines } from "./machines.ts";
 import type { SpendOnce } from "./once.ts";
 import { findResource, limitScopes } from "./reach.ts";
@@ -44,8 +44,6 @@ interface Given {
 type Give = (ctx: Context, client: RegisteredClient) => Given | Promise<Given>;
 
 const parameters = ["scope", "resource"];
-/** Subjects of clients begin with it, as no user name and no name of a provider does (RFC 9068 section 5). */
-const clientPrefix = "client:";
 
 /** What a token of one of these grants says beside what the library writes. */
 const claims = new WeakMap<object, Readonly<Record<string, unknown>>>();
