@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Kind, Store } from "../state/store.ts";
 import { isSessionEnded, sessionUids } from "./browser-sessions.ts";
 import { holdFor } from "./holdings.ts";
-import { kindOf, type Payload } from "./models.ts";
+import { kindOf, maxGrantSeconds, type Payload } from "./models.ts";
 import type { Registrations } from "./registrations.ts";
 
 const memberSchema = z.array(z.strictObject({ model: z.string(), id: z.string() }));
@@ -17,9 +17,6 @@ const grantable: ReadonlySet<string> = new Set(["AccessToken", "AuthorizationCod
 
 /** How long a refresh token that was used is good for another one, in seconds. */
 const graceSeconds = 30;
-
-/** How long refresh tokens can follow each other, in seconds: then there is a login again (ASVS 10.4.8). */
-const maxGrantSeconds = 365 * 86_400;
 
 /** Members of a grant that are kept: those that are older are found expired by then. */
 const maxMembers = 1_000;
@@ -127,8 +124,8 @@ class StoreAdapter implements Adapter {
     for (;;) {
       const found = await this.#store.get(grantMembers, grantId);
       const members = [...(found?.value ?? []), { model: this.#model, id }].slice(-maxMembers);
-      const expected = found?.revision ?? 0;
-      if ((await this.#store.put(grantMembers, grantId, members, { expected })) !== null) return;
+      const options = { expected: found?.revision ?? 0, expiresAtMs: this.#now() + maxGrantSeconds * 1_000 };
+      if ((await this.#store.put(grantMembers, grantId, members, options)) !== null) return;
     }
   }
 }

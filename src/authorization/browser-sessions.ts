@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { revocationKeptMs } from "../auth/revocations.ts";
 import type { Kind, Store } from "../state/store.ts";
-import { mfaContext } from "./demands.ts";
+import { mfaContext, undatedSeconds } from "./demands.ts";
 import { kindOf, type Payload } from "./models.ts";
 
 /** A browser's login, by what is no secret of it. */
@@ -10,8 +10,8 @@ export interface BrowserSession {
   /** Stays the same as long as the browser is logged in; what its cookie has changes. */
   readonly uid: string;
   readonly user: string;
-  /** When the login began here, in milliseconds since the epoch. */
-  readonly loginMs: number;
+  /** Milliseconds since the epoch; null where the provider at which it was does not say. */
+  readonly loginMs: number | null;
   /** With a second factor. */
   readonly mfa: boolean;
   /** Milliseconds since the epoch. */
@@ -57,25 +57,9 @@ export async function isSessionEnded(store: Pick<Store, "get">, uid: string): Pr
   return (await store.get(endedSessions, uid)) !== null;
 }
 
-/**
- * When a login here began, in seconds since the epoch. Where somebody logs in at another provider, `loginTs` is when they did so there, which
- * may be long ago or not be said; their session is made anew for each login (federation/return.ts), and so it has begun then.
- *
- * @param nowSeconds for a session that is about to be kept for the first time
- */
-export function beganAt(
-  { loginTs, iat }: { readonly loginTs?: unknown; readonly iat?: unknown },
-  nowSeconds: number,
-): number {
-  return Math.max(Number(loginTs), typeof iat === "number" ? iat : nowSeconds);
-}
-
-function describe(payload: Payload): BrowserSession | null {
-  const { uid, accountId, acr, exp } = payload;
+function describe({ uid, accountId, loginTs, acr, exp }: Payload): BrowserSession | null {
   if (typeof uid !== "string" || typeof accountId !== "string") return null;
-  return {
-    ...{ uid, user: accountId, mfa: acr === mfaContext },
-    loginMs: beganAt(payload, 0) * 1_000,
-    expiresAtMs: Number(exp) * 1_000,
-  };
+  const mfa = acr === mfaContext;
+  const loginMs = loginTs === undatedSeconds ? null : Number(loginTs) * 1_000;
+  return { uid, user: accountId, loginMs, mfa, expiresAtMs: Number(exp) * 1_000 };
 }

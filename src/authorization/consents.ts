@@ -2,6 +2,7 @@
 import type { Grant, KoaContextWithOIDC } from "oidc-provider";
 import { z } from "zod";
 import type { Kind, Store } from "../state/store.ts";
+import { maxGrantSeconds } from "./models.ts";
 
 const consentSchema = z.strictObject({ grantId: z.string(), atMs: z.number() });
 const consents: Kind<z.output<typeof consentSchema>> = { name: "consent", schema: consentSchema };
@@ -31,7 +32,9 @@ export async function rememberConsent(
   grantId: string,
   nowMs: number,
 ): Promise<void> {
-  await store.put(consents, keyOf(name, client), { grantId, atMs: nowMs });
+  // No grant is there for longer, and clients that register themselves do so ever anew.
+  const expiresAtMs = nowMs + maxGrantSeconds * 1_000;
+  await store.put(consents, keyOf(name, client), { grantId, atMs: nowMs }, { expiresAtMs });
 }
 
 /** Forgets that a person has ever been asked about a client. */

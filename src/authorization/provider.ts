@@ -7,10 +7,9 @@ import type { Store } from "../state/store.ts";
 import { accountClientId, describeAccountClient, grantLogin } from "./account/client.ts";
 import { createAdapterFactory } from "./adapter.ts";
 import { ownParameters } from "./asked.ts";
-import { beganAt } from "./browser-sessions.ts";
 import { mayUseClient } from "./cors.ts";
 import { isMet, mfaContext, undatedSeconds } from "./demands.ts";
-import { isDisabledAccount } from "./federation/accounts.ts";
+import { admitAsserted } from "./federation/accounts.ts";
 import { createClientAssertionCheck, equipClients } from "./machines/equip.ts";
 import { nameBearer, registerGrants } from "./machines/grants.ts";
 import type { Machines } from "./machines/machines.ts";
@@ -176,11 +175,11 @@ export function createProvider(options: ProviderOptions): Provider {
       AuthorizationCode: codeTtl,
       Interaction: interactionTtl,
       RefreshToken: seconds(ttlMs.refreshToken),
-      // From the login here on, however busy the browser is.
-      Session: (_ctx, session) => {
-        const nowSeconds = Math.floor(now() / 1_000);
-        const age = session.loginTs === undefined ? 0 : nowSeconds - beganAt(session, nowSeconds);
-        return Math.max(1, seconds(ttlMs.session) - age);
+      // From the login here on, however busy the browser is: `loginTs` may be when somebody logged in elsewhere, long before, or unknown.
+      Session: ({ oidc: { result } }, { exp }) => {
+        const isLogin = result?.login !== undefined && result.consent === undefined;
+        const left = isLogin || exp === undefined ? Number.POSITIVE_INFINITY : exp - Math.floor(now() / 1_000);
+        return Math.max(1, Math.min(seconds(ttlMs.session), left));
       },
       Grant: seconds(ttlMs.refreshToken),
       IdToken: seconds(ttlMs.accessToken),
@@ -203,8 +202,8 @@ export function createProvider(options: ProviderOptions): Provider {
   provider.proxy = true;
   const spendOnce = createSpendOnce(options.store);
   equipClients(provider, machines, spendOnce);
-  const isDisabled = (subject: string) => isDisabledAccount(options.store, subject);
-  registerGrants(provider, { machines, resources, spendOnce, isDisabled, tokenTtl: seconds(ttlMs.accessToken), now });
+  const admit = (subject: string, issuer: string) => admitAsserted(options.store, subject, issuer);
+  registerGrants(provider, { machines, resources, spendOnce, admit, tokenTtl: seconds(ttlMs.accessToken), now });
   return provider;
 }
 

@@ -18,7 +18,7 @@ export async function listSessions(
   const browsers = await listBrowserSessions(store);
   return {
     tokens: tokens.filter(({ user, login }) => !hasEnded(accounts.get(user), login.authTime)),
-    browsers: browsers.filter(({ user, loginMs }) => !hasEnded(accounts.get(user), loginMs / 1_000)),
+    browsers: browsers.filter(({ user, loginMs }) => !hasEnded(accounts.get(user), (loginMs ?? 0) / 1_000)),
   };
 }
 

@@ -36,7 +36,13 @@ export function sessionCommand(io: CommandIo): Command {
         const browsers = all.browsers
           .filter((browser) => user === undefined || browser.user === user)
           .map(({ uid: id, user, loginMs, mfa, expiresAtMs }) => ({
-            ...{ id, user, since: dateOf(loginMs), secondFactor: mfa, expires: dateOf(expiresAtMs) },
+            ...{
+              id,
+              user,
+              since: loginMs === null ? null : dateOf(loginMs),
+              secondFactor: mfa,
+              expires: dateOf(expiresAtMs),
+            },
           }));
         const lines = [
           ...tokens.map(({ id, user, label, servers, from, used, expires }) => {
@@ -45,7 +51,7 @@ export function sessionCommand(io: CommandIo): Command {
           }),
           ...browsers.map(({ id, user, since, secondFactor, expires }) => {
             const how = secondFactor ? ", with a second factor" : "";
-            return `${id}  browser of ${show(user)} since ${since}${how}, until ${expires}\n`;
+            return `${id}  browser of ${show(user)}${since === null ? "" : ` since ${since}`}${how}, until ${expires}\n`;
           }),
         ];
         if (json === true) io.out(`${JSON.stringify({ tokens, browsers }, null, 2)}\n`);

@@ -29,16 +29,30 @@ export function checkLogin({ identity, publicUrl }: Pick<Config, "identity" | "p
   return findings;
 }
 
-/** People of two issuers would have the same subjects. */
+/**
+ * One subject must be one person, whichever way they come. People of two issuers would have the same ones; and assertions say `sub`, which
+ * nobody may take as their name in another claim, and which would not be disabled by the name that another claim says.
+ */
 function checkTwin(
-  { issuer }: LoginProvider,
+  { issuer, claims, profile }: LoginProvider,
   at: Path,
   twin: AssertionProvider | undefined,
   twinAt: Path,
 ): RuleFinding[] {
-  if (twin === undefined || twin.issuer === issuer) return [];
-  const reads = [[...twinAt, "issuer"]];
-  return [problem([...at, "issuer"], `not the issuer of ${twinAt.join(".")}, which has the same name`, { reads })];
+  if (twin === undefined) return [];
+  const findings: RuleFinding[] = [];
+  const named = `${twinAt.join(".")}, which has the same name`;
+  if (twin.issuer !== issuer) {
+    findings.push(problem([...at, "issuer"], `not the issuer of ${named}`, { reads: [[...twinAt, "issuer"]] }));
+  }
+  const subject = claims.subject ?? profiles[profile].subject;
+  if (readClaimPath(subject)?.join("/") !== "sub") {
+    const where = claims.subject === undefined ? ["profile"] : ["claims", "subject"];
+    const message = `calls people by ${JSON.stringify(subject)}, and by "sub" in ${named}`;
+    const hint = "set claims.subject: sub, or give one of them another name";
+    findings.push(problem([...at, ...where], message, { hint, reads: [twinAt] }));
+  }
+  return findings;
 }
 
 function checkProvider(provider: LoginProvider, at: Path, publicUrl: string): RuleFinding[] {

@@ -52,7 +52,8 @@ export function renderAccount({ user, csrf, uid, browsers, tokens, grants, makes
   const ownBrowsers = browsers.map(({ uid: id, loginMs, mfa }) => {
     const which = id === uid ? "This browser" : "Another browser";
     const how = mfa ? ", with a second factor" : "";
-    return `${which}, logged in ${renderTime(loginMs)}${how}${end("browser", id, `${which}, logged in ${textOf(loginMs)}`)}`;
+    const since = (render: (ms: number) => string) => (loginMs === null ? "" : `, logged in ${render(loginMs)}`);
+    return `${which}${since(renderTime)}${how}${end("browser", id, `${which}${since(textOf)}`)}`;
   });
   const ownTokens = tokens.map(({ id, label, servers, from, usedAtMs, expiresAtMs }) => {
     const where = from === null ? "" : `, from ${list(from)} only`;

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Account } from "../../auth/users/directory.ts";
 import type { Kind, Store } from "../../state/store.ts";
+import { dropLogins } from "../../upstream/vault/logins.ts";
 
 const accountSchema = z.strictObject({
   /** Name of the provider, and its issuer at the time. */
@@ -78,9 +79,19 @@ export function mapGroups(
   return [...new Set(groups.flatMap((group) => provider.groups.get(group) ?? []))];
 }
 
-/** Whether somebody was disabled here (`sallyport user disable`). Who has never logged in was not. */
-export async function isDisabledAccount(store: Pick<Store, "get">, name: string): Promise<boolean> {
-  return (await store.get(federatedAccounts, name))?.value.disabled === true;
+/**
+ * Whether somebody may come in for whom an identity provider speaks: whoever was not disabled here (`sallyport user disable`). Who has never
+ * logged in was not. Where it was somebody of another issuer who logged in by the name, what they have at servers is not for this person.
+ */
+export async function admitAsserted(
+  store: Pick<Store, "get" | "list" | "delete">,
+  name: string,
+  issuer: string,
+): Promise<boolean> {
+  const found = await store.get(federatedAccounts, name);
+  if (found === null) return true;
+  if (found.value.issuer !== issuer) await dropLogins(store, { issuer: "builtin", subject: name });
+  return !found.value.disabled;
 }
 
 /**

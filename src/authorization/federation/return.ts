@@ -1,7 +1,7 @@
 /** A provider sends somebody back. */
 import { errors } from "oidc-provider";
 import { mfaContext, undatedSeconds } from "../demands.ts";
-import { leaveSession } from "../login.ts";
+import { leaveOthers, leaveSession } from "../login.ts";
 import { pagesPath } from "../paths.ts";
 import { revoke } from "../revoke.ts";
 import { type Details, type PageKit, type PageVisit, send } from "../visit.ts";
@@ -71,7 +71,7 @@ async function receive(
     return finish(response, details, { error: "unmet_authentication_requirements", error_description }, kit.now());
   }
   await remember(kit, settings, user, person, details);
-  await leaveBefore(kit, visit, details);
+  await leaveOthers(kit.provider, visit, details, user);
   const { acr, amr, authTime } = person;
   const ts = authTime === null ? undatedSeconds : Math.min(authTime, Math.floor(kit.now() / 1_000));
   const proof = { ...(acr !== undefined && { acr }), ...(amr !== undefined && { amr: [...amr] }) };
@@ -109,15 +109,6 @@ async function remember(
   };
   if (await rememberLogin(store, user, login, now(), renewed)) return;
   throw new FederationFailure("account_disabled", "the account is disabled (`sallyport user enable`)");
-}
-
-/**
- * Has the login begin a session of its own, which lasts from now on (browser-sessions.ts), whether or not the browser had one before.
- */
-async function leaveBefore({ provider }: PageKit, { request, response }: PageVisit, details: Details): Promise<void> {
-  const session = await provider.Session.get(provider.createContext(request, response));
-  await session.destroy();
-  delete details.session;
 }
 
 /** As the library's own `interactionFinished`, which knows a login by a cookie of its page, and this is another page. */

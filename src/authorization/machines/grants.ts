@@ -4,7 +4,7 @@ import type { JWTStructured, TokenEndpointGrantContext } from "oidc-provider";
 import type { Login } from "../demands.ts";
 import type { Resources } from "../resources.ts";
 import { createAssertionVerifier, type VerifyAssertion } from "./assertion.ts";
-import { clientCredentials, jwtBearer } from "./grant-types.ts";
+import { clientCredentials, clientPrefix, jwtBearer } from "./grant-types.ts";
 import type { Machines } from "./machines.ts";
 import type { SpendOnce } from "./once.ts";
 import { findResource, limitScopes } from "./reach.ts";
@@ -16,8 +16,8 @@ export interface GrantOptions {
   readonly machines: Machines;
   readonly resources: Resources;
   readonly spendOnce: SpendOnce;
-  /** Whether somebody of an identity provider may not come in, whoever speaks for them. */
-  readonly isDisabled: (subject: string) => Promise<boolean>;
+  /** Whether somebody may come in for whom an issuer speaks. */
+  readonly admit: (subject: string, issuer: string) => Promise<boolean>;
   /** How long a token is good, in seconds. */
   readonly tokenTtl: number;
   /** Milliseconds since the epoch. */
@@ -44,8 +44,6 @@ interface Given {
 type Give = (ctx: Context, client: RegisteredClient) => Given | Promise<Given>;
 
 const parameters = ["scope", "resource"];
-/** Subjects of clients begin with it, as no user name and no name of a provider does (RFC 9068 section 5). */
-const clientPrefix = "client:";
 
 /** What a token of one of these grants says beside what the library writes. */
 const claims = new WeakMap<object, Readonly<Record<string, unknown>>>();
@@ -112,13 +110,13 @@ function giveToClient({ oidc: { params } }: Context, client: RegisteredClient, {
 async function giveToPerson(
   { oidc }: Context,
   client: RegisteredClient,
-  { resources, spendOnce, isDisabled }: GrantOptions,
+  { resources, spendOnce, admit }: GrantOptions,
   verify: VerifyAssertion,
 ): Promise<Given> {
   const { assertion = "", resource: wanted, scope } = oidc.params;
   const { issuer, subject, groups, jti, untilMs, ...asserted } = await verify(assertion, client.id);
   oidc.entity("Account", { accountId: subject });
-  if (await isDisabled(subject)) throw new GrantRefused("account_disabled", "the account is disabled here");
+  if (!(await admit(subject, issuer))) throw new GrantRefused("account_disabled", "the account is disabled here");
   const resource = findResource(resources, client, asserted.resource);
   if (wanted !== undefined && (resource === undefined || resources.canonical(wanted) !== resource)) {
     throw new TargetRefused("the assertion is for another MCP server");

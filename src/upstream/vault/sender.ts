@@ -1,3 +1,4 @@
+import { clientPrefix } from "../../authorization/machines/grant-types.ts";
 import { Denial } from "../../denial.ts";
 import type { Ending } from "../../ending.ts";
 import { type ErrandForm, errandForm, errandKey, readErrandAnswer } from "../../mcp/elicitation.ts";
@@ -72,7 +73,9 @@ export function createUserSender(
 
   async function exchange(outgoing: Outgoing, caller: Caller): Promise<Answer> {
     const { issuer, subject } = caller.identity;
-    if (issuer !== pagesIssuer) return refuseStranger(await send(outgoing, caller, null), issuer);
+    // Nobody comes to a page as a machine.
+    if (issuer !== pagesIssuer || subject.startsWith(clientPrefix))
+      return refuseStranger(await send(outgoing, caller, null), caller.identity);
     const user = { issuer, subject };
     const said = readErrandAnswer(caller.message);
     const message = said === null ? outgoing : { ...outgoing, body: withoutErrand(outgoing.body) };
@@ -121,10 +124,11 @@ export function createUserSender(
     });
 }
 
-function refuseStranger(answer: Answer, issuer: string): Answer {
+function refuseStranger(answer: Answer, { issuer, subject }: Pick<User, "issuer" | "subject">): Answer {
   if (answer.statusCode !== 401) return answer;
   void discard(answer.body);
-  const detail = `userLogin is for users of identity.builtin.login, and this is a caller of ${issuer}`;
+  const who = issuer === pagesIssuer ? subject : `a caller of ${issuer}`;
+  const detail = `userLogin is for users of identity.builtin.login, and this is ${who}`;
   throw new Denial("login_unsupported", { detail });
 }
 

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { z } from "zod";
 import { asPage } from "../../e2e/browser.ts";
 import { logIn, openWorld, whereIs } from "./world.ts";
 
@@ -46,3 +47,14 @@ it("refresh tokens follow each other for a year, then there is a login again", a
   world.pass(16 * day);
   expect(await world.refresh(last)).toMatchObject({ error: "invalid_grant" });
 });
+
+it.each(["consent", "oauth-grant", "oauth-grant-members", "oauth-refresh-token"])(
+  "nothing is kept for ever of what somebody has given to a client: %s",
+  async (name) => {
+    const { world } = await connect();
+    const kind = { name, schema: z.unknown() };
+    expect(await world.store.list(kind)).toHaveLength(1);
+    world.pass(366 * day);
+    expect(await world.store.list(kind)).toEqual([]);
+  },
+);

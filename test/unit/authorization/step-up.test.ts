@@ -124,3 +124,16 @@ it("logs out whoever was logged in where somebody else logs in", async () => {
   });
   expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
 });
+
+it("logs out whoever has logged in from another tab meanwhile", async () => {
+  const world = await openWorld(rules);
+  for (const name of ["ann", "bob"]) await world.addUser(name);
+  const browser = world.browser();
+  const page = await browser.open(world.authorizeUrl("mcp"));
+  await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "bob");
+  const consent = await logIn(browser, page, "ann");
+  expect(asPage(consent).html).toContain("logged in as <strong>ann</strong>");
+  expect(claimsOf(await world.redeem(await browser.submit(asPage(consent), { do: "allow" })))).toMatchObject({
+    sub: "ann",
+  });
+});
