@@ -1,5 +1,6 @@
 /** People log in at the gateway, and MCP clients get their tokens by it. */
 import { readFile } from "node:fs/promises";
+import { decodeJwt } from "jose";
 import { expect, it, onTestFinished } from "vitest";
 import { readAudit, until } from "../golden/observe.ts";
 import { asPage, asTarget, openBrowser } from "./browser.ts";
@@ -82,8 +83,12 @@ it.each(["v1", "v2"] as const)(
       grants: { id: string }[];
     };
     expect(listed.grants).toMatchObject([
-      { user: "ann", scopes: { [`${setting.gateway.publicUrl}/alpha/mcp`]: "mcp" } },
+      { user: "ann", clientName: "Test client", scopes: { [`${setting.gateway.publicUrl}/alpha/mcp`]: "mcp" } },
     ]);
+    const client = decodeJwt(first ?? "").client_id as string;
+    expect((await command(setting, "", "grant", "list", "--client", client)).said).toContain(
+      `ann to ${client} (Test client) since`,
+    );
     expect(await command(setting, "", "revoke", "grant", "--", listed.grants[0]?.id ?? "")).toMatchObject({ code: 0 });
     await until("the grant to be over", async () =>
       call().then(
