@@ -148,9 +148,13 @@ function listServers(servers: ConsentPage["servers"]): string {
   return list.join("");
 }
 
-/** Where a login ends that cannot go on. */
-export function renderProblem(title: string, text: string): string {
-  return renderPage(title, `<h1>${escapeHtml(title)}</h1>\n<p>${escapeHtml(text)}</p>`);
+/**
+ * Where a login ends that cannot go on.
+ *
+ * @param onward where somebody can go from there, as HTML
+ */
+export function renderProblem(title: string, text: string, onward = ""): string {
+  return renderPage(title, `<h1>${escapeHtml(title)}</h1>\n<p>${escapeHtml(text)}</p>${onward}`);
 }
 
 function alert(problem: string | null): string {

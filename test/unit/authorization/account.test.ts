@@ -13,8 +13,8 @@ const account = `${origin}/oauth/account`;
 const minutes = 60_000;
 const life = { idleMs: 28_800_000, absoluteMs: 86_400_000 };
 
-async function begin() {
-  const world = await openWorld();
+async function begin(options: Parameters<typeof openWorld>[1] = {}) {
+  const world = await openWorld({}, options);
   for (const name of ["ann", "bob"]) await world.addUser(name);
   const enter = async (name: string): Promise<Browser> => {
     const browser = world.browser();
@@ -145,6 +145,25 @@ it.each(["end-browser", "end-token", "end-grant"])(
     expect(asPage(await press(ann, page, what, id)).status).toBe(404);
   },
 );
+
+it.each([
+  ["https://gateway.test", true],
+  ["https://192.0.2.1", false],
+])("leads to passkeys where browsers have them: %s", async (publicUrl, expected) => {
+  const { world, enter } = await begin({ publicUrl });
+  const page = await see(await enter("ann"));
+  expect(page.html.includes("Your passkeys")).toBe(expected);
+  expect((await see(world.browser(), `${account}/nothing`)).html).toContain(`<a href="/oauth/account">`);
+});
+
+it.each([
+  [["alpha"], true],
+  [["alpha", "beta"], false],
+])("has a token's only server chosen: %j", async (servers, expected) => {
+  const { enter } = await begin({ servers });
+  const form = await see(await enter("ann"), `${account}/token`);
+  expect(form.html.includes('value="alpha" checked')).toBe(expected);
+});
 
 it("logs a browser out", async () => {
   const { world, enter } = await begin();
