@@ -196,6 +196,40 @@ it.each([
   expect(said).toMatchObject({ code: 2, said: expect.stringContaining(words) });
 });
 
+it("gives tokens with the groups of now", async () => {
+  const setting = await setLogin();
+  const { kept, call } = await logIn(setting, "v2");
+  const { client_id = "", groups } = decodeJwt(kept.tokens?.access_token ?? "") as {
+    client_id?: string;
+    groups: string[];
+  };
+  expect(groups).toEqual(["all"]);
+  expect(await user(setting, "", "groups", "ann", "ops, on-call")).toEqual({
+    code: 0,
+    said: "ann is in ops, on-call\n",
+  });
+  await call();
+  const fetch = await trust(setting);
+  const renew = async () => {
+    const body = new URLSearchParams({
+      ...{ grant_type: "refresh_token", refresh_token: kept.tokens?.refresh_token ?? "", client_id },
+    });
+    const answer = await fetch(`${setting.gateway.publicUrl}/oauth/token`, { method: "POST", body });
+    return decodeJwt(((await answer.json()) as { access_token: string }).access_token);
+  };
+  expect(await renew()).toMatchObject({ sub: "ann", groups: ["ops", "on-call"] });
+  expect(await user(setting, "", "groups", "ann", "")).toEqual({ code: 0, said: "ann is in no group\n" });
+  expect((await user(setting, "", "list")).said).toBe("ann\n");
+  expect(await user(setting, "", "groups", "bob", "ops")).toMatchObject({
+    code: 2,
+    said: expect.stringContaining("no user bob"),
+  });
+  const deeds = (await readAudit(setting.gateway)).map(({ note }) => note);
+  expect(deeds).toContainEqual(
+    expect.objectContaining({ action: "user.groups", name: "ann", groups: ["ops", "on-call"] }),
+  );
+});
+
 it("refuses a password that is guessed first, and says what to do", async () => {
   const setting = await set(enabled);
   expect(await user(setting, "Welcome2026!Welcome", "add", "ann")).toMatchObject({
