@@ -85,11 +85,16 @@ it.each(["v1", "v2"] as const)(
     expect(listed.grants).toMatchObject([
       { user: "ann", clientName: "Test client", scopes: { [`${setting.gateway.publicUrl}/alpha/mcp`]: "mcp" } },
     ]);
+    expect(await command(setting, "", "revoke", "grant", "nobody-s")).toMatchObject({
+      ...{ code: 0, said: expect.stringContaining("No grant has this id now") },
+    });
     const client = decodeJwt(first ?? "").client_id as string;
     expect((await command(setting, "", "grant", "list", "--client", client)).said).toContain(
       `ann to ${client} (Test client) since`,
     );
-    expect(await command(setting, "", "revoke", "grant", "--", listed.grants[0]?.id ?? "")).toMatchObject({ code: 0 });
+    expect(await command(setting, "", "revoke", "grant", "--", listed.grants[0]?.id ?? "")).toEqual({
+      ...{ code: 0, said: `revoked: grant ${listed.grants[0]?.id}\n` },
+    });
     await until("the grant to be over", async () =>
       call().then(
         () => undefined,

@@ -34,7 +34,7 @@ function tellNote({ event, note }: AuditRecord) {
   };
   // The reason of a command is its operator's text; that of a login, why it came to nothing.
   const reason = note?.successful === false ? read("reason") : null;
-  return { action: read("action"), by: read("by"), name: read("name"), reason };
+  return { action: read("action"), by: read("by"), name: read("name") ?? read("subject"), reason };
 }
 
 /** The same, or the line as it is in the file. */

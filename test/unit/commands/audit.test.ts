@@ -86,6 +86,7 @@ describe("audit search", () => {
       { event: "admin", action: "user.add", name: "bob", by: "root", reason: "new here" },
       "root  -  admin user.add  bob  -  -",
     ],
+    [{ event: "admin", action: "user.revoke", subject: "bob", by: "root" }, "root  -  admin user.revoke  bob  -  -"],
   ] as const)("says what came of a login, or of a command: %j", async ({ event, ...note }, expected) => {
     const none = { identity: null, server: null, method: null, target: null };
     const entry = { ...none, event, note, decision: { ...denied, effect: null, reason: null } };
