@@ -16,6 +16,7 @@ import { createTokenCache, type TokenCache } from "./auth/tokens.ts";
 import { mapGroups } from "./authorization/federation/accounts.ts";
 import type { Config } from "./config/schema.ts";
 import { signingAlgorithm } from "./crypto/keyring.ts";
+import { Denial } from "./denial.ts";
 import type { House } from "./house.ts";
 import type { IdentityRules } from "./stages/identity.ts";
 
@@ -58,7 +59,7 @@ export function openIdentification(config: Config, house: House): Identification
     standingOf: house.revocations.standingOf,
   });
   const verifyIssued = withIntrospection(verifyJwt, issuers, config, house);
-  const verifyMachine = identity.apiKeys.enabled ? withApiKeys(verifyIssued, config, house) : verifyIssued;
+  const verifyMachine = withApiKeys(verifyIssued, config, house);
   const verify = withSessionTokens(verifyMachine, config, house);
   const tokens = createTokenCache({
     verify,
@@ -114,6 +115,7 @@ const introspectionBounds: FetchBounds = { timeoutMs: 5_000, maxBytes: 65_536 };
 
 /** Beside signed tokens, API keys: their form tells them apart. */
 function withApiKeys(verify: Verify, config: Config, { apiKeys }: House): Verify {
+  if (!config.identity.apiKeys.enabled) return without(verify, apiKeyPrefix, "an API key", "apiKeys.enabled is false");
   const serverOf = nameServers(config);
   return async (token, resource) =>
     token.startsWith(apiKeyPrefix) ? apiKeys.verify(token, resource, serverOf) : verify(token, resource);
@@ -122,7 +124,10 @@ function withApiKeys(verify: Verify, config: Config, { apiKeys }: House): Verify
 /** Beside those, session tokens, where there are pages on which people make them. */
 function withSessionTokens(verify: Verify, config: Config, { sessionTokens }: House): Verify {
   const { sessions, builtin } = config.identity;
-  if (!sessions.enabled || !builtin.enabled || !builtin.login.enabled) return verify;
+  if (!sessions.enabled || !builtin.enabled || !builtin.login.enabled) {
+    const why = sessions.enabled ? "builtin.login.enabled is false" : "sessions.enabled is false";
+    return without(verify, sessionTokenPrefix, "a session token", why);
+  }
   const serverOf = nameServers(config);
   const providers = new Map(
     Object.entries(builtin.login.providers).map(([name, { issuer, groups }]) => [
@@ -138,6 +143,14 @@ function withSessionTokens(verify: Verify, config: Config, { sessionTokens }: Ho
     token.startsWith(sessionTokenPrefix)
       ? sessionTokens.verify(token, resource, serverOf, rules)
       : verify(token, resource);
+}
+
+/** Where these are not accepted, the record says what to change: by its form alone such a token would only be a broken one. */
+function without(verify: Verify, prefix: string, what: string, why: string): Verify {
+  return async (token, resource) => {
+    if (token.startsWith(prefix)) throw new Denial("token_malformed", { detail: `${what}, and identity.${why}` });
+    return verify(token, resource);
+  };
 }
 
 function nameServers({ publicUrl, servers }: Config): (resource: string) => string | undefined {

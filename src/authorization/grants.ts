@@ -16,10 +16,17 @@ export interface GivenGrant {
 }
 
 const grants = kindOf("Grant");
+const clients = kindOf("Client");
 
 /** All grants. */
 export async function listGrants(store: Pick<Store, "list">): Promise<GivenGrant[]> {
   return (await store.list(grants)).map(({ key, value }) => describe(key, value));
+}
+
+/** What clients that registered themselves say that they are called, by their ids. */
+export async function readClientNames(store: Pick<Store, "list">): Promise<ReadonlyMap<string, string>> {
+  const named = (await store.list(clients)).map(({ key, value }) => [key, value.client_name] as const);
+  return new Map(named.filter((each): each is readonly [string, string] => typeof each[1] === "string"));
 }
 
 /** One of them; null where it is over. */

@@ -44,7 +44,7 @@ async function checkPassword(
   const waitMs = await delayOf(kit, visit, user);
   if (waitMs !== null) return again(429, sayWait(waitMs), "login_limited");
   const account = await kit.users.verify(user, form.get("password") ?? "");
-  if (account === null) return again(403, "User name or password are not right.", "password_wrong");
+  if (account === null) return again(403, "User name or password is not right.", "password_wrong");
   if (!(await kit.secondFactors.has(account.name))) {
     if (!details.prompt.reasons.includes(mfaReason)) return finish(kit, visit, details, account, { amr: ["pwd"] });
     const { length } = await kit.passkeys.list(account.name);

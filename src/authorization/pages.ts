@@ -165,9 +165,13 @@ function sayTime(ms: number): string {
   return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
-/** Where a login ends that cannot go on. */
-export function renderProblem(title: string, text: string): string {
-  return renderPage(title, `<h1>${escapeHtml(title)}</h1>\n<p>${escapeHtml(text)}</p>`);
+/**
+ * Where a login ends that cannot go on.
+ *
+ * @param onward where somebody can go from there, as HTML
+ */
+export function renderProblem(title: string, text: string, onward = ""): string {
+  return renderPage(title, `<h1>${escapeHtml(title)}</h1>\n<p>${escapeHtml(text)}</p>${onward}`);
 }
 
 function alert(problem: string | null): string {

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { listGrants } from "../authorization/grants.ts";
+import { listGrants, readClientNames } from "../authorization/grants.ts";
 import { listLogins } from "../upstream/vault/logins.ts";
 import { withConfig } from "./config.ts";
 import { reportFailure } from "./failure.ts";
@@ -23,14 +23,17 @@ export function grantCommand(io: CommandIo): Command {
     .option("--json", "print one JSON object")
     .action(async ({ config, user, client, json }: ListOptions) => {
       try {
-        const [all, allLogins] = await withState(io, config, (store) =>
-          Promise.all([listGrants(store), listLogins(store)]),
+        const [all, allLogins, names] = await withState(io, config, (store) =>
+          Promise.all([listGrants(store), listLogins(store), readClientNames(store)]),
         );
         const grants = all
           .filter(
             (grant) => (user === undefined || grant.user === user) && (client === undefined || grant.client === client),
           )
-          .map(({ sinceMs, ...grant }) => ({ ...grant, since: new Date(sinceMs).toISOString() }));
+          .map(({ sinceMs, ...grant }) => ({
+            ...{ ...grant, clientName: names.get(grant.client) ?? null },
+            since: new Date(sinceMs).toISOString(),
+          }));
         // A login is the user's own, whichever client it is used by.
         const logins = allLogins
           .filter(({ subject }) => client === undefined && (user === undefined || subject === user))
@@ -38,9 +41,10 @@ export function grantCommand(io: CommandIo): Command {
             const since = new Date(sinceMs).toISOString();
             return { user: subject, server, authorizationServer, scopes, since };
           });
-        const lines = grants.map(({ id, user, client, scopes, since }) => {
+        const lines = grants.map(({ id, user, client, clientName, scopes, since }) => {
           const servers = Object.entries(scopes).map(([resource, granted]) => `${resource} (${granted})`);
-          return `${id}  ${show(user)} to ${show(client)} since ${since}: ${show(servers.join(", "))}\n`;
+          const whom = clientName === null ? showClient(client) : `${showClient(client)} (${show(clientName)})`;
+          return `${id}  ${show(user)} to ${whom} since ${since}: ${show(servers.join(", "))}\n`;
         });
         const loginLines = logins.map(({ user, server, authorizationServer, scopes, since }) => {
           const granted = scopes.length === 0 ? "" : ` (${show(scopes.join(" "))})`;
@@ -55,4 +59,9 @@ export function grantCommand(io: CommandIo): Command {
       }
     });
   return new Command("grant").description("what people have let clients and the gateway do").addCommand(list);
+}
+
+/** An id that the gateway made is as random as a secret, and is none: `revoke client` takes it as it is here. */
+function showClient(id: string): string {
+  return /^[\w-]+$/.test(id) ? id : show(id);
 }

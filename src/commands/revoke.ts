@@ -5,6 +5,7 @@ import { apiKeyIssuer } from "../auth/api-keys/api-key.ts";
 import { certificateIssuer } from "../auth/client-certificate.ts";
 import type { Revoked } from "../auth/revocations.ts";
 import { readSessionToken } from "../auth/session-tokens/token-text.ts";
+import { findGrant } from "../authorization/grants.ts";
 import { type Revoker, revoke } from "../authorization/revoke.ts";
 import { endSession } from "../authorization/sessions.ts";
 import { contextOf } from "../config/context.ts";
@@ -78,14 +79,17 @@ export function revokeCommand(io: CommandIo): Command {
       .action(async (value: string | undefined, options: RevokeOptions) => {
         const { config, issuer = own, stdin = false, reason, json } = options;
         try {
-          const revoked = await withState(io, config, async (store, parts) => {
+          const [revoked, isListed] = await withState(io, config, async (store, parts) => {
             checkIssuer(issuer, contextOf(parts).issuers);
             const found = await find(value ?? "", issuer, stdin);
+            const listed = found.kind !== "grant" || (await findGrant(store, found.grant)) !== null;
             await put(store, found, reason ?? null, Date.now());
-            return found;
+            return [found, listed] as const;
           });
           if (json === true) io.out(`${JSON.stringify({ revoked })}\n`);
           else io.out(`revoked: ${Object.values(revoked).join(" ")}\n`);
+          // Not a failure: the last tokens of a grant that is over may outlive it.
+          if (!isListed) io.err("No grant has this id now: `sallyport grant list` shows all there are.\n");
           io.exit(0);
         } catch (error) {
           reportFailure(io, error, json);

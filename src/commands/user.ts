@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { CommandIo } from "./io.ts";
 import { ableCommand } from "./user/able.ts";
 import { addCommand } from "./user/add.ts";
+import { groupsCommand } from "./user/groups.ts";
 import { listCommand } from "./user/list.ts";
 import { passkeyCommand } from "./user/passkey.ts";
 import { passwdCommand } from "./user/passwd.ts";
@@ -13,6 +14,7 @@ export function userCommand(io: CommandIo): Command {
     .description("people who log in at the gateway itself")
     .addCommand(addCommand(io))
     .addCommand(listCommand(io))
+    .addCommand(groupsCommand(io))
     .addCommand(passwdCommand(io))
     .addCommand(totpCommand(io))
     .addCommand(passkeyCommand(io))

@@ -53,6 +53,8 @@ admin:
 identity:
   # The gateway's own signing key: \`sallyport token mint\` uses it.
   builtin: { enabled: true }
+  # To let people log in with a browser (docs/identity.md), and then \`sallyport user add ann --groups full\`:
+  # builtin: { enabled: true, login: { enabled: true } }
   # Tokens of your identity provider:
   # issuers:
   #   corp: { issuer: https://login.example.com/ }

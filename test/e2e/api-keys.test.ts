@@ -123,6 +123,8 @@ it("the commands say what is wrong, and what is there", async () => {
   expect(made.stderr).toContain("set identity.apiKeys.enabled to true");
   const { key: text } = JSON.parse(made.stdout) as { key: string };
   expect(await reasonOf(await use(setting, text))).toBe("token_malformed");
+  const details = (await readAudit(setting.gateway)).map(({ decision }) => decision?.detail);
+  expect(details).toContain("an API key, and identity.apiKeys.enabled is false");
   expect(await key(setting, "create", "nightly")).toMatchObject({
     code: 2,
     stderr: expect.stringContaining("revoke it first"),

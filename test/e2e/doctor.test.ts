@@ -72,7 +72,7 @@ it("logs in as every client does where all is well, shows no secret, and leaves 
   expect(wrong.code).toBe(1);
   expect(wrong.steps.find(({ step }) => step === "login")).toMatchObject({
     outcome: "problem",
-    message: "User name or password are not right.",
+    message: "User name or password is not right.",
   });
   const url = `${publicUrl.replace("127.0.0.1", "localhost")}/alpha/mcp`;
   const other = await examine(setting, "", ...one, "--url", url);

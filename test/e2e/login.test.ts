@@ -1,5 +1,6 @@
 /** People log in at the gateway, and MCP clients get their tokens by it. */
 import { readFile } from "node:fs/promises";
+import { decodeJwt } from "jose";
 import { expect, it, onTestFinished } from "vitest";
 import { readAudit, until } from "../golden/observe.ts";
 import { asPage, asTarget, openBrowser } from "./browser.ts";
@@ -82,9 +83,18 @@ it.each(["v1", "v2"] as const)(
       grants: { id: string }[];
     };
     expect(listed.grants).toMatchObject([
-      { user: "ann", scopes: { [`${setting.gateway.publicUrl}/alpha/mcp`]: "mcp" } },
+      { user: "ann", clientName: "Test client", scopes: { [`${setting.gateway.publicUrl}/alpha/mcp`]: "mcp" } },
     ]);
-    expect(await command(setting, "", "revoke", "grant", "--", listed.grants[0]?.id ?? "")).toMatchObject({ code: 0 });
+    expect(await command(setting, "", "revoke", "grant", "nobody-s")).toMatchObject({
+      ...{ code: 0, said: expect.stringContaining("No grant has this id now") },
+    });
+    const client = decodeJwt(first ?? "").client_id as string;
+    expect((await command(setting, "", "grant", "list", "--client", client)).said).toContain(
+      `ann to ${client} (Test client) since`,
+    );
+    expect(await command(setting, "", "revoke", "grant", "--", listed.grants[0]?.id ?? "")).toEqual({
+      ...{ code: 0, said: `revoked: grant ${listed.grants[0]?.id}\n` },
+    });
     await until("the grant to be over", async () =>
       call().then(
         () => undefined,
@@ -189,6 +199,40 @@ it.each([
   const setting = await setLogin();
   const said = await command(setting, "", "revoke", "user", "ann", "--issuer", issuer);
   expect(said).toMatchObject({ code: 2, said: expect.stringContaining(words) });
+});
+
+it("gives tokens with the groups of now", async () => {
+  const setting = await setLogin();
+  const { kept, call } = await logIn(setting, "v2");
+  const { client_id = "", groups } = decodeJwt(kept.tokens?.access_token ?? "") as {
+    client_id?: string;
+    groups: string[];
+  };
+  expect(groups).toEqual(["all"]);
+  expect(await user(setting, "", "groups", "ann", "ops, on-call")).toEqual({
+    code: 0,
+    said: "ann is in ops, on-call\n",
+  });
+  await call();
+  const fetch = await trust(setting);
+  const renew = async () => {
+    const body = new URLSearchParams({
+      ...{ grant_type: "refresh_token", refresh_token: kept.tokens?.refresh_token ?? "", client_id },
+    });
+    const answer = await fetch(`${setting.gateway.publicUrl}/oauth/token`, { method: "POST", body });
+    return decodeJwt(((await answer.json()) as { access_token: string }).access_token);
+  };
+  expect(await renew()).toMatchObject({ sub: "ann", groups: ["ops", "on-call"] });
+  expect(await user(setting, "", "groups", "ann", "")).toEqual({ code: 0, said: "ann is in no group\n" });
+  expect((await user(setting, "", "list")).said).toBe("ann\n");
+  expect(await user(setting, "", "groups", "bob", "ops")).toMatchObject({
+    code: 2,
+    said: expect.stringContaining("no user bob"),
+  });
+  const deeds = (await readAudit(setting.gateway)).map(({ note }) => note);
+  expect(deeds).toContainEqual(
+    expect.objectContaining({ action: "user.groups", name: "ann", groups: ["ops", "on-call"] }),
+  );
 });
 
 it("refuses a password that is guessed first, and says what to do", async () => {

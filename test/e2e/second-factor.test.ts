@@ -25,12 +25,12 @@ it("asks for a code after the password, takes it once, and says so in the token"
   const browser = openBrowser(fetch, setting.gateway.publicUrl);
   const login = asPage(await browser.open(start));
   const wrong = asPage(await browser.submit(login, { user: "ann", password: "wrong", do: "login" }));
-  expect(wrong.html).toContain("User name or password are not right.");
+  expect(wrong.html).toContain("User name or password is not right.");
   expect(wrong.html).not.toContain('name="code"');
   const forged = asPage(
     await browser.submit(wrong, { user: "ann", step: "x", code: recoveryCodes[0] ?? "", do: "code" }),
   );
-  expect(forged.html).toContain("User name or password are not right.");
+  expect(forged.html).toContain("User name or password is not right.");
   const asking = asPage(await browser.submit(forged, { user: "ann", password, do: "login" }));
   expect([asking.status, asking.html]).toEqual([200, expect.stringContaining('name="code"')]);
   const missed = asPage(await browser.submit(asking, { code: "not a code", do: "code" }));

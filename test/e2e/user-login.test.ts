@@ -164,7 +164,7 @@ it("a client that opens links is asked in the way of its revision", async () => 
   const error = await sessions.callTool({ name: "echo", arguments: {} }).catch((error: unknown) => error);
   const elicitation = { mode: "url", url: expect.stringMatching(link), elicitationId: expect.any(String) };
   expect(error).toMatchObject({ code: -32_042, data: { elicitations: [elicitation] } });
-  expect((await readAudit(gateway)).at(-1)).toMatchObject({
+  expect((await readAudit(gateway)).findLast(({ method }) => method === "tools/call")).toMatchObject({
     decision: { reason: "login_required" },
     outcome: { http: 200, rpc: -32_042 },
   });

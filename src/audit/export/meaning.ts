@@ -11,6 +11,15 @@ export function actionOf({ method, event }: AuditRecord): string {
   return method ?? event;
 }
 
+/** Whose a record is: the caller's, or that of whom or which client a login was for, successful or not. */
+export function personOf({ identity, event, note }: AuditRecord): { subject: string; issuer: string } | null {
+  if (identity != null) return identity;
+  if (event !== "auth") return null;
+  if (typeof note?.user === "string") return { subject: note.user, issuer: "builtin" };
+  const isMachine = note?.grant === "client_credentials" && typeof note.client === "string";
+  return isMachine ? { subject: `client:${note.client}`, issuer: "builtin" } : null;
+}
+
 /** Whether a record is about the gateway itself, and not about what a caller sent. */
 export function isOfGateway({ event }: AuditRecord): boolean {
   return ofGateway.has(event);

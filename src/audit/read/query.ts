@@ -3,6 +3,7 @@ import { didYouMean } from "../../config/diagnose.ts";
 import { refusals } from "../../denial.ts";
 import { compileGlob } from "../../mcp/glob.ts";
 import { createAddressSet, readCidr } from "../../network/cidr.ts";
+import { personOf } from "../export/meaning.ts";
 import { type AuditRecord, auditEvents } from "../record.ts";
 import { type Period, readMoment } from "./moment.ts";
 import type { AuditLine } from "./records.ts";
@@ -62,8 +63,8 @@ export function compileQuery(options: QueryOptions, nowMs: number): Query {
     testName(options.event, ({ event }) => event, "event", auditEvents),
     testName(options.reason, ({ decision }) => decision.reason, "reason", Object.keys(refusals)),
     testOneOf(options.decision, ({ decision }) => decision.effect),
-    testName(options.subject, ({ identity }) => identity?.subject),
-    testName(options.issuer, ({ identity }) => identity?.issuer),
+    testName(options.subject, (record) => personOf(record)?.subject),
+    testName(options.issuer, (record) => personOf(record)?.issuer),
     testName(options.server, ({ server }) => server),
     testName(options.method, ({ method }) => method),
     ...testTarget(options),

@@ -25,6 +25,8 @@ export interface AccountPage {
   readonly grants: readonly HeldGrant[];
   /** Whether tokens can be made. */
   readonly makesTokens: boolean;
+  /** Whether this person can have passkeys here. */
+  readonly passkeys: boolean;
 }
 
 /** What was typed into the form for a new token, or what it begins with. */
@@ -42,12 +44,18 @@ export interface TokenPage extends TokenInput {
   readonly problem: string | null;
 }
 
+const endLabels = { browser: "Log out", grant: "Disconnect", token: "End" };
+
+/** What leads to {@link renderAccount} from the pages below it, as HTML. */
+export const toAccount = `\n<p><a href="${accountPath}">Your account</a></p>`;
+
 /** Where people see what they have, and end it. */
-export function renderAccount({ user, csrf, uid, browsers, tokens, grants, makesTokens }: AccountPage): string {
-  const end = (what: string, id: string, name: string) => `<form method="post">
+export function renderAccount(page: AccountPage): string {
+  const { user, csrf, uid, browsers, tokens, grants, makesTokens, passkeys } = page;
+  const end = (what: keyof typeof endLabels, id: string, name: string) => `<form method="post">
 <input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
 <input type="hidden" name="id" value="${escapeHtml(id)}">
-<div><button name="do" value="end-${what}" class="second" aria-label="End: ${escapeHtml(name)}">End</button></div>
+<div><button name="do" value="end-${what}" class="second" aria-label="${endLabels[what]}: ${escapeHtml(name)}">${endLabels[what]}</button></div>
 </form>`;
   const ownBrowsers = browsers.map(({ uid: id, loginMs, mfa }) => {
     const which = id === uid ? "This browser" : "Another browser";
@@ -67,7 +75,7 @@ export function renderAccount({ user, csrf, uid, browsers, tokens, grants, makes
   return renderPage(
     "Your account",
     `<h1>Your account</h1>
-<p>You are logged in as <strong>${escapeHtml(user)}</strong>. <a href="${passkeysPath}">Your passkeys</a></p>
+<p>You are logged in as <strong>${escapeHtml(user)}</strong>.${passkeys ? ` <a href="${passkeysPath}">Your passkeys</a>` : ""}</p>
 ${section("Browsers", ownBrowsers, "There are none.")}
 ${section("Clients", ownGrants, "You have connected none.")}
 ${section("Session tokens", ownTokens, "You have none.")}${more}`,
@@ -95,8 +103,7 @@ ${boxes.join("\n")}
 <label for="from">Addresses it may be used from, such as 192.0.2.7 or 10.0.0.0/8; leave empty for all</label>
 <input id="from" name="from" value="${escapeHtml(from)}" autocomplete="off" spellcheck="false">
 <div><button name="do" value="make">Make it</button></div>
-</form>
-<p><a href="${accountPath}">Back</a></p>`,
+</form>${toAccount}`,
   );
 }
 
@@ -114,8 +121,7 @@ export function renderToken({
     "Your session token",
     `<h1>Your session token</h1>
 <p>The token <strong>${escapeHtml(label)}</strong> is good until ${renderTime(expiresAtMs)} at most, and is shown this once. Let your client send</p>
-<p><code>Authorization: Bearer ${escapeHtml(text)}</code></p>
-<p><a href="${accountPath}">Back</a></p>`,
+<p><code>Authorization: Bearer ${escapeHtml(text)}</code></p>${toAccount}`,
   );
 }
 

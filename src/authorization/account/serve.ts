@@ -1,9 +1,10 @@
 /** The pages of one's own account. */
 import { renderProblem } from "../pages.ts";
+import { canHavePasskeys } from "../passkeys/site.ts";
 import { accountPath, backPath, tokenPath } from "../paths.ts";
 import { type PageKit, send } from "../visit.ts";
 import { endOwn, ends, listBelongings } from "./belongings.ts";
-import { type HeldGrant, renderAccount, renderGoodbye } from "./pages.ts";
+import { type HeldGrant, renderAccount, renderGoodbye, toAccount } from "./pages.ts";
 import { serveTokens } from "./tokens.ts";
 import { type AccountVisit, admit, comeBack, readForm, type Visitor } from "./visitor.ts";
 
@@ -17,7 +18,7 @@ export async function serveAccount(kit: PageKit, visit: AccountVisit): Promise<v
     if (path === backPath) return comeBack(kit, visit);
     if (path === tokenPath) return await serveTokens(kit, visit);
     if (path === accountPath) return await serveFirst(kit, visit);
-    send(response, 404, renderProblem("There is no such page", "Go back."), []);
+    send(response, 404, renderProblem("There is no such page", "Your account has what there is.", toAccount), []);
   } catch (error) {
     Object.assign(note, { successful: false, reason: "server_error" });
     kit.report(error as Error);
@@ -35,7 +36,8 @@ async function serveFirst(kit: PageKit, visit: AccountVisit): Promise<void> {
   const { grants, ...own } = await listBelongings(kit, name, kit.now());
   const held = await Promise.all(grants.map((grant) => describeGrant(kit, grant)));
   const { uid, csrf } = visitor;
-  const page = { user: name, uid, csrf, ...own, grants: held, makesTokens: kit.sessionLife !== null };
+  const can = { makesTokens: kit.sessionLife !== null, passkeys: await canHavePasskeys(kit, name) };
+  const page = { user: name, uid, csrf, ...own, grants: held, ...can };
   send(response, 200, renderAccount(page), []);
 }
 
@@ -49,7 +51,12 @@ async function endSomething(kit: PageKit, visit: AccountVisit, visitor: Visitor)
   if (end !== undefined) note.action = end.action;
   if (end === undefined || !(await endOwn(kit, visitor.account.name, end.model, id, kit.now()))) {
     Object.assign(note, { successful: false, reason: "not_found" });
-    return send(response, 404, renderProblem("It has ended", "There is no such thing of yours any more."), []);
+    return send(
+      response,
+      404,
+      renderProblem("It has ended", "There is no such thing of yours any more.", toAccount),
+      [],
+    );
   }
   Object.assign(note, { successful: true, target: id });
   if (end.model === "Session" && id === visitor.uid) return send(response, 200, renderGoodbye(), []);

@@ -9,7 +9,7 @@ import { holdFor, listHeld } from "../holdings.ts";
 import { renderProblem } from "../pages.ts";
 import { tokenPath } from "../paths.ts";
 import { type PageKit, send } from "../visit.ts";
-import { renderToken, renderTokenForm, type TokenInput } from "./pages.ts";
+import { renderToken, renderTokenForm, type TokenInput, toAccount } from "./pages.ts";
 import { type AccountVisit, admit, readForm, type Visitor } from "./visitor.ts";
 
 /** Whoever finds a browser that somebody has left logged in must not take away something that lasts. */
@@ -30,11 +30,16 @@ export async function serveTokens(kit: PageKit, visit: AccountVisit): Promise<vo
   const life = kit.sessionLife;
   if (life === null) {
     Object.assign(note, { successful: false, reason: "tokens_disabled" });
-    return send(response, 404, renderProblem("There is no such page", "Session tokens are not accepted here."), []);
+    return send(
+      response,
+      404,
+      renderProblem("There is no such page", "Session tokens are not accepted here.", toAccount),
+      [],
+    );
   }
   const page = { csrf: visitor.csrf, offered: kit.servers, problem: null };
   if (request.method === "GET")
-    return send(response, 200, renderTokenForm({ ...page, label: "", servers: [], from: "" }), []);
+    return send(response, 200, renderTokenForm({ ...page, label: "", servers: onlyOne(kit.servers), from: "" }), []);
   const form = readForm(kit, visit, visitor);
   if (form === null) return;
   note.action = "session-token-create";
@@ -58,6 +63,11 @@ export async function serveTokens(kit: PageKit, visit: AccountVisit): Promise<vo
   await holdFor(kit.store, name, "SessionToken", id);
   Object.assign(note, { successful: true, target: id, servers: read.servers, from: read.from });
   send(response, 200, renderToken({ label: read.label, text, expiresAtMs: nowMs + life.absoluteMs }), []);
+}
+
+/** Where there is but one server, there is nothing to choose. */
+function onlyOne(servers: readonly string[]): readonly string[] {
+  return servers.length === 1 ? servers : [];
 }
 
 async function countTokens(

@@ -5,7 +5,7 @@
 import { PasskeyError, readRegistration } from "../../auth/users/passkeys/answer.ts";
 import { markOf, readLabel } from "../../auth/users/passkeys/passkey.ts";
 import { algorithms, verifyRegistration } from "../../auth/users/passkeys/verify.ts";
-import { users } from "../../auth/users/user.ts";
+import { toAccount } from "../account/pages.ts";
 import { type AccountVisit, admit, readForm, type Visitor } from "../account/visitor.ts";
 import { renderProblem } from "../pages.ts";
 import { passkeysPath } from "../paths.ts";
@@ -13,7 +13,7 @@ import { type PageKit, send } from "../visit.ts";
 import { challengeMs, openChallenge, takeChallenge } from "./challenges.ts";
 import { renderAdded, renderPasskeyList } from "./list-page.ts";
 import { renderPasskeyPage, sendPasskeyPage } from "./page.ts";
-import { findSite } from "./site.ts";
+import { findSite, hasPassword } from "./site.ts";
 
 const maxAgeMs = 300_000;
 
@@ -25,7 +25,7 @@ export async function servePasskeys(kit: PageKit, visit: AccountVisit): Promise<
       return void response.writeHead(405, { allow: "GET, POST" }).end();
     if (findSite(kit.publicUrl) === null) {
       const text = "Passkeys take a host name, and this gateway has only an address.";
-      return send(response, 404, renderProblem("There are no passkeys here", text), []);
+      return send(response, 404, renderProblem("There are no passkeys here", text, toAccount), []);
     }
     const visitor = await admitOwner(kit, visit);
     if (visitor === null) return;
@@ -44,11 +44,10 @@ async function admitOwner(kit: PageKit, visit: AccountVisit): Promise<Visitor | 
   const known = await admit(kit, visit, passkeysPath);
   if (known === null) return null;
   const { name } = known.account;
-  // Those who log in elsewhere must not be able to do so here once they are gone there.
-  if ((await kit.store.get(users, name))?.value.password == null) {
+  if (!(await hasPassword(kit, name))) {
     Object.assign(visit.note, { successful: false, reason: "password_missing" });
     const text = "Passkeys are for people who have a password at this gateway.";
-    send(visit.response, 403, renderProblem("There are no passkeys for you", text), []);
+    send(visit.response, 403, renderProblem("There are no passkeys for you", text, toAccount), []);
     return null;
   }
   const mfa = (await kit.secondFactors.has(name)) || (await kit.passkeys.list(name)).length > 0;
@@ -129,7 +128,7 @@ async function add(kit: PageKit, visit: AccountVisit, visitor: Visitor, form: UR
     if (end !== "added") throw new PasskeyError(end === "full" ? "passkey_full" : "passkey_known");
     Object.assign(note, { successful: true, which: markOf(key.id) });
     // Not to the list: where it was the first one, that takes a login with it from now on.
-    send(visit.response, 200, renderAdded(passkeysPath), []);
+    send(visit.response, 200, renderAdded(), []);
   } catch (error) {
     if (!(error instanceof PasskeyError)) throw error;
     Object.assign(note, { successful: false, reason: error.reason });

@@ -1,6 +1,8 @@
 /** Where people see their passkeys. Pure, and without scripts. */
 import { dayOf, maxPasskeys, type Passkey } from "../../auth/users/passkeys/passkey.ts";
+import { toAccount } from "../account/pages.ts";
 import { escapeHtml, renderPage } from "../pages.ts";
+import { passkeysPath } from "../paths.ts";
 
 /** What the page says. */
 export interface PasskeyListPage {
@@ -31,15 +33,15 @@ ${field}
 ${problem === null ? "" : `<p role="alert">${escapeHtml(problem)}</p>`}
 <p>With a passkey you, <strong>${escapeHtml(user)}</strong>, log in without your password: by your fingerprint, your face or the PIN of a device.</p>
 ${list}
-${add}`,
+${add}${toAccount}`,
   );
 }
 
-/** What follows a new one. @param list path of {@link renderPasskeyList} */
-export function renderAdded(list: string): string {
+/** What follows a new one. */
+export function renderAdded(): string {
   return renderPage(
     "The passkey was added",
     `<h1>The passkey was added</h1>
-<p>You can log in with it from now on. <a href="${list}">Your passkeys</a></p>`,
+<p>You can log in with it from now on. <a href="${passkeysPath}">Your passkeys</a></p>${toAccount}`,
   );
 }

@@ -1,4 +1,4 @@
-import { actionOf } from "../../audit/export/meaning.ts";
+import { actionOf, personOf } from "../../audit/export/meaning.ts";
 import type { AuditLine } from "../../audit/read/records.ts";
 import type { AuditRecord } from "../../audit/record.ts";
 import { show } from "../policy/printing.ts";
@@ -8,21 +8,33 @@ const idChars = 8;
 
 /** A record as one line for people, with its newline: when, id, who, what, how it was decided and how it ended. */
 export function renderLine(record: AuditRecord): string {
-  const { time, id, identity, server, target, decision, outcome, ms } = record;
-  const who = identity === null ? null : `${identity.subject} (${identity.issuer})`;
+  const { time, id, server, target, decision, outcome, ms } = record;
+  const person = personOf(record);
+  const told = tellNote(record);
   const cells = [
     time,
     id?.slice(0, idChars).padEnd(idChars) ?? "-".padEnd(idChars),
-    who,
+    person === null ? told.by : `${person.subject} (${person.issuer})`,
     server,
-    actionOf(record),
-    target?.name,
+    [actionOf(record), told.action].filter((part) => part !== null).join(" "),
+    target?.name ?? told.name,
     decision.effect,
-    decision.reason,
+    decision.reason ?? told.reason,
     outcome.http,
     id === null ? null : `${ms.total}ms`,
   ];
   return `${cells.map((cell) => (cell == null || cell === "" ? "-" : show(String(cell)))).join("  ")}\n`;
+}
+
+/** What logins and operators' commands did is in their notes alone. */
+function tellNote({ event, note }: AuditRecord) {
+  const read = (member: string) => {
+    const value = event === "auth" || event === "admin" ? note?.[member] : undefined;
+    return typeof value === "string" ? value : null;
+  };
+  // The reason of a command is its operator's text; that of a login, why it came to nothing.
+  const reason = note?.successful === false ? read("reason") : null;
+  return { action: read("action"), by: read("by"), name: read("name") ?? read("subject"), reason };
 }
 
 /** The same, or the line as it is in the file. */

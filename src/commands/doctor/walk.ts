@@ -49,7 +49,7 @@ export async function walkPages(ask: Ask, start: string, redirectUri: string, pe
       continue;
     }
     const fields = fieldsOf(answer.body, person);
-    if (fields === "password" && asked) throw new Error(alertOf(answer.body) ?? "user name or password are not right");
+    if (fields === "password" && asked) throw new Error(alertOf(answer.body) ?? "user name or password is not right");
     if (fields === "password") asked = true;
     const body = new URLSearchParams({ ...hiddenOf(answer.body), ...choices(fields, person, answer) }).toString();
     const headers = { "content-type": "application/x-www-form-urlencoded", origin: home, cookie: cookies() };

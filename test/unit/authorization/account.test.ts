@@ -1,10 +1,12 @@
 /** What people see of their account, make and end there, and what others cannot. */
 import { expect, it } from "vitest";
 import { listSessionTokens } from "../../../src/auth/session-tokens/keep.ts";
+import { renderAccount } from "../../../src/authorization/account/pages.ts";
 import { maxTokens, readInput } from "../../../src/authorization/account/tokens.ts";
 import { endBrowserSession, listBrowserSessions } from "../../../src/authorization/browser-sessions.ts";
 import { listGrants } from "../../../src/authorization/grants.ts";
 import { kindOf } from "../../../src/authorization/models.ts";
+import { canHavePasskeys } from "../../../src/authorization/passkeys/site.ts";
 import { revoke } from "../../../src/authorization/revoke.ts";
 import { asPage, type Browser, type Page } from "../../e2e/browser.ts";
 import { logIn, openWorld, origin, whereIs } from "./world.ts";
@@ -13,8 +15,8 @@ const account = `${origin}/oauth/account`;
 const minutes = 60_000;
 const life = { idleMs: 28_800_000, absoluteMs: 86_400_000 };
 
-async function begin() {
-  const world = await openWorld();
+async function begin(options: Parameters<typeof openWorld>[1] = {}) {
+  const world = await openWorld({}, options);
   for (const name of ["ann", "bob"]) await world.addUser(name);
   const enter = async (name: string): Promise<Browser> => {
     const browser = world.browser();
@@ -146,6 +148,35 @@ it.each(["end-browser", "end-token", "end-grant"])(
     expect(asPage(await press(ann, page, what, id)).status).toBe(404);
   },
 );
+
+it.each([
+  [origin, "ann", true],
+  [origin, "corp:ann", false],
+  ["https://192.0.2.1", "ann", false],
+])("offers passkeys where browsers have them, to whom has a password: %s, %s", async (publicUrl, name, expected) => {
+  const { world } = await begin();
+  expect(await canHavePasskeys({ store: world.store, publicUrl }, name)).toBe(expected);
+});
+
+it.each([true, false])("leads to passkeys: %s", (passkeys) => {
+  const none = { browsers: [], tokens: [], grants: [], makesTokens: true };
+  const html = renderAccount({ user: "ann", csrf: "c", uid: "u", passkeys, ...none });
+  expect(html.includes("Your passkeys")).toBe(passkeys);
+});
+
+it("leads back from a page that is none", async () => {
+  const { world } = await begin();
+  expect((await see(world.browser(), `${account}/nothing`)).html).toContain('<a href="/oauth/account">');
+});
+
+it.each([
+  [["alpha"], true],
+  [["alpha", "beta"], false],
+])("has a token's only server chosen: %j", async (servers, expected) => {
+  const { enter } = await begin({ servers });
+  const form = await see(await enter("ann"), `${account}/token`);
+  expect(form.html.includes('value="alpha" checked')).toBe(expected);
+});
 
 it("logs a browser out", async () => {
   const { world, enter } = await begin();

@@ -42,6 +42,7 @@ it("adds a passkey, with which its owner then logs in", async () => {
     which: authenticator.id.slice(0, 8),
   });
   expect(whereIs(added)).toBe("The passkey was added");
+  for (const page of [list, added]) expect(page.html).toContain('<a href="/oauth/account">Your account</a>');
   // She has a second factor from now on, and her login is without.
   const login = await browser.open(url);
   expect(whereIs(login)).toBe("Log in");

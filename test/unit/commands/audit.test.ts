@@ -71,6 +71,31 @@ describe("audit search", () => {
     expect(out).toContain("fore\\u{9b}2Jcast");
   });
 
+  it.each([
+    [{ event: "auth", action: "login", user: "ann", successful: true }, "ann (builtin)  -  auth login  -  -  -"],
+    [
+      { event: "auth", action: "login", user: "ann", successful: false, reason: "code_wrong" },
+      "auth login  -  -  code_wrong",
+    ],
+    [
+      { event: "auth", action: "token", client: "ci", grant: "client_credentials" },
+      "client:ci (builtin)  -  auth token",
+    ],
+    [{ event: "auth", action: "login-page", client: "ci" }, "-  -  auth login-page  -"],
+    [
+      { event: "admin", action: "user.add", name: "bob", by: "root", reason: "new here" },
+      "root  -  admin user.add  bob  -  -",
+    ],
+    [{ event: "admin", action: "user.revoke", subject: "bob", by: "root" }, "root  -  admin user.revoke  bob  -  -"],
+  ] as const)("says what came of a login, or of a command: %j", async ({ event, ...note }, expected) => {
+    const none = { identity: null, server: null, method: null, target: null };
+    const entry = { ...none, event, note, decision: { ...denied, effect: null, reason: null } };
+    const directory = await writeTree({ "audit.jsonl": fileOf([entry]) });
+    expect((await audit(["search", "--audit", directory])).out).toContain(expected);
+    const { code } = await audit(["search", "--audit", directory, "--issuer", "builtin", "--subject", "*"]);
+    expect(code).toBe(expected.includes("(builtin)") || "user" in note ? 0 : 1);
+  });
+
   it("stops at the limit, and when nobody reads", async () => {
     const directory = await makeTrail();
     expect(idsOf((await audit(["search", "--audit", directory, "--limit", "2"])).out)).toBe("de");

@@ -267,6 +267,11 @@ describe("the report", () => {
     });
   });
 
+  it("names what is missing at the nearest line", () => {
+    const missing = { ...step, at: ["identity", "builtin"] };
+    expect(renderText(locate(yaml, missing), "cursor")).toContain("sallyport.yaml:1:1: identity.builtin: add this\n");
+  });
+
   it("has a client's name once, and hints without a line", () => {
     const { at: _, ...rest } = step;
     expect(renderText(locate(yaml, rest), "cursor")).toBe("  problem  authorize             no\n    hint: do\n");
