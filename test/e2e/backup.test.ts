@@ -43,7 +43,12 @@ it("goes on elsewhere: sessions and tokens of before are accepted, and the trail
   let pressing = true;
   const answered: string[] = [];
   const press = async () => {
-    for (let id = 1; pressing; id += 1) answered.push((await client.post(toolCall(id))).requestId);
+    // Behind its refusals the address is let in no more.
+    for (let id = 1; pressing; id += 1) {
+      const answer = await client.post(toolCall(id)).catch(() => null);
+      if (answer === null) return;
+      answered.push(answer.requestId);
+    }
   };
   const load = Promise.all([press(), press(), press(), press()]);
   await until(

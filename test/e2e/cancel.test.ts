@@ -279,6 +279,8 @@ describe("the one place of an identity", () => {
     const http = await trustGateway(gateway);
     onTestFinished(() => http.close());
     for (const end of ["answered", "cancelled"]) {
+      // The client may have the end of an answer before the gateway has its place back.
+      await until("the place", async () => (await client.post(toolCall(5), inSession)).message?.result);
       const id = `asking until ${end}`;
       const response = await http.fetch(`${gateway.publicUrl}/alpha/mcp`, {
         method: "POST",
