@@ -130,16 +130,18 @@ export async function openClient(browser: Browser, setting: Setting, sdk: Sdk, m
 export async function typeLogin(page: Page, user: string): Promise<void> {
   // The first field that is empty has the focus.
   if (user !== "") {
+    await page.locator("#user:focus").waitFor();
     await page.keyboard.type(user);
     await page.keyboard.press("Tab");
   }
+  await page.locator("#password:focus").waitFor();
   await page.keyboard.type(password);
   await page.keyboard.press("Enter");
 }
 
 /** Types the code of a second factor. */
 export async function typeCode(page: Page, code: string): Promise<void> {
-  await page.getByLabel(/^Code/).waitFor();
+  await page.getByLabel(/^Code/).and(page.locator(":focus")).waitFor();
   await page.keyboard.type(code);
   await page.keyboard.press("Enter");
 }
