@@ -111,11 +111,18 @@ export function createSessionTokenBook(options: SessionTokenOptions): SessionTok
       const read = await store.list(sessionTokens);
       const names = [...new Set(read.map(({ value }) => value.user))];
       const owners = new Map(await Promise.all(names.map(async (name) => [name, await findOwner(name)] as const)));
-      const describe = (id: string, token: SessionToken) =>
-        learn(id, token, owners.get(token.user) ?? null, before?.get(id), standingOf);
+      // Somebody logs in or changes something all the time, and verdicts of everybody's tokens would be void each time.
+      let isOther = read.length !== (before?.size ?? 0);
+      const describe = (id: string, token: SessionToken) => {
+        const known = before?.get(id);
+        const wasEnded = known?.standing.ended;
+        const next = learn(id, token, owners.get(token.user) ?? null, known, standingOf);
+        isOther ||= next.standing !== known?.standing || next.standing.ended !== wasEnded;
+        return next;
+      };
       byId = new Map(read.map(({ key: id, value }) => [id, describe(id, value)]));
       for (const [id, { standing }] of before ?? []) if (!byId.has(id)) standing.ended = true;
-      if (byId.size > 0 || (before?.size ?? 0) > 0) changed();
+      if (isOther) changed();
     },
   };
 }

@@ -29,6 +29,8 @@ function draw(more: Partial<SessionToken> = {}) {
   return { id, text, token };
 }
 
+type Shared = ReturnType<typeof openShared>["shared"];
+
 /** A store that several processes have in common, and ann. */
 function openShared(tokens: Record<string, SessionToken>) {
   const shared = {
@@ -38,6 +40,8 @@ function openShared(tokens: Record<string, SessionToken>) {
     revoked: [] as { key: string; atMs: number }[],
     uses: new Map<string, number>(),
     writes: 0,
+    /** How often verdicts were void. */
+    changes: 0,
     away: false,
   };
   const ask = <Value>(value: Value): Promise<Value> =>
@@ -66,7 +70,10 @@ function openShared(tokens: Record<string, SessionToken>) {
     const revocations = createRevocationBook(store);
     const book = createSessionTokenBook({
       ...{ store, findOwner: async () => shared.ann, standingOf: revocations.standingOf },
-      ...{ now: () => shared.nowMs, changed: () => {} },
+      now: () => shared.nowMs,
+      changed() {
+        shared.changes += 1;
+      },
     });
     const load = async () => {
       await revocations.load();
@@ -135,7 +142,7 @@ it("refuses the id of one with the secret of another, checksum and all", async (
   expect(await codeOf(verify(withId(2).text))).toBe("token_unknown");
 });
 
-it.each<[string, (shared: ReturnType<typeof openShared>["shared"], id: string) => void]>([
+it.each<[string, (shared: Shared, id: string) => void]>([
   ["was ended", ({ tokens }, id) => Object.assign(tokens, { [id]: { ...tokens[id], revokedAtMs: startMs } })],
   ["is gone", ({ tokens }, id) => void delete tokens[id]],
   ["is of somebody who is disabled", (shared) => Object.assign(shared, { ann: null })],
@@ -250,6 +257,22 @@ it("has the groups that those of a provider stand for, while the provider is the
   shared.ann = { ...shared.ann, origin: { provider: "gone", issuer: "https://id.example.com" } };
   await load();
   expect(await codeOf(verify(text))).toBe("token_revoked");
+});
+
+it.each<[string, number, (shared: Shared) => void]>([
+  ["nothing", 0, () => {}],
+  ["only a login of its owner", 0, (shared) => Object.assign(shared, { ann: { ...shared.ann } })],
+  ["its owner's groups", 1, (shared) => Object.assign(shared, { ann: { ...shared.ann, groups: ["few"] } })],
+  ["whether its owner may be here", 1, (shared) => Object.assign(shared, { ann: null })],
+  ["that there are more", 1, (shared) => Object.assign(shared.tokens, { other: draw().token })],
+  ["that it is gone", 1, (shared) => Object.assign(shared, { tokens: {} })],
+])("of what changed %s, as many verdicts are void: %i", async (_what, expected, change) => {
+  const { shared, load } = await open();
+  const before = shared.changes;
+  change(shared);
+  await load();
+  await load();
+  expect(shared.changes - before).toBe(expected);
 });
 
 it("is good at no moment that is too late, however it is used", async () => {
