@@ -3,6 +3,8 @@
  * says nothing but that and lets nobody in. Pure.
  */
 
+import { readCookie } from "./cookies.ts";
+
 /** Keyed digest: 16 base64url characters. */
 type Fingerprint = (label: string, text: string) => string;
 
@@ -35,9 +37,7 @@ export function recognizeBrowser(
   cookies: string | undefined,
   nowMs: number,
 ): string | null {
-  const name = `${nameOf(fingerprint, user)}=`;
-  const found = cookies?.split(/; */).find((cookie) => cookie.startsWith(name));
-  const [id, atMs, signature] = found?.slice(name.length).split(".") ?? [];
+  const [id, atMs, signature] = readCookie(cookies, nameOf(fingerprint, user)).split(".");
   if (id === undefined || atMs === undefined || signature !== sign(fingerprint, user, id, atMs)) return null;
   return nowMs - Number(atMs) < lifeMs ? id : null;
 }

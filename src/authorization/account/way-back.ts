@@ -3,6 +3,7 @@
  * that the same browser got with it. Pure.
  */
 import { upstreamPath } from "../../upstream/vault/client-document.ts";
+import { readCookie } from "../cookies.ts";
 import { accountPath, backPath } from "../paths.ts";
 
 /** Keyed digest: 16 base64url characters. */
@@ -30,8 +31,7 @@ export function isPlace(path: string): boolean {
 
 /** The nonce of a browser that was sent before; null for any other. @param cookies the `Cookie` header */
 export function readNonce(cookies: string | undefined): string | null {
-  const found = cookies?.split(/; */).find((cookie) => cookie.startsWith(`${cookieName}=`));
-  const nonce = found?.slice(cookieName.length + 1) ?? "";
+  const nonce = readCookie(cookies, cookieName);
   return nonceForm.test(nonce) ? nonce : null;
 }
 

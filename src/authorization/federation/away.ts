@@ -2,6 +2,7 @@
 import { hash, randomBytes } from "node:crypto";
 import { z } from "zod";
 import type { Kind, Store } from "../../state/store.ts";
+import { readCookie } from "../cookies.ts";
 import { FederationFailure } from "./failure.ts";
 
 const departureSchema = z.strictObject({
@@ -34,8 +35,7 @@ export function newToken(): string {
 
 /** What a browser is known by, if it is; one that is away in several tabs is the same in all of them. */
 export function findBrowser(cookies: string | undefined): string | null {
-  const found = cookies?.split(/; */).find((cookie) => cookie.startsWith(`${cookieName}=`));
-  const browser = found?.slice(cookieName.length + 1) ?? "";
+  const browser = readCookie(cookies, cookieName);
   return browserForm.test(browser) ? browser : null;
 }
 
