@@ -1,8 +1,9 @@
 /** Finds metadata documents in the places where clients look for them. */
 import { isObject, type JsonObject } from "../../mcp/object.ts";
+import { serverMetadataPlaces } from "../../upstream/vault/metadata.ts";
 import { codeOf } from "./arrive.ts";
 import { type Finding, problem, type Step } from "./finding.ts";
-import { judgeIssuer, listServerPlaces } from "./metadata.ts";
+import { judgeIssuer } from "./metadata.ts";
 import { judgeClock } from "./tokens.ts";
 import { type Answer, type Ask, readBody } from "./wire.ts";
 import type { Arrived, World } from "./world.ts";
@@ -33,7 +34,7 @@ export async function discover(ask: Ask, places: readonly string[]): Promise<Fou
 export async function* examineIssuers({ config }: World, { ask, challenge }: Arrived): AsyncGenerator<Step> {
   for (const [name, { issuer }] of Object.entries(config.identity.issuers)) {
     const at = ["identity", "issuers", name, "issuer"];
-    const found = await discover(ask, listServerPlaces(issuer));
+    const found = await discover(ask, serverMetadataPlaces(issuer));
     const findings: readonly Finding[] =
       typeof found === "string" ? [missing(found, at)] : judgeIssuer(found.said, issuer, at);
     const clock =

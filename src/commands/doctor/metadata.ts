@@ -18,17 +18,6 @@ export function listResourcePlaces(
   return resourcePlaces.flatMap((place) => places[place] ?? []);
 }
 
-/** Where clients look for the metadata of an authorization server, in the order of the specification (MCP 2026-07-28). */
-export function listServerPlaces(issuer: string): string[] {
-  const { origin, pathname } = new URL(issuer);
-  const path = pathname.replace(/\/$/, "");
-  return [
-    `${origin}/.well-known/oauth-authorization-server${path}`,
-    `${origin}/.well-known/openid-configuration${path}`,
-    ...(path === "" ? [] : [`${origin}${path}/.well-known/openid-configuration`]),
-  ];
-}
-
 /**
  * @param said the document, parsed
  * @param url that the client was given

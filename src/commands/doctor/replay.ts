@@ -1,6 +1,7 @@
 /** Does what one client does, from metadata to the request that its user's browser is sent with. */
 import { randomBytes } from "node:crypto";
 import type { JsonObject } from "../../mcp/object.ts";
+import { serverMetadataPlaces } from "../../upstream/vault/metadata.ts";
 import { namedMetadata } from "./arrive.ts";
 import { type Asking, authorizeUrl, chooseScope, judgeAuthorize } from "./authorize.ts";
 import { challengeParameter } from "./challenge.ts";
@@ -9,14 +10,7 @@ import { judgePreflight, listPreflights, mayAsk } from "./cors.ts";
 import { discover, missing } from "./discover.ts";
 import { type Finding, isFatal, problem, type Step, type StepName } from "./finding.ts";
 import { logIn } from "./login.ts";
-import {
-  firstServer,
-  judgePkce,
-  judgeResourceMetadata,
-  judgeServerMetadata,
-  listResourcePlaces,
-  listServerPlaces,
-} from "./metadata.ts";
+import { firstServer, judgePkce, judgeResourceMetadata, judgeServerMetadata, listResourcePlaces } from "./metadata.ts";
 import { chooseWay, judgeRegistration, judgeWay, type Registered, readRegistered } from "./registration.ts";
 import { type Arrived, findWhose, type Whose, type World } from "./world.ts";
 
@@ -54,7 +48,7 @@ export async function* replay(world: World, arrived: Arrived, name: string, mode
     return yield step("authorization-server", problem(message, { at: ["identity"] }));
   }
   const { at } = whose.rules;
-  const server = await discover(ask, listServerPlaces(issuer));
+  const server = await discover(ask, serverMetadataPlaces(issuer));
   if (typeof server === "string") return yield step("authorization-server", missing(server, at));
   for (const [of, finding] of [
     ["authorization-server", judgeServerMetadata(server.said, issuer, at)],

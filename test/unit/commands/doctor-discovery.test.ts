@@ -9,7 +9,6 @@ import {
   judgeResourceMetadata,
   judgeServerMetadata,
   listResourcePlaces,
-  listServerPlaces,
 } from "../../../src/commands/doctor/metadata.ts";
 import { judgeArrival, judgeFailure } from "../../../src/commands/doctor/reach.ts";
 import {
@@ -20,6 +19,7 @@ import {
   readRegistered,
 } from "../../../src/commands/doctor/registration.ts";
 import type { Answer } from "../../../src/commands/doctor/wire.ts";
+import { serverMetadataPlaces } from "../../../src/upstream/vault/metadata.ts";
 
 const publicUrl = "https://mcp.example.com";
 const url = `${publicUrl}/weather/mcp`;
@@ -113,7 +113,7 @@ describe("where clients look", () => {
   ])("for metadata of %s", (from, expected) => {
     const places = expected.map((path) => `https://a.example/.well-known/${path}`);
     const appended = from.endsWith("/t") ? ["https://a.example/t/.well-known/openid-configuration"] : [];
-    expect(listServerPlaces(from)).toEqual([...places, ...appended]);
+    expect(serverMetadataPlaces(from)).toEqual([...places, ...appended]);
   });
 });
 
