@@ -17,7 +17,7 @@ const doors: ReadonlySet<string> = new Set([`${mount}/token`, `${mount}/revoke`]
 /**
  * Only failures count, together with other processes where the counters do: a client that refreshes often is never kept out by that.
  *
- * @param now milliseconds since the epoch
+ * @param now monotonic milliseconds
  */
 export function guardClients(desk: Desk, { count }: Pick<Counters, "count">, now: () => number): Desk {
   // When whom may come again; in the order in which they were barred.
