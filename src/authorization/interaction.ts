@@ -14,7 +14,7 @@ import { checkPasskey } from "./passkeys/login.ts";
 import { findSite } from "./passkeys/site.ts";
 import { accountPath } from "./paths.ts";
 import { baseScope } from "./resources.ts";
-import { type Details, type Onward, type PageKit, type PageVisit, send } from "./visit.ts";
+import { type Details, type Onward, type PageKit, type PageVisit, refuseMethod, send } from "./visit.ts";
 
 const gone = "This login has ended. Go back to the client and connect again.";
 
@@ -28,7 +28,7 @@ export async function servePage(kit: PageKit, visit: PageVisit): Promise<void> {
     note.client = String(details.params.client_id);
     if (request.method === "GET") return await showPage(kit, visit, details, asking);
     if (request.method === "POST") return await act(kit, visit, details, asking);
-    response.writeHead(405, { allow: "GET, POST" }).end();
+    refuseMethod(response, note, "GET, POST");
   } catch (error) {
     const isGone = error instanceof errors.SessionNotFound;
     Object.assign(note, { successful: false, reason: isGone ? "login_gone" : "server_error" });

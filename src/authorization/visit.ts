@@ -76,3 +76,9 @@ export type Onward = Asking & {
 export function send(response: ServerResponse, status: number, html: string, onward: readonly string[]): void {
   response.writeHead(status, pageHeaders(onward)).end(html);
 }
+
+/** Answers what is asked in a way that a page does not take. */
+export function refuseMethod(response: ServerResponse, note: DeskNote, allow: string): void {
+  Object.assign(note, { successful: false, reason: "method_not_allowed" });
+  response.writeHead(405, { allow }).end();
+}

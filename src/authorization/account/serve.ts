@@ -2,7 +2,7 @@
 import { renderProblem } from "../pages.ts";
 import { canHavePasskeys } from "../passkeys/site.ts";
 import { accountPath, backPath, tokenPath } from "../paths.ts";
-import { type PageKit, send } from "../visit.ts";
+import { type PageKit, refuseMethod, send } from "../visit.ts";
 import { endOwn, ends, listBelongings } from "./belongings.ts";
 import { type HeldGrant, renderAccount, renderGoodbye, toAccount } from "./pages.ts";
 import { serveTokens } from "./tokens.ts";
@@ -13,11 +13,11 @@ export async function serveAccount(kit: PageKit, visit: AccountVisit): Promise<v
   const { request, response, path, note } = visit;
   try {
     const allowed = path === backPath ? ["GET"] : ["GET", "POST"];
-    if (!allowed.includes(request.method ?? ""))
-      return void response.writeHead(405, { allow: allowed.join(", ") }).end();
+    if (!allowed.includes(request.method ?? "")) return refuseMethod(response, note, allowed.join(", "));
     if (path === backPath) return comeBack(kit, visit);
     if (path === tokenPath) return await serveTokens(kit, visit);
     if (path === accountPath) return await serveFirst(kit, visit);
+    Object.assign(note, { successful: false, reason: "page_unknown" });
     send(response, 404, renderProblem("There is no such page", "Your account has what there is.", toAccount), []);
   } catch (error) {
     Object.assign(note, { successful: false, reason: "server_error" });

@@ -4,7 +4,7 @@ import { mfaContext, undatedSeconds } from "../demands.ts";
 import { leaveOthers, leaveSession } from "../login.ts";
 import { pagesPath } from "../paths.ts";
 import { revoke } from "../revoke.ts";
-import { type Details, type PageKit, type PageVisit, send } from "../visit.ts";
+import { type Details, type PageKit, type PageVisit, refuseMethod, send } from "../visit.ts";
 import { nameAccount, rememberLogin } from "./accounts.ts";
 import { type Departure, findBrowser, takeDeparture } from "./away.ts";
 import { FederationFailure } from "./failure.ts";
@@ -22,7 +22,7 @@ export async function serveReturn(kit: PageKit, visit: PageVisit & { readonly na
   note.action = "login-return";
   let back: string | null = null;
   try {
-    if (request.method !== "GET") return void response.writeHead(405, { allow: "GET" }).end();
+    if (request.method !== "GET") return refuseMethod(response, note, "GET");
     const provider = kit.federation.find(name);
     if (provider === undefined) throw new FederationFailure("return_unknown", "there is no provider of this name");
     note.provider = name;

@@ -9,7 +9,7 @@ import { toAccount } from "../account/pages.ts";
 import { type AccountVisit, admit, readForm, type Visitor } from "../account/visitor.ts";
 import { renderProblem } from "../pages.ts";
 import { passkeysPath } from "../paths.ts";
-import { type PageKit, send } from "../visit.ts";
+import { type PageKit, refuseMethod, send } from "../visit.ts";
 import { challengeMs, openChallenge, takeChallenge } from "./challenges.ts";
 import { renderAdded, renderPasskeyList } from "./list-page.ts";
 import { renderPasskeyPage, sendPasskeyPage } from "./page.ts";
@@ -21,9 +21,9 @@ const maxAgeMs = 300_000;
 export async function servePasskeys(kit: PageKit, visit: AccountVisit): Promise<void> {
   const { request, response, note } = visit;
   try {
-    if (request.method !== "GET" && request.method !== "POST")
-      return void response.writeHead(405, { allow: "GET, POST" }).end();
+    if (request.method !== "GET" && request.method !== "POST") return refuseMethod(response, note, "GET, POST");
     if (findSite(kit.publicUrl) === null) {
+      Object.assign(note, { successful: false, reason: "passkeys_unavailable" });
       const text = "Passkeys take a host name, and this gateway has only an address.";
       return send(response, 404, renderProblem("There are no passkeys here", text, toAccount), []);
     }

@@ -9,7 +9,7 @@ import { isTicket, openTicket, type Ticket } from "../../upstream/vault/ticket.t
 import type { Vault } from "../../upstream/vault/vault.ts";
 import { type AccountVisit, admit, findVisitor, readForm, type Visitor } from "../account/visitor.ts";
 import { pageHeaders, renderProblem } from "../pages.ts";
-import { type PageKit, send } from "../visit.ts";
+import { type PageKit, refuseMethod, send } from "../visit.ts";
 import { renderConnect, renderConnected, renderDeparture, renderDisconnected } from "./pages.ts";
 
 const failed = "This did not work";
@@ -22,12 +22,10 @@ export async function serveUpstream(kit: PageKit, visit: AccountVisit): Promise<
   try {
     if (`/oauth/${place}` !== upstreamPath) {
       note.action = "upstream-back";
-      if (request.method !== "GET") return void response.writeHead(405, { allow: "GET" }).end();
+      if (request.method !== "GET") return refuseMethod(response, note, "GET");
       return await comeBack(kit, visit, name);
     }
-    if (request.method !== "GET" && request.method !== "POST") {
-      return void response.writeHead(405, { allow: "GET, POST" }).end();
-    }
+    if (request.method !== "GET" && request.method !== "POST") return refuseMethod(response, note, "GET, POST");
     const visitor = await admit(kit, visit, path);
     if (visitor === null) return;
     await attend(kit, visit, visitor, name);
