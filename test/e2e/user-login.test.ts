@@ -257,15 +257,23 @@ it("a token is renewed once for all calls; trouble keeps the login, a refusal en
   authorization.lifetime = 1;
   await connect(browser, linkIn(await ann.post(toolCall(1))));
   const first = authorization.last;
+  authorization.lifetime = 3_600;
   const renewals = () => authorization.asked.filter(({ grant_type }) => grant_type === "refresh_token").length;
   await until("the first token to be over", async () => {
     const answers = await Promise.all([2, 3, 4, 5].map((id) => ann.post(toolCall(id))));
     for (const { message } of answers) expect(message).toHaveProperty("result");
     return authorization.last !== first || undefined;
   });
+  // The first token may have ended between two calls that were sent together.
+  const second = authorization.last;
+  for (const token of shown.slice(-4)) expect([first, second]).toContain(token);
+  await Promise.all([2, 3, 4, 5].map((id) => ann.post(toolCall(id))));
   expect(renewals()).toBe(1);
-  expect(shown.slice(-4)).toEqual(Array(4).fill(authorization.last));
+  expect(shown.slice(-4)).toEqual(Array(4).fill(second));
 
+  authorization.end(second);
+  authorization.lifetime = 1;
+  await connect(browser, linkIn(await ann.post(toolCall(6))));
   const canary = { error_description: "canary of the authorization server" };
   authorization.misbehaviour.token = { status: 503, body: canary };
   const reasonOf = async () => errorOf(await ann.post(toolCall(6)))?.data.reason;
@@ -291,6 +299,7 @@ it("a token is renewed once for all calls; trouble keeps the login, a refusal en
   const reasons = renewed.map((note) => note?.reason ?? "renewed");
   expect(reasons.filter((reason, index) => reason !== reasons[index - 1])).toEqual([
     "renewed",
+    "the server refuses the token",
     "the token endpoint answered 503",
     "renewed",
     "the token endpoint answered 400 invalid_grant",
