@@ -38,7 +38,7 @@ export async function walk(gateway: Gateway, arrival: Arrival, reply: Reply, tra
   const upstream = await findServer(gateway.upstreams, arrival, route, message);
   using _turn = await awaitTurn(upstream, arrival, identity, message);
   await trail.assure();
-  using answer = trail.note("answer", await forward(upstream, arrival, identity, message, session, decision));
   const known = { arrival, route, identity, message, session, decision };
+  using answer = trail.note("answer", await trail.during(forward(upstream, known)));
   await respond(gateway.sessions, upstream, known, answer, reply, trail);
 }

@@ -31,7 +31,7 @@ export async function refuseUnreadable(
     const arrival = { requestId, remoteAddress: socket.remoteAddress ?? "" };
     const outcome = { http: answer ? denial.row.http : null, denial };
     const times = { time: house.audit.wallTime(), totalMs: 0, upstreamMs: null };
-    const visit = { arrival, recording: null, facts: {}, outcome, ...times };
+    const visit = { arrival, recording: null, facts: {}, args: null, outcome, ...times };
     await house.audit.append(describeVisit(visit, house.audit.fingerprint));
     if (answer) socket.end(renderRaw(denial, requestId));
     else socket.destroy();

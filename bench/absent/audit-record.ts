@@ -12,3 +12,6 @@ export const describeVisit: typeof original.describeVisit = () => {
   witness();
   return empty;
 };
+
+/** No arguments, whatever there are. */
+export const describeArguments: typeof original.describeArguments = () => null;

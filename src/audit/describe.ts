@@ -3,7 +3,7 @@ import type { Denial, DenialCode } from "../denial.ts";
 import type { Answer, Arrival, Decision, Identity, Message, Peer, Route, Session } from "../facts.ts";
 import type { Fingerprint } from "../mcp/handles.ts";
 import type { AuditEntry } from "./record.ts";
-import type { ArgumentRules, Recording } from "./recording.ts";
+import type { Recording } from "./recording.ts";
 import { redactWith } from "./sanitize/keyed-mark.ts";
 import { sanitize } from "./sanitize/sanitize.ts";
 
@@ -52,6 +52,8 @@ export interface RecordedVisit {
   /** Of the configuration that it is judged by; null for what never was to be judged. */
   readonly recording: Recording | null;
   readonly facts: Readonly<Partial<Facts>>;
+  /** What is shown of the arguments: {@link describeArguments}. */
+  readonly args: AuditEntry["args"];
   readonly outcome: Outcome;
   readonly totalMs: number;
   readonly upstreamMs: number | null;
@@ -59,7 +61,7 @@ export interface RecordedVisit {
 
 /** The record of a visit, from what its rooms found out and how it ended. */
 export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): AuditEntry {
-  const { arrival, time, recording, outcome, totalMs, upstreamMs } = visit;
+  const { arrival, time, recording, args, outcome, totalMs, upstreamMs } = visit;
   const { peer, route, identity, message, session, decision, desk } = visit.facts;
   const { denial } = outcome;
   const about = message?.kind === "listen" ? session?.resume?.pending : message;
@@ -80,10 +82,7 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
     session: session?.fingerprint ?? findBegun(visit, fingerprint),
     method: about !== undefined && about !== null && "method" in about ? about.method : null,
     target: target === undefined || target.kind === "server" ? null : { kind: target.kind, name: target.name },
-    args:
-      message?.kind === "request" && message.args !== undefined
-        ? describeArguments(message.args, fingerprint, recording?.args.get(server ?? ""))
-        : null,
+    args,
     decision: {
       effect: refused ? "deny" : decision === undefined ? null : "allow",
       rule: denial?.extra.rule?.id ?? decision?.rule ?? null,
@@ -118,15 +117,20 @@ function findBegun({ facts: { message, answer }, outcome }: RecordedVisit, finge
   return typeof id === "string" ? fingerprint("mcp-session", id) : null;
 }
 
-/** The digest is keyed: equal arguments can be found again, but a short secret among them cannot be guessed from it. */
-function describeArguments(
-  args: unknown,
+/**
+ * What a record shows of a request's arguments; null where there are none. The digest is keyed: equal arguments can be found again, but a
+ * short secret among them cannot be guessed from it.
+ */
+export function describeArguments(
+  { message, route }: Readonly<Partial<Facts>>,
+  recording: Recording | null,
   fingerprint: Fingerprint,
-  rules: ArgumentRules | undefined,
 ): AuditEntry["args"] {
-  const digest = fingerprint("audit-args", JSON.stringify(args));
+  if (message?.kind !== "request" || message.args === undefined) return null;
+  const rules = route?.kind === "mcp" ? recording?.args.get(route.server) : undefined;
+  const digest = fingerprint("audit-args", JSON.stringify(message.args));
   if (rules?.digestOnly) return { digest };
-  return { digest, view: sanitize(args, { own: rules?.own ?? null, redact: redactWith(fingerprint) }) };
+  return { digest, view: sanitize(message.args, { own: rules?.own ?? null, redact: redactWith(fingerprint) }) };
 }
 
 /** Visits of one millisecond share its text, which takes 0.4 µs to be made. */

@@ -214,8 +214,10 @@ function renderIdentity(identity: AuditIdentity): string {
 }
 
 function renderDecision({ effect, rule, policy, policies, reason, detail, shadow }: AuditDecision): string {
-  const said = { detail: detail == null ? undefined : sanitizeText(detail), shadow: shadow ?? undefined };
-  return JSON.stringify({ effect, rule, policy, policies, reason, ...said });
+  return (
+    `{"effect":${text(effect)},"rule":${text(rule)},"policy":${text(policy)},"policies":${text(policies)},"reason":${text(reason)}` +
+    `${member("detail", detail == null ? undefined : sanitizeText(detail))}${member("shadow", shadow ?? undefined)}}`
+  );
 }
 
 /** JSON knows no infinity, and writes null. */

@@ -1,7 +1,7 @@
 import { Denial, type DenialCode } from "../denial.ts";
 import type { Arrival } from "../facts.ts";
 import type { Fingerprint } from "../mcp/handles.ts";
-import { describeVisit, type Facts, type Outcome } from "./describe.ts";
+import { describeArguments, describeVisit, type Facts, type Outcome } from "./describe.ts";
 import { UnforcedFault } from "./fault.ts";
 import type { AuditEntry, AuditIdentity } from "./record.ts";
 import type { Recording } from "./recording.ts";
@@ -61,6 +61,8 @@ export interface Trail {
   readonly closed: boolean;
   /** Keeps what a room found out, and hands it on. */
   note<Room extends keyof Facts>(room: Room, fact: Facts[Room]): Facts[Room];
+  /** Does what can be done of the record while a server works: nobody waits for it then. Hands on what the server says. */
+  during<Answer>(work: Promise<Answer>): Promise<Answer>;
   /**
    * Writes the record.
    *
@@ -123,6 +125,8 @@ class VisitTrail implements Trail {
   readonly #startedMs: number;
   readonly #time: Date;
   #markMs: number;
+  /** What the record shows of the arguments; undefined while that is not made. */
+  #args: AuditEntry["args"] | undefined;
 
   constructor(book: AuditBook, arrival: Arrival, recording: Recording) {
     this.#book = book;
@@ -141,6 +145,11 @@ class VisitTrail implements Trail {
     return fact;
   }
 
+  during<Answer>(work: Promise<Answer>): Promise<Answer> {
+    this.#args = this.#describeArguments();
+    return work;
+  }
+
   async close(outcome: Outcome): Promise<Receipt> {
     if (this.closed) throw new Error("a trail is closed once");
     const totalMs = this.#book.monotonicMs() - this.#startedMs;
@@ -151,8 +160,9 @@ class VisitTrail implements Trail {
     });
     this.closed = true;
     this.#book.visitClosed({ facts: this.facts, outcome, totalMs, rooms: this.#rooms });
-    // A stream may stay for days after that.
+    // A stream may stay for days after that, and its further records show no arguments.
     this.#rooms = noRooms;
+    this.#args = null;
     return proof;
   }
 
@@ -202,9 +212,14 @@ class VisitTrail implements Trail {
     totalMs = this.#book.monotonicMs() - this.#startedMs,
     upstreamMs: number | null = null,
   ): AuditEntry {
-    const about = { arrival: this.#arrival, recording: this.#recording, facts: this.facts };
+    const args = this.#args === undefined ? this.#describeArguments() : this.#args;
+    const about = { arrival: this.#arrival, recording: this.#recording, facts: this.facts, args };
     const visit = { ...about, time, outcome, totalMs, upstreamMs };
     return describeVisit(visit, this.#book.fingerprint);
+  }
+
+  #describeArguments(): AuditEntry["args"] {
+    return describeArguments(this.facts, this.#recording, this.#book.fingerprint);
   }
 }
 

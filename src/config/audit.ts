@@ -30,7 +30,7 @@ export const audit = z
       ),
     checkpoints: z
       .strictObject({
-        records: z.int().min(1).max(5_000).default(1_000).describe("After so many records."),
+        records: z.int().min(1).max(100_000).default(5_000).describe("After so many records."),
         interval: duration().prefault("1m").describe("And after this time, if there was a record."),
       })
       .prefault({})

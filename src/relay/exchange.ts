@@ -24,7 +24,7 @@ export interface ResponseKit {
   readonly now: () => number;
 }
 
-/** Everything that is known when the answer's head arrives. */
+/** Everything that is known of a message when it is sent to its server. */
 export interface Known {
   readonly arrival: Arrival;
   readonly route: McpRoute;

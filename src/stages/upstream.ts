@@ -1,8 +1,9 @@
-import type { Answer, Arrival, Decision, Identity, Message, Session } from "../facts.ts";
+import type { Answer, Arrival, Decision, Message, Session } from "../facts.ts";
 import { isEndless } from "../mcp/methods.ts";
 import { encodeMirror } from "../mcp/mirrors.ts";
 import { setMember } from "../mcp/splice.ts";
 import { narrowSubscription } from "../mcp/subscription.ts";
+import type { Known } from "../relay/exchange.ts";
 import { bodyOf } from "../upstream/body.ts";
 import type { Answer as ServerAnswer } from "../upstream/dispatch.ts";
 import { explainFailure } from "../upstream/failure.ts";
@@ -17,14 +18,8 @@ import type { Upstream } from "../upstream/upstream.ts";
  * @throws Denial `upstream_unreachable`, `upstream_reset`, `upstream_timeout`, `upstream_malformed`,
  *   `credentials_unavailable`, `credentials_refused`, `delegation_refused`, `login_required`, `login_unsupported`, `client_gone`
  */
-export async function forward(
-  upstream: Upstream,
-  arrival: Arrival,
-  identity: Identity,
-  message: Message,
-  session: Session,
-  decision: Decision,
-): Promise<Answer> {
+export async function forward(upstream: Upstream, known: Omit<Known, "route">): Promise<Answer> {
+  const { arrival, identity, message, session, decision } = known;
   if (message.era === "modern" && message.kind === "notification") return acceptUnsent();
   const list = message.kind === "request" ? readListRequest(upstream.lists, message, session) : undefined;
   const kept =

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { describeVisit, type Facts } from "../../../src/audit/describe.ts";
+import { describeArguments, type Facts } from "../../../src/audit/describe.ts";
 import type { ArgumentRules } from "../../../src/audit/recording.ts";
 import { markTextOf } from "../../../src/audit/sanitize/keyed-mark.ts";
 import { compileOwnNames } from "../../../src/audit/sanitize/own-names.ts";
@@ -13,19 +13,7 @@ function recordedArguments(server: string, rules: ReadonlyMap<string, ArgumentRu
     route: { kind: "mcp", server },
     message: { kind: "request", method: "tools/call", targets: [], args, bytes: Buffer.alloc(0) },
   } as unknown as Facts;
-  const entry = describeVisit(
-    {
-      arrival: { requestId: "r", remoteAddress: "::1" },
-      time: new Date(0),
-      recording: rules && { policies: "hash", args: rules },
-      facts,
-      outcome: { http: 200 },
-      totalMs: 1,
-      upstreamMs: null,
-    },
-    fingerprint,
-  );
-  return entry.args;
+  return describeArguments(facts, rules && { policies: "hash", args: rules }, fingerprint);
 }
 
 const digest = fingerprint("audit-args", JSON.stringify(args));

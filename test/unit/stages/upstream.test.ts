@@ -59,7 +59,8 @@ async function send(sent: Sent, session: Partial<Session> = {}, narrowed: Narrow
   const message = read(sent);
   const decision = { narrowed } as Decision;
   const opened = { ...nothing, ...session } as Session;
-  const answer = await forward(scene.upstream, arrivalWith(sent.headers), ann, message, opened, decision);
+  const known = { arrival: arrivalWith(sent.headers), identity: ann, message, session: opened, decision };
+  const answer = await forward(scene.upstream, known);
   return { ...scene, message, answer, outgoing: scene.sent[0] };
 }
 
@@ -117,14 +118,9 @@ describe("the body", () => {
   it.each(["listen", "end"] as const)("is none where the message is %s", async (kind) => {
     const { upstream, sent } = setScene();
     const message = { kind, era: "legacy" } as Message;
-    await forward(
-      upstream,
-      arrivalWith({}),
-      ann,
-      message,
-      nothing as unknown as Session,
-      { narrowed: null } as Decision,
-    );
+    const session = nothing as unknown as Session;
+    const decision = { narrowed: null } as Decision;
+    await forward(upstream, { arrival: arrivalWith({}), identity: ann, message, session, decision });
     expect(sent[0]).toMatchObject({ kind, body: null, id: null, method: null, endless: kind === "listen" });
     expect(sent[0]?.headers).not.toHaveProperty("content-type");
   });
@@ -174,7 +170,8 @@ describe("the headers", () => {
     const resume = { eventId: "é-1", pending: null };
     const session = { ...nothing, upstreamId: "up-1", resume } as unknown as Session;
     const message = { kind: "listen", era: "legacy" } as Message;
-    await forward(upstream, arrivalWith(outside), ann, message, session, { narrowed: null } as Decision);
+    const decision = { narrowed: null } as Decision;
+    await forward(upstream, { arrival: arrivalWith(outside), identity: ann, message, session, decision });
     expect(sent[0]?.headers).toMatchObject({
       accept: "text/event-stream",
       "mcp-session-id": "up-1",
@@ -262,9 +259,9 @@ describe("what is in progress", () => {
     const signal = AbortSignal.abort(new Denial("client_cancelled"));
     const message = read({ body: call });
     const session = nothing as unknown as Session;
-    const sending = forward(scene.upstream, arrivalWith({}, signal), ann, message, session, {
-      narrowed: null,
-    } as Decision);
+    const decision = { narrowed: null } as Decision;
+    const known = { arrival: arrivalWith({}, signal), identity: ann, message, session, decision };
+    const sending = forward(scene.upstream, known);
     await expect(sending).rejects.toMatchObject({ code: "client_cancelled" });
     expect(scene.load).toEqual(["call", "done"]);
   });
