@@ -24,8 +24,10 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await gateway?.stop();
+  const code = await gateway?.stop();
   await upstream?.stop();
+  // No connection that an attack left behind may keep the gateway from its end.
+  expect(code).toBe(0);
 });
 
 /** What a request is made of; headers as lines without their end. */
