@@ -281,7 +281,7 @@ describe("requests that are refused, and bring nothing upstream", () => {
     const before = await countRefusals();
     const result = await attack(bytes());
     expect(result.forwarded).toEqual([]);
-    await until("a record of the refusal", async () => (await countRefusals()) > before, 2_000);
+    await until("a record of the refusal", async () => (await countRefusals()) > before);
   });
 });
 
