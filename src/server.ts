@@ -90,7 +90,9 @@ export async function createPublicServer(
   server.on("checkExpectation", (message, response) => admit(message, response, new Denial("expectation_unknown")));
   server.on("connect", (_message, socket) => {
     const denial = new Denial("method_not_allowed", { allow: "POST, GET, DELETE" });
-    void refuseUnreadable(house, denial, socket as Socket, !bySocket.has(socket));
+    const refused = refuseUnreadable(house, denial, socket as Socket, !bySocket.has(socket));
+    // The server has given the connection away: nothing reads it, ends it in time or counts it among its own any more.
+    void refused.then(() => (socket as Socket).destroySoon());
   });
   // What follows bytes that could not be read cannot be read either: the first of them stands for all.
   const unreadable = new WeakSet<Duplex>();

@@ -261,7 +261,7 @@ describe("endless streams", () => {
       configOverrides: { identity: { clockSkew: "0s" } },
     });
     const lasting = await openBoth(gateway, token);
-    const short = await gateway.mint({ server: "alpha", ttl: "4s" });
+    const short = await gateway.mint({ server: "alpha", ttl: "10s" });
     const streams = await openBoth(gateway, short);
     expect(streams.map(({ statusCode }) => statusCode)).toEqual([200, 200]);
     for (const stream of lasting) stream.resume();

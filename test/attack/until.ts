@@ -7,7 +7,7 @@ const pollMs = 10;
  *
  * @throws Error naming what was waited for, after `deadlineMs`
  */
-export async function until<T>(what: string, probe: () => T | Promise<T>, deadlineMs = 10_000): Promise<T> {
+export async function until<T>(what: string, probe: () => T | Promise<T>, deadlineMs = 30_000): Promise<T> {
   const end = performance.now() + deadlineMs;
   for (;;) {
     const value = await probe();

@@ -90,7 +90,7 @@ describe("the session at the server ends once", () => {
 
   it("when the token expires", async () => {
     const setting = await set({ ...strict, handler: withWholeSessions() });
-    const token = await setting.gateway.mint({ server: "alpha", ttl: "3s" });
+    const token = await setting.gateway.mint({ server: "alpha", ttl: "10s" });
     const door = await openSession(setting, token);
     await over(door);
     await until("its end at the server", () => endsAtServer(setting).length > 0);

@@ -70,8 +70,8 @@ it.each(["v1", "v2"] as const)(
   "the client of SDK %s gets its next token by itself, and none once it is revoked",
   async (sdk) => {
     const setting = await setLogin(
-      { accessToken: "1s" },
-      { configOverrides: { identity: { ...login("1s"), clockSkew: "0s" } } },
+      { accessToken: "5s" },
+      { configOverrides: { identity: { ...login("5s"), clockSkew: "0s" } } },
     );
     const { kept, call } = await logIn(setting, sdk);
     const first = kept.tokens?.access_token;

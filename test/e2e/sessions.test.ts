@@ -118,7 +118,7 @@ it("a session that is older than sessions may be is not found", async () => {
   const own = await startGateway({
     servers: { alpha: server.url },
     // It is asked as often as it takes.
-    configOverrides: { sessions: { lifetime: "1s" }, limits: { address: plenty, identity: plenty } },
+    configOverrides: { sessions: { lifetime: "5s" }, limits: { address: plenty, identity: plenty } },
   });
   onTestFinished(async () => void (await own.stop()));
   const caller = await enter(own, "ada");

@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { setImmediate as turn } from "node:timers/promises";
+import { setTimeout as wait } from "node:timers/promises";
 import type { AuditRecord } from "../../src/audit/record.ts";
 import type { Gateway } from "../fixtures/gateway.ts";
 
-const deadlineMs = 10_000;
+const deadlineMs = 30_000;
+/** Who asks without a pause takes the time from those who are waited for. */
+const pollMs = 10;
 
 /** Whole records of the audit file, in order. */
 export async function readAudit({ auditFile }: Pick<Gateway, "auditFile">): Promise<AuditRecord[]> {
@@ -37,7 +39,7 @@ export async function readRefusals(gateway: Pick<Gateway, "adminUrl">): Promise<
 /**
  * Asks until there is an answer.
  *
- * @throws Error naming `what`, when there is none within ten seconds
+ * @throws Error naming `what`, when there is none within half a minute
  */
 export async function until<T>(what: string, ask: () => Promise<T | undefined> | T | undefined): Promise<T> {
   const deadline = performance.now() + deadlineMs;
@@ -45,6 +47,6 @@ export async function until<T>(what: string, ask: () => Promise<T | undefined> |
     const found = await ask();
     if (found !== undefined && found !== false) return found;
     if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
-    await turn();
+    await wait(pollMs);
   }
 }
