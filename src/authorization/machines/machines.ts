@@ -15,12 +15,12 @@ export interface Machines {
 
 /** Connects to nothing yet. */
 export function openMachines({ publicUrl, identity }: Config, { keys }: Pick<House, "keys">): Machines {
-  const { clients, assertions } = identity.builtin.login;
+  const { clients, assertions, resources } = identity.builtin.login;
   return {
     clients: new Map(
       Object.entries(clients).map(([id, client]) => [
         id,
-        describeClient(id, client, (server) => resourceOf(publicUrl, server)),
+        describeClient(id, client, (server) => resources[server]?.url ?? resourceOf(publicUrl, server)),
       ]),
     ),
     providers: Object.entries(assertions).map(([name, { claims, groups, lifetime, ...assertion }]) => ({
