@@ -1,5 +1,6 @@
 import { resourceOf } from "../auth/metadata.ts";
 import { createSecondFactors } from "../auth/users/second-factors.ts";
+import type { LoginResources } from "../config/login-resources.ts";
 import type { Config } from "../config/schema.ts";
 import type { House } from "../house.ts";
 import { compileGlob } from "../mcp/glob.ts";
@@ -7,7 +8,7 @@ import type { Program } from "../policy/compile.ts";
 import type { Requirement } from "../policy/require.ts";
 import { createVault, type Vault } from "../upstream/vault/vault.ts";
 import { createAwayCount, createDelay } from "./attempts.ts";
-import { findDemands } from "./demands.ts";
+import { type Demand, findDemands } from "./demands.ts";
 import type { Desk } from "./desk.ts";
 import { createLazyDesk } from "./lazy.ts";
 import { createKeyFetch } from "./machines/fetch.ts";
@@ -24,10 +25,13 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
   if (!builtin.enabled || !builtin.login.enabled) return null;
   const { clientHosts, insideHosts, registration, accessToken, refreshToken, session, passwords, providers } =
     builtin.login;
-  const names = new Map(Object.keys(servers).map((name) => [resourceOf(publicUrl, name), name]));
-  const demands = new Map(
-    [...names].map(([resource, name]) => [resource, findDemands(listRequirements(policy, name))]),
-  );
+  const own = Object.keys(servers).map((name) => ({ resource: resourceOf(publicUrl, name), name }));
+  const others = listOthers(builtin.login.resources);
+  const names = new Map([...own, ...others].map(({ resource, name }) => [resource, name]));
+  const demands = new Map([
+    ...own.map(({ resource, name }) => [resource, findDemands(listRequirements(policy, name))] as const),
+    ...others.map(({ resource, taken }) => [resource, taken] as const),
+  ]);
   const hosts = clientHosts.map(compileGlob);
   const resources = createResources(demands);
   const { keyring, store, users, log, counters, now } = house;
@@ -42,7 +46,8 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
     ttlMs: { accessToken, refreshToken, session },
     serverOf: (resource) => names.get(resources.canonical(resource) ?? "") ?? resource,
     servers: Object.keys(servers),
-    sessionLife: sessions.enabled ? { idleMs: sessions.idle, absoluteMs: sessions.absolute } : null,
+    // They open servers of this gateway alone.
+    sessionLife: sessions.enabled && own.length > 0 ? { idleMs: sessions.idle, absoluteMs: sessions.absolute } : null,
     delay: createDelay(counters),
     vaults: openVaults(servers, publicUrl),
     countAway: createAwayCount(counters),
@@ -54,6 +59,16 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
     // As the counters have it: no clock that is set back makes somebody wait longer.
     () => performance.now(),
   );
+}
+
+/** Servers behind other gateways, by what people are told of them: the names are of this gateway's making, so the host is among it. */
+function listOthers(resources: LoginResources) {
+  return Object.entries(resources).map(([name, { url, scopes }]) => {
+    const taken = Object.entries(scopes).map(
+      ([scope, { mfa, maxAge = null }]) => [scope, { mfa, maxAgeMs: maxAge }] as const,
+    );
+    return { resource: url, name: `${name} at ${new URL(url).host}`, taken: new Map<string, Demand>(taken) };
+  });
 }
 
 /** The servers at which users log in themselves, by name. */

@@ -1,4 +1,4 @@
-/** What tokens are issued for: the servers behind the gateway. Pure. */
+/** What tokens are issued for: the servers behind the gateway, and those behind others that trust it. Pure. */
 import { type Demand, joinDemands } from "./demands.ts";
 
 /** The servers as an authorization server sees them. */

@@ -28,7 +28,7 @@ export interface AuthorizationOptions
   readonly users: UserDirectory;
   readonly secondFactors: SecondFactors;
   readonly serverOf: (resource: string) => string;
-  /** Names of all servers. */
+  /** Names of all servers of the gateway's own. */
   readonly servers: readonly string[];
   /** How long session tokens last; null where none can be made. */
   readonly sessionLife: SessionLife | null;

@@ -37,7 +37,7 @@ export interface PageKit {
   readonly providerFailed: (provider: string, failure: FederationFailure) => void;
   /** The name of the server that a resource is. */
   readonly serverOf: (resource: string) => string;
-  /** Names of all servers. */
+  /** Names of all servers of the gateway's own. */
   readonly servers: readonly string[];
   /** How long what a client was given goes on without being used, in milliseconds. */
   readonly ttlMs: { readonly refreshToken: number };

@@ -99,6 +99,9 @@ function chooseServer({ servers }: Config, wanted: string | undefined): string {
   const [only, ...others] = names;
   const server = wanted ?? (others.length === 0 ? only : undefined);
   if (server !== undefined && names.includes(server)) return server;
+  if (only === undefined) {
+    throw new Error("this gateway has no servers: use the configuration of the one that clients connect to");
+  }
   const problem = wanted === undefined ? "--server is needed" : `there is no server ${JSON.stringify(wanted)}`;
   throw new Error(`${problem}; servers: ${names.join(", ")}`);
 }

@@ -115,7 +115,7 @@ function chooseServer(servers: readonly string[], wanted: string | undefined): s
   const server = wanted ?? (others.length === 0 ? only : undefined);
   if (server !== undefined && servers.includes(server)) return server;
   const problem = wanted === undefined ? "--server is needed" : `there is no server ${JSON.stringify(wanted)}`;
-  throw new UsageError(`${problem}; servers: ${servers.join(", ")}`);
+  throw new UsageError(`${problem}; servers: ${servers.join(", ") || "none"}`);
 }
 
 /** @throws InvalidArgumentError for what identifies nobody */

@@ -1,6 +1,6 @@
 /** What `servers.<name>.credentials` says. */
 import { z } from "zod";
-import { httpsUrl, read, secret } from "./fields.ts";
+import { httpsUrl, read, scope, secret } from "./fields.ts";
 import { describeUserLogin } from "./user-login.ts";
 
 const assertion = z
@@ -22,8 +22,6 @@ export const authentications = ["client_secret_basic", "client_secret_post", "pr
 
 const readUri = (text: string) => (URL.canParse(text) && !text.includes("#") ? text : undefined);
 const visible = () => z.string().regex(/^[\x20-\x7e]+$/, "expected printable ASCII");
-const scope = () =>
-  z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "expected a scope: ASCII without spaces, quotes and backslashes");
 const resource = () => read(readUri, "an absolute URI without a fragment");
 
 /** An authorization server, and the gateway as its client. */

@@ -41,6 +41,8 @@ export const secret = () =>
     .transform((value) => new Secret(value));
 const readRedisUrl = (text: string) => (isRedisUrl(text) ? new Secret(text) : undefined);
 export const count = () => z.int().min(1);
+export const scope = () =>
+  z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "expected a scope: ASCII without spaces, quotes and backslashes");
 export const name = () =>
   z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected lower-case letters, digits and hyphens, at most 63");
 

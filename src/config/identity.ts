@@ -3,6 +3,7 @@ import { z } from "zod";
 import { algorithms } from "./algorithms.ts";
 import { duration, httpsUrl, name, secret } from "./fields.ts";
 import { loginProviders } from "./login-providers.ts";
+import { resources } from "./login-resources.ts";
 import { assertions, clients } from "./machines.ts";
 
 const introspection = z
@@ -83,6 +84,7 @@ const login = z
       .default(true)
       .describe("Whether users of the gateway's own (`sallyport user add`) may log in."),
     providers: loginProviders,
+    resources,
   })
   .prefault({});
 

@@ -25,18 +25,17 @@ export function isDescribedElsewhere(id: string, { redirectUris }: Pick<ClientCo
 }
 
 export function checkMachines(config: Pick<Config, "identity" | "servers" | "publicUrl">): RuleFinding[] {
-  const { enabled, clients, assertions } = config.identity.builtin.login;
+  const { enabled, clients, assertions, resources } = config.identity.builtin.login;
   const findings = Object.entries(clients).flatMap(([id, client]) =>
     isDescribedElsewhere(id, client) ? checkDescribed(client, at(id)) : checkClient(client, at(id)),
   );
   for (const [id, { servers = [], grants }] of Object.entries(clients)) {
     if (id === ownClient)
       findings.push(problem(at(id), "the gateway itself has this id; choose another", { at: "key" }));
-    const unknown = servers.filter((server) => !Object.hasOwn(config.servers, server));
+    const unknown = servers.filter((server) => ![config.servers, resources].some((all) => Object.hasOwn(all, server)));
+    const reads = [["servers"], [...login, "resources"]];
     findings.push(
-      ...unknown.map((server) =>
-        problem([...at(id), "servers"], `there is no server ${server}`, { reads: [["servers"]] }),
-      ),
+      ...unknown.map((server) => problem([...at(id), "servers"], `there is no server ${server}`, { reads })),
     );
     if (grants.includes("jwt-bearer") && Object.keys(assertions).length === 0) {
       const reads = [[...login, "assertions"]];

@@ -40,7 +40,11 @@ const client = z.strictObject({
     .describe(
       "What it gets tokens by: a login of a person, its own secret or key (RFC 6749 section 4.4), or what an identity provider of `assertions` says of a person (ID-JAG).",
     ),
-  servers: z.array(name()).min(1).optional().describe("Servers that it gets tokens for. Default: all."),
+  servers: z
+    .array(name())
+    .min(1)
+    .optional()
+    .describe("Servers that it gets tokens for, those of `resources` among them. Default: all."),
   scopes: z
     .array(visible(255))
     .optional()

@@ -26,7 +26,7 @@ const claimsOnly = issuers.unwrap().valueType.pick({ claims: true }).strip();
 const partsSchema = z.object({
   version: shape.version,
   publicUrl: shape.publicUrl,
-  servers: z.record(name(), z.unknown()),
+  servers: z.record(name(), z.unknown()).prefault({}),
   identity: z
     .object({
       issuers: z.record(name(), claimsOnly).prefault({}),

@@ -16,4 +16,7 @@ export const policies = z
         ),
     }),
   ])
-  .describe("Policy files, with * and ?, relative to this file: a list, or a mapping with `files`.");
+  .default({ files: [], testsOnReload: true })
+  .describe(
+    "Policy files, with * and ?, relative to this file: a list, or a mapping with `files`. At least one where there are servers.",
+  );

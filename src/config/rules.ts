@@ -5,6 +5,7 @@ import type { Path } from "./diagnose.ts";
 import { problem, type RuleFinding, warning } from "./finding.ts";
 import { checkHeaders } from "./header-rules.ts";
 import { checkIdentity } from "./identity-rules.ts";
+import { checkLoginResources, checkPurpose } from "./login-resource-rules.ts";
 import { checkLogin } from "./login-rules.ts";
 import { checkMachines } from "./machine-rules.ts";
 import { checkRetention } from "./retention.ts";
@@ -27,7 +28,15 @@ export function checkConfig(config: Config): RuleFinding[] {
     checkLimits,
     checkQuantities,
   ];
-  return [...checks, checkMachines, checkSinks, checkRetention, checkUserLogins].flatMap((check) => check(config));
+  return [
+    ...checks,
+    checkMachines,
+    checkSinks,
+    checkRetention,
+    checkUserLogins,
+    checkLoginResources,
+    checkPurpose,
+  ].flatMap((check) => check(config));
 }
 
 /** Whether a client can show a certificate that counts. */

@@ -204,8 +204,10 @@ export const configSchema = z
     identity,
     servers: z
       .record(name(), server)
-      .refine((servers) => Object.keys(servers).length > 0, "expected at least one server")
-      .describe("The MCP servers behind the gateway, by the name in their public path /{server}/mcp."),
+      .prefault({})
+      .describe(
+        "The MCP servers behind the gateway, by the name in their public path /{server}/mcp. At least one, unless it is an authorization server for others alone (`identity.builtin.login.resources`).",
+      ),
     policies,
     sessions: z
       .strictObject({

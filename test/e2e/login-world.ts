@@ -28,7 +28,7 @@ export async function setLogin(login: object = {}, options: SettingOptions = {})
 
 /** A command of sallyport beside the gateway. */
 export async function command(
-  { gateway }: Setting,
+  { gateway }: Pick<Setting, "gateway">,
   input: Input,
   ...args: string[]
 ): Promise<{ code: unknown; said: string }> {

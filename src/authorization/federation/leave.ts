@@ -45,7 +45,7 @@ export async function leave(
   const { profile, rules, scope, redirectUri } = settings;
   const isAgain = details.prompt.reasons.includes("login_prompt") || demand.maxAgeMs === 0;
   const wanted: Wanted = { ...demand, again: isAgain };
-  if (!canGive(wanted, profile, rules.factor)) {
+  if (!canGive(wanted, profile, rules.how.factor)) {
     return fail(
       403,
       "This takes a login that cannot be had there. Choose another way, if there is one.",
@@ -58,7 +58,7 @@ export async function leave(
       ...{ scope, redirect_uri: redirectUri, state: departure.state, nonce: departure.nonce },
       code_challenge: await calculatePKCECodeChallenge(departure.verifier),
       code_challenge_method: "S256",
-      ...renderWanted(wanted, profile, rules.factor),
+      ...renderWanted(wanted, profile, rules.how.factor),
     });
     const browser = findBrowser(request.headers.cookie) ?? newToken();
     const { state, ...secrets } = departure;

@@ -1,22 +1,18 @@
 /** What an ID token, verified, says about somebody. Pure. */
 import { isPlainText } from "../../auth/claims.ts";
 import { findMissed, type RequiredClaim, readClaim } from "../../auth/required.ts";
-import { mfaContext } from "../demands.ts";
 import { FederationFailure } from "./failure.ts";
+import { type How, type HowRule, readHow } from "./how.ts";
 import type { Profile } from "./profiles.ts";
-import type { FactorRule } from "./wanted.ts";
 
 /** Somebody, and how they logged in. */
-export interface Person {
+export interface Person extends How {
   /** As the provider calls them. */
   readonly subject: string;
   /** Groups of the provider, of those that are mapped. */
   readonly groups: readonly string[];
   /** An address that the provider has verified. */
   readonly email: string | null;
-  /** `mfa` where a second factor is proved; else what the provider says. */
-  readonly acr: string | undefined;
-  readonly amr: readonly string[] | undefined;
   /** Seconds since the epoch. */
   readonly authTime: number | null;
 }
@@ -31,13 +27,12 @@ export interface PersonRules {
   readonly mapped: ReadonlySet<string>;
   readonly domains: readonly string[] | null;
   readonly required: readonly RequiredClaim[];
-  readonly factor: FactorRule;
+  readonly how: HowRule;
   /** Whether subjects are unique within their tenant only. */
   readonly perTenant: boolean;
 }
 
 const maxTextLength = 128;
-const maxMethods = 20;
 /** As a session keeps it in seconds; larger numbers are no dates. */
 const maxSeconds = 8.64e12;
 
@@ -46,23 +41,12 @@ type Claims = Readonly<Record<string, unknown>>;
 /** @throws FederationFailure `person_refused`, `subject_unfit`, `groups_unfit`, `groups_overage` */
 export function readPerson(claims: Claims, rules: PersonRules): Person {
   checkWho(claims, rules);
-  const context = claims[rules.profile.contextClaim];
-  const contexts = textsOf(context);
-  const amr = textsOf(claims.amr);
-  const { factor } = rules;
-  const isMfa =
-    factor.always ||
-    contexts.some((each) => factor.acr.includes(each)) ||
-    amr.some((each) => factor.amr.includes(each));
-  // What the provider itself calls `mfa` counts by the rule above or not at all.
-  const said = typeof context === "string" ? contexts.find((each) => each !== mfaContext) : undefined;
   const { auth_time: authTime } = claims;
   return {
     subject: readSubject(claims, rules),
     groups: readGroups(claims, rules),
     email: readEmail(claims),
-    acr: isMfa ? mfaContext : said,
-    amr: amr.length === 0 ? undefined : amr,
+    ...readHow(claims, rules.how),
     authTime: typeof authTime === "number" && authTime > 0 && authTime < maxSeconds ? Math.floor(authTime) : null,
   };
 }
@@ -122,10 +106,4 @@ function readEmail({ email, email_verified: verified }: Claims): string | null {
   // Cognito writes it as text.
   const isVerified = verified === true || verified === "true";
   return isVerified && typeof email === "string" && isPlainText(email, 254) && email.includes("@") ? email : null;
-}
-
-/** Texts that are fit for a token; of a list not too many. */
-function textsOf(value: unknown): string[] {
-  const texts = [value].flat().filter((each) => typeof each === "string");
-  return texts.filter((each) => isPlainText(each, maxTextLength)).slice(0, maxMethods);
 }

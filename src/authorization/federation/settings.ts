@@ -2,6 +2,7 @@
 import { compileRequired, readClaimPath } from "../../auth/required.ts";
 import type { LoginProvider } from "../../config/login-providers.ts";
 import { returnPath } from "../paths.ts";
+import { howRuleOf } from "./how.ts";
 import type { PersonRules } from "./person.ts";
 import { isForAllTenants, type Profile, profiles } from "./profiles.ts";
 
@@ -28,7 +29,7 @@ export interface ProviderSettings {
 /** @throws Error for what `check` would have found unfit */
 export function readSettings(name: string, config: LoginProvider, publicUrl: string): ProviderSettings {
   const profile: Profile = profiles[config.profile];
-  const { issuer, claims, mfa, clientId, clientSecret, clientKey, clientKeyId, domains } = config;
+  const { issuer, claims, clientId, clientSecret, clientKey, clientKeyId, domains } = config;
   const at = `identity.builtin.login.providers.${name}`;
   const groups = new Map(Object.entries(config.groups));
   const scopes = config.scopes ?? [...profile.scopes, ...(groups.size > 0 ? profile.groupScopes : [])];
@@ -50,7 +51,7 @@ export function readSettings(name: string, config: LoginProvider, publicUrl: str
       mapped: new Set(groups.keys()),
       domains: domains?.map((domain) => domain.toLowerCase()) ?? null,
       required: compileRequired(config.require),
-      factor: { amr: mfa.amr ?? profile.mfa.amr, acr: mfa.acr ?? profile.mfa.acr, always: mfa.always },
+      how: howRuleOf(config),
       perTenant: isForAll,
     },
     client: { issuer, clientId, clientSecret, clientKey, clientKeyId, authentication },

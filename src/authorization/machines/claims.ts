@@ -2,6 +2,7 @@
 import { isPlainText, maxGroups } from "../../auth/claims.ts";
 import type { JsonObject } from "../../auth/compact.ts";
 import { mfaContext } from "../demands.ts";
+import { type How, type HowRule, readHow } from "../federation/how.ts";
 
 /** One identity provider whose assertions are accepted. */
 export interface AssertionRules {
@@ -12,6 +13,8 @@ export interface AssertionRules {
   readonly groupsClaim: string;
   /** What its groups are called here; null where they are called the same. */
   readonly groups: ReadonlyMap<string, string> | null;
+  /** What tells a second factor: as of logins at this issuer, wherever there is more than one way to it by all of them. */
+  readonly logins: readonly [HowRule, ...HowRule[]];
   /** From `iat` to `exp`, at most. */
   readonly lifetimeMs: number;
 }
@@ -28,15 +31,13 @@ export interface AssertionScene {
 }
 
 /** Somebody an identity provider speaks for. */
-export interface Asserted {
+export interface Asserted extends How {
   /** Name of the provider and what it calls the person. */
   readonly subject: string;
   readonly groups: readonly string[];
   /** The server that it is for. */
   readonly resource: string;
   readonly scopes: readonly string[];
-  readonly acr: string | undefined;
-  readonly amr: readonly string[] | undefined;
   /** Seconds since the epoch. */
   readonly authTime: number | undefined;
   /** Who signed it. */
@@ -79,7 +80,6 @@ export function readAssertion(
   if (said.cnf !== undefined) throw refuse("assertion_bound", "it is bound to a key (cnf)");
   const untilMs = readTimes(said, rules, scene, refuse);
   const subject = text("sub", maxSubject);
-  const amr = isTexts(said.amr) ? said.amr : undefined;
   return {
     subject: `${rules.name}:${subject}`,
     groups: readGroups(said[rules.groupsClaim], rules, refuse),
@@ -90,13 +90,7 @@ export function readAssertion(
         : text("scope")
             .split(" ")
             .filter((scope) => scope !== ""),
-    // That of policies is for us to say.
-    acr: amr?.includes("mfa")
-      ? mfaContext
-      : said.acr === undefined || said.acr === mfaContext
-        ? undefined
-        : text("acr", maxGroup),
-    amr,
+    ...readHows(said, rules.logins),
     authTime:
       typeof said.auth_time === "number" && said.auth_time * 1_000 <= scene.nowMs + scene.clockSkewMs
         ? said.auth_time
@@ -105,6 +99,11 @@ export function readAssertion(
     jti: text("jti", maxGroup),
     untilMs,
   };
+}
+
+function readHows(said: JsonObject, [rule, ...others]: AssertionRules["logins"]): How {
+  const how = readHow(said, rule);
+  return others.map((other) => readHow(said, other)).find(({ acr }) => acr !== mfaContext) ?? how;
 }
 
 function readTimes(

@@ -35,6 +35,7 @@ function verifier(more: Partial<AssertionProvider> = {}) {
     groupsClaim: "groups",
     groups: null,
     lifetimeMs: 600_000,
+    logins: [{ contextClaim: "acr", factor: { amr: ["mfa"], acr: [], always: false } }],
     keys: { getKey: (header) => createLocalJWKSet({ keys: [keys.jwk] })(header) },
     ...more,
   };
@@ -89,6 +90,29 @@ it.each<[string, object, unknown]>([
   if (typeof outcome === "string") expect(judged).toBe(outcome);
   else expect(judged).toMatchObject(outcome as object);
 });
+
+const strict = { contextClaim: "acr", factor: { amr: ["hwk"], acr: ["2"], always: false } } as const;
+const entra = { contextClaim: "acrs", factor: { amr: [], acr: ["c1"], always: false } } as const;
+const trusted = { contextClaim: "acr", factor: { amr: [], acr: [], always: true } } as const;
+const nothing = { contextClaim: "acr", factor: { amr: [], acr: [], always: false } } as const;
+
+it.each<[string, AssertionProvider["logins"], object, string | undefined]>([
+  ["mfa where that is not listed", [strict], { amr: ["pwd", "mfa"] }, undefined],
+  ["mfa where nothing is", [nothing], { amr: ["mfa"], acr: "mfa" }, undefined],
+  ["mfa beside a context of its own where nothing is", [nothing], { amr: ["mfa"], acr: "2" }, "2"],
+  ["an entry that is listed", [strict], { amr: ["hwk"] }, "mfa"],
+  ["a context that is listed", [strict], { acr: "2" }, "mfa"],
+  ["a context that is listed for another claim", [entra], { acr: "c1" }, undefined],
+  ["a context of Conditional Access", [entra], { acrs: ["c1", "c2"] }, "mfa"],
+  ["nothing, of a provider that is taken on trust", [trusted], {}, "mfa"],
+  ["what one of two rules for the issuer lists", [strict, trusted], { amr: ["pwd"], acr: "1" }, "1"],
+  ["what both of them list", [strict, entra], { amr: ["hwk"], acrs: ["c1"] }, "mfa"],
+])(
+  "of an assertion that says %s, tells a second factor as of a login at its provider",
+  async (_what, logins, claims, acr) => {
+    expect(await judge(await sign(claims), { logins })).toMatchObject({ acr });
+  },
+);
 
 it("calls groups as the configuration does, and leaves out the others", async () => {
   const groups = new Map([["staff-7", "staff"]]);

@@ -1,6 +1,7 @@
 import { type CryptoKey, generateKeyPair, SignJWT } from "jose";
 import { expect, it } from "vitest";
 import { federatedAccounts } from "../../../../src/authorization/federation/accounts.ts";
+import { howRuleOf } from "../../../../src/authorization/federation/how.ts";
 import { describeClient } from "../../../../src/authorization/machines/registered.ts";
 import { clients } from "../../../../src/config/machines.ts";
 import { Secret } from "../../../../src/config/secret.ts";
@@ -15,7 +16,8 @@ const subject = "corp:u-17";
 async function openMachineWorld() {
   const { privateKey, publicKey } = await generateKeyPair("ES256");
   const config = { ...clients.parse({ assistant: { grants: ["jwt-bearer"] } }).assistant, secret: new Secret(secret) };
-  const corp = { name: "corp", issuer, groupsClaim: "groups", groups: null, lifetimeMs: 600_000 };
+  const logins = [howRuleOf({ profile: "generic", mfa: { always: false } })] as const;
+  const corp = { name: "corp", issuer, groupsClaim: "groups", groups: null, lifetimeMs: 600_000, logins };
   const world = await openWorld(
     {},
     {
