@@ -43,7 +43,8 @@ export const responseMode = "query";
  * not know it refuses in the query.
  */
 function adaptMode(params: URLSearchParams): void {
-  if (params.getAll("response_mode").some((mode) => mode !== responseMode)) params.set("response_mode", unsupported);
+  if (params.getAll("response_mode").some((mode) => mode !== "" && mode !== responseMode))
+    params.set("response_mode", unsupported);
   // Those with a token are answered in the fragment.
   if (params.getAll("response_type").some((type) => type.includes("token"))) params.set("response_type", unsupported);
 }
