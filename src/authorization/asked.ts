@@ -17,9 +17,10 @@ export function adaptTarget(target: string): string {
   const [path, query] = target.split("?", 2);
   if (path !== `${mount}/authorize` || query === undefined) return target;
   const params = new URLSearchParams(query);
+  adaptMode(params);
   const scopes = params.getAll("scope");
   // The library refuses what is said twice.
-  if (scopes.length > 1) return target;
+  if (scopes.length > 1) return `${path}?${params}`;
   const asked = (scopes[0] ?? "").split(" ").filter((scope) => scope !== "");
   if (!asked.includes(baseScope)) params.set("scope", [...asked, baseScope].join(" "));
   for (const [name, own] of [
@@ -33,6 +34,23 @@ export function adaptTarget(target: string): string {
   }
   return `${path}?${params}`;
 }
+
+/** How every answer is given (RFC 9700 section 4.3.1, OWASP ASVS 10.4.12). */
+export const responseMode = "query";
+
+/**
+ * The library answers by a form and in the fragment to whoever asks for it, be it with a refusal, and cannot be told not to. What it does
+ * not know it refuses in the query.
+ */
+function adaptMode(params: URLSearchParams): void {
+  if (params.getAll("response_mode").some((mode) => mode !== "" && mode !== responseMode))
+    params.set("response_mode", unsupported);
+  // Those with a token are answered in the fragment.
+  if (params.getAll("response_type").some((type) => type.includes("token"))) params.set("response_type", unsupported);
+}
+
+/** By no name that the library has. */
+const unsupported = "unsupported";
 
 /** What a client asks of the login. Of contexts it knows best itself which it can do without: those that there are not are passed over. */
 export function readDemand(params: Readonly<Record<string, unknown>>): Demand {

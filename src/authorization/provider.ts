@@ -6,7 +6,7 @@ import type { Account } from "../auth/users/directory.ts";
 import type { Store } from "../state/store.ts";
 import { accountClientId, describeAccountClient, grantLogin } from "./account/client.ts";
 import { createAdapterFactory } from "./adapter.ts";
-import { ownParameters } from "./asked.ts";
+import { ownParameters, responseMode } from "./asked.ts";
 import { mayUseClient } from "./cors.ts";
 import { isMet, mfaContext, undatedSeconds } from "./demands.ts";
 import { admitAsserted } from "./federation/accounts.ts";
@@ -200,6 +200,12 @@ export function createProvider(options: ProviderOptions): Provider {
   const provider = new Provider(publicUrl, configuration);
   // Scheme, host and address of a request are those that the gateway found, and says in forwarding headers of its own.
   provider.proxy = true;
+  // What the library says itself there, its own settings do not change.
+  provider.use(async (ctx, next) => {
+    await next();
+    if (ctx.oidc?.route === "discovery")
+      Object.assign(ctx.body as object, { response_modes_supported: [responseMode] });
+  });
   const spendOnce = createSpendOnce(options.store);
   equipClients(provider, machines, spendOnce);
   const admit = (subject: string, issuer: string) => admitAsserted(options.store, subject, issuer);

@@ -1,3 +1,4 @@
+import { undatedSeconds } from "../../authorization/demands.ts";
 import { baseScope } from "../../authorization/resources.ts";
 import { Denial } from "../../denial.ts";
 import { type AddressSet, readAddressSet } from "../../network/cidr.ts";
@@ -184,7 +185,12 @@ function describeVerified(
     via: "session-token",
     groups,
     scopes: [baseScope],
-    claims: { jti: id, amr, auth_time: authTime, ...(acr !== null && { acr }) },
+    claims: {
+      jti: id,
+      amr,
+      ...(authTime !== undatedSeconds && { auth_time: authTime }),
+      ...(acr !== null && { acr }),
+    },
     apiKey: null,
     from,
     bound: null,

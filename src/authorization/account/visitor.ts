@@ -10,12 +10,12 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Account } from "../../auth/users/directory.ts";
-import { type Demand, isMet, mfaContext } from "../demands.ts";
+import { type Demand, isMet, mfaContext, undatedSeconds } from "../demands.ts";
 import type { DeskNote } from "../desk.ts";
 import { renderProblem } from "../pages.ts";
 import { backPath, mount } from "../paths.ts";
 import { type PageKit, send } from "../visit.ts";
-import { accountClientId } from "./client.ts";
+import { accountClientId, readReturn } from "./client.ts";
 import { isPlace, keepNonce, openPlace, readNonce, sealPlace } from "./way-back.ts";
 
 /** A request to a page outside an authorization request. */
@@ -41,6 +41,8 @@ export interface Visitor {
     /** Seconds since the epoch. */
     readonly authTime: number;
   };
+  /** Seconds since the epoch: when they logged in; of whom nobody says when, when their browser last came back from where they did. */
+  readonly seenAt: number;
   /** Names the browser's login for as long as it lasts; not what is in its cookie. */
   readonly uid: string;
   /** For the forms of the page. */
@@ -55,11 +57,13 @@ export async function findVisitor(
   { provider, findAccount, fingerprint }: PageKit,
   { request, response }: Pick<AccountVisit, "request" | "response">,
 ): Promise<Visitor | null> {
-  const { accountId, loginTs, acr, amr, uid } = await provider.Session.get(provider.createContext(request, response));
+  const session = await provider.Session.get(provider.createContext(request, response));
+  const { accountId, loginTs, acr, amr, uid } = session;
   const account = accountId === undefined ? null : await findAccount(accountId);
   if (account === null || (loginTs ?? 0) < account.loginsFrom) return null;
   const login = { acr, amr: amr ?? [], authTime: loginTs ?? 0 };
-  return { account, login, uid, csrf: fingerprint("account-form", JSON.stringify([uid, account.name])) };
+  const seenAt = loginTs === undatedSeconds ? (readReturn(session) ?? loginTs) : login.authTime;
+  return { account, login, seenAt, uid, csrf: fingerprint("account-form", JSON.stringify([uid, account.name])) };
 }
 
 /**
@@ -79,7 +83,7 @@ export async function admit(
 ): Promise<Visitor | null> {
   if (!isPlace(place)) throw new Error(`${place} is no place to come back to`);
   const visitor = await findVisitor(kit, visit);
-  if (visitor !== null && isMet(demand, visitor.login, kit.now())) {
+  if (visitor !== null && isMet(demand, { acr: visitor.login.acr, authTime: visitor.seenAt }, kit.now())) {
     visit.note.user = visitor.account.name;
     return visitor;
   }

@@ -1,12 +1,13 @@
 /** Somebody presses the button of a provider, and is sent there. */
 import { calculatePKCECodeChallenge } from "openid-client";
+import { isOwn } from "../account/client.ts";
 import type { Demand } from "../demands.ts";
 import { pagesPath } from "../paths.ts";
 import { type Details, type PageKit, type PageVisit, send } from "../visit.ts";
 import { digestBrowser, findBrowser, keepDeparture, newToken, rememberAway } from "./away.ts";
 import { FederationFailure } from "./failure.ts";
 import { renderAway, renderFailure } from "./pages.ts";
-import { canGive, renderWanted, type Wanted } from "./wanted.ts";
+import { canGive, renderWanted, settleForReturn, type Wanted } from "./wanted.ts";
 
 /**
  * The gateway is one and the same client to a provider whichever MCP client a login is for, so a provider that once let it in asks nothing
@@ -45,7 +46,8 @@ export async function leave(
   const { profile, rules, scope, redirectUri } = settings;
   const isAgain = details.prompt.reasons.includes("login_prompt") || demand.maxAgeMs === 0;
   const wanted: Wanted = { ...demand, again: isAgain };
-  if (!canGive(wanted, profile, rules.how.factor)) {
+  const least = isOwn(details) ? settleForReturn(wanted, profile) : wanted;
+  if (!canGive(least, profile, rules.how.factor)) {
     return fail(
       403,
       "This takes a login that cannot be had there. Choose another way, if there is one.",

@@ -1,5 +1,6 @@
 /** A provider sends somebody back. */
 import { errors } from "oidc-provider";
+import { isOwn } from "../account/client.ts";
 import { mfaContext, undatedSeconds } from "../demands.ts";
 import { leaveOthers, leaveSession } from "../login.ts";
 import { pagesPath } from "../paths.ts";
@@ -11,7 +12,7 @@ import { FederationFailure } from "./failure.ts";
 import type { FederatedProvider } from "./federation.ts";
 import { renderFailure } from "./pages.ts";
 import { type Person, readPerson } from "./person.ts";
-import { checkRecent } from "./wanted.ts";
+import { checkRecent, settleForReturn } from "./wanted.ts";
 
 /** How a person learns that it is not for them to mend. */
 const hint = "If it happens again, the operator of the gateway finds the reason in its log.";
@@ -64,7 +65,9 @@ async function receive(
   const person = readPerson(claims, settings.rules);
   const user = nameAccount(settings.name, person.subject);
   note.user = user;
-  checkRecent(wanted, person.authTime, startedMs, kit.now());
+  const isUndated = person.authTime === null && isOwn(details);
+  const least = isUndated ? settleForReturn(wanted, settings.profile) : wanted;
+  checkRecent(least, person.authTime, startedMs, kit.now());
   if (wanted.mfa && person.acr !== mfaContext) {
     Object.assign(note, { successful: false, reason: "factor_missing" });
     const error_description = `this takes a second factor, and ${settings.label} did not say that there was one`;
@@ -73,10 +76,12 @@ async function receive(
   await remember(kit, settings, user, person, details);
   await leaveOthers(kit.provider, visit, details, user);
   const { acr, amr, authTime } = person;
-  const ts = authTime === null ? undatedSeconds : Math.min(authTime, Math.floor(kit.now() / 1_000));
+  const cameBackAt = Math.floor(kit.now() / 1_000);
+  const ts = authTime === null ? undatedSeconds : Math.min(authTime, cameBackAt);
   const proof = { ...(acr !== undefined && { acr }), ...(amr !== undefined && { amr: [...amr] }) };
   note.successful = true;
-  await finish(response, details, { login: { accountId: user, ...proof, ts, remember: true } }, kit.now());
+  const login = { accountId: user, ...proof, ts, remember: true, cameBackAt };
+  await finish(response, details, { login }, kit.now());
 }
 
 /**

@@ -27,6 +27,14 @@ export function canGive(wanted: Wanted, { asksContext, asksAge, asksAgain }: Pro
   return (!wanted.mfa || canProve) && (!isFresh(wanted) || asksAge || asksAgain);
 }
 
+/**
+ * What is left to want, for a page of one's own account, where a provider does not say when somebody logged in because it knows no
+ * `max_age`: that they come back from it. One that knows it has to say `auth_time` (OpenID Connect Core section 3.1.2.1).
+ */
+export function settleForReturn(wanted: Wanted, { asksAge }: Profile): Wanted {
+  return asksAge ? wanted : { ...wanted, maxAgeMs: null };
+}
+
 /** Whether the time of the login matters. */
 function isFresh({ again, maxAgeMs }: Wanted): boolean {
   return again || maxAgeMs !== null;

@@ -3,6 +3,26 @@ import { adaptTarget, readDemand } from "../../../src/authorization/asked.ts";
 
 it.each([
   ["no scope", "client_id=a", "client_id=a&scope=mcp"],
+  [
+    "the one way of answering",
+    "scope=mcp&response_type=code&response_mode=query",
+    "scope=mcp&response_type=code&response_mode=query",
+  ],
+  [
+    "another way of answering",
+    "scope=mcp&response_type=code&response_mode=form_post",
+    "scope=mcp&response_type=code&response_mode=unsupported",
+  ],
+  [
+    "two ways of answering",
+    "scope=mcp&response_type=code&response_mode=query&response_mode=fragment",
+    "scope=mcp&response_type=code&response_mode=unsupported",
+  ],
+  [
+    "an answer that is none of ours",
+    "scope=mcp&response_type=token&response_mode=form_post",
+    "scope=mcp&response_type=unsupported&response_mode=unsupported",
+  ],
   ["another scope", "scope=read", "scope=read+mcp"],
   ["the scope that there is to begin with", "scope=mcp+read", "scope=mcp+read"],
   ["two", "scope=a&scope=b", "scope=a&scope=b"],

@@ -7,8 +7,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { sessionTokens } from "../../../src/auth/session-tokens/session-token.ts";
 import { readUserName } from "../../../src/auth/users/user.ts";
 import { listBrowserSessions } from "../../../src/authorization/browser-sessions.ts";
+import { undatedSeconds } from "../../../src/authorization/demands.ts";
 import { federatedAccounts, findFederated } from "../../../src/authorization/federation/accounts.ts";
 import { createProviderFetch } from "../../../src/authorization/federation/bounded-fetch.ts";
 import { whatFailed } from "../../../src/authorization/federation/metadata.ts";
@@ -433,6 +435,50 @@ describe("step-up at a provider", () => {
     expect(claimsOf(await world.refresh(tokens))).not.toHaveProperty("auth_time");
     expect(whereIs(await browser.open(world.authorizeUrl("mcp", { max_age: "999999999" })))).toBe("Log in");
     expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
+  });
+});
+
+describe("a session token of somebody whose provider does not say when they logged in", () => {
+  const tokenPage = `${origin}/oauth/account/token`;
+
+  it.each<[Product, Record<string, unknown>, string | undefined]>([
+    ["google", {}, undefined],
+    ["cognito", { auth_time: null }, "login"],
+    ["entra", { auth_time: null }, "login"],
+  ])("takes that %s has just sent them back, for this page alone", async (product, claims, prompt) => {
+    const { world, browser, there, enter, agree } = await begin(product, { groups: {} }, rules);
+    await provider.behave({ claims });
+    await agree(await enter());
+    // To have come back for a client is not enough.
+    const login = asPage(await browser.open(tokenPage));
+    expect(whereIs(login)).toBe("Log in");
+    const form = await browser.open(await logInThere(there, await pressProvider(browser, login, product), "ann"));
+    expect(whereIs(form)).toBe("Make a session token");
+    expect((await provider.asked()).at(-1)?.prompt).toBe(prompt);
+    const fields = { do: "make", label: "cli", server: "alpha", from: "" };
+    expect(whereIs(await browser.submit(asPage(form), fields))).toBe("Your session token");
+    const [made] = (await world.store.list(sessionTokens)).map(({ value }) => value);
+    expect(made?.login.authTime).toBe(undatedSeconds);
+    // A client is told of no login, and does not get what takes a recent one.
+    expect(whereIs(await browser.open(world.authorizeUrl("mcp fresh")))).toBe("Log in");
+    world.pass(16 * minutes);
+    expect(whereIs(await browser.open(tokenPage))).toBe("Log in");
+  });
+
+  it("cannot be made by whoever has only the link back", async () => {
+    const { browser, enter, agree } = await begin("google", { groups: {} });
+    await agree(await enter());
+    await browser.open(tokenPage);
+    expect(whereIs(await browser.open(`${origin}/oauth/account/back?code=x`))).toBe("This did not work");
+    expect(whereIs(await browser.open(tokenPage))).toBe("Log in");
+  });
+
+  it("takes the time that a provider has to say, where it knows max_age", async () => {
+    const { browser, there, reason } = await begin("okta");
+    await provider.behave({ claims: { auth_time: null } });
+    const login = asPage(await browser.open(tokenPage));
+    await browser.open(await logInThere(there, await pressProvider(browser, login, "okta"), "ann"));
+    expect(reason()).toBe("auth_time_missing");
   });
 });
 

@@ -71,13 +71,15 @@ describe("an authorization request", () => {
     ["for a token", { response_type: "token" }, "unsupported_response_type"],
     ["for an ID token", { response_type: "id_token", nonce: "n" }, "unsupported_response_type"],
     ["for a code and a token", { response_type: "code token" }, "unsupported_response_type"],
+    ["for an answer in the fragment", { response_mode: "fragment" }, "unsupported_response_mode"],
+    ["for an answer by a form", { response_mode: "form_post" }, "unsupported_response_mode"],
+    ["for a token by a form", { response_type: "token", response_mode: "form_post" }, "unsupported_response_mode"],
     ["for another server", { resource: "https://elsewhere.test/mcp" }, "invalid_target"],
     ["for a server that is not one of this gateway", { resource: `${origin}/beta/mcp` }, "invalid_target"],
   ])("%s is refused at once: %o", async (_what, more, error) => {
     const world = await open();
-    const { hash, searchParams } = asTarget(await world.browser().open(world.authorizeUrl("mcp", more)));
-    // What would be answered in the fragment is refused there.
-    const said = hash === "" ? searchParams : new URLSearchParams(hash.slice(1));
+    const { hash, searchParams: said } = asTarget(await world.browser().open(world.authorizeUrl("mcp", more)));
+    expect(hash).toBe("");
     expect(Object.fromEntries(said)).toMatchObject({ error, iss: origin });
     expect(said.has("code") || said.has("access_token") || said.has("id_token")).toBe(false);
   });
@@ -405,6 +407,7 @@ describe("the metadata", () => {
       token_endpoint: `${origin}/oauth/token`,
       registration_endpoint: `${origin}/oauth/register`,
       response_types_supported: ["code"],
+      response_modes_supported: ["query"],
       code_challenge_methods_supported: ["S256"],
       authorization_response_iss_parameter_supported: true,
       client_id_metadata_document_supported: true,
