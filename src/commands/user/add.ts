@@ -27,7 +27,7 @@ export function addCommand(io: CommandIo): Command {
       try {
         const isOn = await withState(io, config, async (store, { identity }) => {
           if ((await store.get(users, name)) !== null) throw new Error(`there is a user ${name} already`);
-          const password = await hashPassword(await readNewPassword(name));
+          const password = await hashPassword(await readNewPassword(name, { identity }));
           const nowMs = Date.now();
           const user = { groups, password, disabled: false, createdAtMs: nowMs, loginsFrom: 0 };
           if ((await store.put(users, name, user, { expected: 0 })) === null)

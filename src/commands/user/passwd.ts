@@ -17,8 +17,8 @@ export function passwdCommand(io: CommandIo): Command {
     .argument("<name>", "user name", parseUserName)
     .action(async (name: string, { config }: { readonly config: string }) => {
       try {
-        await withState(io, config, async (store) => {
-          const password = await hashPassword(await readNewPassword(name));
+        await withState(io, config, async (store, parts) => {
+          const password = await hashPassword(await readNewPassword(name, parts));
           await changeUser(store, name, (user) => ({ ...user, password, ...endLogins(Date.now()) }));
           await voidTokens(store, name, { by: nameOperator(), reason: null, nowMs: Date.now() });
           await reportDeed(store, "user.passwd", { name }, Date.now());
