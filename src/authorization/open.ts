@@ -1,4 +1,5 @@
 import { resourceOf } from "../auth/metadata.ts";
+import { createPasswordJudge } from "../auth/users/new-password.ts";
 import { createSecondFactors } from "../auth/users/second-factors.ts";
 import type { Config } from "../config/schema.ts";
 import type { House } from "../house.ts";
@@ -44,6 +45,7 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
     servers: Object.keys(servers),
     sessionLife: sessions.enabled ? { idleMs: sessions.idle, absoluteMs: sessions.absolute } : null,
     delay: createDelay(counters),
+    judgePassword: createPasswordJudge(builtin.login.breachedPasswords ?? null),
     vaults: openVaults(servers, publicUrl),
     countAway: createAwayCount(counters),
     ...{ passwords, providers },
