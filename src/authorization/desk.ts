@@ -29,6 +29,8 @@ export interface DeskNote {
   /** Such as `login`, `consent`, `token`; what the endpoint is called where nothing more is known. */
   action: string;
   successful?: boolean;
+  /** There for a login in which its user has chosen another password. */
+  changed?: true;
   /** Why not: an OAuth error code, or what was wrong with a login. */
   reason?: string;
   user?: string;

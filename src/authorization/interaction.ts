@@ -7,6 +7,7 @@ import { rememberConsent } from "./consents.ts";
 import { joinDemands } from "./demands.ts";
 import { isFederated } from "./federation/accounts.ts";
 import { leave } from "./federation/leave.ts";
+import { chooseFirst } from "./first-password.ts";
 import { logIn } from "./login.ts";
 import { providerButton, renderConsent, renderLogin, renderProblem } from "./pages.ts";
 import { askPasskey } from "./passkeys/ask.ts";
@@ -79,6 +80,7 @@ async function act(kit: PageKit, visit: PageVisit, details: Details, asking: Onw
   const isPossible = asking.passkeys === true;
   if (isPossible && wanted === "passkey") return askPasskey(kit, visit, details, { ...asking, csrf });
   if (isPossible && wanted === "passkey-answer") return checkPasskey(kit, visit, details, form, { ...asking, csrf });
+  if (wanted === "choose") return chooseFirst(kit, visit, details, form, { ...asking, csrf });
   await logIn(kit, visit, details, form, { ...asking, csrf });
 }
 

@@ -1,10 +1,8 @@
 /** The steps in which somebody proves who they are: by a password, and by a code where they have a second factor. */
-import { randomBytes } from "node:crypto";
-import type Provider from "oidc-provider";
 import type { Account } from "../auth/users/directory.ts";
 import { readUserName } from "../auth/users/user.ts";
-import { recognizeBrowser, rememberBrowser } from "./browsers.ts";
-import { mfaContext } from "./demands.ts";
+import { recognizeBrowser } from "./browsers.ts";
+import { enter } from "./first-password.ts";
 import { renderCode, renderLogin } from "./pages.ts";
 import { askPasskey, type PasskeyForm as Form } from "./passkeys/ask.ts";
 import { mfaReason } from "./prompts.ts";
@@ -45,8 +43,14 @@ async function checkPassword(
   if (waitMs !== null) return again(429, sayWait(waitMs), "login_limited");
   const account = await kit.users.verify(user, form.get("password") ?? "");
   if (account === null) return again(403, "User name or password is not right.", "password_wrong");
+  if ((account.temporaryUntilMs ?? Number.POSITIVE_INFINITY) <= kit.now())
+    return again(
+      403,
+      "This password was for your first login, and its time is over. Ask the operator of the gateway.",
+      "password_expired",
+    );
   if (!(await kit.secondFactors.has(account.name))) {
-    if (!details.prompt.reasons.includes(mfaReason)) return finish(kit, visit, details, account, { amr: ["pwd"] });
+    if (!details.prompt.reasons.includes(mfaReason)) return enter(kit, visit, details, account, ["pwd"], asking);
     const { length } = await kit.passkeys.list(account.name);
     if (length === 0 || asking.passkeys !== true) return lackFactor(kit, visit, account);
     Object.assign(visit.note, { user: account.name, action: "password", successful: true });
@@ -76,7 +80,7 @@ async function checkCode(
   const spent = await kit.secondFactors.spend(user, form.get("code") ?? "");
   if (spent === null) return again(403, "The code is not right, or was used.", "code_wrong");
   visit.note.factor = spent;
-  await finish(kit, visit, details, account, { amr: ["pwd", "otp", "mfa"], acr: mfaContext });
+  await enter(kit, visit, details, account, ["pwd", "otp", "mfa"], asking);
 }
 
 /** RFC 9470 section 5. */
@@ -87,58 +91,12 @@ async function lackFactor({ provider }: PageKit, { request, response, note }: Pa
   await provider.interactionFinished(request, response, { error, error_description });
 }
 
-/** How somebody proved who they are. */
-interface Proof {
-  /** RFC 8176. */
-  readonly amr: string[];
-  /** There with a second factor. */
-  readonly acr?: typeof mfaContext;
-}
-
-/** Logs somebody in, and knows the browser from then on. */
-export async function finish(
-  { provider, fingerprint, now }: PageKit,
-  visit: PageVisit,
-  details: Details,
-  { name, loginsFrom }: Account,
-  proof: Proof,
-): Promise<void> {
-  const { request, response, note } = visit;
-  Object.assign(note, { user: name, successful: true });
-  response.appendHeader("set-cookie", rememberBrowser(fingerprint, name, randomBytes(16).toString("hex"), now()));
-  await leaveOthers(provider, visit, details, name);
-  // Not of those that have ended within this very second.
-  const ts = Math.max(Math.floor(now() / 1_000), loginsFrom);
-  const login = { accountId: name, ...proof, ts, remember: true };
-  await provider.interactionFinished(request, response, { login });
-}
-
-/**
- * Whoever logs in as somebody else is not who was logged in before: on this page when it was opened, or in this browser since, from another
- * tab. The library would have that confirmed on a page of its own.
- */
-export async function leaveOthers(
-  provider: Provider,
-  { request, response }: Pick<PageVisit, "request" | "response">,
-  details: Details,
-  name: string,
-): Promise<void> {
-  const here = await provider.Session.get(provider.createContext(request, response));
-  if (here.accountId !== undefined && here.accountId !== name) await here.destroy();
-  if (details.session === undefined || (details.session.uid === here.uid && here.accountId === name)) return;
-  await leaveSession(provider, details);
-}
-
-/** Has a login go on without the one before it. */
-export async function leaveSession(provider: Provider, details: Details): Promise<void> {
-  const session = await provider.Session.findByUid(details.session?.uid ?? "");
-  await session?.destroy();
-  delete details.session;
-  await details.persist();
-}
-
 /** However a name is written, it is one that is tried. */
-function delayOf({ delay, fingerprint, now }: PageKit, { request, ip }: PageVisit, written: string) {
+export function delayOf(
+  { delay, fingerprint, now }: PageKit,
+  { request, ip }: Pick<PageVisit, "request" | "ip">,
+  written: string,
+) {
   const user = readUserName(written) ?? "";
   return delay(user, ip, recognizeBrowser(fingerprint, user, request.headers.cookie, now()));
 }

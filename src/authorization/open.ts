@@ -1,4 +1,5 @@
 import { resourceOf } from "../auth/metadata.ts";
+import { createPasswordJudge } from "../auth/users/new-password.ts";
 import { createSecondFactors } from "../auth/users/second-factors.ts";
 import type { LoginResources } from "../config/login-resources.ts";
 import type { Config } from "../config/schema.ts";
@@ -49,6 +50,7 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
     // They open servers of this gateway alone.
     sessionLife: sessions.enabled && own.length > 0 ? { idleMs: sessions.idle, absoluteMs: sessions.absolute } : null,
     delay: createDelay(counters),
+    judgePassword: createPasswordJudge(builtin.login.breachedPasswords ?? null),
     vaults: openVaults(servers, publicUrl),
     countAway: createAwayCount(counters),
     ...{ passwords, providers },

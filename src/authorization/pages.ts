@@ -174,7 +174,8 @@ export function renderProblem(title: string, text: string, onward = ""): string 
   return renderPage(title, `<h1>${escapeHtml(title)}</h1>\n<p>${escapeHtml(text)}</p>${onward}`);
 }
 
-function alert(problem: string | null): string {
+/** What is wrong with what was typed, as HTML. */
+export function alert(problem: string | null): string {
   return problem === null ? "" : `<p role="alert">${escapeHtml(problem)}</p>`;
 }
 

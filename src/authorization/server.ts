@@ -1,6 +1,7 @@
 import { handleOf, reachOf, revocations } from "../auth/revocations.ts";
 import type { SessionLife } from "../auth/session-tokens/session-token.ts";
 import type { UserDirectory } from "../auth/users/directory.ts";
+import type { JudgePassword } from "../auth/users/new-password.ts";
 import { createPasskeys } from "../auth/users/passkeys/passkeys.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
 import type { LoginProvider } from "../config/login-providers.ts";
@@ -33,6 +34,8 @@ export interface AuthorizationOptions
   /** How long session tokens last; null where none can be made. */
   readonly sessionLife: SessionLife | null;
   readonly delay: Delay;
+  /** Whether a password may be chosen. */
+  readonly judgePassword: JudgePassword;
   readonly countAway: (ip: string) => Promise<number | null>;
   readonly passwords: boolean;
   readonly providers: Readonly<Record<string, LoginProvider>>;
@@ -48,7 +51,11 @@ const clockSlackMs = 300_000;
 export function createAuthorizationServer(options: AuthorizationOptions): Desk {
   const { keyring, log, users } = options;
   const federation = createFederation(options.providers, options.publicUrl, options.store, options.now);
-  const findAccount = (name: string) => (isFederated(name) ? federation.findAccount(name) : users.find(name));
+  const findAccount = async (name: string) => {
+    const account = await (isFederated(name) ? federation.findAccount(name) : users.find(name));
+    // Until another password is chosen nothing goes by this name, whatever a login says.
+    return account?.temporaryUntilMs === undefined ? account : null;
+  };
   let desk: Desk | null = null;
   let builtWith: unknown;
 

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type Provider from "oidc-provider";
 import type { SessionLife } from "../auth/session-tokens/session-token.ts";
 import type { Account, UserDirectory } from "../auth/users/directory.ts";
+import type { JudgePassword } from "../auth/users/new-password.ts";
 import type { Passkeys } from "../auth/users/passkeys/passkeys.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
 import type { Sealer } from "../mcp/session.ts";
@@ -49,6 +50,7 @@ export interface PageKit {
   /** Keyed digest, to tell a form of ours. */
   readonly fingerprint: (label: string, text: string) => string;
   readonly delay: Delay;
+  readonly judgePassword: JudgePassword;
   /** Told of what must not happen. */
   readonly report: (error: Error) => void;
   /** Milliseconds since the epoch. */

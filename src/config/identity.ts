@@ -83,6 +83,13 @@ const login = z
       .boolean()
       .default(true)
       .describe("Whether users of the gateway's own (`sallyport user add`) may log in."),
+    breachedPasswords: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "File with breached passwords that nobody may choose, as Have I Been Pwned gives them out: lines of SHA-1, `:` and count, sorted by the SHA-1. Besides the list that is part of the gateway.",
+      ),
     providers: loginProviders,
     resources,
   })

@@ -119,12 +119,18 @@ function resolvePaths(config: Config, directory: string): Config {
     const jwks = issuer.jwks === undefined || isUrl(issuer.jwks) ? issuer.jwks : at(issuer.jwks);
     return [name, jwks === undefined ? issuer : { ...issuer, jwks }] as const;
   });
+  const { builtin } = config.identity;
+  const { breachedPasswords } = builtin.login;
+  const login = {
+    ...builtin.login,
+    ...(breachedPasswords !== undefined && { breachedPasswords: at(breachedPasswords) }),
+  };
   const withAuthority = (sink: SinkConfig): SinkConfig =>
     sink.type === "stdout" || sink.ca === undefined ? sink : { ...sink, ca: at(sink.ca) };
   return {
     ...config,
     listen: tls === undefined ? config.listen : { ...config.listen, tls: withFiles(tls) },
-    identity: { ...config.identity, issuers: Object.fromEntries(issuers) },
+    identity: { ...config.identity, issuers: Object.fromEntries(issuers), builtin: { ...builtin, login } },
     audit: { ...config.audit, directory: at(config.audit.directory), sinks: config.audit.sinks.map(withAuthority) },
     state: { ...config.state, directory: at(config.state.directory) },
   };

@@ -1,3 +1,4 @@
+import { findBreachFault } from "../auth/users/breach-file.ts";
 import { checkAuthorities, checkClientTrust } from "./authorities.ts";
 import { checkCertificate } from "./certificate.ts";
 import { readText } from "./files.ts";
@@ -16,8 +17,17 @@ export async function checkFiles(config: Config, now: Date): Promise<MaterialFin
   );
   // Authorities are read at the start: another file there changes nothing, so it is not watched.
   const authorities = { findings: await checkAuthorities(config), files: [] };
-  const all = [tls, await checkClientTrust(config), ...keySets, authorities];
+  const all = [tls, await checkClientTrust(config), ...keySets, authorities, await checkBreaches(config)];
   return { findings: all.flatMap(({ findings }) => findings), files: all.flatMap(({ files }) => files) };
+}
+
+/** Whether it can be searched. It is read anew by each search, so it is not watched. */
+async function checkBreaches({ identity: { builtin } }: Config): Promise<MaterialFindings> {
+  const { breachedPasswords: file } = builtin.login;
+  if (file === undefined) return { findings: [], files: [] };
+  const fault = await findBreachFault(file);
+  const path = ["identity", "builtin", "login", "breachedPasswords"];
+  return { findings: fault === null ? [] : [{ severity: "problem", path, ...fault }], files: [] };
 }
 
 async function checkTls({ listen: { tls }, publicUrl }: Config, now: Date): Promise<MaterialFindings> {

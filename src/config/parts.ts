@@ -80,6 +80,9 @@ export async function loadStateful(file: string, env: Environment = process.env)
   const opened = await openConfig(file);
   const { value, findings } = await readConfig(opened.yaml, statefulSchema, { env, directory: opened.directory });
   if (value === undefined || findings.length > 0) throw new ConfigError(locate(opened, findings));
+  const { login } = value.identity.builtin;
+  if (login.breachedPasswords !== undefined)
+    login.breachedPasswords = resolve(opened.directory, login.breachedPasswords);
   return { ...value, state: { ...value.state, directory: resolve(opened.directory, value.state.directory) } };
 }
 

@@ -1,6 +1,6 @@
 import type { Store } from "../../state/store.ts";
 import { maxPasswordLength, verifyPassword } from "./password.ts";
-import { readUserName, users } from "./user.ts";
+import { readUserName, type User, users } from "./user.ts";
 
 /** Somebody who proved who they are. */
 export interface Account {
@@ -8,6 +8,8 @@ export interface Account {
   readonly groups: readonly string[];
   /** Seconds since the epoch: logins before it have ended. */
   readonly loginsFrom: number;
+  /** There for whoever has to choose a password before anything else: when the one of now is over, in milliseconds since the epoch. */
+  readonly temporaryUntilMs?: number;
   /** An address that somebody has verified. */
   readonly email?: string;
 }
@@ -34,7 +36,7 @@ export function createUserDirectory(store: Pick<Store, "get">, verify = verifyPa
       const isPossible = password.length <= maxPasswordLength;
       const isRight = await verify(isPossible ? password : "", user?.password ?? null);
       if (name === undefined || user === undefined || !isPossible || !isRight || user.disabled) return null;
-      return { name, groups: user.groups, loginsFrom: user.loginsFrom };
+      return describe(name, user);
     },
     async recognize(written) {
       const name = readUserName(written);
@@ -42,7 +44,11 @@ export function createUserDirectory(store: Pick<Store, "get">, verify = verifyPa
     },
     async find(name) {
       const user = (await store.get(users, name))?.value;
-      return user === undefined || user.disabled ? null : { name, groups: user.groups, loginsFrom: user.loginsFrom };
+      return user === undefined || user.disabled ? null : describe(name, user);
     },
   };
+}
+
+function describe(name: string, { groups, loginsFrom, temporaryUntilMs }: User): Account {
+  return { name, groups, loginsFrom, ...(temporaryUntilMs !== undefined && { temporaryUntilMs }) };
 }

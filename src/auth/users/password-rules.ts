@@ -9,6 +9,10 @@ import { maxPasswordLength } from "./password.ts";
 const minLength = 15;
 /** What is made of fewer different words, sequences and other characters is soon guessed. */
 const minPieces = 4;
+/** Three entries of a list of tens of thousands are more than can be tried. */
+const minListedPieces = 3;
+/** Entries of such a list are no longer. */
+const longestListed = 40;
 /** A shorter name is part of too many words; it counts as a common one. */
 const minName = 4;
 
@@ -61,6 +65,17 @@ export function checkPassword(password: string, user: string): string {
   return password;
 }
 
+/**
+ * Whether a password is one of a list, or two of them, or one with a single character besides: too little to be guessed after it.
+ *
+ * @param listed in lower case
+ * @param user the name of whom it is for
+ */
+export function isMadeOf(listed: ReadonlySet<string>, password: string, user: string): boolean {
+  const text = password.normalize("NFC").toLowerCase();
+  return listed.has(text) || countPieces(text, [user], listed, longestListed) < minListedPieces;
+}
+
 /** Length of what a text is a repetition of, twice at least; its own where it is none. */
 function findUnit(text: string): number {
   for (let unit = 1; unit * 2 <= text.length; unit += 1) {
@@ -70,11 +85,17 @@ function findUnit(text: string): number {
 }
 
 /** How many different parts a text has: common words, sequences, and whatever is neither, character by character. */
-function countPieces(text: string, names: readonly string[]): number {
+function countPieces(
+  text: string,
+  names: readonly string[],
+  words: ReadonlySet<string> = commonWords,
+  longest = longestWord,
+): number {
+  const wordLength = (from: string, at: number) => findWord(from, at, names, words, longest);
   const plain = [...text].map((letter) => disguises[letter] ?? letter).join("");
   const pieces = new Set<string>();
   for (let at = 0; at < text.length; ) {
-    const length = Math.max(1, wordLength(plain, at, names), sequenceLength(text, at), wordLength(text, at, names));
+    const length = Math.max(1, wordLength(plain, at), sequenceLength(text, at), wordLength(text, at));
     pieces.add(text.slice(at, at + length));
     at += length;
   }
@@ -83,10 +104,16 @@ function countPieces(text: string, names: readonly string[]): number {
 
 const longestWord = Math.max(...[...commonWords].map(({ length }) => length));
 
-function wordLength(text: string, at: number, names: readonly string[]): number {
-  for (let length = Math.min(longestWord, text.length - at); length > 1; length -= 1) {
+function findWord(
+  text: string,
+  at: number,
+  names: readonly string[],
+  words: ReadonlySet<string>,
+  longest: number,
+): number {
+  for (let length = Math.min(longest, text.length - at); length > 1; length -= 1) {
     const word = text.slice(at, at + length);
-    if (commonWords.has(word) || names.includes(word)) return length;
+    if (words.has(word) || names.includes(word)) return length;
   }
   return 0;
 }

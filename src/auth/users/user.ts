@@ -10,6 +10,8 @@ const userSchema = z.strictObject({
   createdAtMs: z.number(),
   /** Logins before it have ended, in seconds since the epoch. */
   loginsFrom: z.number().default(0),
+  /** There for a password that an operator knows: until when it opens the page on which another is chosen, and nothing else. */
+  temporaryUntilMs: z.number().optional(),
 });
 export type User = z.output<typeof userSchema>;
 

@@ -2,7 +2,7 @@
 import type { HeldToken } from "../../auth/session-tokens/keep.ts";
 import type { BrowserSession } from "../browser-sessions.ts";
 import { escapeHtml, renderPage } from "../pages.ts";
-import { accountPath, passkeysPath, tokenPath } from "../paths.ts";
+import { accountPath, passkeysPath, passwordPath, tokenPath } from "../paths.ts";
 
 /** What somebody has let a client do. */
 export interface HeldGrant {
@@ -27,6 +27,8 @@ export interface AccountPage {
   readonly makesTokens: boolean;
   /** Whether this person can have passkeys here. */
   readonly passkeys: boolean;
+  /** Whether this person has a password here that counts. */
+  readonly password: boolean;
 }
 
 /** What was typed into the form for a new token, or what it begins with. */
@@ -51,7 +53,7 @@ export const toAccount = `\n<p><a href="${accountPath}">Your account</a></p>`;
 
 /** Where people see what they have, and end it. */
 export function renderAccount(page: AccountPage): string {
-  const { user, csrf, uid, browsers, tokens, grants, makesTokens, passkeys } = page;
+  const { user, csrf, uid, browsers, tokens, grants, makesTokens, passkeys, password } = page;
   const end = (what: keyof typeof endLabels, id: string, name: string) => `<form method="post">
 <input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
 <input type="hidden" name="id" value="${escapeHtml(id)}">
@@ -75,7 +77,7 @@ export function renderAccount(page: AccountPage): string {
   return renderPage(
     "Your account",
     `<h1>Your account</h1>
-<p>You are logged in as <strong>${escapeHtml(user)}</strong>.${passkeys ? ` <a href="${passkeysPath}">Your passkeys</a>` : ""}</p>
+<p>You are logged in as <strong>${escapeHtml(user)}</strong>.${passkeys ? ` <a href="${passkeysPath}">Your passkeys</a>` : ""}${password ? ` <a href="${passwordPath}">Change your password</a>` : ""}</p>
 ${section("Browsers", ownBrowsers, "There are none.")}
 ${section("Clients", ownGrants, "You have connected none.")}
 ${section("Session tokens", ownTokens, "You have none.")}${more}`,

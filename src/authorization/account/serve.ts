@@ -1,10 +1,11 @@
 /** The pages of one's own account. */
 import { renderProblem } from "../pages.ts";
-import { canHavePasskeys } from "../passkeys/site.ts";
-import { accountPath, backPath, tokenPath } from "../paths.ts";
+import { canChangePassword, canHavePasskeys } from "../passkeys/site.ts";
+import { accountPath, backPath, passwordPath, tokenPath } from "../paths.ts";
 import { type PageKit, refuseMethod, send } from "../visit.ts";
 import { endOwn, ends, listBelongings } from "./belongings.ts";
 import { type HeldGrant, renderAccount, renderGoodbye, toAccount } from "./pages.ts";
+import { servePassword } from "./password.ts";
 import { serveTokens } from "./tokens.ts";
 import { type AccountVisit, admit, comeBack, readForm, type Visitor } from "./visitor.ts";
 
@@ -16,6 +17,7 @@ export async function serveAccount(kit: PageKit, visit: AccountVisit): Promise<v
     if (!allowed.includes(request.method ?? "")) return refuseMethod(response, note, allowed.join(", "));
     if (path === backPath) return comeBack(kit, visit);
     if (path === tokenPath) return await serveTokens(kit, visit);
+    if (path === passwordPath) return await servePassword(kit, visit);
     if (path === accountPath) return await serveFirst(kit, visit);
     Object.assign(note, { successful: false, reason: "page_unknown" });
     send(response, 404, renderProblem("There is no such page", "Your account has what there is.", toAccount), []);
@@ -36,7 +38,11 @@ async function serveFirst(kit: PageKit, visit: AccountVisit): Promise<void> {
   const { grants, ...own } = await listBelongings(kit, name, kit.now());
   const held = await Promise.all(grants.map((grant) => describeGrant(kit, grant)));
   const { uid, csrf } = visitor;
-  const can = { makesTokens: kit.sessionLife !== null, passkeys: await canHavePasskeys(kit, name) };
+  const can = {
+    makesTokens: kit.sessionLife !== null,
+    passkeys: await canHavePasskeys(kit, name),
+    password: await canChangePassword(kit, name),
+  };
   const page = { user: name, uid, csrf, ...own, grants: held, ...can };
   send(response, 200, renderAccount(page), []);
 }

@@ -2,7 +2,7 @@
 import { errors } from "oidc-provider";
 import { isOwn } from "../account/client.ts";
 import { mfaContext, undatedSeconds } from "../demands.ts";
-import { leaveOthers, leaveSession } from "../login.ts";
+import { leaveOthers, leaveSession } from "../finish.ts";
 import { pagesPath } from "../paths.ts";
 import { revoke } from "../revoke.ts";
 import { type Details, type PageKit, type PageVisit, refuseMethod, send } from "../visit.ts";

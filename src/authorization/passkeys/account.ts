@@ -5,17 +5,21 @@
 import { PasskeyError, readRegistration } from "../../auth/users/passkeys/answer.ts";
 import { markOf, readLabel } from "../../auth/users/passkeys/passkey.ts";
 import { algorithms, verifyRegistration } from "../../auth/users/passkeys/verify.ts";
+import { admitOwner } from "../account/owner.ts";
 import { toAccount } from "../account/pages.ts";
-import { type AccountVisit, admit, readForm, type Visitor } from "../account/visitor.ts";
+import { type AccountVisit, readForm, type Visitor } from "../account/visitor.ts";
 import { renderProblem } from "../pages.ts";
 import { passkeysPath } from "../paths.ts";
 import { type PageKit, refuseMethod, send } from "../visit.ts";
 import { challengeMs, openChallenge, takeChallenge } from "./challenges.ts";
 import { renderAdded, renderPasskeyList } from "./list-page.ts";
 import { renderPasskeyPage, sendPasskeyPage } from "./page.ts";
-import { findSite, hasPassword } from "./site.ts";
+import { findSite } from "./site.ts";
 
-const maxAgeMs = 300_000;
+const foreign = {
+  title: "There are no passkeys for you",
+  text: "Passkeys are for people who have a password at this gateway.",
+};
 
 /** Answers a request for {@link passkeysPath}; whatever goes wrong ends on a page as well. */
 export async function servePasskeys(kit: PageKit, visit: AccountVisit): Promise<void> {
@@ -27,7 +31,7 @@ export async function servePasskeys(kit: PageKit, visit: AccountVisit): Promise<
       const text = "Passkeys take a host name, and this gateway has only an address.";
       return send(response, 404, renderProblem("There are no passkeys here", text, toAccount), []);
     }
-    const visitor = await admitOwner(kit, visit);
+    const visitor = await admitOwner(kit, visit, passkeysPath, foreign);
     if (visitor === null) return;
     if (request.method === "POST") return await act(kit, visit, visitor);
     note.action = "passkeys-page";
@@ -37,21 +41,6 @@ export async function servePasskeys(kit: PageKit, visit: AccountVisit): Promise<
     kit.report(error as Error);
     send(response, 500, renderProblem("This did not work", "Try again later."), []);
   }
-}
-
-/** Whoever has proved enough to change how they log in; null where the visit is answered. */
-async function admitOwner(kit: PageKit, visit: AccountVisit): Promise<Visitor | null> {
-  const known = await admit(kit, visit, passkeysPath);
-  if (known === null) return null;
-  const { name } = known.account;
-  if (!(await hasPassword(kit, name))) {
-    Object.assign(visit.note, { successful: false, reason: "password_missing" });
-    const text = "Passkeys are for people who have a password at this gateway.";
-    send(visit.response, 403, renderProblem("There are no passkeys for you", text, toAccount), []);
-    return null;
-  }
-  const mfa = (await kit.secondFactors.has(name)) || (await kit.passkeys.list(name)).length > 0;
-  return admit(kit, visit, passkeysPath, { mfa, maxAgeMs });
 }
 
 async function act(kit: PageKit, visit: AccountVisit, visitor: Visitor): Promise<void> {

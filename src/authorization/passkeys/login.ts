@@ -4,8 +4,8 @@ import { markOf } from "../../auth/users/passkeys/passkey.ts";
 import type { FoundPasskey } from "../../auth/users/passkeys/passkeys.ts";
 import { verifyAssertion } from "../../auth/users/passkeys/verify.ts";
 import { recognizeBrowser } from "../browsers.ts";
-import { mfaContext } from "../demands.ts";
-import { finish, sayWait } from "../login.ts";
+import { enter } from "../first-password.ts";
+import { sayWait } from "../login.ts";
 import type { Details, PageKit, PageVisit } from "../visit.ts";
 import { askPasskey, type PasskeyForm, placeOf } from "./ask.ts";
 import { takeChallenge } from "./challenges.ts";
@@ -36,7 +36,7 @@ export async function checkPasskey(
     note.factor = "passkey";
     // What can be copied is no piece of hardware (RFC 8176).
     const amr = [key.copyable ? "swk" : "hwk", "user", "mfa"];
-    await finish(kit, visit, details, account, { amr, acr: mfaContext });
+    await enter(kit, visit, details, account, amr, asking);
   } catch (error) {
     if (!(error instanceof PasskeyError)) throw error;
     await again(403, "This passkey was not accepted.", error.reason);

@@ -14,6 +14,11 @@ export async function hasPassword({ store }: Pick<PageKit, "store">, name: strin
   return (await store.get(users, name))?.value.password != null;
 }
 
+/** Whether somebody has a password that lets them in. */
+export async function canChangePassword(kit: Pick<PageKit, "store" | "passwords">, name: string): Promise<boolean> {
+  return kit.passwords && (await hasPassword(kit, name));
+}
+
 /** Whether somebody can add passkeys of their own. */
 export async function canHavePasskeys(kit: Pick<PageKit, "store" | "publicUrl">, name: string): Promise<boolean> {
   return findSite(kit.publicUrl) !== null && (await hasPassword(kit, name));

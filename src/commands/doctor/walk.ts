@@ -62,6 +62,9 @@ type Page = "password" | "consent";
 
 /** What a page asks for. */
 function fieldsOf(html: string, { user }: Person): Page {
+  if (/<input[^>]* name="new"/.test(html)) {
+    throw new Error(`${user} has to choose a password of their own first: log in with a browser`);
+  }
   if (/<input[^>]* type="password"/.test(html)) return "password";
   if (/<button[^>]* value="allow"/.test(html)) return "consent";
   if (/<input[^>]* name="code"/.test(html)) {

@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { hashPassword } from "../../auth/users/password.ts";
 import { users } from "../../auth/users/user.ts";
 import { reportDeed } from "../../state/deeds.ts";
 import { withConfig } from "../config.ts";
@@ -8,11 +7,12 @@ import type { CommandIo } from "../io.ts";
 import { withState } from "../state.ts";
 import { readGroups } from "../token.ts";
 import { parseUserName } from "./name.ts";
-import { readNewPassword } from "./secret.ts";
+import { givePassword, sayTemporary, temporaryOption } from "./password.ts";
 
 interface AddOptions {
   readonly config: string;
   readonly groups: string[];
+  readonly temporary?: boolean;
   readonly json?: true;
 }
 
@@ -22,20 +22,24 @@ export function addCommand(io: CommandIo): Command {
     .description("add somebody; the password is asked for, or read from stdin")
     .argument("<name>", "how they log in, and the subject of their tokens", parseUserName)
     .option("--groups <a,b>", "groups, as in policies", readGroups, [])
+    .option(...temporaryOption)
     .option("--json", "print one JSON object")
-    .action(async (name: string, { config, groups, json }: AddOptions) => {
+    .action(async (name: string, { config, groups, temporary = false, json }: AddOptions) => {
       try {
-        const isOn = await withState(io, config, async (store, { identity }) => {
+        const { isOn, shown } = await withState(io, config, async (store, parts) => {
           if ((await store.get(users, name)) !== null) throw new Error(`there is a user ${name} already`);
-          const password = await hashPassword(await readNewPassword(name));
+          const { kept, shown } = await givePassword(name, temporary, parts, Date.now());
           const nowMs = Date.now();
-          const user = { groups, password, disabled: false, createdAtMs: nowMs, loginsFrom: 0 };
+          const user = { groups, ...kept, disabled: false, createdAtMs: nowMs, loginsFrom: 0 };
           if ((await store.put(users, name, user, { expected: 0 })) === null)
             throw new Error(`there is a user ${name} already`);
-          await reportDeed(store, "user.add", { name, groups }, nowMs);
-          return identity.builtin.enabled && identity.builtin.login.enabled;
+          await reportDeed(store, "user.add", { name, groups, ...(temporary && { temporary }) }, nowMs);
+          const { enabled, login } = parts.identity.builtin;
+          return { isOn: enabled && login.enabled, shown };
         });
-        io.out(json === true ? `${JSON.stringify({ name, groups })}\n` : `added ${name}\n`);
+        io.out(
+          json === true ? `${JSON.stringify({ name, groups, ...shown })}\n` : `added ${name}\n${sayTemporary(shown)}`,
+        );
         if (!isOn) io.err("Nobody can log in yet: set identity.builtin.login.enabled to true.\n");
         io.exit(0);
       } catch (error) {

@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { hashPassword } from "../../auth/users/password.ts";
 import { endLogins } from "../../auth/users/user.ts";
 import { voidTokens } from "../../authorization/revoke.ts";
 import { nameOperator, reportDeed } from "../../state/deeds.ts";
@@ -8,22 +7,33 @@ import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { withState } from "../state.ts";
 import { changeUser, parseUserName } from "./name.ts";
-import { readNewPassword } from "./secret.ts";
+import { givePassword, sayTemporary, temporaryOption } from "./password.ts";
+
+interface PasswdOptions {
+  readonly config: string;
+  readonly temporary?: boolean;
+}
 
 /** `sallyport user passwd`. Exit code 0 done, 2 it could not be done. */
 export function passwdCommand(io: CommandIo): Command {
   return withConfig(new Command("passwd"))
     .description("give somebody another password, and have them log in again; it is asked for, or read from stdin")
     .argument("<name>", "user name", parseUserName)
-    .action(async (name: string, { config }: { readonly config: string }) => {
+    .option(...temporaryOption)
+    .action(async (name: string, { config, temporary = false }: PasswdOptions) => {
       try {
-        await withState(io, config, async (store) => {
-          const password = await hashPassword(await readNewPassword(name));
-          await changeUser(store, name, (user) => ({ ...user, password, ...endLogins(Date.now()) }));
+        const shown = await withState(io, config, async (store, parts) => {
+          const given = await givePassword(name, temporary, parts, Date.now());
+          await changeUser(store, name, ({ temporaryUntilMs: _, ...user }) => ({
+            ...user,
+            ...given.kept,
+            ...endLogins(Date.now()),
+          }));
           await voidTokens(store, name, { by: nameOperator(), reason: null, nowMs: Date.now() });
-          await reportDeed(store, "user.passwd", { name }, Date.now());
+          await reportDeed(store, "user.passwd", { name, ...(temporary && { temporary }) }, Date.now());
+          return given.shown;
         });
-        io.out(`changed the password of ${name}\n`);
+        io.out(`changed the password of ${name}\n${sayTemporary(shown)}`);
         io.exit(0);
       } catch (error) {
         reportFailure(io, error, undefined);

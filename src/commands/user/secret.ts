@@ -1,19 +1,21 @@
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { checkPassword } from "../../auth/users/password-rules.ts";
+import { createPasswordJudge } from "../../auth/users/new-password.ts";
+import type { StatefulParts } from "../../config/parts.ts";
 
 /**
  * A new password: the whole of stdin, but for a newline at its end, or what somebody types twice on a terminal. Never an argument,
  * which every user of the machine could read.
  *
  * @param user whom it is for
- * @throws Error for one that is refused, or was not typed the same twice
+ * @throws Error for one that is refused or cannot be judged, or was not typed the same twice
  */
-export async function readNewPassword(user: string): Promise<string> {
+export async function readNewPassword(user: string, { identity }: Pick<StatefulParts, "identity">): Promise<string> {
   const first = await readSecret("Password: ");
   if (process.stdin.isTTY && (await ask("Again: ")) !== first) throw new Error("the two are not the same");
-  return checkPassword(first, user);
+  await createPasswordJudge(identity.builtin.login.breachedPasswords ?? null)(first, user);
+  return first;
 }
 
 /** The whole of stdin, but for a newline at its end, or what somebody types on a terminal. */

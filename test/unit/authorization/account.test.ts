@@ -158,10 +158,10 @@ it.each([
   expect(await canHavePasskeys({ store: world.store, publicUrl }, name)).toBe(expected);
 });
 
-it.each([true, false])("leads to passkeys: %s", (passkeys) => {
+it.each([true, false])("leads to passkeys and to the password: %s", (has) => {
   const none = { browsers: [], tokens: [], grants: [], makesTokens: true };
-  const html = renderAccount({ user: "ann", csrf: "c", uid: "u", passkeys, ...none });
-  expect(html.includes("Your passkeys")).toBe(passkeys);
+  const html = renderAccount({ user: "ann", csrf: "c", uid: "u", passkeys: has, password: has, ...none });
+  expect([html.includes("Your passkeys"), html.includes("Change your password")]).toEqual([has, has]);
 });
 
 it("leads back from a page that is none", async () => {

@@ -5,6 +5,7 @@ import { openWorld, origin } from "./world.ts";
 it.each([
   ["/oauth/account", "DELETE", "GET, POST"],
   ["/oauth/account/token", "PUT", "GET, POST"],
+  ["/oauth/account/password", "DELETE", "GET, POST"],
   ["/oauth/account/back", "POST", "GET"],
   ["/oauth/account/passkeys", "DELETE", "GET, POST"],
   ["/oauth/login/back/corp", "POST", "GET"],

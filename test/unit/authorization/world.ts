@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { decodeJwt } from "jose";
 import { expect, onTestFinished, vi } from "vitest";
 import { createUserDirectory } from "../../../src/auth/users/directory.ts";
+import { createPasswordJudge } from "../../../src/auth/users/new-password.ts";
 import { hashPassword } from "../../../src/auth/users/password.ts";
 import { createSecondFactor, secondFactors } from "../../../src/auth/users/second-factor.ts";
 import { createSecondFactors } from "../../../src/auth/users/second-factors.ts";
@@ -73,6 +74,7 @@ export async function openWorld(
     servers: ["alpha", "beta"],
     sessionLife: { idleMs: 28_800_000, absoluteMs: 86_400_000 },
     delay: createDelay(createCounters(null, Date.now)),
+    judgePassword: createPasswordJudge(null),
     countAway: createAwayCount(createCounters(null, Date.now)),
     ...{ passwords: true, providers: {} },
     log: createLog(more.providers === undefined ? "error" : "warn", (text) => log(text)),

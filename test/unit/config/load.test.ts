@@ -5,6 +5,7 @@ import { inspect } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ConfigError, type Problem } from "../../../src/config/diagnose.ts";
 import { type LoadedConfig, loadConfig } from "../../../src/config/load.ts";
+import { loadStateful } from "../../../src/config/parts.ts";
 import { minimalExample } from "../../../src/config/reference.ts";
 import { writeServer } from "../../../src/quickstart/x509.ts";
 import { configWith, policy, writeTree } from "./fixture.ts";
@@ -39,6 +40,20 @@ describe("what is loaded", () => {
     const own = ["keys.json", "policies/a.yaml", "policies/a_test.yaml"].map((name) => join(directory, name));
     expect(watched.toSorted()).toEqual([file, ...own].sort());
     expect(watchedDirectories).toEqual([join(directory, "policies")]);
+  });
+
+  it("resolves the list of breached passwords, which is not watched, for a gateway and for commands", async () => {
+    const line = `${"0".repeat(40)}:1\n`;
+    const login = "identity: { builtin: { login: { breachedPasswords: lists/pwned.txt } } }\n";
+    const { config, directory, file, watched } = await load({
+      "sallyport.yaml": configWith(login),
+      "policies/a.yaml": "version: 1\n",
+      "lists/pwned.txt": line,
+    });
+    const expected = join(directory, "lists/pwned.txt");
+    expect(config.identity.builtin.login.breachedPasswords).toBe(expected);
+    expect(watched).not.toContain(expected);
+    expect((await loadStateful(file)).identity.builtin.login.breachedPasswords).toBe(expected);
   });
 
   it("leaves the URL of a key set alone", async () => {

@@ -31,7 +31,10 @@ export async function stageConfig(text: string, policies: Readonly<Record<string
   const moved = text.replaceAll(/(?<=[\s:"'])(?=\/(?:run|var|etc|data)\/)/g, directory);
   const file = join(directory, "sallyport.yaml");
   const files = [...moved.matchAll(/\$\{file:([^}]+)\}/g)].map(([, path = ""]) => [path, "stand-in\n"] as const);
-  for (const [path, content] of [[file, moved] as const, ...Object.entries(policies), ...files]) {
+  const lists = [...moved.matchAll(/breachedPasswords: (\S+)/g)].map(
+    ([, path = ""]) => [path, `${"0".repeat(40)}:1\n`] as const,
+  );
+  for (const [path, content] of [[file, moved] as const, ...Object.entries(policies), ...files, ...lists]) {
     await mkdir(dirname(resolve(directory, path)), { recursive: true });
     await writeFile(resolve(directory, path), content, { mode: 0o600 });
   }
