@@ -22,8 +22,8 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
   const { publicUrl, servers, identity } = config;
   const { builtin, sessions } = identity;
   if (!builtin.enabled || !builtin.login.enabled) return null;
-  const { clientHosts, insideHosts, registration, accessToken, refreshToken, session, passwords, providers } =
-    builtin.login;
+  const { clientHosts, insideHosts, registration, passwords, providers } = builtin.login;
+  const { accessToken, refreshToken, session, sessionIdle } = builtin.login;
   const names = new Map(Object.keys(servers).map((name) => [resourceOf(publicUrl, name), name]));
   const demands = new Map(
     [...names].map(([resource, name]) => [resource, findDemands(listRequirements(policy, name))]),
@@ -39,7 +39,7 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
     // Clients register where no document of theirs is taken, and only where none is announced to be.
     documents: hosts.length > 0,
     allowHost: (host) => hosts.some((glob) => glob.matches(host)),
-    ttlMs: { accessToken, refreshToken, session },
+    ttlMs: { accessToken, refreshToken, session, sessionIdle },
     serverOf: (resource) => names.get(resources.canonical(resource) ?? "") ?? resource,
     servers: Object.keys(servers),
     sessionLife: sessions.enabled ? { idleMs: sessions.idle, absoluteMs: sessions.absolute } : null,
