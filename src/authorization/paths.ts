@@ -13,6 +13,8 @@ export const passkeysPath = `${accountPath}/passkeys`;
 /** Where the browser of somebody who had to log in for a page of ours comes back to. */
 export const backPath = `${accountPath}/back`;
 
+/** Where they log out, from whichever page. */
+export const logoutPath = `${accountPath}/logout`;
 /** Where they make session tokens. */
 export const tokenPath = `${accountPath}/token`;
 

@@ -6,8 +6,8 @@ import { PasskeyError, readRegistration } from "../../auth/users/passkeys/answer
 import { markOf, readLabel } from "../../auth/users/passkeys/passkey.ts";
 import { algorithms, verifyRegistration } from "../../auth/users/passkeys/verify.ts";
 import { toAccount } from "../account/pages.ts";
-import { type AccountVisit, admit, readForm, type Visitor } from "../account/visitor.ts";
-import { renderProblem } from "../pages.ts";
+import { type AccountVisit, admit, readForm, show, type Visitor } from "../account/visitor.ts";
+import { addLogout, renderProblem } from "../pages.ts";
 import { passkeysPath } from "../paths.ts";
 import { type PageKit, refuseMethod, send } from "../visit.ts";
 import { challengeMs, openChallenge, takeChallenge } from "./challenges.ts";
@@ -47,7 +47,7 @@ async function admitOwner(kit: PageKit, visit: AccountVisit): Promise<Visitor | 
   if (!(await hasPassword(kit, name))) {
     Object.assign(visit.note, { successful: false, reason: "password_missing" });
     const text = "Passkeys are for people who have a password at this gateway.";
-    send(visit.response, 403, renderProblem("There are no passkeys for you", text, toAccount), []);
+    show(visit, known, 403, renderProblem("There are no passkeys for you", text, toAccount));
     return null;
   }
   const mfa = (await kit.secondFactors.has(name)) || (await kit.passkeys.list(name)).length > 0;
@@ -66,13 +66,14 @@ async function act(kit: PageKit, visit: AccountVisit, visitor: Visitor): Promise
 
 async function showList(
   { passkeys }: PageKit,
-  { response }: AccountVisit,
-  { account, csrf }: Visitor,
+  visit: AccountVisit,
+  visitor: Visitor,
   status = 200,
   problem: string | null = null,
 ): Promise<void> {
+  const { account, csrf } = visitor;
   const page = { user: account.name, csrf, keys: await passkeys.list(account.name), problem };
-  send(response, status, renderPasskeyList(page), []);
+  show(visit, visitor, status, renderPasskeyList(page));
 }
 
 async function askForNew(
@@ -106,7 +107,7 @@ async function askForNew(
     others: "",
     problem: null,
   });
-  sendPasskeyPage(response, 200, html, []);
+  sendPasskeyPage(response, 200, addLogout(html, visitor.csrf), []);
 }
 
 const refusals: Readonly<Partial<Record<PasskeyError["reason"], string>>> = {
@@ -128,7 +129,7 @@ async function add(kit: PageKit, visit: AccountVisit, visitor: Visitor, form: UR
     if (end !== "added") throw new PasskeyError(end === "full" ? "passkey_full" : "passkey_known");
     Object.assign(note, { successful: true, which: markOf(key.id) });
     // Not to the list: where it was the first one, that takes a login with it from now on.
-    send(visit.response, 200, renderAdded(), []);
+    show(visit, visitor, 200, renderAdded());
   } catch (error) {
     if (!(error instanceof PasskeyError)) throw error;
     Object.assign(note, { successful: false, reason: error.reason });
