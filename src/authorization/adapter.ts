@@ -2,7 +2,7 @@
 import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from "oidc-provider";
 import { z } from "zod";
 import type { Kind, Store } from "../state/store.ts";
-import { isSessionEnded, sessionUids } from "./browser-sessions.ts";
+import { markUsed, sessionUids, useSession } from "./browser-sessions.ts";
 import { holdFor } from "./holdings.ts";
 import { kindOf, maxGrantSeconds, type Payload } from "./models.ts";
 import type { Registrations } from "./registrations.ts";
@@ -21,9 +21,17 @@ const graceSeconds = 30;
 /** Members of a grant that are kept: those that are older are found expired by then. */
 const maxMembers = 1_000;
 
-/** @param now milliseconds since the epoch */
-export function createAdapterFactory(store: Store, now: () => number, registrations: Registrations): AdapterFactory {
-  return (model) => new StoreAdapter(store, model, now, registrations);
+/**
+ * @param now milliseconds since the epoch
+ * @param idleMs how long a browser stays logged in without being used
+ */
+export function createAdapterFactory(
+  store: Store,
+  now: () => number,
+  registrations: Registrations,
+  idleMs: number,
+): AdapterFactory {
+  return (model) => new StoreAdapter(store, model, now, registrations, idleMs);
 }
 
 class StoreAdapter implements Adapter {
@@ -32,13 +40,15 @@ class StoreAdapter implements Adapter {
   readonly #kind: Kind<Payload>;
   readonly #now: () => number;
   readonly #registrations: Registrations;
+  readonly #idleMs: number;
 
-  constructor(store: Store, model: string, now: () => number, registrations: Registrations) {
+  constructor(store: Store, model: string, now: () => number, registrations: Registrations, idleMs: number) {
     this.#store = store;
     this.#model = model;
     this.#kind = kindOf(model);
     this.#now = now;
     this.#registrations = registrations;
+    this.#idleMs = idleMs;
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<undefined> {
@@ -52,16 +62,21 @@ class StoreAdapter implements Adapter {
     if (this.#model === "Session" && typeof uid === "string") {
       await this.#store.put(sessionUids, uid, id, options);
       if (accountId !== undefined) await holdFor(this.#store, accountId, "Session", uid);
+      const idleness = { idleMs: this.#idleMs, nowMs: this.#now() };
+      const { value, expiresAtMs } = markUsed(payload, options.expiresAtMs ?? Number.POSITIVE_INFINITY, idleness);
+      return void (await this.#store.put(this.#kind, id, value, { expiresAtMs }));
     }
     if (this.#model === "Grant" && accountId !== undefined) await holdFor(this.#store, accountId, "Grant", id);
     await this.#store.put(this.#kind, id, { ...payload }, options);
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
-    const value = (await this.#store.get(this.#kind, id))?.value;
-    if (this.#model === "Session" && typeof value?.uid === "string" && (await isSessionEnded(this.#store, value.uid)))
-      return undefined;
-    if (value === undefined || !this.#isSpared(value)) return value;
+    const found = await this.#store.get(this.#kind, id);
+    if (found === null) return undefined;
+    const { value } = found;
+    const idleness = { idleMs: this.#idleMs, nowMs: this.#now() };
+    if (this.#model === "Session" && !(await useSession(this.#store, found, idleness))) return undefined;
+    if (!this.#isSpared(value)) return value;
     const { consumed: _, ...unused } = value;
     return unused;
   }

@@ -1,7 +1,8 @@
 /** Browsers that somebody is logged in with. No library is needed for it. */
 import { z } from "zod";
 import { revocationKeptMs } from "../auth/revocations.ts";
-import type { Kind, Store } from "../state/store.ts";
+import { noticeMsOf } from "../auth/session-tokens/session-token.ts";
+import type { Entry, Kind, Store } from "../state/store.ts";
 import { mfaContext, undatedSeconds } from "./demands.ts";
 import { kindOf, type Payload } from "./models.ts";
 
@@ -14,6 +15,8 @@ export interface BrowserSession {
   readonly loginMs: number | null;
   /** With a second factor. */
   readonly mfa: boolean;
+  /** Give or take two minutes, in milliseconds since the epoch. */
+  readonly usedAtMs: number;
   /** Milliseconds since the epoch. */
   readonly expiresAtMs: number;
 }
@@ -31,6 +34,51 @@ const endedSessions: Kind<{ readonly atMs: number }> = {
 };
 
 const sessions = kindOf("Session");
+
+/** How long a browser stays logged in without being used, and what time it is: both in milliseconds. */
+export interface SessionIdleness {
+  readonly idleMs: number;
+  readonly nowMs: number;
+}
+
+/**
+ * A session as it is kept after a use.
+ *
+ * @param endMs when it ends however much it is used, in milliseconds since the epoch
+ * @returns what goes into the store, and until when it stays there: so it is in no list either once it was not used
+ */
+export function markUsed(value: Payload, endMs: number, { idleMs, nowMs }: SessionIdleness) {
+  // Where nobody is logged in there is nothing to end: whoever takes their time on a login page may.
+  const expiresAtMs = value.accountId === undefined ? endMs : Math.min(endMs, nowMs + idleMs);
+  return { value: { ...value, usedAtMs: nowMs }, expiresAtMs };
+}
+
+/** What a session is at a time that a browser comes with it; `due`: it is good, and the use has to be written down. */
+export function judgeSession({ accountId, usedAtMs }: Payload, { idleMs, nowMs }: SessionIdleness) {
+  if (accountId === undefined) return "good";
+  const unusedMs = typeof usedAtMs === "number" ? nowMs - usedAtMs : Number.POSITIVE_INFINITY;
+  if (unusedMs >= idleMs) return "over";
+  return unusedMs < noticeMsOf({ idleMs }) ? "good" : "due";
+}
+
+/**
+ * A browser comes with its session, which counts as a use.
+ *
+ * @returns whether the session goes on
+ */
+export async function useSession(
+  store: Pick<Store, "get" | "put">,
+  { key, value, revision }: Entry<Payload>,
+  idleness: SessionIdleness,
+): Promise<boolean> {
+  const verdict = judgeSession(value, idleness);
+  if (verdict === "over" || (typeof value.uid === "string" && (await isSessionEnded(store, value.uid)))) return false;
+  if (verdict === "good") return true;
+  const { value: used, expiresAtMs } = markUsed(value, Number(value.exp) * 1_000, idleness);
+  // Where it was written or ended meanwhile, that is what holds.
+  await store.put(sessions, key, used, { expected: revision, expiresAtMs });
+  return true;
+}
 
 /** All of them, of everybody. */
 export async function listBrowserSessions(store: Pick<Store, "list">): Promise<BrowserSession[]> {
@@ -57,9 +105,9 @@ export async function isSessionEnded(store: Pick<Store, "get">, uid: string): Pr
   return (await store.get(endedSessions, uid)) !== null;
 }
 
-function describe({ uid, accountId, loginTs, acr, exp }: Payload): BrowserSession | null {
+function describe({ uid, accountId, loginTs, acr, exp, usedAtMs }: Payload): BrowserSession | null {
   if (typeof uid !== "string" || typeof accountId !== "string") return null;
   const mfa = acr === mfaContext;
   const loginMs = loginTs === undatedSeconds ? null : Number(loginTs) * 1_000;
-  return { uid, user: accountId, loginMs, mfa, expiresAtMs: Number(exp) * 1_000 };
+  return { uid, user: accountId, loginMs, mfa, usedAtMs: Number(usedAtMs), expiresAtMs: Number(exp) * 1_000 };
 }

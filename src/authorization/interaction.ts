@@ -2,6 +2,7 @@
 import { errors } from "oidc-provider";
 import { isLoopbackHost } from "../network/url.ts";
 import { accountClientId } from "./account/client.ts";
+import { csrfOf } from "./account/visitor.ts";
 import { readDemand } from "./asked.ts";
 import { rememberConsent } from "./consents.ts";
 import { joinDemands } from "./demands.ts";
@@ -9,7 +10,7 @@ import { isFederated } from "./federation/accounts.ts";
 import { leave } from "./federation/leave.ts";
 import { chooseFirst } from "./first-password.ts";
 import { logIn } from "./login.ts";
-import { providerButton, renderConsent, renderLogin, renderProblem } from "./pages.ts";
+import { addLogout, providerButton, renderConsent, renderLogin, renderProblem } from "./pages.ts";
 import { askPasskey } from "./passkeys/ask.ts";
 import { checkPasskey } from "./passkeys/login.ts";
 import { findSite } from "./passkeys/site.ts";
@@ -43,8 +44,9 @@ async function showPage(kit: PageKit, visit: PageVisit, details: Details, asking
   visit.note.action = `${details.prompt.name}-page`;
   if (details.prompt.name === "consent") {
     const until = { idleMs: kit.ttlMs.refreshToken, account: `${kit.publicUrl}${accountPath}` };
-    const page = { ...asking, ...until, csrf, user: details.session?.accountId ?? "" };
-    return send(visit.response, 200, renderConsent(page), asking.onward);
+    const { uid = "", accountId: user = "" } = details.session ?? {};
+    const html = addLogout(renderConsent({ ...asking, ...until, csrf, user }), csrfOf(kit.fingerprint, uid, user));
+    return send(visit.response, 200, html, asking.onward);
   }
   const known = details.session?.accountId ?? "";
   // Whoever logs in elsewhere has no user name that could be typed.

@@ -24,8 +24,8 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
   const { publicUrl, servers, identity } = config;
   const { builtin, sessions } = identity;
   if (!builtin.enabled || !builtin.login.enabled) return null;
-  const { clientHosts, insideHosts, registration, accessToken, refreshToken, session, passwords, providers } =
-    builtin.login;
+  const { clientHosts, insideHosts, registration, passwords, providers } = builtin.login;
+  const { accessToken, refreshToken, session, sessionIdle } = builtin.login;
   const own = Object.keys(servers).map((name) => ({ resource: resourceOf(publicUrl, name), name }));
   const others = listOthers(builtin.login.resources);
   const names = new Map([...own, ...others].map(({ resource, name }) => [resource, name]));
@@ -44,7 +44,7 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
     // Clients register where no document of theirs is taken, and only where none is announced to be.
     documents: hosts.length > 0,
     allowHost: (host) => hosts.some((glob) => glob.matches(host)),
-    ttlMs: { accessToken, refreshToken, session },
+    ttlMs: { accessToken, refreshToken, session, sessionIdle },
     serverOf: (resource) => names.get(resources.canonical(resource) ?? "") ?? resource,
     servers: Object.keys(servers),
     // They open servers of this gateway alone.

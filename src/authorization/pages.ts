@@ -1,5 +1,6 @@
 /** The pages that people see: HTML without scripts, readable by a screen reader and in any width. Pure. */
 import { hash } from "node:crypto";
+import { logoutPath } from "./paths.ts";
 
 /** Who asks to act on somebody's behalf. Everything of it but the hosts was chosen by a stranger. */
 export interface Asking {
@@ -237,6 +238,22 @@ ${body}
 </main></body>
 </html>
 `;
+}
+
+/**
+ * A page for somebody who is logged in, with the way out below it: a form of its own, so that what was typed into another stays there.
+ *
+ * @param html of {@link renderPage}
+ * @param csrf of the account pages (account/visitor.ts), whichever page it is
+ */
+export function addLogout(html: string, csrf: string): string {
+  const form = `</main>
+<footer><form method="post" action="${logoutPath}">
+<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
+<div><button name="do" value="logout" class="second">Log out</button></div>
+</form></footer>`;
+  // Text of a page has no tags, so this is the only end there is.
+  return html.replace("</main>", () => form);
 }
 
 const entities: Readonly<Record<string, string>> = {

@@ -15,6 +15,8 @@ export const backPath = `${accountPath}/back`;
 
 /** Where they change their password. */
 export const passwordPath = `${accountPath}/password`;
+/** Where they log out, from whichever page. */
+export const logoutPath = `${accountPath}/logout`;
 /** Where they make session tokens. */
 export const tokenPath = `${accountPath}/token`;
 

@@ -41,7 +41,13 @@ export interface ProviderOptions {
   /** Whether a host may say what its clients are. */
   readonly allowHost: (host: string) => boolean;
   readonly registration: boolean;
-  readonly ttlMs: { readonly accessToken: number; readonly refreshToken: number; readonly session: number };
+  readonly ttlMs: {
+    readonly accessToken: number;
+    readonly refreshToken: number;
+    readonly session: number;
+    /** Of a browser that is not used. */
+    readonly sessionIdle: number;
+  };
   readonly renderError: (error: string, description: string | undefined) => string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -56,7 +62,12 @@ const codeTtl = 60;
 export function createProvider(options: ProviderOptions): Provider {
   const { publicUrl, resources, machines, ttlMs, now } = options;
   const configuration: Configuration = {
-    adapter: createAdapterFactory(options.store, now, createRegistrations(options.store, now, ttlMs.refreshToken)),
+    adapter: createAdapterFactory(
+      options.store,
+      now,
+      createRegistrations(options.store, now, ttlMs.refreshToken),
+      ttlMs.sessionIdle,
+    ),
     jwks: { keys: [...options.jwks] },
     clients: [
       describeAccountClient(publicUrl),

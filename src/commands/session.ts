@@ -35,12 +35,13 @@ export function sessionCommand(io: CommandIo): Command {
           }));
         const browsers = all.browsers
           .filter((browser) => user === undefined || browser.user === user)
-          .map(({ uid: id, user, loginMs, mfa, expiresAtMs }) => ({
+          .map(({ uid: id, user, loginMs, mfa, usedAtMs, expiresAtMs }) => ({
             ...{
               id,
               user,
               since: loginMs === null ? null : dateOf(loginMs),
               secondFactor: mfa,
+              used: dateOf(usedAtMs),
               expires: dateOf(expiresAtMs),
             },
           }));
@@ -49,9 +50,9 @@ export function sessionCommand(io: CommandIo): Command {
             const where = from === null ? "" : `, from ${from.join(", ")}`;
             return `${id}  token of ${show(user)}, ${show(label)}, for ${servers.join(", ")}${where}; used ${used}, until ${expires}\n`;
           }),
-          ...browsers.map(({ id, user, since, secondFactor, expires }) => {
+          ...browsers.map(({ id, user, since, secondFactor, used, expires }) => {
             const how = secondFactor ? ", with a second factor" : "";
-            return `${id}  browser of ${show(user)}${since === null ? "" : ` since ${since}`}${how}, until ${expires}\n`;
+            return `${id}  browser of ${show(user)}${since === null ? "" : ` since ${since}`}${how}; used ${used}, until ${expires}\n`;
           }),
         ];
         if (json === true) io.out(`${JSON.stringify({ tokens, browsers }, null, 2)}\n`);

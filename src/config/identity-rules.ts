@@ -40,6 +40,10 @@ export function checkIdentity({
     }
   }
   findings.push(...issuers.flatMap(checkRequire), ...checkIntrospection(issuers), ...checkSessions(identity.sessions));
+  // Whoever reads a consent page does not use their browser meanwhile.
+  if (identity.builtin.login.sessionIdle < shortestIdleMs) {
+    findings.push(problem(["identity", "builtin", "login", "sessionIdle"], "expected at least 5m"));
+  }
   if (identity.certificates.enabled && listen.tls?.clientCa === undefined) {
     findings.push(
       problem(["identity", "certificates", "enabled"], "nobody is asked for a certificate", {
@@ -118,6 +122,7 @@ function checkIntrospection(issuers: [string, Config["identity"]["issuers"][stri
 /** What lasts longer is an API key. */
 const longestMs = 31 * 86_400_000;
 const shortestMs = 60_000;
+const shortestIdleMs = 300_000;
 
 function checkSessions({ idle, absolute }: Config["identity"]["sessions"]): RuleFinding[] {
   const at = ["identity", "sessions"];

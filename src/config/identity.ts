@@ -62,7 +62,10 @@ const login = z
     refreshToken: duration()
       .prefault("30d")
       .describe("How long a client that was not used needs no new login. Each use begins it anew."),
-    session: duration().prefault("8h").describe("How long a browser stays logged in."),
+    session: duration().prefault("8h").describe("How long a browser stays logged in, however much it is used."),
+    sessionIdle: duration()
+      .prefault("30m")
+      .describe("How long a browser stays logged in without being used, at least 5m."),
     registration: z
       .boolean()
       .default(true)

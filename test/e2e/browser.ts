@@ -19,7 +19,7 @@ export interface Page {
 export interface Browser {
   /** Goes somewhere, and on to wherever it is sent; a redirect away from the gateway ends at the URL it names. */
   open(url: URL | string): Promise<Page | URL>;
-  /** Fills in the form of a page and presses a button. */
+  /** Fills in the form of a page that has the button `do`, or its first one, and presses that. */
   submit(page: Page, fields: Readonly<Record<string, string>>): Promise<Page | URL>;
   /** Posts what no button would, with its cookies, as a page of another site can make it do. */
   send(url: URL, form: URLSearchParams, headers: Readonly<Record<string, string>>): Promise<Page | URL>;
@@ -75,13 +75,16 @@ export function openBrowser(fetch: Fetch, origin: string): Browser {
   return {
     open: (url) => go(new URL(url), {}),
     submit(page, fields) {
-      const hidden = [...page.html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)];
+      const forms = page.html.match(/<form.*?<\/form>/gs) ?? [];
+      const form = forms.find((each) => each.includes(`name="do" value="${fields.do}"`)) ?? forms[0] ?? "";
+      const hidden = [...form.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)];
+      const [, action = ""] = /^<form[^>]* action="([^"]+)"/.exec(form) ?? [];
       const body = new URLSearchParams({
         ...Object.fromEntries(hidden.map(([, name, value]) => [name, value])),
         ...fields,
       });
       const headers = { "content-type": "application/x-www-form-urlencoded", origin };
-      return go(page.url, { method: "POST", body: body.toString(), headers });
+      return go(new URL(action, page.url), { method: "POST", body: body.toString(), headers });
     },
     send(url, form, headers) {
       const type = { "content-type": "application/x-www-form-urlencoded" };

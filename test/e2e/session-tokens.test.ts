@@ -108,7 +108,7 @@ it("a token that somebody makes in a browser opens what it is for, and ends what
 });
 
 it("a browser that is logged in calls nothing by its cookie, and no cookie reaches a server", async () => {
-  const { setting, browser } = await begin();
+  const { setting, browser, account } = await begin();
   const fetch = await trust(setting);
   const cookie = browser.header("/");
   expect(cookie).toContain("__Host-sallyport=");
@@ -129,6 +129,10 @@ it("a browser that is logged in calls nothing by its cookie, and no cookie reach
   expect((await post({ ...type, authorization: `Bearer ${setting.token}` })).status).toBe(200);
   expect(setting.recorder.requests).toHaveLength(1);
   expect(setting.recorder.requests[0]?.rawHeaders.join("\n")).not.toMatch(/cookie|sallyport/i);
+  const left = asPage(await browser.submit(asPage(await browser.open(`${account}/token`)), { do: "logout" }));
+  expect(left.html).toContain("<h1>Logged out</h1>");
+  expect(asPage(await browser.open(account)).html).toContain("<h1>Log in</h1>");
+  expect(await notesOf(setting, "browser-end")).toMatchObject([{ user: "ann", successful: true }]);
 });
 
 it("operators list sessions and end them, and open streams with them", async () => {

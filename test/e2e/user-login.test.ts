@@ -133,6 +133,17 @@ it("a client gets a link for its user, who logs in, and its next call succeeds",
   expect(asPage(await browser.submit(again, { do: "disconnect" })).html).toContain("You are disconnected");
   await expect(call()).rejects.toThrow(/wants its user to log in/);
 
+  // On the account page it can be ended as well.
+  await connect(browser, link);
+  await call();
+  const account = asPage(await browser.open(`${setting.gateway.publicUrl}/oauth/account`));
+  expect(account.html).toContain(
+    `<strong>alpha</strong>, at <strong>${new URL(authorization.issuer).host}</strong> since`,
+  );
+  const ended = asPage(await browser.submit(account, { do: "end-login", id: "alpha" }));
+  expect(ended.html).not.toContain("<h2>Logins at servers</h2>");
+  await expect(call()).rejects.toThrow(/wants its user to log in/);
+
   const acts = await actsOf(world);
   for (const action of ["upstream-begin", "upstream-back", "upstream-disconnect"]) {
     expect(acts).toContainEqual(expect.objectContaining({ action, user: "ann", server: "alpha", successful: true }));
@@ -141,7 +152,7 @@ it("a client gets a link for its user, who logs in, and its next call succeeds",
     expect.objectContaining({ action: "upstream-back", successful: false, reason: "state_unknown" }),
   );
   const records = await readAudit(setting.gateway);
-  expect(records.filter(({ decision }) => decision.reason === "login_required")).toHaveLength(2);
+  expect(records.filter(({ decision }) => decision.reason === "login_required")).toHaveLength(3);
   const sinks = await readSinks(world);
   const heard = JSON.stringify(setting.recorder.requests.map(({ rawHeaders }) => rawHeaders));
   for (const secret of authorization.secrets) expect(sinks).not.toContain(secret);

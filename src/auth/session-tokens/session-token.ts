@@ -46,8 +46,8 @@ export interface SessionLife {
 /** How long one is known after it has ended, in milliseconds: who still shows it learns why it is refused. */
 export const endedKnownMs = 7 * 86_400_000;
 
-/** How long a use may go unnoticed, in milliseconds: so a token is written of once in that time, and may end that much too early. */
-export function noticeMsOf({ idleMs }: SessionLife): number {
+/** How long a use may go unnoticed, in milliseconds: so a session is written of once in that time, and may end that much too early. */
+export function noticeMsOf({ idleMs }: Pick<SessionLife, "idleMs">): number {
   return Math.min(120_000, Math.ceil(idleMs / 8));
 }
 

@@ -2,30 +2,53 @@
 import { endSessionToken, findSessionToken, type HeldToken } from "../../auth/session-tokens/keep.ts";
 import type { SessionLife } from "../../auth/session-tokens/session-token.ts";
 import { type BrowserSession, endBrowserSession, findBrowserSession } from "../browser-sessions.ts";
+import { isMet } from "../demands.ts";
 import { findGrant, type GivenGrant } from "../grants.ts";
 import { type HoldingModel, listHeld } from "../holdings.ts";
 import { revoke } from "../revoke.ts";
+import { dropOwnLogin, listOwnLogins, type OwnLogin } from "../upstream/own-logins.ts";
 import type { PageKit } from "../visit.ts";
+import { recentLogin, type Visitor } from "./visitor.ts";
 
-/** Of one person, the newest first. */
+/** Of one person, the newest first but for logins at servers. */
 export interface Belongings {
   readonly browsers: readonly BrowserSession[];
   readonly tokens: readonly HeldToken[];
   readonly grants: readonly GivenGrant[];
+  readonly logins: readonly OwnLogin[];
 }
 
-type Kit = Pick<PageKit, "store" | "sessionLife">;
+type Kit = Pick<PageKit, "store" | "sessionLife" | "vaults">;
+
+/** Something that its owner can end; a login at a server by the server's name. */
+type Ending = HoldingModel | "UpstreamLogin";
 
 /** What can be ended, as the forms name it. */
 export const ends = {
   "end-browser": { model: "Session", action: "browser-end" },
   "end-token": { model: "SessionToken", action: "session-token-end" },
   "end-grant": { model: "Grant", action: "grant-end" },
-} as const satisfies Record<string, { readonly model: HoldingModel; readonly action: string }>;
+  "end-login": { model: "UpstreamLogin", action: "upstream-disconnect" },
+} as const satisfies Record<string, { readonly model: Ending; readonly action: string }>;
+
+/**
+ * Whether a login will do to end something (ASVS 5.0, 7.5.2). Any will where it is the browser's own, and for a login at a server, as on the
+ * page of that. So it will where a provider does not say when its people log in: to log in again would be asked of them in vain, and to end
+ * what should not be there must always be possible.
+ */
+export function mayEnd(
+  { uid, login, seenAt }: Pick<Visitor, "uid" | "login" | "seenAt">,
+  model: Ending,
+  id: string,
+  nowMs: number,
+): boolean {
+  if (model === "UpstreamLogin" || (model === "Session" && id === uid)) return true;
+  return isMet(recentLogin, { ...login, authTime: seenAt }, nowMs);
+}
 
 /** @param nowMs milliseconds since the epoch */
 export async function listBelongings(
-  { store, sessionLife: life }: Kit,
+  { store, sessionLife: life, vaults }: Kit,
   name: string,
   nowMs: number,
 ): Promise<Belongings> {
@@ -36,12 +59,13 @@ export async function listBelongings(
     const found = await Promise.all((await listHeld(store, name, model)).map(look));
     return found.filter((each) => each?.user === name).filter((each) => each !== null);
   };
-  const [browsers, tokens, grants] = await Promise.all([
+  const [browsers, tokens, grants, logins] = await Promise.all([
     find("Session", (uid) => findBrowserSession(store, uid)),
     find("SessionToken", (id) => findToken(store, id, life, nowMs)),
     find("Grant", (id) => findGrant(store, id)),
+    listOwnLogins(store, name, vaults.keys()),
   ]);
-  return { browsers, tokens, grants };
+  return { browsers, tokens, grants, logins };
 }
 
 /** Where none are accepted there are none. */
@@ -57,10 +81,11 @@ async function findToken(store: Kit["store"], id: string, life: SessionLife | nu
 export async function endOwn(
   { store, sessionLife }: Kit,
   name: string,
-  model: HoldingModel,
+  model: Ending,
   id: string,
   nowMs: number,
 ): Promise<boolean> {
+  if (model === "UpstreamLogin") return dropOwnLogin(store, name, id);
   if (model === "Session") {
     if ((await findBrowserSession(store, id))?.user !== name) return false;
     await endBrowserSession(store, id, nowMs);

@@ -1,9 +1,9 @@
 /** Who may change how somebody logs in: whoever has only got hold of a browser that is logged in may not. */
 import { renderProblem } from "../pages.ts";
 import { findSite, hasPassword } from "../passkeys/site.ts";
-import { type PageKit, send } from "../visit.ts";
+import type { PageKit } from "../visit.ts";
 import { toAccount } from "./pages.ts";
-import { type AccountVisit, admit, type Visitor } from "./visitor.ts";
+import { type AccountVisit, admit, show, type Visitor } from "./visitor.ts";
 
 const maxAgeMs = 300_000;
 
@@ -25,7 +25,7 @@ export async function admitOwner(
   const { name } = known.account;
   if (!(await hasPassword(kit, name))) {
     Object.assign(visit.note, { successful: false, reason: "password_missing" });
-    send(visit.response, 403, renderProblem(foreign.title, foreign.text, toAccount), []);
+    show(visit, known, 403, renderProblem(foreign.title, foreign.text, toAccount));
     return null;
   }
   const hasPasskey = findSite(kit.publicUrl) !== null && (await kit.passkeys.list(name)).length > 0;

@@ -3,6 +3,7 @@ import type { HeldToken } from "../../auth/session-tokens/keep.ts";
 import type { BrowserSession } from "../browser-sessions.ts";
 import { escapeHtml, renderPage } from "../pages.ts";
 import { accountPath, passkeysPath, passwordPath, tokenPath } from "../paths.ts";
+import type { OwnLogin } from "../upstream/own-logins.ts";
 
 /** What somebody has let a client do. */
 export interface HeldGrant {
@@ -23,6 +24,9 @@ export interface AccountPage {
   readonly browsers: readonly BrowserSession[];
   readonly tokens: readonly HeldToken[];
   readonly grants: readonly HeldGrant[];
+  readonly logins: readonly OwnLogin[];
+  /** Whether the login will do to end what is not of this browser. */
+  readonly recent: boolean;
   /** Whether tokens can be made. */
   readonly makesTokens: boolean;
   /** Whether this person can have passkeys here. */
@@ -46,24 +50,24 @@ export interface TokenPage extends TokenInput {
   readonly problem: string | null;
 }
 
-const endLabels = { browser: "Log out", grant: "Disconnect", token: "End" };
+const endLabels = { browser: "Log out", grant: "Disconnect", token: "End", login: "Disconnect" };
 
 /** What leads to {@link renderAccount} from the pages below it, as HTML. */
 export const toAccount = `\n<p><a href="${accountPath}">Your account</a></p>`;
 
 /** Where people see what they have, and end it. */
 export function renderAccount(page: AccountPage): string {
-  const { user, csrf, uid, browsers, tokens, grants, makesTokens, passkeys, password } = page;
+  const { user, csrf, uid, browsers, tokens, grants, logins, recent, makesTokens, passkeys, password } = page;
   const end = (what: keyof typeof endLabels, id: string, name: string) => `<form method="post">
 <input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
 <input type="hidden" name="id" value="${escapeHtml(id)}">
 <div><button name="do" value="end-${what}" class="second" aria-label="${endLabels[what]}: ${escapeHtml(name)}">${endLabels[what]}</button></div>
 </form>`;
-  const ownBrowsers = browsers.map(({ uid: id, loginMs, mfa }) => {
+  const ownBrowsers = browsers.map(({ uid: id, loginMs, mfa, usedAtMs }) => {
     const which = id === uid ? "This browser" : "Another browser";
     const how = mfa ? ", with a second factor" : "";
     const since = (render: (ms: number) => string) => (loginMs === null ? "" : `, logged in ${render(loginMs)}`);
-    return `${which}${since(renderTime)}${how}${end("browser", id, `${which}${since(textOf)}`)}`;
+    return `${which}${since(renderTime)}${how}; last used ${renderTime(usedAtMs)}${end("browser", id, `${which}${since(textOf)}`)}`;
   });
   const ownTokens = tokens.map(({ id, label, servers, from, usedAtMs, expiresAtMs }) => {
     const where = from === null ? "" : `, from ${list(from)} only`;
@@ -73,14 +77,21 @@ export function renderAccount(page: AccountPage): string {
     ({ id, client, servers, sinceMs }) =>
       `<strong>${escapeHtml(client)}</strong> for ${list(servers)}, since ${renderTime(sinceMs)}${end("grant", id, client)}`,
   );
+  const ownLogins = logins.map(
+    ({ server, host, sinceMs }) =>
+      `<strong>${escapeHtml(server)}</strong>, at <strong>${escapeHtml(host)}</strong> since ${renderTime(sinceMs)}${end("login", server, server)}`,
+  );
+  const again = recent
+    ? ""
+    : `\n<p>You logged in more than a quarter of an hour ago. To end another browser's login, a client or a token you log in again first; then choose it once more.</p>`;
   const more = makesTokens ? `\n<p><a href="${tokenPath}">Make a session token</a></p>` : "";
   return renderPage(
     "Your account",
     `<h1>Your account</h1>
-<p>You are logged in as <strong>${escapeHtml(user)}</strong>.${passkeys ? ` <a href="${passkeysPath}">Your passkeys</a>` : ""}${password ? ` <a href="${passwordPath}">Change your password</a>` : ""}</p>
+<p>You are logged in as <strong>${escapeHtml(user)}</strong>.${passkeys ? ` <a href="${passkeysPath}">Your passkeys</a>` : ""}${password ? ` <a href="${passwordPath}">Change your password</a>` : ""}</p>${again}
 ${section("Browsers", ownBrowsers, "There are none.")}
 ${section("Clients", ownGrants, "You have connected none.")}
-${section("Session tokens", ownTokens, "You have none.")}${more}`,
+${ownLogins.length === 0 ? "" : `${section("Logins at servers", ownLogins, "")}\n`}${section("Session tokens", ownTokens, "You have none.")}${more}`,
   );
 }
 

@@ -11,7 +11,7 @@ import { voidTokens } from "../revoke.ts";
 import { type PageKit, send } from "../visit.ts";
 import { admitOwner } from "./owner.ts";
 import { toAccount } from "./pages.ts";
-import { type AccountVisit, readForm, type Visitor } from "./visitor.ts";
+import { type AccountVisit, readForm, show, type Visitor } from "./visitor.ts";
 
 const foreign = { title: "There is no password to change", text: "You have none at this gateway." };
 
@@ -24,17 +24,17 @@ export async function servePassword(kit: PageKit, visit: AccountVisit): Promise<
   if (!kit.passwords) {
     Object.assign(note, { successful: false, reason: "passwords_off" });
     const text = "Nobody logs in with a password here.";
-    return send(response, 403, renderProblem(foreign.title, text, toAccount), []);
+    return show(visit, visitor, 403, renderProblem(foreign.title, text, toAccount));
   }
   const { csrf } = visitor;
   const user = visitor.account.name;
-  if (request.method === "GET") return send(response, 200, renderPasswordForm({ user, csrf, problem: null }), []);
+  if (request.method === "GET") return show(visit, visitor, 200, renderPasswordForm({ user, csrf, problem: null }));
   const form = readForm(kit, visit, visitor);
   if (form === null) return;
   const end = await change(kit, visit, visitor, form);
   if ("reason" in end) {
     Object.assign(note, { successful: false, reason: end.reason });
-    return send(response, end.status, renderPasswordForm({ user, csrf, problem: end.problem }), []);
+    return show(visit, visitor, end.status, renderPasswordForm({ user, csrf, problem: end.problem }));
   }
   note.successful = true;
   send(response, 200, renderChanged(), []);

@@ -1,21 +1,33 @@
 /** The pages of one's own account. */
+
+import { endBrowserSession } from "../browser-sessions.ts";
 import { renderProblem } from "../pages.ts";
 import { canChangePassword, canHavePasskeys } from "../passkeys/site.ts";
-import { accountPath, backPath, passwordPath, tokenPath } from "../paths.ts";
+import { accountPath, backPath, logoutPath, passwordPath, tokenPath } from "../paths.ts";
 import { type PageKit, refuseMethod, send } from "../visit.ts";
-import { endOwn, ends, listBelongings } from "./belongings.ts";
+import { endOwn, ends, listBelongings, mayEnd } from "./belongings.ts";
 import { type HeldGrant, renderAccount, renderGoodbye, toAccount } from "./pages.ts";
 import { servePassword } from "./password.ts";
 import { serveTokens } from "./tokens.ts";
-import { type AccountVisit, admit, comeBack, readForm, type Visitor } from "./visitor.ts";
+import {
+  type AccountVisit,
+  admit,
+  comeBack,
+  findVisitor,
+  readForm,
+  recentLogin,
+  show,
+  type Visitor,
+} from "./visitor.ts";
 
 /** Answers a request below {@link accountPath}; whatever goes wrong ends on a page as well. */
 export async function serveAccount(kit: PageKit, visit: AccountVisit): Promise<void> {
   const { request, response, path, note } = visit;
   try {
-    const allowed = path === backPath ? ["GET"] : ["GET", "POST"];
+    const allowed = path === backPath ? ["GET"] : path === logoutPath ? ["POST"] : ["GET", "POST"];
     if (!allowed.includes(request.method ?? "")) return refuseMethod(response, note, allowed.join(", "));
     if (path === backPath) return comeBack(kit, visit);
+    if (path === logoutPath) return await logOut(kit, visit);
     if (path === tokenPath) return await serveTokens(kit, visit);
     if (path === passwordPath) return await servePassword(kit, visit);
     if (path === accountPath) return await serveFirst(kit, visit);
@@ -28,8 +40,25 @@ export async function serveAccount(kit: PageKit, visit: AccountVisit): Promise<v
   }
 }
 
+/** Whoever is logged out already is told so too: there is no login to send them to for it. */
+async function logOut(kit: PageKit, visit: AccountVisit): Promise<void> {
+  const { response, note } = visit;
+  note.action = ends["end-browser"].action;
+  const visitor = await findVisitor(kit, visit);
+  if (visitor === null) {
+    Object.assign(note, { successful: false, reason: "login_gone" });
+    return send(response, 200, renderGoodbye(), []);
+  }
+  const { account, uid } = visitor;
+  note.user = account.name;
+  if (readForm(kit, visit, visitor) === null) return;
+  await endBrowserSession(kit.store, uid, kit.now());
+  Object.assign(note, { successful: true, target: uid });
+  send(response, 200, renderGoodbye(), []);
+}
+
 async function serveFirst(kit: PageKit, visit: AccountVisit): Promise<void> {
-  const { request, response, note } = visit;
+  const { request, note } = visit;
   const visitor = await admit(kit, visit, accountPath);
   if (visitor === null) return;
   note.action = "account-page";
@@ -43,8 +72,9 @@ async function serveFirst(kit: PageKit, visit: AccountVisit): Promise<void> {
     passkeys: await canHavePasskeys(kit, name),
     password: await canChangePassword(kit, name),
   };
-  const page = { user: name, uid, csrf, ...own, grants: held, ...can };
-  send(response, 200, renderAccount(page), []);
+  const recent = mayEnd(visitor, "Grant", "", kit.now());
+  const page = { user: name, uid, csrf, recent, ...own, grants: held, ...can };
+  show(visit, visitor, 200, renderAccount(page));
 }
 
 async function endSomething(kit: PageKit, visit: AccountVisit, visitor: Visitor): Promise<void> {
@@ -55,16 +85,15 @@ async function endSomething(kit: PageKit, visit: AccountVisit, visitor: Visitor)
   const id = form.get("id") ?? "";
   const end = Object.hasOwn(ends, wanted) ? ends[wanted as keyof typeof ends] : undefined;
   if (end !== undefined) note.action = end.action;
+  // What was chosen is chosen again after the login: it must not be done by whoever only comes back from one.
+  if (end !== undefined && !mayEnd(visitor, end.model, id, kit.now()))
+    return void (await admit(kit, visit, accountPath, recentLogin));
   if (end === undefined || !(await endOwn(kit, visitor.account.name, end.model, id, kit.now()))) {
     Object.assign(note, { successful: false, reason: "not_found" });
-    return send(
-      response,
-      404,
-      renderProblem("It has ended", "There is no such thing of yours any more.", toAccount),
-      [],
-    );
+    const html = renderProblem("It has ended", "There is no such thing of yours any more.", toAccount);
+    return show(visit, visitor, 404, html);
   }
-  Object.assign(note, { successful: true, target: id });
+  Object.assign(note, { successful: true, [end.model === "UpstreamLogin" ? "server" : "target"]: id });
   if (end.model === "Session" && id === visitor.uid) return send(response, 200, renderGoodbye(), []);
   // So that a page that is loaded again ends nothing again.
   response.writeHead(303, { location: accountPath, "cache-control": "no-store" }).end();

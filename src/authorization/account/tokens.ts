@@ -4,16 +4,12 @@ import { isPlainText } from "../../auth/claims.ts";
 import { findSessionToken, makeSessionToken } from "../../auth/session-tokens/keep.ts";
 import type { SessionLife } from "../../auth/session-tokens/session-token.ts";
 import { readCidr } from "../../network/cidr.ts";
-import type { Demand } from "../demands.ts";
 import { holdFor, listHeld } from "../holdings.ts";
 import { renderProblem } from "../pages.ts";
 import { tokenPath } from "../paths.ts";
-import { type PageKit, send } from "../visit.ts";
+import type { PageKit } from "../visit.ts";
 import { renderToken, renderTokenForm, type TokenInput, toAccount } from "./pages.ts";
-import { type AccountVisit, admit, readForm, type Visitor } from "./visitor.ts";
-
-/** Whoever finds a browser that somebody has left logged in must not take away something that lasts. */
-const recentLogin: Demand = { mfa: false, maxAgeMs: 15 * 60_000 };
+import { type AccountVisit, admit, readForm, recentLogin, show, type Visitor } from "./visitor.ts";
 
 const maxLabelLength = 60;
 const maxBlocks = 20;
@@ -21,7 +17,7 @@ const maxBlocks = 20;
 export const maxTokens = 20;
 
 export async function serveTokens(kit: PageKit, visit: AccountVisit): Promise<void> {
-  const { response, request, note } = visit;
+  const { request, note } = visit;
   // Before it is looked up whether they may: whoever is disabled meanwhile has disabled what was made since then (revocations.ts).
   const nowMs = kit.now();
   const visitor = await admit(kit, visit, tokenPath, recentLogin);
@@ -30,16 +26,12 @@ export async function serveTokens(kit: PageKit, visit: AccountVisit): Promise<vo
   const life = kit.sessionLife;
   if (life === null) {
     Object.assign(note, { successful: false, reason: "tokens_disabled" });
-    return send(
-      response,
-      404,
-      renderProblem("There is no such page", "Session tokens are not accepted here.", toAccount),
-      [],
-    );
+    const html = renderProblem("There is no such page", "Session tokens are not accepted here.", toAccount);
+    return show(visit, visitor, 404, html);
   }
   const page = { csrf: visitor.csrf, offered: kit.servers, problem: null };
   if (request.method === "GET")
-    return send(response, 200, renderTokenForm({ ...page, label: "", servers: onlyOne(kit.servers), from: "" }), []);
+    return show(visit, visitor, 200, renderTokenForm({ ...page, label: "", servers: onlyOne(kit.servers), from: "" }));
   const form = readForm(kit, visit, visitor);
   if (form === null) return;
   note.action = "session-token-create";
@@ -51,7 +43,7 @@ export async function serveTokens(kit: PageKit, visit: AccountVisit): Promise<vo
   const read = readInput(input, kit.servers);
   const refuse = (status: number, reason: string, problem: string) => {
     Object.assign(note, { successful: false, reason });
-    send(response, status, renderTokenForm({ ...page, ...input, problem }), []);
+    show(visit, visitor, status, renderTokenForm({ ...page, ...input, problem }));
   };
   if (typeof read === "string") return refuse(400, "input_invalid", read);
   if ((await countTokens(kit, visitor, life, nowMs)) >= maxTokens)
@@ -62,7 +54,7 @@ export async function serveTokens(kit: PageKit, visit: AccountVisit): Promise<vo
   const { id, text } = await makeSessionToken(kit.store, token, life, randomBytes);
   await holdFor(kit.store, name, "SessionToken", id);
   Object.assign(note, { successful: true, target: id, servers: read.servers, from: read.from });
-  send(response, 200, renderToken({ label: read.label, text, expiresAtMs: nowMs + life.absoluteMs }), []);
+  show(visit, visitor, 200, renderToken({ label: read.label, text, expiresAtMs: nowMs + life.absoluteMs }));
 }
 
 /** Where there is but one server, there is nothing to choose. */

@@ -4,6 +4,7 @@
  * 1. Give it a path in `paths.ts`, and send requests for it to a function of yours in `desk.ts`, beside {@link serveAccount}.
  * 2. Add the path to the places of `way-back.ts`, where browsers may come back to.
  * 3. Begin with {@link admit}: null means that the visit is answered already. What it returns names the account.
+ *    Answer with {@link show}, whatever the page says: it has the way to log out.
  * 4. Read what is posted with {@link readForm}, and put `visitor.csrf` into each form, in a hidden field `csrf`.
  * 5. Say in `visit.note` what was done: it becomes the audit record. {@link admit} has put in who did it.
  */
@@ -12,7 +13,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Account } from "../../auth/users/directory.ts";
 import { type Demand, isMet, mfaContext, undatedSeconds } from "../demands.ts";
 import type { DeskNote } from "../desk.ts";
-import { renderProblem } from "../pages.ts";
+import { addLogout, renderProblem } from "../pages.ts";
 import { backPath, mount } from "../paths.ts";
 import { type PageKit, send } from "../visit.ts";
 import { accountClientId, readReturn } from "./client.ts";
@@ -52,6 +53,9 @@ export interface Visitor {
 /** Somebody who is logged in, however long ago and however. */
 export const anyLogin: Demand = { mfa: false, maxAgeMs: null };
 
+/** Whoever finds a browser that somebody has left logged in must not take away, or put an end to, what is not of this browser. */
+export const recentLogin: Demand = { mfa: false, maxAgeMs: 15 * 60_000 };
+
 /** Who is logged in with this browser; null where nobody is, or no longer. */
 export async function findVisitor(
   { provider, findAccount, fingerprint }: PageKit,
@@ -63,7 +67,17 @@ export async function findVisitor(
   if (account === null || (loginTs ?? 0) < account.loginsFrom) return null;
   const login = { acr, amr: amr ?? [], authTime: loginTs ?? 0 };
   const seenAt = loginTs === undatedSeconds ? (readReturn(session) ?? loginTs) : login.authTime;
-  return { account, login, seenAt, uid, csrf: fingerprint("account-form", JSON.stringify([uid, account.name])) };
+  return { account, login, seenAt, uid, csrf: csrfOf(fingerprint, uid, account.name) };
+}
+
+/** What stands in the forms of somebody's account pages. @param uid of the browser's login */
+export function csrfOf(fingerprint: PageKit["fingerprint"], uid: string, name: string): string {
+  return fingerprint("account-form", JSON.stringify([uid, name]));
+}
+
+/** Answers somebody who is logged in, with a page on which they can log out. */
+export function show({ response }: Pick<AccountVisit, "response">, { csrf }: Visitor, status: number, html: string) {
+  send(response, status, addLogout(html, csrf), []);
 }
 
 /**
@@ -130,13 +144,13 @@ export function comeBack({ fingerprint }: PageKit, { request, response, note }: 
 }
 
 /** What was posted with a form of ours; null for a form of anybody else's, which is answered already. */
-export function readForm({ publicUrl }: PageKit, visit: AccountVisit, { csrf }: Visitor): URLSearchParams | null {
+export function readForm({ publicUrl }: PageKit, visit: AccountVisit, visitor: Visitor): URLSearchParams | null {
   const form = new URLSearchParams(visit.body.toString("utf8"));
   // Browsers say where a form was sent from; its token holds where one does not.
   const { origin } = visit.request.headers;
-  if ((origin === undefined || origin === publicUrl) && form.get("csrf") === csrf) return form;
+  if ((origin === undefined || origin === publicUrl) && form.get("csrf") === visitor.csrf) return form;
   Object.assign(visit.note, { successful: false, reason: "foreign_form" });
   const text = "This form is not of your login. Open the page again.";
-  send(visit.response, 403, renderProblem("This did not work", text), []);
+  show(visit, visitor, 403, renderProblem("This did not work", text));
   return null;
 }

@@ -7,8 +7,8 @@ import { markOf, readLabel } from "../../auth/users/passkeys/passkey.ts";
 import { algorithms, verifyRegistration } from "../../auth/users/passkeys/verify.ts";
 import { admitOwner } from "../account/owner.ts";
 import { toAccount } from "../account/pages.ts";
-import { type AccountVisit, readForm, type Visitor } from "../account/visitor.ts";
-import { renderProblem } from "../pages.ts";
+import { type AccountVisit, readForm, show, type Visitor } from "../account/visitor.ts";
+import { addLogout, renderProblem } from "../pages.ts";
 import { passkeysPath } from "../paths.ts";
 import { type PageKit, refuseMethod, send } from "../visit.ts";
 import { challengeMs, openChallenge, takeChallenge } from "./challenges.ts";
@@ -55,13 +55,14 @@ async function act(kit: PageKit, visit: AccountVisit, visitor: Visitor): Promise
 
 async function showList(
   { passkeys }: PageKit,
-  { response }: AccountVisit,
-  { account, csrf }: Visitor,
+  visit: AccountVisit,
+  visitor: Visitor,
   status = 200,
   problem: string | null = null,
 ): Promise<void> {
+  const { account, csrf } = visitor;
   const page = { user: account.name, csrf, keys: await passkeys.list(account.name), problem };
-  send(response, status, renderPasskeyList(page), []);
+  show(visit, visitor, status, renderPasskeyList(page));
 }
 
 async function askForNew(
@@ -95,7 +96,7 @@ async function askForNew(
     others: "",
     problem: null,
   });
-  sendPasskeyPage(response, 200, html, []);
+  sendPasskeyPage(response, 200, addLogout(html, visitor.csrf), []);
 }
 
 const refusals: Readonly<Partial<Record<PasskeyError["reason"], string>>> = {
@@ -117,7 +118,7 @@ async function add(kit: PageKit, visit: AccountVisit, visitor: Visitor, form: UR
     if (end !== "added") throw new PasskeyError(end === "full" ? "passkey_full" : "passkey_known");
     Object.assign(note, { successful: true, which: markOf(key.id) });
     // Not to the list: where it was the first one, that takes a login with it from now on.
-    send(visit.response, 200, renderAdded(), []);
+    show(visit, visitor, 200, renderAdded());
   } catch (error) {
     if (!(error instanceof PasskeyError)) throw error;
     Object.assign(note, { successful: false, reason: error.reason });

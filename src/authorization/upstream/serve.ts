@@ -4,12 +4,12 @@ import { upstreamPath } from "../../upstream/vault/client-document.ts";
 import { type Discovered, discover } from "../../upstream/vault/discovery.ts";
 import { VaultFault } from "../../upstream/vault/fault.ts";
 import { beginLogin, finishLogin, type Outcome } from "../../upstream/vault/flow.ts";
-import { loginKey, logins } from "../../upstream/vault/logins.ts";
 import { isTicket, openTicket, type Ticket } from "../../upstream/vault/ticket.ts";
 import type { Vault } from "../../upstream/vault/vault.ts";
-import { type AccountVisit, admit, findVisitor, readForm, type Visitor } from "../account/visitor.ts";
-import { pageHeaders, renderProblem } from "../pages.ts";
+import { type AccountVisit, admit, findVisitor, readForm, show, type Visitor } from "../account/visitor.ts";
+import { addLogout, pageHeaders, renderProblem } from "../pages.ts";
 import { type PageKit, refuseMethod, send } from "../visit.ts";
+import { dropOwnLogin, findOwnLogin } from "./own-logins.ts";
 import { renderConnect, renderConnected, renderDeparture, renderDisconnected } from "./pages.ts";
 
 const failed = "This did not work";
@@ -47,26 +47,26 @@ async function attend(kit: PageKit, visit: AccountVisit, visitor: Visitor, name:
   const vault = kit.vaults.get(ticket?.server ?? "");
   if (ticket === null || vault === undefined) {
     const text = "This link is none of this gateway's, or too old. Go back to the client and try again.";
-    return refuse(visit, 404, "link_unknown", text);
+    return refuse(visit, visitor, 404, "link_unknown", text);
   }
   note.server = vault.server;
   if (ticket.subject !== visitor.account.name) {
     const text = `This link was given to somebody else. You are logged in as ${visitor.account.name}: do not go on for another person, whoever has sent you here.`;
-    return refuse(visit, 403, "foreign_link", text);
+    return refuse(visit, visitor, 403, "foreign_link", text);
   }
   const form = request.method === "POST" ? readForm(kit, visit, visitor) : new URLSearchParams();
   if (form === null) return;
   if (form.get("do") === "disconnect") return disconnect(kit, visit, visitor, vault);
   const found = await discover({ ...vault.config, url: vault.url }, ticket.challenge, vault.fetch);
-  if (form.get("do") !== "connect") return show(kit, visit, visitor, vault, found, null);
+  if (form.get("do") !== "connect") return showLogin(kit, visit, visitor, vault, found, null);
   if (form.get("issuer") !== found.authorizationServer.issuer) {
-    return show(kit, visit, visitor, vault, found, "The server has changed where its users log in. Look again.");
+    return showLogin(kit, visit, visitor, vault, found, "The server has changed where its users log in. Look again.");
   }
   note.action = "upstream-begin";
   const target = await beginLogin(vault, found, travellerOf(visitor), kit);
   note.successful = true;
   const headers = { ...pageHeaders([]), refresh: `0;url=${target.href}`, "referrer-policy": "no-referrer" };
-  response.writeHead(200, headers).end(renderDeparture(target.host, target.href));
+  response.writeHead(200, headers).end(addLogout(renderDeparture(target.host, target.href), visitor.csrf));
 }
 
 /** Whoever comes by the name of a server comes for themselves. */
@@ -74,15 +74,15 @@ function describeOwn(server: string, { account }: Visitor, atMs: number): Ticket
   return { server, subject: account.name, challenge: noChallenge, atMs };
 }
 
-async function show(
+async function showLogin(
   { store }: PageKit,
-  { response }: AccountVisit,
+  visit: AccountVisit,
   visitor: Visitor,
   vault: Vault,
   { authorizationServer: { issuer, authorizationEndpoint }, scopes }: Discovered,
   problem: string | null,
 ): Promise<void> {
-  const login = (await store.get(logins, keyOf(visitor, vault)))?.value;
+  const login = await findOwnLogin(store, visitor.account.name, vault.server);
   const page = renderConnect({
     user: visitor.account.name,
     server: vault.server,
@@ -91,19 +91,19 @@ async function show(
     scopes,
     csrf: visitor.csrf,
     login:
-      login === undefined || !vault.fits(login)
+      login === null || !vault.fits(login)
         ? null
         : { host: new URL(login.issuer).host, scopes: login.scopes, since: new Date(login.sinceMs).toUTCString() },
     problem,
   });
-  send(response, problem === null ? 200 : 409, page, []);
+  show(visit, visitor, problem === null ? 200 : 409, page);
 }
 
 async function disconnect({ store }: PageKit, visit: AccountVisit, visitor: Visitor, vault: Vault): Promise<void> {
   visit.note.action = "upstream-disconnect";
-  await store.delete(logins, keyOf(visitor, vault));
+  await dropOwnLogin(store, visitor.account.name, vault.server);
   visit.note.successful = true;
-  send(visit.response, 200, renderDisconnected(vault.server), []);
+  show(visit, visitor, 200, renderDisconnected(vault.server));
 }
 
 /** Status and words for each way of coming back but the good one. */
@@ -122,28 +122,30 @@ async function comeBack(kit: PageKit, visit: AccountVisit, server: string): Prom
   const vault = kit.vaults.get(server);
   const visitor = await findVisitor(kit, visit);
   if (visitor !== null) visit.note.user = visitor.account.name;
-  if (vault === undefined) return refuse(visit, 400, "state_unknown", refusals.state_unknown[1]);
+  if (vault === undefined) return refuse(visit, visitor, 400, "state_unknown", refusals.state_unknown[1]);
   visit.note.server = server;
   const said = new URLSearchParams((visit.request.url ?? "").split("?", 2)[1] ?? "");
   const { outcome, detail } = await finishLogin(vault, said, visitor && travellerOf(visitor), kit);
   if (outcome !== "done") {
     if (detail !== undefined) kit.report(new VaultFault(detail));
     const [status, text] = refusals[outcome];
-    return refuse(visit, status, outcome, text);
+    return refuse(visit, visitor, status, outcome, text);
   }
   visit.note.successful = true;
-  send(visit.response, 200, renderConnected(server), []);
+  answer(visit, visitor, 200, renderConnected(server));
 }
 
-function refuse({ response, note }: AccountVisit, status: number, reason: string, text: string): void {
-  Object.assign(note, { successful: false, reason });
-  send(response, status, renderProblem(failed, text), []);
+function refuse(visit: AccountVisit, visitor: Visitor | null, status: number, reason: string, text: string): void {
+  Object.assign(visit.note, { successful: false, reason });
+  answer(visit, visitor, status, renderProblem(failed, text));
+}
+
+/** Answers whoever it is: somebody who comes back may be logged in no more. */
+function answer(visit: AccountVisit, visitor: Visitor | null, status: number, html: string): void {
+  if (visitor === null) send(visit.response, status, html, []);
+  else show(visit, visitor, status, html);
 }
 
 function travellerOf({ account, uid }: Visitor) {
   return { subject: account.name, uid };
-}
-
-function keyOf({ account }: Visitor, { server }: Vault): string {
-  return loginKey({ issuer: "builtin", subject: account.name, server });
 }

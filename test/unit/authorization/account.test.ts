@@ -1,6 +1,7 @@
 /** What people see of their account, make and end there, and what others cannot. */
 import { expect, it } from "vitest";
 import { listSessionTokens } from "../../../src/auth/session-tokens/keep.ts";
+import { mayEnd } from "../../../src/authorization/account/belongings.ts";
 import { renderAccount } from "../../../src/authorization/account/pages.ts";
 import { maxTokens, readInput } from "../../../src/authorization/account/tokens.ts";
 import { endBrowserSession, listBrowserSessions } from "../../../src/authorization/browser-sessions.ts";
@@ -8,6 +9,8 @@ import { listGrants } from "../../../src/authorization/grants.ts";
 import { kindOf } from "../../../src/authorization/models.ts";
 import { canHavePasskeys } from "../../../src/authorization/passkeys/site.ts";
 import { revoke } from "../../../src/authorization/revoke.ts";
+import { type Login, loginKey, logins } from "../../../src/upstream/vault/logins.ts";
+import type { Vault } from "../../../src/upstream/vault/vault.ts";
 import { asPage, type Browser, type Page } from "../../e2e/browser.ts";
 import { logIn, openWorld, origin, whereIs } from "./world.ts";
 
@@ -149,6 +152,161 @@ it.each(["end-browser", "end-token", "end-grant"])(
   },
 );
 
+it.each(["end-browser", "end-token", "end-grant"])(
+  "%s takes a login of the last quarter of an hour, and is chosen once more after it",
+  async (what) => {
+    const { world, enter, tokens } = await begin();
+    const other = await enter("ann");
+    const [{ uid = "" } = {}] = await listBrowserSessions(world.store);
+    await make(other);
+    await other.submit(asPage(await other.open(world.authorizeUrl("mcp"))), { do: "allow" });
+    const ann = await enter("ann");
+    const [token] = await tokens();
+    const [grant] = await listGrants(world.store);
+    const id = { "end-browser": uid, "end-token": token?.id, "end-grant": grant?.id }[what] ?? "";
+    const isThere = async () => (await see(ann)).html.includes(`name="id" value="${id}"`);
+    expect((await see(ann)).html).not.toContain("more than a quarter of an hour ago");
+    world.pass(15 * minutes + 1_000);
+    const page = await see(ann);
+    expect(page.html).toContain("more than a quarter of an hour ago");
+    const login = await press(ann, page, what, id);
+    expect([whereIs(login), await isThere()]).toEqual(["Log in", true]);
+    expect(world.notes.filter(({ action }) => action === "account-login").at(-1)).toMatchObject({ user: "ann" });
+    const back = asPage(await logIn(ann, login, "ann"));
+    expect([back.url.href, await isThere()]).toEqual([account, true]);
+    await press(ann, back, what, id);
+    expect(await isThere()).toBe(false);
+  },
+);
+
+it.each([
+  ["another browser, after a login of now", "Session", "other", 1_000, true],
+  ["a token, a quarter of an hour after the login", "SessionToken", "t", 100 + 900, true],
+  ["a token, later than that", "SessionToken", "t", 100 + 901, false],
+  ["a client, later than that", "Grant", "g", 100 + 901, false],
+  ["another browser, later than that", "Session", "other", 100 + 901, false],
+  ["this browser, later than that", "Session", "mine", 100 + 901, true],
+  ["a login at a server, later than that", "UpstreamLogin", "alpha", 100 + 901, true],
+] as const)("lets somebody end %s: %s %s at %d s is %s", (_what, model, id, seconds, expected) => {
+  const login = { amr: [], authTime: model === "Session" && seconds === 1_000 ? 1_000 : 100 };
+  expect(mayEnd({ uid: "mine", login }, model, id, seconds * 1_000)).toBe(expected);
+});
+
+it.each([
+  [1, true],
+  [0, false],
+])("lets whose provider dates no login end what is theirs: %d s is %s", (authTime, expected) => {
+  expect(mayEnd({ uid: "mine", login: { amr: [], authTime } }, "Grant", "g", Date.now())).toBe(expected);
+});
+
+it("lists logins at servers, and ends one's own", async () => {
+  const vaults = new Map(["alpha", "beta"].map((server) => [server, {} as Vault]));
+  const { world, enter } = await begin({ vaults });
+  const login: Login = {
+    ...{
+      url: "https://alpha.test/mcp",
+      issuer: "https://login.alpha.test",
+      tokenEndpoint: "https://login.alpha.test/t",
+    },
+    ...{
+      clientId: "c",
+      resource: "r",
+      scopes: ["notes"],
+      token: "canary",
+      refreshToken: "canary",
+      atMs: 0,
+      untilMs: null,
+    },
+    ...{ isRejected: false, renewingUntilMs: null, sinceMs: Date.parse("2026-05-30T08:15:00Z") },
+  };
+  const keyOf = (subject: string) => loginKey({ issuer: "builtin", subject, server: "alpha" });
+  for (const name of ["ann", "bob"]) await world.store.put(logins, keyOf(name), login);
+  const ann = await enter("ann");
+  world.pass(20 * minutes);
+  const page = await see(ann);
+  expect(page.html).toContain("<h2>Logins at servers</h2>");
+  expect(page.html).toMatch(
+    /<strong>alpha<\/strong>, at <strong>login.alpha.test<\/strong> since .*2026-05-30 08:15 UTC/,
+  );
+  expect(page.html).not.toMatch(/canary|beta/);
+  expect(asPage(await press(ann, page, "end-login", "alpha")).url.href).toBe(account);
+  expect(world.notes.find(({ action }) => action === "upstream-disconnect")).toMatchObject({
+    ...{ user: "ann", server: "alpha", successful: true },
+  });
+  expect((await world.store.list(logins)).map(({ key }) => key)).toEqual([keyOf("bob")]);
+  expect((await see(ann)).html).not.toContain("Logins at servers");
+  expect(asPage(await press(ann, page, "end-login", "alpha")).status).toBe(404);
+  expect(world.notes.at(-1)).toMatchObject({ action: "upstream-disconnect", successful: false, reason: "not_found" });
+});
+
+/** Each page of somebody who is logged in, and how they come there. */
+const places: Readonly<Record<string, (browser: Browser, authorizeUrl: string) => Promise<Page | URL>>> = {
+  "the account page": (browser) => browser.open(account),
+  "what is over": async (browser) => press(browser, await see(browser), "end-token", "none"),
+  "a form that is not of this login": async (browser) => browser.submit(await see(browser), { csrf: "x" }),
+  "the form for a token": (browser) => browser.open(`${account}/token`),
+  "the form for a token, with what is wrong": (browser) => make(browser, { label: "" }),
+  "a new token": (browser) => make(browser),
+  "the passkeys": (browser) => browser.open(`${account}/passkeys`),
+  "the form for a passkey": async (browser) => browser.submit(await see(browser, `${account}/passkeys`), { do: "add" }),
+  "a passkey that was not accepted": async (browser) =>
+    browser.submit(await see(browser, `${account}/passkeys`), { do: "passkey-made", answer: "" }),
+  "a link to no server": (browser) => browser.open(`${origin}/oauth/upstream/gamma`),
+  "the way back from no server": (browser) => browser.open(`${origin}/oauth/upstream-back/gamma`),
+  "the consent page": (browser, authorizeUrl) => browser.open(authorizeUrl),
+};
+
+it.each(Object.entries(places))("has the way to log out on %s", async (_what, go) => {
+  const { world, enter } = await begin();
+  const browser = await enter("ann");
+  const page = asPage(await go(browser, world.authorizeUrl("mcp")));
+  expect(page.html.match(/<form method="post" action="\/oauth\/account\/logout">/g)).toHaveLength(1);
+  expect(page.html).toMatch(/<button name="do" value="logout"[^>]*>Log out<\/button>/);
+  expect(page.headers.get("content-security-policy")).toContain("form-action 'self'");
+  world.pass(20 * minutes);
+  expect(whereIs(await browser.submit(page, { do: "logout" }))).toBe("Logged out");
+  expect(world.notes.at(-1)).toMatchObject({ action: "browser-end", user: "ann", successful: true });
+  expect(await listBrowserSessions(world.store)).toEqual([]);
+  expect(whereIs(await browser.open(account))).toBe("Log in");
+  expect(whereIs(await browser.submit(page, { do: "logout" }))).toBe("Logged out");
+  expect(world.notes.at(-1)).toMatchObject({ action: "browser-end", successful: false, reason: "login_gone" });
+});
+
+it("takes no consent of somebody who has logged out", async () => {
+  const { world, enter } = await begin();
+  const browser = await enter("ann");
+  const consent = asPage(await browser.open(world.authorizeUrl("mcp")));
+  await browser.submit(consent, { do: "logout" });
+  expect(asPage(await browser.submit(consent, { do: "allow" })).status).toBe(400);
+  expect(await listGrants(world.store)).toEqual([]);
+});
+
+it.each([
+  ["without a token", "", origin],
+  ["with the token of another form", "login", origin],
+  ["with somebody else's token", "bob", origin],
+  ["from another site", "ann", "https://evil.test"],
+])("logs nobody out %s", async (_what, whose, from) => {
+  const { world, enter } = await begin();
+  const [ann, bob] = [await enter("ann"), await enter("bob")];
+  const csrfOf = ({ html }: Page) => /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? "";
+  const tokens: Record<string, string> = {
+    ...{ ann: csrfOf(await see(ann)), bob: csrfOf(await see(bob)) },
+    login: csrfOf(asPage(await ann.open(world.authorizeUrl("mcp")))),
+  };
+  const form = new URLSearchParams({ csrf: tokens[whose] ?? "", do: "logout" });
+  const refused = asPage(await ann.send(new URL(`${account}/logout`), form, { origin: from }));
+  expect([refused.status, whereIs(await ann.open(account))]).toEqual([403, "Your account"]);
+  expect(world.notes).toContainEqual(expect.objectContaining({ action: "browser-end", reason: "foreign_form" }));
+});
+
+it("offers nobody a way out who is not in", async () => {
+  const { world } = await begin();
+  const browser = world.browser();
+  for (const page of [await browser.open(account), await browser.open(`${account}/nothing`)])
+    expect(asPage(page).html).not.toContain("logout");
+});
+
 it.each([
   [origin, "ann", true],
   [origin, "corp:ann", false],
@@ -159,7 +317,7 @@ it.each([
 });
 
 it.each([true, false])("leads to passkeys and to the password: %s", (has) => {
-  const none = { browsers: [], tokens: [], grants: [], makesTokens: true };
+  const none = { browsers: [], tokens: [], grants: [], logins: [], recent: true, makesTokens: true };
   const html = renderAccount({ user: "ann", csrf: "c", uid: "u", passkeys: has, password: has, ...none });
   expect([html.includes("Your passkeys"), html.includes("Change your password")]).toEqual([has, has]);
 });

@@ -26,6 +26,7 @@ function open() {
     store,
     () => nowMs,
     createRegistrations(store, () => nowMs, 3_600_000),
+    1_800_000,
   );
   return {
     adapterOf,

@@ -492,7 +492,7 @@ describe("a login here", () => {
     const consent = await enter();
     world.pass(60_000);
     expect(claimsOf(await agree(consent))).toMatchObject({ sub: `${product}:ann` });
-    world.pass(28_000_000);
+    await world.use(browser, 28_000_000);
     expect(asPage(await browser.open(`${origin}/oauth/account`)).html).not.toContain("1970");
     expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
     world.pass(800_000);
@@ -572,9 +572,9 @@ it.each<[string, Product, object, Record<string, unknown>]>([
   expect(first?.expiresAtMs).toBeGreaterThan(Date.now() + 7 * 60 * minutes);
   world.pass(10 * minutes);
   await agree(consent);
-  world.pass(7 * 60 * minutes);
+  await world.use(browser, 7 * 60 * minutes);
   expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
-  world.pass(60 * minutes);
+  await world.use(browser, 60 * minutes);
   expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("Log in");
 });
 

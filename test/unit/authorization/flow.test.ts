@@ -329,9 +329,9 @@ describe("the browser", () => {
     const world = await open();
     const browser = world.browser();
     await consent(browser, world.authorizeUrl("mcp"));
-    world.pass(5 * 3_600_000);
+    await world.use(browser, 5 * 3_600_000);
     expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
-    world.pass(4 * 3_600_000);
+    await world.use(browser, 4 * 3_600_000);
     expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("Log in");
   });
 

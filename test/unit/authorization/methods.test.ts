@@ -4,6 +4,7 @@ import { openWorld, origin } from "./world.ts";
 
 it.each([
   ["/oauth/account", "DELETE", "GET, POST"],
+  ["/oauth/account/logout", "GET", "POST"],
   ["/oauth/account/token", "PUT", "GET, POST"],
   ["/oauth/account/password", "DELETE", "GET, POST"],
   ["/oauth/account/back", "POST", "GET"],

@@ -28,7 +28,7 @@ it("says in a token how its user logged in, and goes on saying so", async () => 
 
 it("asks nobody who is logged in for what is granted already", async () => {
   const { world, browser } = await begin();
-  world.pass(60 * minutes);
+  await world.use(browser, 60 * minutes);
   expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
 });
 

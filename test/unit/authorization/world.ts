@@ -30,6 +30,7 @@ export const resource = `${origin}/alpha/mcp`;
 export const callback = "http://127.0.0.1:49152/callback";
 const password = "correct horse battery staple";
 export const verifier = "v".repeat(43);
+const useMs = 1_500_000;
 const startMs = Date.parse("2026-06-01T12:00:00Z");
 
 interface WorldOptions extends Partial<Omit<AuthorizationOptions, "log">> {
@@ -56,7 +57,7 @@ export async function openWorld(
   const backend = openSqliteStore(join(directory, storeName), Date.now);
   const store = createStore(backend, keyring.entries, () => {});
   onTestFinished(() => store.close());
-  const desk = createAuthorizationServer({
+  const options: AuthorizationOptions = {
     publicUrl: origin,
     machines: { clients: new Map(), providers: [], clockSkewMs: 0 },
     resources: createResources(new Map([[resource, new Map(Object.entries(scopes))]])),
@@ -64,7 +65,7 @@ export async function openWorld(
     documents: true,
     allowHost: () => false,
     registration: true,
-    ttlMs: { accessToken: 600_000, refreshToken: 86_400_000 * 30, session: 28_800_000 },
+    ttlMs: { accessToken: 600_000, refreshToken: 86_400_000 * 30, session: 28_800_000, sessionIdle: 1_800_000 },
     now: Date.now,
     keyring,
     store,
@@ -79,12 +80,18 @@ export async function openWorld(
     ...{ passwords: true, providers: {} },
     log: createLog(more.providers === undefined ? "error" : "warn", (text) => log(text)),
     ...more,
-  });
+  };
+  const desk = createAuthorizationServer(options);
   const notes: DeskNote[] = [];
 
-  async function ask(url: URL | string, init: RequestInit = {}, ip = "192.0.2.1"): Promise<Response> {
+  async function ask(
+    url: URL | string,
+    init: RequestInit = {},
+    ip = "192.0.2.1",
+    { answer } = desk,
+  ): Promise<Response> {
     const { pathname, search } = new URL(url);
-    const { status, headers, body, note } = await desk.answer({
+    const { status, headers, body, note } = await answer({
       verb: init.method ?? "GET",
       target: `${pathname}${search}`,
       headers: new Map(new Headers(init.headers)),
@@ -119,6 +126,18 @@ export async function openWorld(
     post,
     client_id,
     pass: (ms: number) => vi.setSystemTime(Date.now() + ms),
+    /** Asks another gateway with the same state. */
+    replica(): (url: URL | string, init: RequestInit) => Promise<Response> {
+      const other = createAuthorizationServer(options);
+      return (url, init) => ask(url, init, undefined, other);
+    },
+    /** Lets time pass while a browser is used now and then. */
+    async use(browser: Browser, ms: number): Promise<void> {
+      for (let left = ms; left > 0; left -= useMs) {
+        vi.setSystemTime(Date.now() + Math.min(left, useMs));
+        await browser.open(`${origin}/oauth/account`);
+      }
+    },
     browser: (ip?: string, through?: typeof fetch) =>
       openBrowser(through ?? (((url: URL | string, init: RequestInit) => ask(url, init, ip)) as typeof fetch), origin),
     addUser: (name: string) =>
