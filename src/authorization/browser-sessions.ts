@@ -101,7 +101,7 @@ export async function endBrowserSession(store: Pick<Store, "get" | "put" | "dele
 }
 
 /** Whether somebody has ended it. */
-export async function isSessionEnded(store: Pick<Store, "get">, uid: string): Promise<boolean> {
+async function isSessionEnded(store: Pick<Store, "get">, uid: string): Promise<boolean> {
   return (await store.get(endedSessions, uid)) !== null;
 }
 

@@ -33,8 +33,7 @@ export const ends = {
 
 /**
  * Whether a login will do to end something (ASVS 5.0, 7.5.2). Any will where it is the browser's own, and for a login at a server, as on the
- * page of that. So it will where a provider does not say when its people log in: to log in again would be asked of them in vain, and to end
- * what should not be there must always be possible.
+ * page of that. Where a provider does not say when its people log in, it counts when they came back from there.
  */
 export function mayEnd(
   { uid, login, seenAt }: Pick<Visitor, "uid" | "login" | "seenAt">,

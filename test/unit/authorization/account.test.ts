@@ -189,15 +189,19 @@ it.each([
   ["a login at a server, later than that", "UpstreamLogin", "alpha", 100 + 901, true],
 ] as const)("lets somebody end %s: %s %s at %d s is %s", (_what, model, id, seconds, expected) => {
   const login = { amr: [], authTime: model === "Session" && seconds === 1_000 ? 1_000 : 100 };
-  expect(mayEnd({ uid: "mine", login }, model, id, seconds * 1_000)).toBe(expected);
+  expect(mayEnd({ uid: "mine", login, seenAt: login.authTime }, model, id, seconds * 1_000)).toBe(expected);
 });
 
 it.each([
-  [1, true],
-  [0, false],
-])("lets whose provider dates no login end what is theirs: %d s is %s", (authTime, expected) => {
-  expect(mayEnd({ uid: "mine", login: { amr: [], authTime } }, "Grant", "g", Date.now())).toBe(expected);
-});
+  [1, false],
+  [100, false],
+  [101, true],
+])(
+  "lets whose provider dates no login end what is theirs where they came back lately: at %d s is %s",
+  (seenAt, expected) => {
+    expect(mayEnd({ uid: "mine", login: { amr: [], authTime: 1 }, seenAt }, "Grant", "g", 1_001_000)).toBe(expected);
+  },
+);
 
 it("lists logins at servers, and ends one's own", async () => {
   const vaults = new Map(["alpha", "beta"].map((server) => [server, {} as Vault]));

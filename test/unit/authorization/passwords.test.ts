@@ -66,7 +66,7 @@ it("keeps the login as long as it would have lasted, and no longer", async () =>
   const [browser, form] = await enter();
   world.pass(4 * minutes);
   await browser.submit(form, fields());
-  world.pass(8 * 60 * minutes - 5 * minutes);
+  await world.use(browser, 8 * 60 * minutes - 5 * minutes);
   expect(whereIs(await browser.open(`${origin}/oauth/account`))).toBe("Your account");
   world.pass(2 * minutes);
   expect(whereIs(await browser.open(`${origin}/oauth/account`))).toBe("Log in");
