@@ -2,6 +2,7 @@
 import type { Account } from "../../auth/users/directory.ts";
 import { users } from "../../auth/users/user.ts";
 import { endBrowserSession } from "../browser-sessions.ts";
+import { listHeld } from "../holdings.ts";
 import { delayOf, sayWait } from "../login.ts";
 import { changedElsewhere, type Refused, readChosen, replacePassword, sameAgain } from "../new-password.ts";
 import { renderProblem } from "../pages.ts";
@@ -73,7 +74,9 @@ async function logInAnew(
 ): Promise<void> {
   const context = provider.createContext(request, response);
   const { exp } = await provider.Session.get(context);
-  await endBrowserSession(store, uid, now());
+  // They count no more by their time already; this takes them off the list on the account page, too.
+  for (const each of new Set([uid, ...(await listHeld(store, name, "Session"))]))
+    await endBrowserSession(store, each, now());
   const session = new provider.Session();
   const { acr, amr } = login;
   session.loginAccount({ accountId: name, loginTs: loginsFrom, acr, amr: [...amr] });

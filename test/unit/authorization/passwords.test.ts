@@ -53,7 +53,10 @@ it("changes the password for whoever knows it, and leaves this browser alone log
   expect(last()).toMatchObject({ action: "password-change", user: "ann", successful: true });
   expect([await knows(given), await knows(chosen)]).toMatchObject([null, { name: "ann" }]);
   expect(browser.cookie("__Host-sallyport")).not.toBe(before);
-  expect(whereIs(await browser.open(`${origin}/oauth/account`))).toBe("Your account");
+  const account = asPage(await browser.open(`${origin}/oauth/account`));
+  expect(whereIs(account)).toBe("Your account");
+  expect(account.html).toContain("This browser");
+  expect(account.html).not.toContain("Another browser");
   for (const each of [other, client, thief]) expect(whereIs(await each.open(url))).toBe("Log in");
   expect(await world.refresh(tokens)).toMatchObject({ error: "invalid_grant" });
   // What she had consented to stays.
@@ -241,6 +244,17 @@ it("has a password that was given replaced before there is a login, a consent or
   const other = world.browser();
   expect(whereIs(await logIn(other, await other.open(url), "ann", chosen))).toBe("Change your password");
   expect(JSON.stringify(world.notes)).not.toMatch(/made-up|otter/);
+});
+
+it("takes no login for good that was somehow left while a password is temporary", async () => {
+  const { world, enter } = await begin();
+  const [browser] = await enter();
+  const consent = asPage(await browser.open(world.authorizeUrl("mcp")));
+  const tokens = await world.redeem(await browser.submit(consent, { do: "allow" }));
+  await world.changeUser("ann", (user) => ({ ...user, temporaryUntilMs: Date.now() + minutes }));
+  expect(whereIs(await browser.open(url))).toBe("Log in");
+  expect(whereIs(await browser.open(world.authorizeUrl("mcp", { prompt: "none" })))).toBe("login_required");
+  expect(await world.refresh(tokens)).toMatchObject({ error: "invalid_grant" });
 });
 
 it.each<[string, Record<string, string>, string]>([
