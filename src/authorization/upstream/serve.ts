@@ -4,7 +4,7 @@ import { upstreamPath } from "../../upstream/vault/client-document.ts";
 import { type Discovered, discover } from "../../upstream/vault/discovery.ts";
 import { VaultFault } from "../../upstream/vault/fault.ts";
 import { beginLogin, finishLogin, type Outcome } from "../../upstream/vault/flow.ts";
-import { loginKey, logins } from "../../upstream/vault/logins.ts";
+import { dropLogin, loginKey, logins } from "../../upstream/vault/logins.ts";
 import { isTicket, openTicket, type Ticket } from "../../upstream/vault/ticket.ts";
 import type { Vault } from "../../upstream/vault/vault.ts";
 import { type AccountVisit, admit, findVisitor, readForm, type Visitor } from "../account/visitor.ts";
@@ -101,7 +101,7 @@ async function show(
 
 async function disconnect({ store }: PageKit, visit: AccountVisit, visitor: Visitor, vault: Vault): Promise<void> {
   visit.note.action = "upstream-disconnect";
-  await store.delete(logins, keyOf(visitor, vault));
+  await dropLogin(store, keyOf(visitor, vault));
   visit.note.successful = true;
   send(visit.response, 200, renderDisconnected(vault.server), []);
 }

@@ -27,6 +27,7 @@ const flowSchema = z.strictObject({
   issuer: z.string(),
   namesItself: z.boolean(),
   tokenEndpoint: z.string(),
+  revocationEndpoint: z.string().optional(),
   clientId: z.string(),
   resource: z.string(),
   scopes: z.array(z.string()),
@@ -68,10 +69,10 @@ export async function beginLogin(
 ): Promise<URL> {
   const client = await findClient(registration, authorizationServer, store, fetch);
   const [state, verifier] = [generateRandomState(), generateRandomCodeVerifier()];
-  const { issuer, namesItself, tokenEndpoint, authorizationEndpoint } = authorizationServer;
+  const { issuer, namesItself, tokenEndpoint, revocationEndpoint, authorizationEndpoint } = authorizationServer;
   const flow = {
     ...{ subject, server, url: url.href, uid, verifier, issuer, namesItself, tokenEndpoint },
-    ...{ clientId: client.id, resource, scopes: [...scopes] },
+    ...{ revocationEndpoint, clientId: client.id, resource, scopes: [...scopes] },
   };
   await store.put(flows, state, flow, { expiresAtMs: now() + flowMs });
   const target = new URL(authorizationEndpoint);
@@ -127,7 +128,7 @@ export async function finishLogin(
   }
 
   async function redeem({ registration, fetch }: Vault, flow: Flow, answer: URLSearchParams, { publicUrl }: FlowKit) {
-    const { url, subject, server, verifier, issuer, tokenEndpoint, clientId, resource } = flow;
+    const { url, subject, server, verifier, issuer, tokenEndpoint, revocationEndpoint, clientId, resource } = flow;
     const client = await recallClient(registration, issuer, clientId, store);
     if (client === null) throw new TokenFailure("refused", "the client of the gateway is another one");
     const atMs = now();
@@ -135,8 +136,9 @@ export async function finishLogin(
     const redirectUri = `${publicUrl}${backPathOf(server)}`;
     const { token, refreshToken, lifetimeMs, scope } = await redeemCode(desk, answer, redirectUri, verifier);
     const key: LoginKey = { issuer: "builtin", subject, server };
+    // What was there before is not told of: with the old tokens some authorization servers would end the new ones.
     await store.put(logins, loginKey(key), {
-      ...{ url, issuer, tokenEndpoint, clientId, resource, token, refreshToken, atMs },
+      ...{ url, issuer, tokenEndpoint, revocationEndpoint, clientId, resource, token, refreshToken, atMs },
       scopes: scope === null ? flow.scopes : [...readScopes(scope)],
       untilMs: lifetimeMs === null ? null : atMs + lifetimeMs,
       isRejected: false,

@@ -11,6 +11,7 @@ import {
   customFetch,
   None,
   refreshTokenGrantRequest,
+  revocationRequest,
   type TokenEndpointRequestOptions,
 } from "oauth4webapi";
 import { Secret } from "../../config/secret.ts";
@@ -72,6 +73,25 @@ export function renewTokens(desk: TokenDesk, refreshToken: string): Promise<Issu
   });
 }
 
+/**
+ * Tells an authorization server that a token is not wanted any more (RFC 7009).
+ *
+ * @returns the status it answered with; 200 for one that counts no more, whether it did before or not
+ * @throws VaultFault
+ */
+export async function revokeToken(
+  { fetch, client, issuer }: Pick<TokenDesk, "fetch" | "client" | "issuer">,
+  revocationEndpoint: string,
+  token: string,
+  sort: "refresh_token" | "access_token",
+): Promise<number> {
+  const { status } = await ask(fetch, client, (client, proof, manner) => {
+    const options = { ...manner, additionalParameters: { token_type_hint: sort } };
+    return revocationRequest({ issuer, revocation_endpoint: revocationEndpoint }, client, proof, token, options);
+  });
+  return status;
+}
+
 type Send = (client: Client, proof: ClientAuth, manner: Manner) => Promise<Response>;
 
 async function requestTokens({ fetch, client, nowMs }: TokenDesk, send: Send): Promise<Issued> {
@@ -89,7 +109,7 @@ async function requestTokens({ fetch, client, nowMs }: TokenDesk, send: Send): P
  * @returns the answer, which the library has not seen
  * @throws VaultFault
  */
-export async function ask(fetch: GuardedFetch, client: VaultClient, send: Send): Promise<Fetched> {
+async function ask(fetch: GuardedFetch, client: VaultClient, send: Send): Promise<Fetched> {
   const { promise: answered, resolve } = Promise.withResolvers<Fetched>();
   await send({ client_id: client.id }, proofOf(client), {
     // Else it names itself and its version.
