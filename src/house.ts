@@ -42,6 +42,7 @@ import type { Station } from "./state/station.ts";
 import type { Store } from "./state/store.ts";
 import type { TokenOutcome } from "./upstream/credentials/token-endpoint.ts";
 import { createUpstreamShelf, type UpstreamShelf } from "./upstream/shelf.ts";
+import { followFarewells } from "./upstream/vault/farewells.ts";
 import { version } from "./version.ts";
 
 /** What stands for as long as the process does, whatever configuration runs: keys, counters, the audit file, the log. */
@@ -85,6 +86,7 @@ export interface House {
 
 /** What the house asks of the configuration that runs at the moment. */
 export interface Tenant extends Omit<MetricSources, "auditQueueLength" | "auditSinks" | "stateReady"> {
+  config(): LoadedConfig["config"];
   /** Keys have changed: verdicts reached with the old ones are void. */
   forgetTokens(): void;
 }
@@ -174,6 +176,7 @@ async function furnish(
   const replicas = redis === null ? null : createReplicas(board, now, tenant.configHash);
   const write = (entry: AuditEntry, again?: boolean) => append(sink, metrics, entry, isLax, again);
   await store.follow(deeds, () => recordDeeds(store, write, now()));
+  await followFarewells({ store, config: tenant.config, record: write, now });
   // The sink has told of its failure, and there is nothing to refuse.
   const note = (entry: AuditEntry) => void write(entry).catch(() => {});
   const refusedConnections = createRefusedConnections(note, now);

@@ -47,6 +47,7 @@ export async function run(
   const tenant: Tenant = {
     servers: () => gateway?.upstreams.all() ?? [],
     issuers: () => gateway?.issuers() ?? [],
+    config: () => current.config,
     configHash: () => current.hash,
     policyHash: () => current.policy.hash,
     forgetTokens: () => gateway?.identity.tokens.clear(),

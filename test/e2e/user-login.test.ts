@@ -394,3 +394,59 @@ it("believes neither metadata nor answers that are not what they should be, and 
   expect((await actsOf(world)).at(-1)).toMatchObject({ action: "upstream-back", reason: "no_token" });
   linkIn(await ann.post(toolCall(2)));
 });
+
+it("the authorization server is told of a login that ends, and what it answers is on record and nothing else", async () => {
+  const world = await open();
+  const { authorization, setting } = world;
+  const { told, misbehaviour, issuer } = authorization;
+  const ann = await clientOf(world, "ann");
+  const browser = await browse(world);
+  const revocations = async (count: number) =>
+    until("what the authorization server was told", async () => {
+      const found = (await actsOf(world)).filter((note) => note?.action === "upstream-revocation");
+      return found.length >= count ? found : undefined;
+    });
+  const disconnect = async (link: string) => {
+    const page = await visit(browser, link);
+    return asPage(await browser.submit(page, { do: "disconnect" }));
+  };
+
+  const link = linkIn(await ann.post(toolCall(1)));
+  await connect(browser, link);
+  const { last } = authorization;
+  expect((await disconnect(link)).html).toContain("You are disconnected");
+  expect(await revocations(1)).toEqual([
+    { action: "upstream-revocation", user: "ann", server: "alpha", successful: true },
+  ]);
+  expect(told).toEqual([
+    { token: expect.stringMatching(/^refresh-/), token_type_hint: "refresh_token" },
+    { token: last, token_type_hint: "access_token" },
+  ]);
+  expect(authorization.accepts(last)).toBe(false);
+
+  // An operator, with a command that asks nobody.
+  await connect(browser, link);
+  expect(await command(setting, "", "revoke", "user", "ann")).toMatchObject({ code: 0 });
+  expect((await command(setting, "", "grant", "list")).said).not.toContain("logged in at");
+  expect((await revocations(2)).at(-1)).toMatchObject({ user: "ann", successful: true });
+  expect(authorization.accepts(authorization.last)).toBe(false);
+
+  // One that answers with a way inside, and one that names one.
+  const elsewhere = { location: `${issuer}/elsewhere` };
+  misbehaviour.revocation = { status: 307, headers: elsewhere, body: { error_description: "canary" } };
+  const other = await browse(world);
+  await connect(other, link);
+  const page = await visit(other, link);
+  expect(asPage(await other.submit(page, { do: "disconnect" })).html).toContain("You are disconnected");
+  expect((await revocations(3)).at(-1)).toMatchObject({ successful: false, reason: expect.stringContaining("307") });
+  expect(authorization.paths).not.toContain("/elsewhere");
+  misbehaviour.metadata = { revocation_endpoint: "https://10.0.0.1/revoke" };
+  await connect(other, link);
+  expect(asPage(await other.submit(await visit(other, link), { do: "disconnect" })).status).toBe(200);
+  expect((await revocations(4)).at(-1)).toMatchObject({
+    ...{ successful: false, reason: "10.0.0.1 has no public address" },
+  });
+  linkIn(await (await clientOf(world, "ann")).post(toolCall(2)));
+  const sinks = await readSinks(world);
+  for (const secret of [...authorization.secrets, "canary"]) expect(sinks).not.toContain(secret);
+});

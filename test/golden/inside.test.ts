@@ -55,6 +55,7 @@ beforeEach(async () => {
       servers: () => [],
       issuers: () => [],
       certificateExpiry: () => null,
+      config: () => loaded.config,
       configHash: () => "",
       policyHash: () => "",
       forgetTokens() {},

@@ -84,7 +84,7 @@ export function mapGroups(
  * logged in was not. Where it was somebody of another issuer who logged in by the name, what they have at servers is not for this person.
  */
 export async function admitAsserted(
-  store: Pick<Store, "get" | "list" | "delete">,
+  store: Pick<Store, "get" | "list" | "put" | "delete">,
   name: string,
   issuer: string,
 ): Promise<boolean> {

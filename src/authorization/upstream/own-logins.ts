@@ -1,6 +1,6 @@
 /** What one person of the gateway's own pages has at servers behind the gateway, and how they let go of it. */
 import type { Store } from "../../state/store.ts";
-import { type Login, loginKey, logins } from "../../upstream/vault/logins.ts";
+import { dropLogin, type Login, loginKey, logins } from "../../upstream/vault/logins.ts";
 
 /** A login at a server, without what it is made of. */
 export interface OwnLogin {
@@ -34,8 +34,12 @@ export async function listOwnLogins(
 }
 
 /** @returns whether it was there */
-export async function dropOwnLogin(store: Pick<Store, "delete">, name: string, server: string): Promise<boolean> {
-  return store.delete(logins, keyOf(name, server));
+export async function dropOwnLogin(
+  store: Pick<Store, "get" | "put" | "delete">,
+  name: string,
+  server: string,
+): Promise<boolean> {
+  return dropLogin(store, keyOf(name, server));
 }
 
 function keyOf(name: string, server: string): string {

@@ -66,7 +66,7 @@ export function renderDisconnected(server: string): string {
   return renderPage(
     "You are disconnected",
     `<h1>You are disconnected from ${escapeHtml(server)}</h1>
-<p>The gateway has let go of your login. The authorization server of ${escapeHtml(server)} may list it until it ends.</p>`,
+<p>The gateway has let go of your login, and tells the authorization server of ${escapeHtml(server)}. One that does not take that may list it until it ends.</p>`,
   );
 }
 

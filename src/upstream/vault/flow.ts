@@ -1,5 +1,10 @@
 /** A user's login at the authorization server of a server, from the browser's leaving to its coming back (OAuth 2.1, code with PKCE). */
-import { createHash, randomBytes } from "node:crypto";
+import {
+  calculatePKCECodeChallenge,
+  generateRandomCodeVerifier,
+  generateRandomState,
+  validateAuthResponse,
+} from "oauth4webapi";
 import { z } from "zod";
 import type { Kind, Store } from "../../state/store.ts";
 import { TokenFailure } from "../credentials/token-failure.ts";
@@ -8,7 +13,7 @@ import { backPathOf } from "./client-document.ts";
 import type { Discovered } from "./discovery.ts";
 import { type LoginKey, loginKey, logins } from "./logins.ts";
 import { findClient, recallClient } from "./registration.ts";
-import { requestTokens } from "./token-request.ts";
+import { redeemCode } from "./token-request.ts";
 import type { Vault } from "./vault.ts";
 
 const flowSchema = z.strictObject({
@@ -22,6 +27,7 @@ const flowSchema = z.strictObject({
   issuer: z.string(),
   namesItself: z.boolean(),
   tokenEndpoint: z.string(),
+  revocationEndpoint: z.string().optional(),
   clientId: z.string(),
   resource: z.string(),
   scopes: z.array(z.string()),
@@ -62,11 +68,11 @@ export async function beginLogin(
   { publicUrl, store, now }: FlowKit,
 ): Promise<URL> {
   const client = await findClient(registration, authorizationServer, store, fetch);
-  const [state, verifier] = [randomBytes(32).toString("base64url"), randomBytes(32).toString("base64url")];
-  const { issuer, namesItself, tokenEndpoint, authorizationEndpoint } = authorizationServer;
+  const [state, verifier] = [generateRandomState(), generateRandomCodeVerifier()];
+  const { issuer, namesItself, tokenEndpoint, revocationEndpoint, authorizationEndpoint } = authorizationServer;
   const flow = {
     ...{ subject, server, url: url.href, uid, verifier, issuer, namesItself, tokenEndpoint },
-    ...{ clientId: client.id, resource, scopes: [...scopes] },
+    ...{ revocationEndpoint, clientId: client.id, resource, scopes: [...scopes] },
   };
   await store.put(flows, state, flow, { expiresAtMs: now() + flowMs });
   const target = new URL(authorizationEndpoint);
@@ -75,7 +81,7 @@ export async function beginLogin(
     client_id: client.id,
     redirect_uri: `${publicUrl}${backPathOf(server)}`,
     state,
-    code_challenge: createHash("sha256").update(verifier).digest("base64url"),
+    code_challenge: await calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256",
     resource,
     ...(scopes.length > 0 && { scope: scopes.join(" ") }),
@@ -111,42 +117,28 @@ export async function finishLogin(
   if (flow.subject !== traveller?.subject || flow.uid !== traveller.uid) return { outcome: "foreign_login" };
   // Of several who come at once one gets through.
   if (!(await store.delete(flows, state, found.revision))) return { outcome: "state_unknown" };
-  const issuers = said.getAll("iss");
-  const isNamed = issuers.length === 1 && issuers[0] === flow.issuer;
-  if (!isNamed && (flow.namesItself || issuers.length > 0)) return { outcome: "issuer_mismatch" };
-  const code = said.get("code");
-  if (said.has("error") || code === null) return { outcome: "access_denied" };
+  const answer = readAnswer(said, state, flow);
+  if (typeof answer === "string") return { outcome: answer };
   try {
-    await redeem(vault, flow, code, kit);
+    await redeem(vault, flow, answer, kit);
     return { outcome: "done" };
   } catch (error) {
     if (!(error instanceof TokenFailure)) throw error;
     return { outcome: "no_token", detail: error.message };
   }
 
-  async function redeem({ registration, fetch }: Vault, flow: Flow, code: string, { publicUrl }: FlowKit) {
-    const { subject, server, verifier, ...rest } = flow;
-    const client = await recallClient(registration, flow.issuer, flow.clientId, store);
+  async function redeem({ registration, fetch }: Vault, flow: Flow, answer: URLSearchParams, { publicUrl }: FlowKit) {
+    const { url, subject, server, verifier, issuer, tokenEndpoint, revocationEndpoint, clientId, resource } = flow;
+    const client = await recallClient(registration, issuer, clientId, store);
     if (client === null) throw new TokenFailure("refused", "the client of the gateway is another one");
-    const form = {
-      grant_type: "authorization_code",
-      code,
-      redirect_uri: `${publicUrl}${backPathOf(server)}`,
-      code_verifier: verifier,
-      resource: flow.resource,
-    };
     const atMs = now();
-    const { token, refreshToken, lifetimeMs, scope } = await requestTokens(
-      fetch,
-      flow.tokenEndpoint,
-      client,
-      form,
-      atMs,
-    );
-    const { url, issuer, tokenEndpoint, clientId, resource } = rest;
+    const desk = { fetch, client, issuer, tokenEndpoint, resource, nowMs: atMs };
+    const redirectUri = `${publicUrl}${backPathOf(server)}`;
+    const { token, refreshToken, lifetimeMs, scope } = await redeemCode(desk, answer, redirectUri, verifier);
     const key: LoginKey = { issuer: "builtin", subject, server };
+    // What was there before is not told of: with the old tokens some authorization servers would end the new ones.
     await store.put(logins, loginKey(key), {
-      ...{ url, issuer, tokenEndpoint, clientId, resource, token, refreshToken, atMs },
+      ...{ url, issuer, tokenEndpoint, revocationEndpoint, clientId, resource, token, refreshToken, atMs },
       scopes: scope === null ? flow.scopes : [...readScopes(scope)],
       untilMs: lifetimeMs === null ? null : atMs + lifetimeMs,
       isRejected: false,
@@ -157,3 +149,28 @@ export async function finishLogin(
 }
 
 const maxStateLength = 128;
+
+/**
+ * Judges what a browser came back with (OAuth 2.1 section 4.1.2, RFC 9207). Who it is from counts first, then whether it is good.
+ *
+ * @returns what a code may be redeemed with, or why none is
+ */
+function readAnswer(
+  said: URLSearchParams,
+  state: string,
+  { issuer, namesItself, clientId }: Flow,
+): URLSearchParams | "issuer_mismatch" | "access_denied" {
+  const issuers = said.getAll("iss");
+  const isNamed = issuers.length === 1 && issuers[0] === issuer;
+  // The library takes an empty issuer for none, and an empty error too.
+  if (!isNamed && (namesItself || issuers.length > 0)) return "issuer_mismatch";
+  const [code = "", ...more] = said.getAll("code");
+  if (said.has("error") || code === "" || more.length > 0) return "access_denied";
+  const server = { issuer, authorization_response_iss_parameter_supported: namesItself };
+  try {
+    return validateAuthResponse(server, { client_id: clientId }, said, state);
+  } catch {
+    // Something else that is said twice, or an answer of a kind that nobody has asked for.
+    return "access_denied";
+  }
+}

@@ -5,7 +5,7 @@ import type { Issued } from "../credentials/token-answer.ts";
 import type { TokenOutcome } from "../credentials/token-endpoint.ts";
 import { TokenFailure } from "../credentials/token-failure.ts";
 import { readScopes } from "./challenge.ts";
-import { type Login, type LoginKey, loginKey, logins } from "./logins.ts";
+import { bidFarewell, endLogin, type Login, type LoginKey, loginKey, logins } from "./logins.ts";
 
 /** Of whom, at the server that the keeper is for. */
 export type User = Pick<LoginKey, "issuer" | "subject">;
@@ -100,7 +100,7 @@ export function createKeeper(kit: KeeperKit): Keeper {
       if (isGood(login)) return login.token;
       const { refreshToken, renewingUntilMs } = login;
       if (refreshToken === null) {
-        if (!(await store.delete(logins, key, revision))) continue;
+        if (!(await endLogin(store, key, login, revision))) continue;
         await kit.record({ user, successful: false, detail: "the token is over, and there is no refresh token" });
         return null;
       }
@@ -127,9 +127,12 @@ export function createKeeper(kit: KeeperKit): Keeper {
     try {
       const issued = await kit.renew(login, refreshToken);
       kit.tokenFetched(issued === null ? "refused" : "ok", issued === null ? "the client is not known any more" : "");
-      if (issued === null) return await end(user, key, lease, "the client of the gateway is another one");
+      if (issued === null) return await end(user, key, login, lease, "the client of the gateway is another one");
       recover();
-      const put = await store.put(logins, key, renewed(login, issued, atMs), { expected: lease });
+      const next = renewed(login, issued, atMs);
+      const put = await store.put(logins, key, next, { expected: lease });
+      // Whoever disconnected meanwhile has ended the tokens of before.
+      if (put === null && (await store.get(logins, key)) === null) await bidFarewell(store, key, next);
       await kit.record({ user, successful: true, detail: null });
       // Whoever has disconnected or logged in anew meanwhile has the last word.
       return put === null ? undefined : issued.token;
@@ -137,7 +140,7 @@ export function createKeeper(kit: KeeperKit): Keeper {
       if (!(error instanceof TokenFailure)) throw error;
       kit.tokenFetched(error.fault, error.message);
       const isOver = error.fault === "denied" || (error.fault === "refused" && (await kit.disowned(login)));
-      if (isOver) return await end(user, key, lease, error.message);
+      if (isOver) return await end(user, key, login, lease, error.message);
       fail(error);
       await store.put(logins, key, login, { expected: lease });
       await kit.record({ user, successful: false, detail: error.message });
@@ -146,8 +149,8 @@ export function createKeeper(kit: KeeperKit): Keeper {
     }
   }
 
-  async function end(user: User, key: string, lease: number, detail: string): Promise<null | undefined> {
-    if (!(await store.delete(logins, key, lease))) return undefined;
+  async function end(user: User, key: string, login: Login, lease: number, detail: string): Promise<null | undefined> {
+    if (!(await endLogin(store, key, login, lease))) return undefined;
     await kit.record({ user, successful: false, detail });
     return null;
   }
@@ -191,7 +194,7 @@ export function createKeeper(kit: KeeperKit): Keeper {
       const sinceMs = now() - login.atMs;
       const isNew = sinceMs >= 0 && sinceMs < rejectedAgainAfterMs;
       if (login.refreshToken === null || isNew) {
-        if (!(await store.delete(logins, key, revision))) return;
+        if (!(await endLogin(store, key, login, revision))) return;
         return kit.record({ user, successful: false, detail: "the server refuses the token" });
       }
       await store.put(logins, key, { ...login, isRejected: true }, { expected: revision });

@@ -18,6 +18,8 @@ export interface AuthorizationServer {
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
   readonly registrationEndpoint: string | null;
+  /** Where it is told of tokens that are not wanted any more (RFC 7009), if it takes that. */
+  readonly revocationEndpoint?: string | undefined;
   /** How clients may prove themselves at the token endpoint. */
   readonly authentications: readonly string[];
   /** Whether it reads client ID metadata documents. */
@@ -93,6 +95,7 @@ export function readServerMetadata(document: unknown, issuer: string): Authoriza
     authorizationEndpoint: readEndpoint(document.authorization_endpoint, "authorization_endpoint"),
     tokenEndpoint: readEndpoint(document.token_endpoint, "token_endpoint"),
     registrationEndpoint: registration === undefined ? null : readEndpoint(registration, "registration_endpoint"),
+    revocationEndpoint: findEndpoint(document.revocation_endpoint),
     // RFC 8414 section 2.
     authentications: authentications.length === 0 ? ["client_secret_basic"] : authentications,
     readsDocuments: cimd === true,
@@ -102,11 +105,15 @@ export function readServerMetadata(document: unknown, issuer: string): Authoriza
 
 /** Browsers are sent to one of them: nothing but the web may be named. */
 function readEndpoint(value: unknown, name: string): string {
+  const endpoint = findEndpoint(value);
+  if (endpoint === undefined) throw new VaultFault(`the authorization server metadata has no usable ${name}`);
+  return endpoint;
+}
+
+/** Undefined for one that cannot be used: of what a login can do without, that is the same as none. */
+function findEndpoint(value: unknown): string | undefined {
   const url = typeof value === "string" && value.length <= maxLength ? URL.parse(value) : null;
-  if (url === null || !isHttpUrl(url.href) || url.hash !== "") {
-    throw new VaultFault(`the authorization server metadata has no usable ${name}`);
-  }
-  return url.href;
+  return url === null || !isHttpUrl(url.href) || url.hash !== "" ? undefined : url.href;
 }
 
 /** https, or http on this machine: who may be asked there is for the fetch to say. */

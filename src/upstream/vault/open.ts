@@ -6,7 +6,7 @@ import type { TokenOutcome } from "../credentials/token-endpoint.ts";
 import { createKeeper, type Keeper, type User } from "./keeper.ts";
 import { loginKey, logins } from "./logins.ts";
 import { forgetClient, recallClient } from "./registration.ts";
-import { requestTokens } from "./token-request.ts";
+import { renewTokens } from "./token-request.ts";
 import type { Vault } from "./vault.ts";
 
 /** What users' logins at servers are kept with. */
@@ -30,8 +30,7 @@ export function openKeeper(
     async renew({ issuer, clientId, tokenEndpoint, resource }, refreshToken) {
       const client = await recallClient(registration, issuer, clientId, store);
       if (client === null) return null;
-      const form = { grant_type: "refresh_token", refresh_token: refreshToken, resource };
-      return requestTokens(fetch, tokenEndpoint, client, form, now());
+      return renewTokens({ fetch, client, issuer, tokenEndpoint, resource, nowMs: now() }, refreshToken);
     },
     async disowned({ issuer }) {
       // What the operator configured is the operator's to mend.

@@ -1,5 +1,5 @@
 /** One server that wants its users' own logins, as far as the configuration says. */
-import type { ServerConfig } from "../../config/schema.ts";
+import type { Config, ServerConfig } from "../../config/schema.ts";
 import type { UserLoginConfig } from "../../config/user-login.ts";
 import { createGuardedFetch, type GuardedFetch } from "./guarded-fetch.ts";
 import type { Login } from "./logins.ts";
@@ -38,6 +38,13 @@ export function createVault(
       (resource === undefined || login.resource === resource) &&
       (configured === null || login.clientId === configured.id),
   };
+}
+
+/** The server of a name as it is configured now; null where no users log in at it. */
+export function findVault({ servers, publicUrl }: Pick<Config, "servers" | "publicUrl">, name: string): Vault | null {
+  const server = servers[name];
+  const config = server?.credentials?.userLogin;
+  return server === undefined || config === undefined ? null : createVault(name, server, config, publicUrl);
 }
 
 function readClient({ clientId, clientSecret, authentication }: UserLoginConfig): VaultClient | null {

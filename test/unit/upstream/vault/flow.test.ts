@@ -70,6 +70,14 @@ it.each<[string, boolean, [string, string][], string]>([
     "access_denied",
   ],
   ["with nothing", true, [["iss", issuer]], "access_denied"],
+  ["with an empty issuer, where none was announced", false, [code, ["iss", ""]], "issuer_mismatch"],
+  ["with an error and a code", false, [code, ["error", "access_denied"]], "access_denied"],
+  ["with an empty error", false, [code, ["error", ""]], "access_denied"],
+  ["with an empty code", false, [["code", ""]], "access_denied"],
+  ["with two codes", false, [code, ["code", "y"]], "access_denied"],
+  ["with two states", false, [code, ["state", "y"]], "access_denied"],
+  ["with tokens beside the code", false, [code, ["id_token", "x.y.z"]], "access_denied"],
+  ["inside a token", false, [code, ["response", "x.y.z"]], "access_denied"],
 ])("an answer %s", async (_what, namesItself, said, outcome) => {
   const { finish, asked } = await begin({ namesItself });
   expect(await finish(said)).toBe(outcome);

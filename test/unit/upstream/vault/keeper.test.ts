@@ -3,7 +3,7 @@ import type { Store } from "../../../../src/state/store.ts";
 import type { Issued } from "../../../../src/upstream/credentials/token-answer.ts";
 import { TokenFailure, type TokenFault } from "../../../../src/upstream/credentials/token-failure.ts";
 import { createKeeper, type KeeperKit, type Renewal } from "../../../../src/upstream/vault/keeper.ts";
-import { type Login, loginKey, logins } from "../../../../src/upstream/vault/logins.ts";
+import { farewells, type Login, loginKey, logins } from "../../../../src/upstream/vault/logins.ts";
 import { openStores } from "./world.ts";
 
 const ann = { issuer: "builtin", subject: "ann" };
@@ -128,7 +128,7 @@ it.each<[TokenFault | "forgotten", boolean, boolean]>([
   ["unavailable", true, true],
   ["forgotten", false, false],
 ])("after %s (helped by a new login: %s) the login is kept: %s", async (fault, helps, isKept) => {
-  const { keeper, fails, world, kept, asked, pass, records } = await open(
+  const { keeper, fails, world, kept, asked, pass, records, store } = await open(
     { untilMs: startMs - 1 },
     { disowned: async () => helps },
   );
@@ -139,6 +139,9 @@ it.each<[TokenFault | "forgotten", boolean, boolean]>([
   if (!isKept) {
     expect(await obtained).toBeNull();
     expect(await kept()).toBeUndefined();
+    expect(await store.list(farewells)).toMatchObject([
+      { value: { subject: "ann", server: "files", login: { token: "token-1" } } },
+    ]);
     expect(records).toMatchObject([{ successful: false, detail: expect.any(String) }]);
     return;
   }
@@ -170,6 +173,21 @@ it("gives nothing to whoever has disconnected while it was renewed", async () =>
   };
   expect(await keeper.obtain(ann)).toBeNull();
   expect(await kept()).toBeUndefined();
+  // Nobody else has the tokens that came too late.
+  expect((await store.list(farewells)).map(({ value }) => value.login)).toMatchObject([
+    { token: "token-2", refreshToken: "refresh-2" },
+  ]);
+});
+
+it("leaves alone what somebody has got who logged in anew while it was renewed", async () => {
+  const { keeper, world, store } = await open({ untilMs: startMs - 1 });
+  const usual = world.answer;
+  world.answer = async () => {
+    await store.put(logins, key, { ...login, token: "token-new", refreshToken: "refresh-new" });
+    return usual();
+  };
+  expect(await keeper.obtain(ann)).toBe("token-new");
+  expect(await store.list(farewells)).toEqual([]);
 });
 
 it.each<[string, Partial<Login>, string, string | null]>([
@@ -178,8 +196,9 @@ it.each<[string, Partial<Login>, string, string | null]>([
   ["that was got just now", { atMs: startMs - 9_999 }, "token-1", null],
   ["that cannot be renewed", { atMs: startMs - lifeMs, refreshToken: null, untilMs: null }, "token-1", null],
 ])("after the server has refused a token %s", async (_what, has, refused, next) => {
-  const { keeper, records } = await open(has);
+  const { keeper, records, store } = await open(has);
   await keeper.reject(ann, refused);
   expect(await keeper.obtain(ann)).toBe(next);
+  expect(await store.list(farewells)).toHaveLength(next === null ? 1 : 0);
   expect(records.filter(({ successful }) => !successful)).toHaveLength(next === null ? 1 : 0);
 });

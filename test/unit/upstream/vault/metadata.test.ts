@@ -91,6 +91,16 @@ it("reads an authorization server, and what it leaves out", () => {
   });
 });
 
+it.each<[unknown, string | undefined]>([
+  ["https://as.test/revoke", "https://as.test/revoke"],
+  [undefined, undefined],
+  ["javascript:alert(1)", undefined],
+  ["http://as.test/revoke", undefined],
+  [["https://as.test/revoke"], undefined],
+])("lets users log in whatever is said of revocation, such as %j", (revocation_endpoint, found) => {
+  expect(readServerMetadata({ ...sound, revocation_endpoint }, issuer).revocationEndpoint).toBe(found);
+});
+
 it.each<[object | string, RegExp]>([
   [{ issuer: `${issuer}/` }, /another issuer/],
   [{ issuer: undefined }, /another issuer/],
