@@ -12,6 +12,7 @@ import { type ClientName, clientModels } from "./doctor/clients.ts";
 import { examine } from "./doctor/examine.ts";
 import type { Step } from "./doctor/finding.ts";
 import { locate, renderJson, renderText } from "./doctor/report.ts";
+import { openBrowser } from "./doctor/walk.ts";
 import type { Consent, World } from "./doctor/world.ts";
 import { reportFailure } from "./failure.ts";
 import type { CommandIo } from "./io.ts";
@@ -87,7 +88,10 @@ async function makeWorld({ config }: LoadedConfig, options: LoginOptions, io: Co
 }
 
 async function makeConsent({ login, user, json }: LoginOptions, io: CommandIo): Promise<Consent> {
-  if (user !== undefined) return { kind: "person", person: { user, password: await readSecret("Password: ") } };
+  if (user !== undefined) {
+    const person = { user, password: await readSecret("Password: ") };
+    return { kind: "person", person, browser: openBrowser() };
+  }
   if (login === undefined) return { kind: "none" };
   // What is read by machine stays apart from what is for people.
   const say = json === true ? io.err : io.out;

@@ -56,10 +56,18 @@ it("logs in as every client does where all is well, shows no secret, and leaves 
   }
   expect(JSON.stringify(steps)).not.toMatch(/eyJ|correct horse/);
   expect((await command(setting, "", "grant", "list")).said).toBe("there are no grants\n");
+  expect((await command(setting, "", "session", "list", "--json")).said).not.toContain("ann");
   const revoked = await until("the clean-up on record", async () => {
     const acts = (await readAudit(setting.gateway)).filter(({ note }) => note?.action === "client.revoke");
     return acts.length === 5 ? acts : undefined;
   });
+  const acts = (await readAudit(setting.gateway))
+    .filter(({ event }) => event === "auth")
+    .map(({ note }) => note?.action);
+  // One login does for all, and each of them is consented to.
+  expect([acts.filter((act) => act === "login").length, acts.filter((act) => act === "consent").length]).toEqual([
+    1, 5,
+  ]);
   expect(revoked.map(({ note }) => note?.reason)).toEqual(Array(5).fill("sallyport doctor"));
   // What it registered nobody can use.
   const client = String(revoked[0]?.note?.client);

@@ -88,7 +88,7 @@ function rowsOfConfig(summary: ConfigSummary): readonly Row[] {
 
 function rowsOfPolicies({ policies, policyHash, roles, rules, bindings, suites }: PolicySummary): readonly Row[] {
   return [
-    ["policies", policies],
+    ["policies", policies.length === 0 ? ["none"] : policies],
     ["", [`hash ${policyHash}`]],
     ["roles", [`${roles.join(", ") || "none"} (${count(rules, "rule")}, ${count(bindings, "binding")})`]],
     [

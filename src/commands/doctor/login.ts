@@ -81,7 +81,7 @@ async function bringBack(
     // A password is for nobody but the gateway.
     if (whose.issuer !== null || new URL(start).origin !== config.publicUrl)
       return skipped("people do not log in at the gateway: --login lets you do it with a browser");
-    const { back, session } = await walkPages(ask, start, asking.redirectUri, consent.person);
+    const { back, session } = await walkPages(ask, start, asking.redirectUri, consent.person, consent.browser);
     left.session = session;
     return back;
   } catch (error) {

@@ -8,6 +8,18 @@ export interface Person {
   readonly password: string;
 }
 
+/** Their browser, in which they log in once, for whichever client: each login is an attempt, of which there are few. */
+export interface Browser {
+  /** By name; the gateway's, which alone is asked. */
+  readonly cookies: Map<string, string>;
+  /** What came of the password where it did not let them in: it is not tried again. */
+  refused: string | null;
+}
+
+export function openBrowser(): Browser {
+  return { cookies: new Map(), refused: null };
+}
+
 /** What came of it. */
 export interface Walked {
   /** The answer for the client. */
@@ -20,12 +32,18 @@ const maxSteps = 12;
 const sessionCookie = "__Host-sallyport";
 
 /**
- * @param start the authorization request
+ * @param start the authorization request, at the gateway
  * @throws Error with a sentence for an operator, where it does not get through
  */
-export async function walkPages(ask: Ask, start: string, redirectUri: string, person: Person): Promise<Walked> {
+export async function walkPages(
+  ask: Ask,
+  start: string,
+  redirectUri: string,
+  person: Person,
+  browser: Browser,
+): Promise<Walked> {
   const home = new URL(start).origin;
-  const jar = new Map<string, string>();
+  const { cookies: jar } = browser;
   const cookies = () => [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
   const keep = ({ cookies: told }: Answer) => {
     for (const line of told) {
@@ -48,9 +66,12 @@ export async function walkPages(ask: Ask, start: string, redirectUri: string, pe
       answer = await read(to.href);
       continue;
     }
-    const fields = fieldsOf(answer.body, person);
-    if (fields === "password" && asked) throw new Error(alertOf(answer.body) ?? "user name or password is not right");
-    if (fields === "password") asked = true;
+    const fields = fieldsOf(answer.body, person, browser);
+    if (fields === "password") {
+      if (asked) browser.refused = alertOf(answer.body) ?? "user name or password is not right";
+      if (browser.refused !== null) throw new Error(browser.refused);
+      asked = true;
+    }
     const body = new URLSearchParams({ ...hiddenOf(answer.body), ...choices(fields, person, answer) }).toString();
     const headers = { "content-type": "application/x-www-form-urlencoded", origin: home, cookie: cookies() };
     answer = await ask(answer.url, { method: "POST", headers, body });
@@ -61,14 +82,15 @@ export async function walkPages(ask: Ask, start: string, redirectUri: string, pe
 type Page = "password" | "consent";
 
 /** What a page asks for. */
-function fieldsOf(html: string, { user }: Person): Page {
+function fieldsOf(html: string, { user }: Person, browser: Browser): Page {
   if (/<input[^>]* name="new"/.test(html)) {
     throw new Error(`${user} has to choose a password of their own first: log in with a browser`);
   }
   if (/<input[^>]* type="password"/.test(html)) return "password";
   if (/<button[^>]* value="allow"/.test(html)) return "consent";
   if (/<input[^>]* name="code"/.test(html)) {
-    throw new Error(`${user} has a second factor: use --login, and a browser`);
+    browser.refused = `${user} has a second factor: use --login, and a browser`;
+    throw new Error(browser.refused);
   }
   const [, text] = /<p>([^<]+)<\/p>/.exec(html) ?? [];
   throw new Error(text ?? "the login comes to a page that is not known here: use --login, and a browser");

@@ -6,13 +6,13 @@ import { compileGlob } from "../../mcp/glob.ts";
 import type { Leftover } from "./cleanup.ts";
 import type { Rules } from "./registration.ts";
 import type { IssuerRules } from "./tokens.ts";
-import type { Person } from "./walk.ts";
+import type { Browser, Person } from "./walk.ts";
 import type { Answer, Ask } from "./wire.ts";
 
 /** How far it may go. */
 export type Consent =
   | { readonly kind: "none" }
-  | { readonly kind: "person"; readonly person: Person }
+  | { readonly kind: "person"; readonly person: Person; readonly browser: Browser }
   /** Once, for the first client whose answers come to this machine. */
   | { readonly kind: "browser"; readonly say: (url: string) => void };
 

@@ -13,7 +13,7 @@ import { quote } from "../../../src/commands/doctor/finding.ts";
 import type { Rules } from "../../../src/commands/doctor/registration.ts";
 import { locate, renderJson, renderText } from "../../../src/commands/doctor/report.ts";
 import { judgeClock, judgeRefresh, judgeToken, readTokens } from "../../../src/commands/doctor/tokens.ts";
-import { walkPages } from "../../../src/commands/doctor/walk.ts";
+import { openBrowser, walkPages } from "../../../src/commands/doctor/walk.ts";
 import type { Answer } from "../../../src/commands/doctor/wire.ts";
 import { readYaml } from "../../../src/config/document.ts";
 
@@ -202,13 +202,13 @@ describe("the first call", () => {
 describe("the pages", () => {
   const person = { user: "ann", password: "correct horse" };
   const form = '<form method="post"><input type="hidden" name="csrf" value="c"><input id="p" type="password"></form>';
-  const walk = (answers: Answer[]) => {
+  const walk = (answers: Answer[], browser = openBrowser()) => {
     const asked: (string | undefined)[] = [];
     const ask = (_url: string, { body }: { body?: string } = {}) => {
       asked.push(body);
       return Promise.resolve(answers.shift() ?? answer(500));
     };
-    return { asked, walked: walkPages(ask, "https://mcp.example.com/oauth/authorize", "app:/cb", person) };
+    return { asked, walked: walkPages(ask, "https://mcp.example.com/oauth/authorize", "app:/cb", person, browser) };
   };
 
   it("are filled in and consented to", async () => {
@@ -217,6 +217,27 @@ describe("the pages", () => {
     const { asked, walked } = walk([answer(200, form), consent, done]);
     expect(await walked).toEqual({ back: new URL("app:/cb?code=1"), session: "sid" });
     expect(asked).toEqual([undefined, "csrf=c&user=ann&password=correct+horse&do=login", "do=allow"]);
+  });
+
+  it("are gone through with the login of the client before, and with no password that was refused", async () => {
+    const browser = openBrowser();
+    const done = { ...answer(303, "", { location: "app:/cb?code=1" }), cookies: ["__Host-sallyport=sid; Secure"] };
+    await walk([answer(200, form), done], browser).walked;
+    expect(browser.cookies.get("__Host-sallyport")).toBe("sid");
+    const denied = answer(403, `<p role="alert">Too many attempts.</p>${form}`);
+    await expect(walk([answer(200, form), denied], browser).walked).rejects.toThrow("Too many attempts.");
+    const next = walk([answer(200, form)], browser);
+    await expect(next.walked).rejects.toThrow("Too many attempts.");
+    expect(next.asked).toEqual([undefined]);
+  });
+
+  it("are not gone through anew by somebody with a second factor", async () => {
+    const browser = openBrowser();
+    const code = answer(200, '<input id="code" name="code">');
+    await expect(walk([answer(200, form), code], browser).walked).rejects.toThrow("second factor");
+    const next = walk([answer(200, form)], browser);
+    await expect(next.walked).rejects.toThrow("second factor");
+    expect(next.asked).toEqual([undefined]);
   });
 
   it.each([
