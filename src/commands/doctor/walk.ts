@@ -104,8 +104,10 @@ function choices(page: Page, { user, password }: Person, { url }: Answer): Recor
   return { user, password, do: "login" };
 }
 
+/** Of the first form, which is what the page is for; at its end there may be another one, to log out. */
 function hiddenOf(html: string): Record<string, string> {
-  const found = [...html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)];
+  const [form = ""] = /<form[^]*?<\/form>/.exec(html) ?? [];
+  const found = [...form.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)];
   return Object.fromEntries(found.map(([, name = "", value = ""]) => [name, value]));
 }
 
