@@ -106,7 +106,7 @@ function choices(page: Page, { user, password }: Person, { url }: Answer): Recor
 
 /** Of the first form, which is what the page is for; at its end there may be another one, to log out. */
 function hiddenOf(html: string): Record<string, string> {
-  const [form = ""] = /<form[^]*?<\/form>/.exec(html) ?? [];
+  const [form = ""] = html.split("</form>", 1);
   const found = [...form.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)];
   return Object.fromEntries(found.map(([, name = "", value = ""]) => [name, value]));
 }
