@@ -2,13 +2,12 @@
 import { endSessionToken, findSessionToken, type HeldToken } from "../../auth/session-tokens/keep.ts";
 import type { SessionLife } from "../../auth/session-tokens/session-token.ts";
 import { type BrowserSession, endBrowserSession, findBrowserSession } from "../browser-sessions.ts";
-import { isMet } from "../demands.ts";
 import { findGrant, type GivenGrant } from "../grants.ts";
 import { type HoldingModel, listHeld } from "../holdings.ts";
 import { revoke } from "../revoke.ts";
 import { dropOwnLogin, listOwnLogins, type OwnLogin } from "../upstream/own-logins.ts";
 import type { PageKit } from "../visit.ts";
-import { recentLogin, type Visitor } from "./visitor.ts";
+import { meets, recentLogin, type Visitor } from "./visitor.ts";
 
 /** Of one person, the newest first but for logins at servers. */
 export interface Belongings {
@@ -36,13 +35,13 @@ export const ends = {
  * page of that. Where a provider does not say when its people log in, it counts when they came back from there.
  */
 export function mayEnd(
-  { uid, login, seenAt }: Pick<Visitor, "uid" | "login" | "seenAt">,
+  visitor: Pick<Visitor, "uid" | "login" | "seenAt">,
   model: Ending,
   id: string,
   nowMs: number,
 ): boolean {
-  if (model === "UpstreamLogin" || (model === "Session" && id === uid)) return true;
-  return isMet(recentLogin, { ...login, authTime: seenAt }, nowMs);
+  const isOwn = model === "UpstreamLogin" || (model === "Session" && id === visitor.uid);
+  return isOwn || meets(visitor, recentLogin, nowMs);
 }
 
 /** @param nowMs milliseconds since the epoch */

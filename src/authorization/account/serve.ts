@@ -1,5 +1,4 @@
 /** The pages of one's own account. */
-
 import { endBrowserSession } from "../browser-sessions.ts";
 import { renderProblem } from "../pages.ts";
 import { canChangePassword, canHavePasskeys } from "../passkeys/site.ts";

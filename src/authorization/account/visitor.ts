@@ -56,6 +56,11 @@ export const anyLogin: Demand = { mfa: false, maxAgeMs: null };
 /** Whoever finds a browser that somebody has left logged in must not take away, or put an end to, what is not of this browser. */
 export const recentLogin: Demand = { mfa: false, maxAgeMs: 15 * 60_000 };
 
+/** Whether a login will do. */
+export function meets({ login, seenAt }: Pick<Visitor, "login" | "seenAt">, demand: Demand, nowMs: number): boolean {
+  return isMet(demand, { acr: login.acr, authTime: seenAt }, nowMs);
+}
+
 /** Who is logged in with this browser; null where nobody is, or no longer. */
 export async function findVisitor(
   { provider, findAccount, fingerprint }: PageKit,
@@ -97,7 +102,7 @@ export async function admit(
 ): Promise<Visitor | null> {
   if (!isPlace(place)) throw new Error(`${place} is no place to come back to`);
   const visitor = await findVisitor(kit, visit);
-  if (visitor !== null && isMet(demand, { acr: visitor.login.acr, authTime: visitor.seenAt }, kit.now())) {
+  if (visitor !== null && meets(visitor, demand, kit.now())) {
     visit.note.user = visitor.account.name;
     return visitor;
   }
