@@ -1,6 +1,8 @@
 /** Who may change how somebody logs in: whoever has only got hold of a browser that is logged in may not. */
+
+import { hasPassword } from "../own-password.ts";
 import { renderProblem } from "../pages.ts";
-import { findSite, hasPassword } from "../passkeys/site.ts";
+import { findSite } from "../passkeys/site.ts";
 import type { PageKit } from "../visit.ts";
 import { toAccount } from "./pages.ts";
 import { type AccountVisit, admit, show, type Visitor } from "./visitor.ts";

@@ -1,7 +1,8 @@
 /** The pages of one's own account. */
 import { endBrowserSession } from "../browser-sessions.ts";
+import { canChangePassword } from "../own-password.ts";
 import { renderProblem } from "../pages.ts";
-import { canChangePassword, canHavePasskeys } from "../passkeys/site.ts";
+import { canHavePasskeys } from "../passkeys/site.ts";
 import { accountPath, backPath, logoutPath, passwordPath, tokenPath } from "../paths.ts";
 import { type PageKit, refuseMethod, send } from "../visit.ts";
 import { endOwn, ends, listBelongings, mayEnd } from "./belongings.ts";
