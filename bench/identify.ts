@@ -2,7 +2,7 @@
  * What it costs to find out who calls: `npm run bench:identify [-- --rounds 9 --seconds 2 --no-flood --json]`.
  *
  * First the stage alone, in this process, by processor time: proofs that are known, and tokens that were never seen before beside
- * `crypto.verify` of the same. Then calls through a gateway at a steady rate, alone and beside 10,000 garbage tokens a second. Rounds are
+ * `crypto.verify` of the same, both as a whole and on the thread that serves everybody. Then calls through a gateway at a steady rate, alone and beside 10,000 garbage tokens a second. Rounds are
  * interleaved, and medians count. bench/README.md says what is to be seen, and when this fails.
  */
 import { createPublicKey, verify } from "node:crypto";
@@ -42,21 +42,29 @@ const knownCalls = 20_000;
 const unknownCalls = 1_000;
 /** Of the stage for what is known, in microseconds of processor time. */
 const mostKnownUs = 5;
-/** Of what the stage takes for an unknown token, in terms of the signature alone: besides it, no more than it. */
-const mostUnknown = 2;
+/** Of the thread that serves everybody, for an unknown token, in terms of the signature: no more than if it was verified right there. */
+const mostUnknown = 1;
 let lastId = 0;
 
-/** Microseconds of processor time, of all threads, for one. Some are begun before the first is over, as a gateway does it. */
-async function measure(count: number, prepare: () => string[], run: (bearer: string) => unknown): Promise<number> {
+/** Microseconds of processor time for one. */
+interface Cost {
+  /** Of all threads. */
+  readonly all: number;
+  /** Of the one that serves everybody. */
+  readonly loop: number;
+}
+
+/** Some are begun before the first is over, as a gateway does it. */
+async function measure(count: number, prepare: () => string[], run: (bearer: string) => unknown): Promise<Cost> {
   const bearers = prepare();
   let next = 0;
-  const before = process.cpuUsage();
+  const before = { all: process.cpuUsage(), loop: process.threadCpuUsage() };
   const work = async () => {
     while (next < count) await run(bearers[next++ % bearers.length] ?? "");
   };
   await Promise.all(Array.from({ length: atOnce }, work));
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / count;
+  const spent = ({ user, system }: NodeJS.CpuUsage) => (user + system) / count;
+  return { all: spent(process.cpuUsage(before.all)), loop: spent(process.threadCpuUsage(before.loop)) };
 }
 
 const make = (bearers: (id: number) => string) => () => Array.from({ length: unknownCalls }, () => bearers(++lastId));
@@ -75,7 +83,7 @@ async function refuse(bearer: string): Promise<void> {
   if (!refused) throw new Error("garbage was accepted");
 }
 
-const cases: Readonly<Record<string, () => Promise<number>>> = {
+const cases: Readonly<Record<string, () => Promise<Cost>>> = {
   "a known JWT": () => measure(knownCalls, () => [known], stage.identify),
   "a known API key": () => measure(knownCalls, () => [stage.apiKey], stage.identify),
   "a known opaque token": () => measure(knownCalls, () => [stage.opaque], stage.identify),
@@ -90,20 +98,22 @@ const cases: Readonly<Record<string, () => Promise<number>>> = {
     ),
 };
 
-const measured: Record<string, number[]> = {};
+const measured: Record<string, Cost[]> = {};
 for (const run of Object.values(cases)) await run();
 for (let round = 0; round < rounds; round++) {
   for (const [name, run] of Object.entries(cases)) measured[name] = [...(measured[name] ?? []), await run()];
 }
 stage.close();
 
-const signature = measured["its signature alone"] ?? [];
-const stageRows = Object.entries(measured).map(([name, us]) => {
+const signatures = measured["its signature alone"] ?? [];
+const stageRows = Object.entries(measured).map(([name, costs]) => {
   const isKnown = name.startsWith("a known");
-  const ratio = median(us.map((each, at) => each / (signature[at] ?? Number.NaN)));
+  const inSignatures = (of: keyof Cost) =>
+    median(costs.map((cost, at) => cost[of] / (signatures[at]?.all ?? Number.NaN)));
+  const us = median(costs.map(({ all }) => all));
+  const ratio = { all: inSignatures("all"), loop: inSignatures("loop") };
   const most = isKnown ? mostKnownUs : name.endsWith("JWT") ? mostUnknown : null;
-  const value = isKnown ? median(us) : ratio;
-  return { name, us: median(us), ratio, most, met: most === null || value <= most };
+  return { name, us, ratio, most, met: most === null || (isKnown ? us : ratio.loop) <= most };
 });
 
 async function flood() {
@@ -127,8 +137,9 @@ else {
   const stageTable = stageRows.map(({ name, us, ratio, most, met }) => [
     name,
     us.toFixed(2),
-    ratio.toFixed(2),
-    told(met, most, name.startsWith("a known") ? " µs" : ""),
+    ratio.all.toFixed(2),
+    ratio.loop.toFixed(2),
+    told(met, most, name.startsWith("a known") ? " µs" : " of the loop"),
   ]);
   const floodTable = floodRows.map(
     ({ name, aloneMs, besideMs, ratio, cores, sentPerSecond, answeredPerSecond, most, met }) => [
@@ -145,7 +156,7 @@ else {
     ],
   );
   console.log(describeMachine());
-  console.log(`\n${renderRows(["the stage alone", "CPU µs", "in signatures", "target"], stageTable)}`);
+  console.log(`\n${renderRows(["the stage alone", "CPU µs", "in signatures", "of the loop", "target"], stageTable)}`);
   if (floods.length > 0) {
     const head = [
       "good calls beside garbage",
