@@ -2,10 +2,8 @@
 import { constants, createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { pipeline } from "node:stream";
-import { createGunzip } from "node:zlib";
+import { createDecompressor, pieceBytes } from "./compression.ts";
 import { compressedSuffix } from "./layout.ts";
-
-const chunkBytes = 262_144;
 
 export interface OpenFile {
   readonly handle: FileHandle;
@@ -34,10 +32,10 @@ export async function openIfThere(path: string): Promise<OpenFile | null> {
 
 /** What is in a file, as it was before it was compressed. Throws an error with a code of zlib for what is compressed no more. */
 export async function* streamOf({ handle, path }: OpenFile): AsyncGenerator<Buffer> {
-  const bytes = createReadStream(path, { fd: handle, autoClose: false, start: 0, highWaterMark: chunkBytes });
+  const bytes = createReadStream(path, { fd: handle, autoClose: false, start: 0, highWaterMark: pieceBytes });
   if (!path.endsWith(compressedSuffix)) return yield* bytes;
   const { size } = await handle.stat();
-  const gunzip = createGunzip({ chunkSize: chunkBytes });
+  const gunzip = createDecompressor();
   // What goes wrong with the bytes comes out where they would.
   yield* pipeline(bytes, gunzip, () => {});
   // From the first zero byte behind the end on, Node takes all of it for padding, whatever it is.

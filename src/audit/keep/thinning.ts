@@ -4,10 +4,10 @@ import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { createGzip } from "node:zlib";
 import type { OpenedRecord } from "../chain.ts";
 import { AuditFault } from "../fault.ts";
 import type { ClosedFile } from "../files/closed-files.ts";
+import { createCompressor } from "../files/compression.ts";
 import { compressedSuffix, draftSuffix } from "../files/layout.ts";
 import { type LinePiece, LineSplitter } from "../files/lines.ts";
 import { type OpenFile, streamOf } from "../files/opened.ts";
@@ -104,7 +104,7 @@ export async function thinFile(file: OpenFile, order: ThinningOrder): Promise<Re
     const target = createWriteStream(draft, { mode: 0o600, flags: "wx", flush: true });
     const source = sift(file, sieve, check, left);
     await (file.path.endsWith(compressedSuffix)
-      ? pipeline(source, createGzip(), target, { signal })
+      ? pipeline(source, createCompressor(), target, { signal })
       : pipeline(source, target, { signal }));
     const { findings, tornTail, lastSeq, lastHash } = check.finish();
     const isEnd = lastSeq === closed.to && lastHash === closed.hash && tornTail === undefined;
