@@ -27,6 +27,7 @@ export function judge(comparison: Comparison, rounds: Rounds): Judged | null {
     if (measured === undefined) return undefined;
     if (comparison.of === "cpu") return measured.cpuMicrosPerCall;
     if (comparison.of === "p99") return measured.p99Ms;
+    if (comparison.of === "pace") return 1_000 / measured.callsPerSecond;
     return measured.p50Ms - (round.get(keyOf(withoutGateway))?.p50Ms ?? 0);
   };
   const pairs = rounds.flatMap((round) => {

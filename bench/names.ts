@@ -18,6 +18,7 @@ const common = {
   redis: "Sallyport, its limits in Redis",
   local: "Sallyport, its limits in memory",
   forced: "Sallyport, audit forced to the disk",
+  hasty: "Sallyport, answers not waiting for the audit",
   whole: "Sallyport, whole",
 } as const;
 

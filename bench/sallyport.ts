@@ -50,8 +50,8 @@ export interface Setup {
   readonly redis?: string;
   /** Whether there is a limit so low that its counter is asked for each call. */
   readonly lowLimit?: boolean;
-  /** Whether audit records are forced to the disk. */
-  readonly forced?: boolean;
+  /** What answers wait for. Default: for the record to be in the file. */
+  readonly auditMode?: "required" | "fsync" | "besteffort";
   /** Further arguments of its Node. */
   readonly nodeArgs?: readonly string[];
 }
@@ -66,7 +66,7 @@ export async function startSallyport(upstream: string, issuer: Issuer, setup: Se
     workers = 1,
     redis,
     lowLimit = false,
-    forced = false,
+    auditMode = "required",
     nodeArgs = [],
   } = setup;
   const hook = absent === undefined ? [] : ["--import", new URL(`absent/hook.ts?${absent}`, import.meta.url).href];
@@ -87,7 +87,7 @@ export async function startSallyport(upstream: string, issuer: Issuer, setup: Se
       overload: { requests: 100_000, connections: 100_000, connectionsPerAddress: 100_000, lag: "1h" },
       workers,
       ...(redis === undefined ? {} : { state: { redis } }),
-      audit: { mode: forced ? "fsync" : "required" },
+      audit: { mode: auditMode },
     },
   });
   return {

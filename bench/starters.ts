@@ -73,7 +73,8 @@ export const starters: Readonly<Record<Name, Starter>> = {
     ground.stops.push(redis.stop);
     return startOwn(ground, name, { redis: redis.url, lowLimit: true });
   },
-  forced: sallyport({ forced: true }),
+  forced: sallyport({ auditMode: "fsync" }),
+  hasty: sallyport({ auditMode: "besteffort" }),
   whole: sallyport(),
   ...collect(sallyportWithout),
 };
