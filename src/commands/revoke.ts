@@ -51,7 +51,7 @@ const kinds: Readonly<
   session: {
     argument: "<id>",
     description:
-      "end a session token or a browser's login (`sallyport session list`), or an MCP session by its fingerprint in records",
+      "end a session token or a browser's login (`sallyport session list`), or an MCP session by its fingerprint (`sallyport session list --mcp`)",
     find: (text) => ({ kind: "session", id: readSessionToken(text)?.id ?? text }),
   },
   token: {

@@ -1,14 +1,17 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { listSessions } from "../authorization/sessions.ts";
 import { withConfig } from "./config.ts";
 import { reportFailure } from "./failure.ts";
 import type { CommandIo } from "./io.ts";
-import { show } from "./policy/printing.ts";
+import { findMcpSessions, renderMcpSessions } from "./mcp-sessions.ts";
+import { printJson, show } from "./policy/printing.ts";
 import { withState } from "./state.ts";
 
 interface ListOptions {
   readonly config: string;
   readonly user?: string;
+  readonly mcp?: true;
+  readonly audit?: string;
   readonly json?: true;
 }
 
@@ -17,13 +20,24 @@ const dateOf = (ms: number) => new Date(ms).toISOString();
 /** `sallyport session list`. Exit code 0 done, 2 it could not be done. */
 export function sessionCommand(io: CommandIo): Command {
   const list = withConfig(new Command("list"))
-    .description(
-      "list session tokens and browsers that are logged in; MCP sessions are kept nowhere but in the audit trail",
-    )
+    .description("list session tokens and browsers that are logged in, or MCP sessions")
     .option("--user <name>", "of this user only")
+    .option("--mcp", "MCP sessions that nobody has ended, as the audit trail has them, which is where they are kept")
+    .addOption(
+      new Option(
+        "--audit <path>",
+        "the same, of this audit file or directory (default: the one of the configuration)",
+      ).implies({ mcp: true }),
+    )
     .option("--json", "print one JSON object")
-    .action(async ({ config, user, json }: ListOptions) => {
+    .action(async ({ config, user, mcp, audit, json }: ListOptions) => {
       try {
+        if (mcp === true) {
+          const found = await findMcpSessions(io, { config, audit, user });
+          if (json === true) printJson(io, { mcp: found.sessions, left: found.left });
+          else io.out(renderMcpSessions(found));
+          return io.exit(0);
+        }
         const all = await withState(io, config, (store, { identity: { sessions } }) =>
           listSessions(store, { idleMs: sessions.idle, absoluteMs: sessions.absolute }, Date.now()),
         );

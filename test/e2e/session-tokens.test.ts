@@ -158,7 +158,18 @@ it("operators list sessions and end them, and open streams with them", async () 
   const mine = await listen(setting, client, await use(setting, text));
   const { session: fingerprint } =
     (await readAudit(setting.gateway)).findLast(({ method }) => method === "initialize") ?? {};
+  const listMcp = async (...args: string[]) => (await command(setting, "", "session", "list", "--mcp", ...args)).said;
+  const [line] = (await listMcp()).split("\n").filter((each) => each.startsWith(String(fingerprint)));
+  expect(line).toMatch(
+    /^[\w-]+ {2}MCP session of ann \(builtin\) at alpha, from 127\.0\.0\.1 since .*; used .*, \d+ messages?$/,
+  );
+  expect(JSON.parse(await listMcp("--json", "--user", "ann"))).toMatchObject({
+    mcp: [{ fingerprint, server: "alpha", subject: "ann" }],
+    left: 0,
+  });
+  expect(await listMcp("--user", "bob")).toBe("there are no MCP sessions\n");
   expect(await command(setting, "", "revoke", "session", "--", String(fingerprint))).toMatchObject({ code: 0 });
+  expect(await listMcp()).not.toContain(String(fingerprint));
   await mine.over;
   expect(await reasonOf(client, mine.headers)).toBe("session_revoked");
   expect(await reasonOf(client)).toBe("none");
