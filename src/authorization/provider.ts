@@ -17,6 +17,7 @@ import { createSpendOnce } from "./machines/once.ts";
 import { findResource, mayHave } from "./machines/reach.ts";
 import { announceProfiles } from "./machines/registered.ts";
 import { findGrant } from "./machines/skip-consent.ts";
+import { stopStrangers } from "./outside.ts";
 import { pageHeaders } from "./pages.ts";
 import { mount, pagesPath } from "./paths.ts";
 import { createPrompts } from "./prompts.ts";
@@ -217,6 +218,7 @@ export function createProvider(options: ProviderOptions): Provider {
     if (ctx.oidc?.route === "discovery")
       Object.assign(ctx.body as object, { response_modes_supported: [responseMode] });
   });
+  stopStrangers(provider, options.findAccount);
   const spendOnce = createSpendOnce(options.store);
   equipClients(provider, machines, spendOnce);
   const admit = (subject: string, issuer: string) => admitAsserted(options.store, subject, issuer);
