@@ -15,6 +15,7 @@ import { askPasskey } from "./passkeys/ask.ts";
 import { checkPasskey } from "./passkeys/login.ts";
 import { findSite } from "./passkeys/site.ts";
 import { accountPath } from "./paths.ts";
+import { anybodyReason } from "./prompts.ts";
 import { baseScope } from "./resources.ts";
 import { type Details, type Onward, type PageKit, type PageVisit, refuseMethod, send } from "./visit.ts";
 
@@ -45,7 +46,11 @@ async function showPage(kit: PageKit, visit: PageVisit, details: Details, asking
   if (details.prompt.name === "consent") {
     const until = { idleMs: kit.ttlMs.refreshToken, account: `${kit.publicUrl}${accountPath}` };
     const { uid = "", accountId: user = "" } = details.session ?? {};
-    const html = addLogout(renderConsent({ ...asking, ...until, csrf, user }), csrfOf(kit.fingerprint, uid, user));
+    const isAnybody = details.prompt.reasons.includes(anybodyReason);
+    const html = addLogout(
+      renderConsent({ ...asking, ...until, csrf, user, isAnybody }),
+      csrfOf(kit.fingerprint, uid, user),
+    );
     return send(visit.response, 200, html, asking.onward);
   }
   const known = details.session?.accountId ?? "";

@@ -364,9 +364,9 @@ describe("the browser", () => {
   it("has another session after each login, and the one before is worth nothing", async () => {
     const world = await open();
     const browser = world.browser();
-    await consent(browser, world.authorizeUrl("mcp"));
+    await consent(browser, world.webUrl("mcp"));
     const before = browser.cookie("__Host-sallyport");
-    const again = world.authorizeUrl("mcp", { prompt: "login" });
+    const again = world.webUrl("mcp", { prompt: "login" });
     asTarget(await logIn(browser, await browser.open(again), "ann"));
     const after = browser.cookie("__Host-sallyport");
     expect([typeof before, before === after]).toEqual(["string", false]);
@@ -380,7 +380,7 @@ describe("the browser", () => {
     const browser = world.browser();
     await consent(browser, world.authorizeUrl("mcp"));
     await world.use(browser, 5 * 3_600_000);
-    expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
+    expect(whereIs(await browser.open(world.webUrl("mcp")))).toBe("client");
     await world.use(browser, 4 * 3_600_000);
     expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("Log in");
   });
