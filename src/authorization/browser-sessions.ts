@@ -4,6 +4,8 @@ import { revocationKeptMs } from "../auth/revocations.ts";
 import { noticeMsOf } from "../auth/session-tokens/session-token.ts";
 import type { Entry, Kind, Store } from "../state/store.ts";
 import { mfaContext, undatedSeconds } from "./demands.ts";
+import { isFederated } from "./federation/accounts.ts";
+import { isOriginOver, readLoggedOut, readOrigin } from "./federation/origin.ts";
 import { kindOf, type Payload } from "./models.ts";
 
 /** A browser's login, by what is no secret of it. */
@@ -73,6 +75,7 @@ export async function useSession(
 ): Promise<boolean> {
   const verdict = judgeSession(value, idleness);
   if (verdict === "over" || (typeof value.uid === "string" && (await isSessionEnded(store, value.uid)))) return false;
+  if (await isOverThere(store, value)) return false;
   if (verdict === "good") return true;
   const { value: used, expiresAtMs } = markUsed(value, Number(value.exp) * 1_000, idleness);
   // Where it was written or ended meanwhile, that is what holds.
@@ -82,14 +85,20 @@ export async function useSession(
 
 /** All of them, of everybody. */
 export async function listBrowserSessions(store: Pick<Store, "list">): Promise<BrowserSession[]> {
-  return (await store.list(sessions)).flatMap(({ value }) => describe(value) ?? []);
+  const isOver = await readLoggedOut(store);
+  const isGood = ({ accountId, authorizations }: Payload) => {
+    const origin = typeof accountId === "string" && isFederated(accountId) ? readOrigin(authorizations) : undefined;
+    return origin === undefined || (origin !== null && !isOver(origin));
+  };
+  return (await store.list(sessions)).flatMap(({ value }) => (isGood(value) ? (describe(value) ?? []) : []));
 }
 
 /** One of them; null where it is over. */
 export async function findBrowserSession(store: Pick<Store, "get">, uid: string): Promise<BrowserSession | null> {
   const id = (await store.get(sessionUids, uid))?.value;
   const value = id === undefined ? undefined : (await store.get(sessions, id))?.value;
-  return value === undefined || (await isSessionEnded(store, uid)) ? null : describe(value);
+  const isOver = value === undefined || (await isSessionEnded(store, uid)) || (await isOverThere(store, value));
+  return isOver ? null : describe(value);
 }
 
 /** @param nowMs milliseconds since the epoch */
@@ -98,6 +107,13 @@ export async function endBrowserSession(store: Pick<Store, "get" | "put" | "dele
   const id = (await store.get(sessionUids, uid))?.value;
   if (id !== undefined) await store.delete(sessions, id);
   await store.delete(sessionUids, uid);
+}
+
+/** Whether it is of somebody who has logged out at their provider, or of whom nothing tells where they logged in. */
+async function isOverThere(store: Pick<Store, "get">, { accountId, authorizations }: Payload): Promise<boolean> {
+  if (typeof accountId !== "string" || !isFederated(accountId)) return false;
+  const origin = readOrigin(authorizations);
+  return origin === null || isOriginOver(store, origin);
 }
 
 /** Whether somebody has ended it. */

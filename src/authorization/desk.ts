@@ -7,10 +7,20 @@ import { serveAccount } from "./account/serve.ts";
 import { adaptTarget } from "./asked.ts";
 import { normalizeMetadata } from "./client-metadata.ts";
 import { registrationHeaders, registrationPreflight } from "./cors.ts";
+import { serveLogout } from "./federation/logout.ts";
 import { serveReturn } from "./federation/return.ts";
 import { servePage } from "./interaction.ts";
 import { servePasskeys } from "./passkeys/account.ts";
-import { accountPath, isUpstreamPage, mount, pagesPath, passkeysPath, returnPath, serves } from "./paths.ts";
+import {
+  accountPath,
+  isUpstreamPage,
+  mount,
+  pagesPath,
+  passkeysPath,
+  providerLogoutPath,
+  returnPath,
+  serves,
+} from "./paths.ts";
 import { serveUpstream } from "./upstream/serve.ts";
 import type { PageKit } from "./visit.ts";
 
@@ -101,6 +111,10 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
     if (path.startsWith(`${returnPath}/`)) {
       const name = path.slice(returnPath.length + 1);
       return void serveReturn(kit, { request, response, uid: "", name, body, ip, note });
+    }
+    if (path.startsWith(`${providerLogoutPath}/`)) {
+      const name = path.slice(providerLogoutPath.length + 1);
+      return void serveLogout(kit, { request, response, uid: "", name, body, ip, note });
     }
     const uid = path.startsWith(`${pagesPath}/`) ? path.slice(pagesPath.length + 1) : null;
     if (uid !== null) void servePage(kit, { request, response, uid, body, ip, note });

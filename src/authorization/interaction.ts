@@ -1,11 +1,11 @@
 /** The steps between an authorization request and its answer in which somebody is asked: who they are, and whether they want it. */
 import { errors } from "oidc-provider";
-import { isLoopbackHost } from "../network/url.ts";
 import { accountClientId } from "./account/client.ts";
 import { csrfOf } from "./account/visitor.ts";
 import { readDemand } from "./asked.ts";
 import { rememberConsent } from "./consents.ts";
 import { joinDemands } from "./demands.ts";
+import { nameDestination } from "./destination.ts";
 import { isFederated } from "./federation/accounts.ts";
 import { leave } from "./federation/leave.ts";
 import { chooseFirst } from "./first-password.ts";
@@ -15,6 +15,7 @@ import { askPasskey } from "./passkeys/ask.ts";
 import { checkPasskey } from "./passkeys/login.ts";
 import { findSite } from "./passkeys/site.ts";
 import { accountPath } from "./paths.ts";
+import { anybodyReason } from "./prompts.ts";
 import { baseScope } from "./resources.ts";
 import { type Details, type Onward, type PageKit, type PageVisit, refuseMethod, send } from "./visit.ts";
 
@@ -45,7 +46,11 @@ async function showPage(kit: PageKit, visit: PageVisit, details: Details, asking
   if (details.prompt.name === "consent") {
     const until = { idleMs: kit.ttlMs.refreshToken, account: `${kit.publicUrl}${accountPath}` };
     const { uid = "", accountId: user = "" } = details.session ?? {};
-    const html = addLogout(renderConsent({ ...asking, ...until, csrf, user }), csrfOf(kit.fingerprint, uid, user));
+    const isAnybody = details.prompt.reasons.includes(anybodyReason);
+    const html = addLogout(
+      renderConsent({ ...asking, ...until, csrf, user, isAnybody }),
+      csrfOf(kit.fingerprint, uid, user),
+    );
     return send(visit.response, 200, html, asking.onward);
   }
   const known = details.session?.accountId ?? "";
@@ -111,17 +116,12 @@ async function describeAsking(kit: PageKit, details: Details): Promise<Onward> {
   const { params } = details;
   const id = String(params.client_id);
   const client = await provider.Client.find(id);
-  const { protocol, host, hostname, origin } = new URL(String(params.redirect_uri));
+  const { protocol, origin } = new URL(String(params.redirect_uri));
   const isWeb = protocol === "https:" || protocol === "http:";
-  const destination = isLoopbackHost(hostname)
-    ? "a program on this computer"
-    : isWeb
-      ? host
-      : `the program that opens ${protocol} links`;
   return {
     name: client?.clientName ?? id,
     host: URL.parse(id)?.protocol === "https:" ? new URL(id).host : null,
-    destination,
+    destination: nameDestination(String(params.redirect_uri)),
     // A port of a loopback address is any port to the browser's policy only where it is named so.
     onward: [isWeb ? origin : protocol],
     own: id === accountClientId,

@@ -26,6 +26,8 @@ export interface ConsentPage extends Asking {
   readonly idleMs: number;
   /** The page on which its user ends it. */
   readonly account: string;
+  /** Whether any program could say that it is this client. */
+  readonly isAnybody: boolean;
 }
 
 /** How somebody can log in. */
@@ -128,7 +130,10 @@ ${offerPasskey(csrf, asking)}`,
 }
 
 /** Where people say what a client may do for them. */
-export function renderConsent({ csrf, user, servers, idleMs, account, ...asking }: ConsentPage): string {
+export function renderConsent({ csrf, user, servers, idleMs, account, isAnybody, ...asking }: ConsentPage): string {
+  const each = isAnybody
+    ? " Any program on this computer could say that it is this client, so you are asked each time."
+    : "";
   return renderPage(
     "Allow access?",
     `<h1>Allow access?</h1>
@@ -136,7 +141,7 @@ ${introduce(asking)}
 <p>You are logged in as <strong>${escapeHtml(user)}</strong>. It asks to</p>
 <ul>${listServers(servers)}</ul>
 <p>That ends ${sayTime(idleMs)} after its last use, a year from now at the latest, or when you end it at <code>${escapeHtml(account)}</code>.</p>
-<p>Allow this only if you have just told it to connect.</p>
+<p>Allow this only if you have just told it to connect.${each}</p>
 <form method="post">
 <input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
 <div><button name="do" value="allow">Allow</button>

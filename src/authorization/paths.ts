@@ -6,6 +6,8 @@ export const mount = "/oauth";
 export const pagesPath = `${mount}/login`;
 /** Where other providers send people back to, each below it by its name. */
 export const returnPath = `${pagesPath}/back`;
+/** Where other providers say that somebody has logged out there, each below it by its name. */
+export const providerLogoutPath = `${mount}/backchannel-logout`;
 /** Where people see their account, and what is below it. */
 export const accountPath = `${mount}/account`;
 /** Where people see their passkeys. */
@@ -22,7 +24,7 @@ export const tokenPath = `${accountPath}/token`;
 
 /** OAuth endpoints, pages, and the metadata in both forms (RFC 8414, OpenID Connect Discovery). */
 const paths = new RegExp(
-  `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|register|revoke|jwks|login/(?:back/)?[\\w-]+|account(?:/[\\w-]+)?|upstream(?:-back)?/[\\w-]+)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,
+  `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|register|revoke|jwks|login/(?:back/)?[\\w-]+|backchannel-logout/[\\w-]+|account(?:/[\\w-]+)?|upstream(?:-back)?/[\\w-]+)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,
 );
 
 /** Where users log in at servers behind the gateway, and come back from there. */

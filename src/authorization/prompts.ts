@@ -3,16 +3,31 @@ import { interactionPolicy, type KoaContextWithOIDC } from "oidc-provider";
 import { readDemand } from "./asked.ts";
 import { isRecent, joinDemands, mfaContext } from "./demands.ts";
 import type { Resources } from "./resources.ts";
+import { mayBeAnybody } from "./unproved.ts";
 
 /** Why a second factor has to be part of the login, among the reasons of a prompt. */
 export const mfaReason = "second_factor";
+
+/** Why somebody is asked for what they have consented to before. */
+export const anybodyReason = "client_unproved";
 
 /** @param now milliseconds since the epoch */
 export function createPrompts(resources: Resources, now: () => number) {
   const { Check, base } = interactionPolicy;
   const policy = base();
-  // A client that runs on somebody's machine has its consent remembered like any other.
-  policy.get("consent")?.checks.remove("native_client_prompt");
+  const consent = policy.get("consent")?.checks;
+  // The library asks by what a client calls itself; a secret or a key of its own, or an https address, is proof enough of who it is.
+  consent?.remove("native_client_prompt");
+  consent?.add(
+    new Check(
+      anybodyReason,
+      "this client may be anybody, so its user is asked each time",
+      "consent_required",
+      ({ oidc }) => {
+        return oidc.result?.consent === undefined && mayBeAnybody(oidc);
+      },
+    ),
+  );
   const { checks } = policy.get("login") ?? {};
   checks?.add(
     new Check("login_ended", "the login has ended", "login_required", ({ oidc }) => {

@@ -10,6 +10,7 @@ import { ownParameters, responseMode } from "./asked.ts";
 import { mayUseClient } from "./cors.ts";
 import { isMet, mfaContext, undatedSeconds } from "./demands.ts";
 import { admitAsserted } from "./federation/accounts.ts";
+import { keepOrigin } from "./federation/origin.ts";
 import { createClientAssertionCheck, equipClients } from "./machines/equip.ts";
 import { nameBearer, registerGrants } from "./machines/grants.ts";
 import type { Machines } from "./machines/machines.ts";
@@ -17,6 +18,7 @@ import { createSpendOnce } from "./machines/once.ts";
 import { findResource, mayHave } from "./machines/reach.ts";
 import { announceProfiles } from "./machines/registered.ts";
 import { findGrant } from "./machines/skip-consent.ts";
+import { stopStrangers } from "./outside.ts";
 import { pageHeaders } from "./pages.ts";
 import { mount, pagesPath } from "./paths.ts";
 import { createPrompts } from "./prompts.ts";
@@ -158,10 +160,11 @@ export function createProvider(options: ProviderOptions): Provider {
       if (account === null || (login ?? 0) < account.loginsFrom) return undefined;
       return { accountId: name, claims: () => ({ sub: name }), groups: account.groups };
     },
-    loadExistingGrant: async (ctx) =>
-      ctx.oidc.client?.clientId === accountClientId
-        ? grantLogin(ctx)
-        : findGrant(machines, resources, options.store, ctx, now),
+    async loadExistingGrant(ctx) {
+      keepOrigin(ctx);
+      if (ctx.oidc.client?.clientId === accountClientId) return grantLogin(ctx);
+      return findGrant(machines, resources, options.store, ctx, now);
+    },
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed("refresh_token"),
     rotateRefreshToken: true,
     // A client goes on when its user's browser has long been closed; what ends it is in revoke.ts and findAccount.
@@ -217,6 +220,7 @@ export function createProvider(options: ProviderOptions): Provider {
     if (ctx.oidc?.route === "discovery")
       Object.assign(ctx.body as object, { response_modes_supported: [responseMode] });
   });
+  stopStrangers(provider, options.findAccount);
   const spendOnce = createSpendOnce(options.store);
   equipClients(provider, machines, spendOnce);
   const admit = (subject: string, issuer: string) => admitAsserted(options.store, subject, issuer);

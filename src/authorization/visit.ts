@@ -40,8 +40,8 @@ export interface PageKit {
   readonly serverOf: (resource: string) => string;
   /** Names of all servers of the gateway's own. */
   readonly servers: readonly string[];
-  /** How long what a client was given goes on without being used, in milliseconds. */
-  readonly ttlMs: { readonly refreshToken: number };
+  /** How long what a client was given goes on without being used, and a browser's login at most, in milliseconds. */
+  readonly ttlMs: { readonly refreshToken: number; readonly session: number };
   /** How long session tokens last; null where none can be made. */
   readonly sessionLife: SessionLife | null;
   /** Servers at which users log in themselves, by name. */

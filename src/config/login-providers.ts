@@ -71,5 +71,5 @@ export const loginProviders = z
   .record(name(), provider)
   .prefault({})
   .describe(
-    "Other OpenID providers where people log in, by a name that becomes part of their subject: `<name>:<subject there>`. The redirect URI to register is `<publicUrl>/oauth/login/back/<name>`.",
+    "Other OpenID providers where people log in, by a name that becomes part of their subject: `<name>:<subject there>`. The redirect URI to register is `<publicUrl>/oauth/login/back/<name>`, the back-channel logout URI `<publicUrl>/oauth/backchannel-logout/<name>`.",
   );

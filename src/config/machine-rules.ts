@@ -1,7 +1,7 @@
 /** What the schema cannot say about the clients and assertions of `identity.builtin.login`. Pure. */
-import { isLoopbackHost } from "../network/url.ts";
+import { isForPrograms, isLoopbackHost } from "../network/url.ts";
 import type { Path } from "./diagnose.ts";
-import { problem, type RuleFinding, warning } from "./finding.ts";
+import { problem, type RuleFinding } from "./finding.ts";
 import { checkProviderName } from "./login-names.ts";
 import type { ClientConfig } from "./machines.ts";
 import type { Config } from "./schema.ts";
@@ -97,9 +97,10 @@ function checkClient(client: ClientConfig, path: Path): RuleFinding[] {
     if (!("d" in key)) continue;
     findings.push(problem([...path, "jwks", "keys", index], "this is a private key, which only the client may know"));
   }
-  if (skipConsent && first === undefined && redirectUris.some(isLocal)) {
-    const message = "a program on somebody's computer can say that it is this client, and gets a token unseen";
-    findings.push(warning([...path, "skipConsent"], message, { reads }));
+  if (skipConsent && first === undefined && redirectUris.some(isForPrograms)) {
+    const message = "any program on somebody's computer can say that it is this client, and would get a token unseen";
+    const hint = "give it a secret or keys, or https redirect URIs alone; otherwise people have to be asked";
+    findings.push(problem([...path, "skipConsent"], message, { reads: [...reads, [...path, "redirectUris"]], hint }));
   }
   return findings;
 }
@@ -116,11 +117,6 @@ function checkRedirect(uri: string, path: Path): RuleFinding[] {
   return [
     problem(path, "expected https, http on a loopback address, or a scheme of a program such as com.example.app"),
   ];
-}
-
-function isLocal(uri: string): boolean {
-  const url = URL.parse(uri);
-  return url !== null && (url.protocol !== "https:" || isLoopbackHost(url.hostname));
 }
 
 function checkAssertions({ identity, publicUrl }: Pick<Config, "identity" | "publicUrl">): RuleFinding[] {

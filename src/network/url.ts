@@ -29,6 +29,12 @@ export function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "[::1]" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
+/** Whether whatever program runs on a computer may await there what a browser is sent to: at a loopback address, or by a scheme of programs. */
+export function isForPrograms(uri: string): boolean {
+  const url = URL.parse(uri);
+  return url !== null && (url.protocol !== "https:" || isLoopbackHost(url.hostname));
+}
+
 /** What a client of Redis can connect to: `redis://` or, over TLS, `rediss://`; credentials and database are part of it. */
 export function isRedisUrl(text: string): boolean {
   const url = URL.parse(text);

@@ -167,7 +167,8 @@ it.each([
     await browser.submit(asPage(await browser.open(authorize)), { user: "ann", password, do: "login" }),
   );
   await first.finish(asTarget(await browser.submit(consent, { do: "allow" })).searchParams);
-  asTarget(await browser.open(authorize));
+  // Logged in, and asked anew about a client that any program could say it is.
+  expect(asPage(await browser.open(authorize)).html).toContain("<h1>Allow access?</h1>");
   const { client_id } = provider.clientInformation() as { client_id: string };
   const refresh = async () => {
     const { refresh_token = "" } = kept.tokens ?? {};

@@ -52,7 +52,8 @@ it("asks for a code after the password, takes it once, and says so in the token"
   const passed = asPage(await again.submit(asPage(await again.open(start)), { user: "ann", password, do: "login" }));
   const replayed = asPage(await again.submit(passed, { code: right, do: "code" }));
   expect(replayed.status).toBe(403);
-  asTarget(await again.submit(replayed, { code: recoveryCodes[0] ?? "", do: "code" }));
+  const entered = asPage(await again.submit(replayed, { code: recoveryCodes[0] ?? "", do: "code" }));
+  expect(entered.html).toContain("<h1>Allow access?</h1>");
 
   const third = openBrowser(fetch, setting.gateway.publicUrl);
   const passedToo = asPage(await third.submit(asPage(await third.open(start)), { user: "ann", password, do: "login" }));

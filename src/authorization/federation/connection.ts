@@ -13,9 +13,12 @@ import {
   enableNonRepudiationChecks,
   ResponseBodyError,
 } from "openid-client";
+import { createKeySource, type KeySource } from "../../auth/jwks.ts";
+import { algorithms } from "../../config/algorithms.ts";
 import { createAuthentication } from "../../upstream/credentials/client-authentication.ts";
 import type { ProviderFetch } from "./bounded-fetch.ts";
 import { FederationFailure } from "./failure.ts";
+import type { LogoutRules } from "./logout-token.ts";
 import { discover, type ProviderMetadata, whatFailed } from "./metadata.ts";
 import type { ProviderSettings } from "./settings.ts";
 
@@ -36,11 +39,15 @@ export interface Connection {
    * @throws FederationFailure
    */
   redeem(answer: URL, checks: Checks): Promise<Readonly<Record<string, unknown>>>;
+  /** What its logout tokens have to be like. @throws FederationFailure `provider_unavailable`, `provider_unfit` */
+  logoutRules(): Promise<LogoutRules>;
 }
 
 /** How long a discovery document is good, and for how long nobody is asked again who failed, in milliseconds. */
 const goodMs = 600_000;
 const pauseMs = 5_000;
+/** Keys of a provider that rotates them are fetched anew where a token names a new one. */
+const keyAges = { maxAgeMs: 600_000, maxStaleMs: 3_600_000 };
 
 interface Held {
   readonly configuration: Promise<Configuration>;
@@ -55,6 +62,7 @@ export function createConnection(settings: ProviderSettings, fetch: ProviderFetc
     for (const [name, value] of Object.entries(authenticate(body, token_endpoint ?? ""))) headers.set(name, value);
   };
   let held: Held | null = null;
+  let keys: { readonly url: string; readonly source: KeySource } | null = null;
 
   async function connect(): Promise<Configuration> {
     const metadata = await discover(issuer, isForAll, line("issuer"), fetch);
@@ -90,6 +98,18 @@ export function createConnection(settings: ProviderSettings, fetch: ProviderFetc
         throw explain(error, settings);
       });
       return { ...tokens.claims() };
+    },
+    async logoutRules() {
+      const said = (await obtain()).serverMetadata();
+      const { jwks_uri: url = "", id_token_signing_alg_values_supported: listed = ["RS256"] } = said;
+      if (keys?.url !== url) keys = { url, source: createKeySource({ origin: { kind: "url", url }, ...keyAges, now }) };
+      return {
+        issuer: said.issuer,
+        clientId: client.clientId,
+        // Nobody but the provider signs with these: a secret is known at both ends, and `none` to everybody.
+        algorithms: algorithms.filter((name) => listed.includes(name)),
+        keys: keys.source,
+      };
     },
   };
 }

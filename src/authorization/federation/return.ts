@@ -10,6 +10,7 @@ import { nameAccount, rememberLogin } from "./accounts.ts";
 import { type Departure, findBrowser, takeDeparture } from "./away.ts";
 import { FederationFailure } from "./failure.ts";
 import type { FederatedProvider } from "./federation.ts";
+import type { Origin } from "./origin.ts";
 import { renderFailure } from "./pages.ts";
 import { type Person, readPerson } from "./person.ts";
 import { checkRecent, settleForReturn } from "./wanted.ts";
@@ -80,8 +81,14 @@ async function receive(
   const ts = authTime === null ? undatedSeconds : Math.min(authTime, cameBackAt);
   const proof = { ...(acr !== undefined && { acr }), ...(amr !== undefined && { amr: [...amr] }) };
   note.successful = true;
-  const login = { accountId: user, ...proof, ts, remember: true, cameBackAt };
+  const origin = readLogin(settings.name, claims, cameBackAt);
+  const login = { accountId: user, ...proof, ts, remember: true, cameBackAt, origin };
   await finish(response, details, { login }, kit.now());
+}
+
+/** What the provider will call this login when it is over. */
+function readLogin(provider: string, { sub, sid }: Readonly<Record<string, unknown>>, cameBackAt: number): Origin {
+  return { provider, sub: String(sub), sid: typeof sid === "string" && sid !== "" ? sid : null, cameBackAt };
 }
 
 /**

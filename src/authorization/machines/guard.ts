@@ -3,7 +3,7 @@ import type { Counters } from "../../limits/counters.ts";
 import type { Limit } from "../../limits/leases.ts";
 import { limitKey } from "../../network/cidr.ts";
 import type { Desk, DeskAnswer, DeskRequest } from "../desk.ts";
-import { mount } from "../paths.ts";
+import { mount, providerLogoutPath } from "../paths.ts";
 import { readClaimedClient } from "./claimed.ts";
 
 const windowMs = 300_000;
@@ -11,7 +11,7 @@ const windowMs = 300_000;
 const perClient: Limit = { requests: 10, windowMs, onFailure: "local" };
 const perAddress: Limit = { requests: 50, windowMs, onFailure: "local" };
 const maxBarred = 10_000;
-/** Where a client proves who it is. */
+/** Where a client proves who it is; providers do so where they say that somebody has logged out. */
 const doors: ReadonlySet<string> = new Set([`${mount}/token`, `${mount}/revoke`]);
 
 /**
@@ -40,14 +40,15 @@ export function guardClients(desk: Desk, { count }: Pick<Counters, "count">, now
     serves: desk.serves,
     async answer(request) {
       const [path = ""] = request.target.split("?");
-      if (!doors.has(path)) return desk.answer(request);
+      const isLogout = path.startsWith(`${providerLogoutPath}/`);
+      if (!doors.has(path) && !isLogout) return desk.answer(request);
       const place = limitKey(request.ip);
       const client = readClaimedClient(request.headers, request.body);
       const pair = JSON.stringify([client, place]);
       const waitMs = Math.max(waitOf(pair), waitOf(place));
       if (waitMs > 0) return refuse(request, client, waitMs);
       const answer = await desk.answer(request);
-      if (answer.status === 401) {
+      if (answer.status === 401 || (isLogout && answer.note.reason?.startsWith("logout_"))) {
         await fail("client-failures", perClient, pair);
         await fail("client-failures-address", perAddress, place);
         // Which one it said it is; the library names those alone that it knows.

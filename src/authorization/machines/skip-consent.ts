@@ -3,6 +3,7 @@ import type { Grant, KoaContextWithOIDC } from "oidc-provider";
 import type { Store } from "../../state/store.ts";
 import { findConsent, rememberConsent } from "../consents.ts";
 import type { Resources } from "../resources.ts";
+import { mayBeAnybody } from "../unproved.ts";
 import type { Machines } from "./machines.ts";
 
 /**
@@ -22,6 +23,8 @@ export async function findGrant(
   const { client, session, provider, requestParamScopes, resourceServers = {} } = ctx.oidc;
   const user = session?.accountId;
   if (client === undefined || user === undefined || clients.get(client.clientId)?.skipConsent !== true) return found;
+  // What its document says may be other than the operator thought.
+  if (mayBeAnybody(ctx.oidc)) return found;
   const grant = found ?? new provider.Grant({ accountId: user, clientId: client.clientId });
   const asked = [...requestParamScopes];
   grant.addOIDCScope(asked.filter((scope) => scope === "openid").join(" "));

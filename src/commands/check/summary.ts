@@ -1,4 +1,4 @@
-import { returnPath } from "../../authorization/paths.ts";
+import { providerLogoutPath, returnPath } from "../../authorization/paths.ts";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { SuiteReport } from "../../config/suites.ts";
 import { renderAddress } from "../../network/address.ts";
@@ -27,7 +27,7 @@ export interface ConfigSummary extends PolicySummary {
   readonly servers: readonly { readonly name: string; readonly url: string }[];
   readonly issuers: readonly { readonly name: string; readonly issuer: string }[];
   /** Where else people log in, and what has to be registered there. */
-  readonly logins: readonly { readonly name: string; readonly redirectUri: string }[];
+  readonly logins: readonly { readonly name: string; readonly redirectUri: string; readonly logoutUri: string }[];
 }
 
 export function summarizePolicies(policy: Program, tested: SuiteReport | null): PolicySummary {
@@ -58,6 +58,7 @@ export function summarizeConfig(
     logins: Object.keys(config.identity.builtin.login.providers).map((name) => ({
       name,
       redirectUri: `${config.publicUrl}${returnPath}/${name}`,
+      logoutUri: `${config.publicUrl}${providerLogoutPath}/${name}`,
     })),
     ...summarizePolicies(policy, tested),
   };
@@ -83,6 +84,7 @@ function rowsOfConfig(summary: ConfigSummary): readonly Row[] {
     ["servers", summary.servers.map(({ name, url }) => `${name}  ${url}`)],
     ["issuers", summary.issuers.map(({ name, issuer }) => `${name}  ${issuer}`)],
     ["logins", summary.logins.map(({ name, redirectUri }) => `${name}  redirect URI ${redirectUri}`)],
+    ["logouts", summary.logins.map(({ name, logoutUri }) => `${name}  back-channel logout URI ${logoutUri}`)],
   ];
 }
 

@@ -61,7 +61,10 @@ export function judgeAuthorize(answer: Answer, asking: Asking, rules: Rules, doc
   }
   if (status === 200 && rules.allowsHost === null) return ok(`${asking.redirectUri} is accepted`);
   const said = `${asking.redirectUri} is refused (HTTP ${status}): ${quote(oauthErrorOf(answer))}`;
-  if (!documented || rules.allowsHost === null) return problem(said, lines);
+  // A page with the way back to the client is about what was asked for, and who it is is known.
+  const back = URL.parse(/<a href="([^"]+)"/.exec(answer.body)?.[1] ?? "");
+  const isKnown = back !== null && isBack(back, asking.redirectUri);
+  if (!documented || isKnown || rules.allowsHost === null) return problem(said, lines);
   const { host } = new URL(asking.clientId);
   return problem(said, {
     at: ["identity", "builtin", "login", "clientHosts"],

@@ -8,7 +8,7 @@ async function begin() {
   const world = await openWorld();
   await world.addUser("ann");
   const browser = world.browser();
-  const consent = await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "ann");
+  const consent = await logIn(browser, await browser.open(world.webUrl("mcp")), "ann");
   const tokens = await world.redeem(await browser.submit(asPage(consent), { do: "allow" }));
   return { world, browser, tokens };
 }
@@ -23,19 +23,19 @@ it.each([
   ["being disabled for a while", [disable, enable]],
 ])("ends refresh tokens, codes and browser sessions with %s", async (_what, changes) => {
   const { world, browser, tokens } = await begin();
-  const callback = await browser.open(world.authorizeUrl("mcp"));
+  const callback = await browser.open(world.webUrl("mcp"));
   expect(whereIs(callback)).toBe("client");
   for (const change of changes) await world.changeUser("ann", change);
   expect(await world.refresh(tokens)).toMatchObject({ error: "invalid_grant" });
   expect(await world.redeem(callback)).toMatchObject({ error: "invalid_grant" });
-  expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("Log in");
-  expect(whereIs(await browser.open(world.authorizeUrl("mcp", { prompt: "none" })))).toBe("login_required");
+  expect(whereIs(await browser.open(world.webUrl("mcp")))).toBe("Log in");
+  expect(whereIs(await browser.open(world.webUrl("mcp", { prompt: "none" })))).toBe("login_required");
 });
 
 it("takes a login of the same second that comes after it, and keeps the consent", async () => {
   const { world, browser } = await begin();
   await world.changeUser("ann", passwd);
-  const callback = await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "ann");
+  const callback = await logIn(browser, await browser.open(world.webUrl("mcp")), "ann");
   expect(whereIs(callback)).toBe("client");
   const tokens = await world.redeem(callback);
   expect(claimsOf(tokens)).toMatchObject({ sub: "ann", auth_time: Date.now() / 1_000 + 1 });
@@ -53,7 +53,7 @@ it("does not let somebody on who has given the old password and not yet the code
   const { world } = await begin();
   const codeNow = await world.addFactor("ann");
   const browser = world.browser();
-  const asking = await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "ann");
+  const asking = await logIn(browser, await browser.open(world.webUrl("mcp")), "ann");
   await world.changeUser("ann", passwd);
   const place = await browser.submit(asPage(asking), { code: codeNow(), do: "code" });
   expect([whereIs(place), asPage(place).status]).toEqual(["Log in", 403]);

@@ -101,9 +101,9 @@ describe("nobody is sent to a provider", () => {
     const before = (await provider.asked()).length;
     // The session at the gateway is over, the one at the provider is not, and another client's link is followed.
     const fresh = world.browser();
-    const login = asPage(await fresh.open(world.authorizeUrl("mcp")));
+    const login = asPage(await fresh.open(world.webUrl("mcp")));
     expect(whereIs(login)).toBe("Log in");
-    for (const said of ["Client", "a program on this computer", "<strong>alpha</strong>"]) {
+    for (const said of ["Client", "client.test", "<strong>alpha</strong>"]) {
       expect(login.html.split("with:generic")[0]).toContain(said);
     }
     expect(fresh.cookies()).not.toContain("__Host-sallyport-away");
@@ -434,7 +434,7 @@ describe("step-up at a provider", () => {
     expect(claimsOf(tokens)).not.toHaveProperty("auth_time");
     expect(claimsOf(await world.refresh(tokens))).not.toHaveProperty("auth_time");
     expect(whereIs(await browser.open(world.authorizeUrl("mcp", { max_age: "999999999" })))).toBe("Log in");
-    expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
+    expect(whereIs(await browser.open(world.webUrl("mcp")))).toBe("client");
   });
 });
 
@@ -494,7 +494,7 @@ describe("a login here", () => {
     expect(claimsOf(await agree(consent))).toMatchObject({ sub: `${product}:ann` });
     await world.use(browser, 28_000_000);
     expect(asPage(await browser.open(`${origin}/oauth/account`)).html).not.toContain("1970");
-    expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
+    expect(whereIs(await browser.open(world.webUrl("mcp")))).toBe("client");
     world.pass(800_000);
     expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("Log in");
   });
@@ -573,7 +573,7 @@ it.each<[string, Product, object, Record<string, unknown>]>([
   world.pass(10 * minutes);
   await agree(consent);
   await world.use(browser, 7 * 60 * minutes);
-  expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
+  expect(whereIs(await browser.open(world.webUrl("mcp")))).toBe("client");
   await world.use(browser, 60 * minutes);
   expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("Log in");
 });

@@ -25,6 +25,11 @@ async function redeem(world: World, place: Page | URL, more: Record<string, stri
   return { status: answer.status, said: (await answer.json()) as Record<string, string> };
 }
 
+/** Where the one link of a page leads. */
+function linkOf({ html }: Page): string {
+  return (/<a href="([^"]*)"/.exec(html)?.[1] ?? "").replaceAll("&amp;", "&").replaceAll("&#39;", "'");
+}
+
 async function register(world: World, metadata: object) {
   const answer = await world.ask(`${origin}/oauth/register`, {
     method: "POST",
@@ -78,10 +83,55 @@ describe("an authorization request", () => {
     ["for a server that is not one of this gateway", { resource: `${origin}/beta/mcp` }, "invalid_target"],
   ])("%s is refused at once: %o", async (_what, more, error) => {
     const world = await open();
-    const { hash, searchParams: said } = asTarget(await world.browser().open(world.authorizeUrl("mcp", more)));
-    expect(hash).toBe("");
-    expect(Object.fromEntries(said)).toMatchObject({ error, iss: origin });
+    const browser = world.browser();
+    const url = world.authorizeUrl("mcp", { state: "s-1", ...more });
+    const page = asPage(await browser.open(url));
+    expect([page.status, whereIs(page), page.headers.get("location")]).toEqual([400, "This did not work", null]);
+    expect(page.html).toContain(`(${error}).</p>`);
+    expect(page.html).toContain("<strong>a program on this computer</strong>");
+    expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
+    expect(world.notes.at(-1)).toMatchObject({ action: "authorize", successful: false, reason: error });
+    // Whoever is logged in is sent on, as whoever presses the link.
+    await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "ann");
+    const answer = asTarget(await browser.open(url));
+    expect(linkOf(page)).toBe(answer.href);
+    const { hash, searchParams: said } = answer;
+    expect([hash, `${answer.origin}${answer.pathname}`]).toEqual(["", callback]);
+    expect(Object.fromEntries(said)).toMatchObject({ error, iss: origin, state: "s-1" });
     expect(said.has("code") || said.has("access_token") || said.has("id_token")).toBe(false);
+  });
+
+  it("that is wrong sends nobody on whose login has ended, and who is asked for no page at once", async () => {
+    const world = await open();
+    const browser = world.browser();
+    const wrong = { resource: `${origin}/beta/mcp` };
+    await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "ann");
+    expect(whereIs(await browser.open(world.authorizeUrl("mcp", wrong)))).toBe("invalid_target");
+    await world.changeUser("ann", (user) => ({ ...user, disabled: true }));
+    expect(whereIs(await browser.open(world.authorizeUrl("mcp", wrong)))).toBe("This did not work");
+    for (const prompt of ["none login", "login", "consent"])
+      expect(whereIs(await browser.open(world.authorizeUrl("mcp", { ...wrong, prompt })))).toBe("This did not work");
+    const silent = world.browser();
+    expect(whereIs(await silent.open(world.authorizeUrl("mcp", { ...wrong, prompt: "none" })))).toBe("invalid_target");
+  });
+
+  it.each([
+    ["https://app.example/callback?a=<b>&c='d", "app.example", "https://app.example/callback"],
+    ["com.example.app://callback/x", "the program that opens com.example.app: links", "com.example.app://callback/x"],
+  ])("that is wrong names where its link leads, and repeats nothing: %s", async (redirect_uri, shown, start) => {
+    const world = await open();
+    const client = await register(world, {
+      client_name: "<b>Your bank</b>",
+      redirect_uris: [redirect_uri],
+      ...(redirect_uri.startsWith("https:") ? {} : { application_type: "native" }),
+    });
+    const asked = { client_id: String(client.client_id), redirect_uri, resource: "https://<i>.test/", state: `"><i>` };
+    const page = asPage(await world.browser().open(world.authorizeUrl("mcp", { ...asked, scope: "<i>" })));
+    expect(page.status).toBe(400);
+    expect(page.html).toContain(`<strong>${shown}</strong>`);
+    expect(linkOf(page).startsWith(start)).toBe(true);
+    expect(new URL(linkOf(page)).searchParams.get("state")).toBe(`"><i>`);
+    for (const foreign of ["<b>", "<i>", "bank"]) expect(page.html).not.toContain(foreign);
   });
 
   it("with a scope that there is not gets what there is", async () => {
@@ -314,9 +364,9 @@ describe("the browser", () => {
   it("has another session after each login, and the one before is worth nothing", async () => {
     const world = await open();
     const browser = world.browser();
-    await consent(browser, world.authorizeUrl("mcp"));
+    await consent(browser, world.webUrl("mcp"));
     const before = browser.cookie("__Host-sallyport");
-    const again = world.authorizeUrl("mcp", { prompt: "login" });
+    const again = world.webUrl("mcp", { prompt: "login" });
     asTarget(await logIn(browser, await browser.open(again), "ann"));
     const after = browser.cookie("__Host-sallyport");
     expect([typeof before, before === after]).toEqual(["string", false]);
@@ -330,7 +380,7 @@ describe("the browser", () => {
     const browser = world.browser();
     await consent(browser, world.authorizeUrl("mcp"));
     await world.use(browser, 5 * 3_600_000);
-    expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
+    expect(whereIs(await browser.open(world.webUrl("mcp")))).toBe("client");
     await world.use(browser, 4 * 3_600_000);
     expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("Log in");
   });

@@ -12,7 +12,7 @@ import {
 const asking = { name: "Client", host: "app.example.com", destination: "app.example.com", csrf: "token" };
 const ways = { passwords: true, providers: [] };
 const servers = [{ name: "alpha", scopes: ["read"] }];
-const until = { idleMs: 86_400_000 * 30, account: "https://gateway.test/oauth/account" };
+const until = { idleMs: 86_400_000 * 30, account: "https://gateway.test/oauth/account", isAnybody: false };
 
 describe("a page", () => {
   it("shows what strangers chose as text", () => {

@@ -60,7 +60,7 @@ it("changes the password for whoever knows it, and leaves this browser alone log
   for (const each of [other, client, thief]) expect(whereIs(await each.open(url))).toBe("Log in");
   expect(await world.refresh(tokens)).toMatchObject({ error: "invalid_grant" });
   // What she had consented to stays.
-  expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
+  expect(whereIs(await browser.open(world.webUrl("mcp")))).toBe("client");
   expect(JSON.stringify(world.notes)).not.toMatch(/horse|otter/);
 });
 

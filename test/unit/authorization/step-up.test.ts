@@ -11,7 +11,7 @@ async function begin() {
   const world = await openWorld(rules);
   await world.addUser("ann");
   const browser = world.browser();
-  const consent = await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "ann");
+  const consent = await logIn(browser, await browser.open(world.webUrl("mcp")), "ann");
   const tokens = await world.redeem(await browser.submit(asPage(consent), { do: "allow" }));
   return { world, browser, tokens };
 }
@@ -29,17 +29,37 @@ it("says in a token how its user logged in, and goes on saying so", async () => 
 it("asks nobody who is logged in for what is granted already", async () => {
   const { world, browser } = await begin();
   await world.use(browser, 60 * minutes);
-  expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
+  expect(whereIs(await browser.open(world.webUrl("mcp")))).toBe("client");
 });
 
 it("asks for consent to a new scope, once", async () => {
   const { world, browser } = await begin();
-  const consent = await browser.open(world.authorizeUrl("mcp read"));
+  const consent = await browser.open(world.webUrl("mcp read"));
   expect(whereIs(consent)).toBe("Allow access?");
   for (const said of ["<code>read</code>", "30 days after its last use", `<code>${origin}/oauth/account</code>`])
     expect(asPage(consent).html).toContain(said);
   await browser.submit(asPage(consent), { do: "allow" });
-  expect(whereIs(await browser.open(world.authorizeUrl("mcp read")))).toBe("client");
+  expect(whereIs(await browser.open(world.webUrl("mcp read")))).toBe("client");
+});
+
+it("asks each time for consent to a client that any program could say it is, and lets nobody in unseen", async () => {
+  const { world, browser, tokens } = await begin();
+  const program = (more = {}) => world.authorizeUrl("mcp", more);
+  for (const _time of [1, 2]) {
+    const consent = asPage(await browser.open(program()));
+    expect(whereIs(consent)).toBe("Allow access?");
+    expect(consent.html).toContain("so you are asked each time");
+    const given = await world.redeem(await browser.submit(consent, { do: "allow" }));
+    // What it was given it goes on with, and it is one and the same grant.
+    const refreshed = claimsOf(await world.refresh(given));
+    expect(refreshed.grant_id).toBe(claimsOf(tokens).grant_id);
+  }
+  expect(whereIs(await browser.open(program({ prompt: "none" })))).toBe("consent_required");
+  expect(world.notes.at(-1)).toMatchObject({ action: "authorize", user: "ann", reason: "consent_required" });
+  const consent = asPage(await browser.open(program()));
+  expect(whereIs(await browser.submit(consent, { do: "deny" }))).toBe("access_denied");
+  // One whose answer goes to a web site has to be that site to get it.
+  expect(whereIs(await browser.open(world.webUrl("mcp", { prompt: "none" })))).toBe("client");
 });
 
 it.each<[string, string, Record<string, string>, number]>([
@@ -51,7 +71,7 @@ it.each<[string, string, Record<string, string>, number]>([
   const { world, browser } = await begin();
   const codeNow = await world.addFactor("ann");
   world.pass(afterMs);
-  const login = await browser.open(world.authorizeUrl(scope, more));
+  const login = await browser.open(world.webUrl(scope, more));
   expect(whereIs(login)).toBe("Log in");
   expect(asPage(login).html).toContain('value="ann"');
   const asking = await logIn(browser, login, "ann");
@@ -69,7 +89,7 @@ it.each<[string, string, Record<string, string>, number]>([
   });
   // A login that is good enough is asked for once.
   const { prompt: _, ...same } = more;
-  expect(whereIs(await browser.open(world.authorizeUrl(scope, same)))).toBe("client");
+  expect(whereIs(await browser.open(world.webUrl(scope, same)))).toBe("client");
 });
 
 it.each<[string, string, Record<string, string>]>([
@@ -78,12 +98,12 @@ it.each<[string, string, Record<string, string>]>([
 ])("asks for nothing where %s", async (_what, scope, more) => {
   const { world, browser } = await begin();
   world.pass(minutes);
-  expect(whereIs(await browser.open(world.authorizeUrl(scope, more)))).toBe("client");
+  expect(whereIs(await browser.open(world.webUrl(scope, more)))).toBe("client");
 });
 
 it("says to the client that somebody has no second factor", async () => {
   const { world, browser } = await begin();
-  const place = await logIn(browser, await browser.open(world.authorizeUrl("mcp pay")), "ann");
+  const place = await logIn(browser, await browser.open(world.webUrl("mcp pay")), "ann");
   expect(whereIs(place)).toBe("unmet_authentication_requirements");
   expect(world.notes.find(({ reason }) => reason === "factor_missing")).toMatchObject({
     user: "ann",
@@ -93,7 +113,7 @@ it("says to the client that somebody has no second factor", async () => {
 
 it("shows nothing to a client that wants no page shown", async () => {
   const { world, browser } = await begin();
-  const place = await browser.open(world.authorizeUrl("mcp", { acr_values: "mfa", prompt: "none" }));
+  const place = await browser.open(world.webUrl("mcp", { acr_values: "mfa", prompt: "none" }));
   expect(whereIs(place)).toBe("login_required");
 });
 
@@ -101,7 +121,7 @@ it("takes a scope out of what is refreshed once its login is too old, and gives 
   const { world, browser } = await begin();
   const codeNow = await world.addFactor("ann");
   const enter = async () => {
-    const asking = await logIn(browser, await browser.open(world.authorizeUrl("mcp pay")), "ann");
+    const asking = await logIn(browser, await browser.open(world.webUrl("mcp pay")), "ann");
     return browser.submit(asPage(asking), { code: codeNow(), do: "code" });
   };
   const tokens = await world.redeem(await browser.submit(asPage(await enter()), { do: "allow" }));
@@ -117,20 +137,20 @@ it("takes a scope out of what is refreshed once its login is too old, and gives 
 it("logs out whoever was logged in where somebody else logs in", async () => {
   const { world, browser } = await begin();
   await world.addUser("bob");
-  const consent = await logIn(browser, await browser.open(world.authorizeUrl("mcp", { prompt: "login" })), "bob");
+  const consent = await logIn(browser, await browser.open(world.webUrl("mcp", { prompt: "login" })), "bob");
   expect(asPage(consent).html).toContain("logged in as <strong>bob</strong>");
   expect(claimsOf(await world.redeem(await browser.submit(asPage(consent), { do: "allow" })))).toMatchObject({
     sub: "bob",
   });
-  expect(whereIs(await browser.open(world.authorizeUrl("mcp")))).toBe("client");
+  expect(whereIs(await browser.open(world.webUrl("mcp")))).toBe("client");
 });
 
 it("logs out whoever has logged in from another tab meanwhile", async () => {
   const world = await openWorld(rules);
   for (const name of ["ann", "bob"]) await world.addUser(name);
   const browser = world.browser();
-  const page = await browser.open(world.authorizeUrl("mcp"));
-  await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "bob");
+  const page = await browser.open(world.webUrl("mcp"));
+  await logIn(browser, await browser.open(world.webUrl("mcp")), "bob");
   const consent = await logIn(browser, page, "ann");
   expect(asPage(consent).html).toContain("logged in as <strong>ann</strong>");
   expect(claimsOf(await world.redeem(await browser.submit(asPage(consent), { do: "allow" })))).toMatchObject({

@@ -28,6 +28,8 @@ import { asPage, asTarget, type Browser, openBrowser, type Page } from "../../e2
 export const origin = "https://gateway.test";
 export const resource = `${origin}/alpha/mcp`;
 export const callback = "http://127.0.0.1:49152/callback";
+/** Of the same client, where no program of a computer can await an answer. */
+const webCallback = "https://client.test/callback";
 const password = "correct horse battery staple";
 export const verifier = "v".repeat(43);
 const useMs = 1_500_000;
@@ -114,10 +116,16 @@ export async function openWorld(
   const registered = await ask(`${origin}/oauth/register`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ client_name: "Client", redirect_uris: [callback] }),
+    body: JSON.stringify({ client_name: "Client", redirect_uris: [callback, webCallback] }),
   });
   const { client_id } = (await registered.json()) as { client_id: string };
   const hashed = await hashPassword(password);
+
+  function authorizeUrl(scope: string, more: Readonly<Record<string, string>> = {}): string {
+    const code_challenge = createHash("sha256").update(verifier).digest("base64url");
+    const asked = { client_id, redirect_uri: callback, response_type: "code", scope, resource, code_challenge };
+    return `${origin}/oauth/authorize?${new URLSearchParams({ ...asked, code_challenge_method: "S256", ...more })}`;
+  }
 
   return {
     store,
@@ -150,16 +158,17 @@ export async function openWorld(
       await store.put(secondFactors, name, factor);
       return () => codeAt(secret, counterAt(Date.now()));
     },
-    /** Where a client sends a browser. */
-    authorizeUrl(scope: string, more: Readonly<Record<string, string>> = {}): string {
-      const code_challenge = createHash("sha256").update(verifier).digest("base64url");
-      const asked = { client_id, redirect_uri: callback, response_type: "code", scope, resource, code_challenge };
-      return `${origin}/oauth/authorize?${new URLSearchParams({ ...asked, code_challenge_method: "S256", ...more })}`;
-    },
+    /** Where a client sends a browser, with an answer for a program. */
+    authorizeUrl,
+    /** The same with an answer for a web site, so that what was consented to is remembered. */
+    webUrl: (scope: string, more: Readonly<Record<string, string>> = {}) =>
+      authorizeUrl(scope, { redirect_uri: webCallback, ...more }),
     /** Gives tokens for the code that a browser came back with, where the server does. */
     async redeem(place: Page | URL): Promise<Tokens> {
-      const code = asTarget(place).searchParams.get("code") ?? "";
-      const fields = { grant_type: "authorization_code", code, redirect_uri: callback, client_id, resource };
+      const { origin: there, pathname, searchParams } = asTarget(place);
+      const code = searchParams.get("code") ?? "";
+      const redirect_uri = `${there}${pathname}`;
+      const fields = { grant_type: "authorization_code", code, redirect_uri, client_id, resource };
       return (await (await post("/oauth/token", { ...fields, code_verifier: verifier })).json()) as Tokens;
     },
     async refresh({ refresh_token }: Tokens): Promise<Tokens> {

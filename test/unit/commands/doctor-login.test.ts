@@ -63,6 +63,7 @@ describe("the authorization request", () => {
     ["a page of an issuer", theirs, answer(200, "<form>"), "ok", undefined],
     ["on to a page of an issuer", theirs, answer(302, "", { location: "https://login/" }), "ok", undefined],
     ["a refusal of an issuer", theirs, answer(400, { error: "invalid_request" }), "problem", at],
+    ["a page with the answer", ours, answer(400, `<a href="${asking.redirectUri}?error=no">`), "problem", ours.at],
     ["a refusal", ours, answer(400, page), "problem", ["identity", "builtin", "login", "clientHosts"]],
   ] as const)("leads to %s", (_what, rules, said, outcome, line) => {
     const found = judgeAuthorize(said, asking, rules, true);

@@ -16,10 +16,21 @@ const desk: Desk = {
   }),
 };
 
-function begin() {
+/** A desk that takes no logout, for a reason. */
+const logoutDesk = (reason: string): Desk => ({
+  serves: () => true,
+  answer: async () => ({
+    status: 400,
+    headers: {},
+    body: Buffer.from(""),
+    note: { action: "provider-logout", reason },
+  }),
+});
+
+function begin(behind = desk) {
   let nowMs = 0;
   const guarded = guardClients(
-    desk,
+    behind,
     createCounters(null, () => nowMs),
     () => nowMs,
   );
@@ -77,3 +88,17 @@ it.each<[string, string | undefined, string, string | null]>([
   const headers = new Map(authorization === undefined ? [] : [["authorization", authorization]]);
   expect(readClaimedClient(headers, Buffer.from(body))).toBe(client);
 });
+
+it.each([
+  ["logout_signature", 429],
+  ["provider_unavailable", 400],
+])(
+  "keeps out whoever says in vain that somebody has logged out, and no provider that is away: %s",
+  async (reason, status) => {
+    const { ask, fail } = begin(logoutDesk(reason));
+    const path = "/oauth/backchannel-logout/corp";
+    await fail(11, "", "192.0.2.1", path);
+    expect((await ask("", "right", "192.0.2.1", path)).status).toBe(status);
+    expect((await ask("", "right", "192.0.2.2", path)).status).toBe(400);
+  },
+);

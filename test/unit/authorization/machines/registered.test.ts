@@ -1,5 +1,6 @@
 /** Clients that the operator has registered, and what they may. */
 import { expect, it } from "vitest";
+import { listGrants } from "../../../../src/authorization/grants.ts";
 import { describeClient } from "../../../../src/authorization/machines/registered.ts";
 import type { ClientConfig } from "../../../../src/config/machines.ts";
 import { Secret } from "../../../../src/config/secret.ts";
@@ -57,6 +58,18 @@ it("asks nobody for consent to a client that skips it, and still has people log 
   expect(world.notes.at(-1)).toMatchObject({ client: "chat", user: "ann", successful: true });
 });
 
+it.each<[string, Partial<ClientConfig>, string, string]>([
+  ["proves nothing, at a program", { secret: undefined }, "http://127.0.0.1/callback", "Allow access?"],
+  ["proves nothing, at a web site", { secret: undefined }, callback, "client"],
+  ["has a secret, at a program", {}, "http://127.0.0.1/callback", "client"],
+])("looks at what a client that skips consent proves: %s", async (_what, more, uri, expected) => {
+  const { world, browser, url } = await begin({ skipConsent: true, ...more });
+  const place = await logIn(browser, await browser.open(url("mcp", uri)), "ann");
+  expect(whereIs(place)).toBe(expected);
+  // Nothing is given before it is asked for.
+  expect(await listGrants(world.store)).toHaveLength(expected === "client" ? 1 : 0);
+});
+
 it("asks for consent to any other, by the name that the operator gave it", async () => {
   const { browser, url, redeem } = await begin({ name: "Chat of the house" });
   const consent = await logIn(browser, await browser.open(url("mcp")), "ann");
@@ -84,5 +97,6 @@ it.each([
 
 it("gives no token for a server that the client may not have", async () => {
   const { browser, url } = await begin({}, ["beta"]);
+  await logIn(browser, await browser.open(`${origin}/oauth/account`), "ann");
   expect(whereIs(await browser.open(url("mcp")))).toBe("invalid_target");
 });

@@ -1,0 +1,60 @@
+/**
+ * Nobody is sent on who is not known (RFC 9700 section 4.11.2): anybody may register a client, and a link with a request of it that is wrong
+ * would lead whoever follows it from here to wherever that client likes. The client gets its answer by a link that its user presses.
+ */
+import type { IncomingMessage } from "node:http";
+import type Provider from "oidc-provider";
+import type { KoaContextWithOIDC } from "oidc-provider";
+import type { Account } from "../auth/users/directory.ts";
+import { nameDestination } from "./destination.ts";
+import { escapeHtml, pageHeaders, renderPage } from "./pages.ts";
+
+/** @param findAccount somebody who may be here */
+export function stopStrangers(provider: Provider, findAccount: (name: string) => Promise<Account | null>): void {
+  const wrong = new WeakMap<IncomingMessage, Error>();
+  const remember = (ctx: KoaContextWithOIDC, error: Error) => void wrong.set(ctx.req, error);
+  provider.on("authorization.error", remember);
+  provider.on("server_error", remember);
+  provider.use(async (ctx, next) => {
+    await next();
+    const error = wrong.get(ctx.req);
+    const location = ctx.res.getHeader("location");
+    if (error === undefined || typeof location !== "string" || (await mayGoOn(ctx as KoaContextWithOIDC, findAccount)))
+      return;
+    ctx.remove("location");
+    ctx.set({ ...pageHeaders([]) });
+    ctx.status = 400;
+    ctx.body = renderWrongRequest(location);
+  });
+}
+
+/** Who is logged in, has answered on a page of ours, or comes with a client that wants no page shown. */
+async function mayGoOn(
+  { oidc, query }: KoaContextWithOIDC,
+  findAccount: (name: string) => Promise<Account | null>,
+): Promise<boolean> {
+  if (oidc.entities.Interaction?.result !== undefined || (oidc.params ?? query).prompt === "none") return true;
+  const { accountId, loginTs = 0 } = oidc.session ?? {};
+  const account = accountId === undefined ? null : await findAccount(accountId);
+  return account !== null && loginTs >= account.loginsFrom;
+}
+
+/**
+ * The page instead. It repeats nothing of the request, nor what the client calls itself: whoever made the link could say whatever they like.
+ *
+ * @param location the answer, as a URL of the client
+ */
+export function renderWrongRequest(location: string): string {
+  const { searchParams: said } = new URL(location);
+  const error = said.get("error") ?? "";
+  const detail = said.get("error_description");
+  const what = detail === null ? error : `${detail} (${error})`;
+  return renderPage(
+    "This did not work",
+    `<h1>This did not work</h1>
+<p>The client that sent you here asked for something that it cannot have: ${escapeHtml(what)}.</p>
+<p>Nothing was given to it. If you have just told it to connect, tell its developer.</p>
+<p><a href="${escapeHtml(location)}" rel="noreferrer">Answer the client: go on to <strong>${escapeHtml(nameDestination(location))}</strong></a></p>
+<p>Go on only if you know where that is, and close this page otherwise.</p>`,
+  );
+}

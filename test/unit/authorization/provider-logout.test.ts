@@ -1,0 +1,242 @@
+/** Somebody logs out at their provider, which is a real one in a process of its own and says so (OpenID Connect Back-Channel Logout 1.0). */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { SignJWT } from "jose";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { listBrowserSessions } from "../../../src/authorization/browser-sessions.ts";
+import { type LoginProvider, loginProviders } from "../../../src/config/login-providers.ts";
+import { logInThere, openThere, pressProvider } from "../../e2e/away.ts";
+import { asPage, type Browser } from "../../e2e/browser.ts";
+import {
+  clientId,
+  clientSecret,
+  type IdentityProvider,
+  startIdentityProvider,
+} from "../../fixtures/openid-provider.ts";
+import { logIn, openWorld, origin, whereIs } from "./world.ts";
+
+type World = Awaited<ReturnType<typeof openWorld>>;
+
+const path = "/oauth/backchannel-logout";
+const form = "application/x-www-form-urlencoded";
+const event = "http://schemas.openid.net/event/backchannel-logout";
+/** As the provider's process has it, whatever a world before has set. */
+const realNow = () => Math.floor(performance.timeOrigin + performance.now());
+
+let provider: IdentityProvider;
+/** What the provider sends goes to the world of the test. */
+let world: World;
+const answered: number[] = [];
+const relay = createServer(async (request, response) => {
+  const init = { method: "POST", headers: { "content-type": form }, body: await text(request) };
+  const answer = await world.ask(`${origin}${request.url}`, init);
+  answered.push(answer.status);
+  response.writeHead(answer.status, Object.fromEntries(answer.headers)).end();
+});
+beforeAll(async () => {
+  await once(relay.listen(0, "127.0.0.1"), "listening");
+  const { port } = relay.address() as AddressInfo;
+  provider = await startIdentityProvider(
+    Object.fromEntries(["generic", "okta"].map((name) => [name, `${origin}/oauth/login/back/${name}`])),
+    { generic: `http://127.0.0.1:${port}${path}/generic` },
+  );
+});
+afterAll(async () => {
+  await provider.stop();
+  relay.close();
+});
+
+/** A world with two providers, and whoever logs in there. */
+async function begin() {
+  await provider.behave({});
+  answered.length = 0;
+  const providers = loginProviders.parse(
+    Object.fromEntries(
+      (["generic", "okta"] as const).map((name) => [
+        name,
+        { profile: name, issuer: provider.issuerOf(name), clientId, clientSecret },
+      ]),
+    ),
+  ) as Record<string, LoginProvider>;
+  world = await openWorld({}, { providers, nowMs: realNow(), log: () => {} });
+  return world;
+}
+
+/** Logs in at the provider with a browser of their own, and has the client get its tokens. */
+async function enter(user: string, name = "generic") {
+  const browser = world.browser();
+  const there = openThere(provider.origin);
+  const login = await browser.open(world.authorizeUrl("mcp"));
+  const consent = await browser.open(await logInThere(there, await pressProvider(browser, login, name), user));
+  const tokens = await world.redeem(await browser.submit(asPage(consent), { do: "allow" }));
+  return { browser, there, tokens };
+}
+
+async function isIn(browser: Browser): Promise<boolean> {
+  return whereIs(await browser.open(`${origin}/oauth/account`)) === "Your account";
+}
+
+const seconds = () => Math.floor(Date.now() / 1_000);
+
+/** What the provider would say of somebody's logout. */
+function saying(more: object): Record<string, unknown> {
+  const times = { iat: seconds(), exp: seconds() + 120, jti: crypto.randomUUID() };
+  return { iss: provider.issuerOf("generic"), aud: clientId, ...times, events: { [event]: {} }, ...more };
+}
+
+const send = (logout_token: string, name = "generic") => world.post(`${path}/${name}`, { logout_token });
+const tell = async (more: object) => send(await provider.sign(saying(more), { typ: "logout+jwt" }));
+
+it("logs out the browser that logged in with the session that is over there, on all replicas, and no other", async () => {
+  await begin();
+  const [first, second, other] = [await enter("ann"), await enter("ann"), await enter("bob")];
+  const page = asPage(await first.there.open(`${provider.issuerOf("generic")}/session/end`));
+  await first.there.submit(page, { logout: "yes" });
+  expect(answered).toEqual([200]);
+  expect(world.notes.at(-1)).toEqual({
+    ...{ action: "provider-logout", provider: "generic", user: "generic:ann", successful: true },
+  });
+  expect((await listBrowserSessions(world.store)).map(({ user }) => user).sort()).toEqual([
+    "generic:ann",
+    "generic:bob",
+  ]);
+  const cookie = first.browser.header("/oauth/account");
+  const elsewhere = await world.replica()(`${origin}/oauth/account`, { headers: { cookie } });
+  expect([elsewhere.status, await isIn(first.browser)]).toEqual([303, false]);
+  expect(await Promise.all([second, other].map(({ browser }) => isIn(browser)))).toEqual([true, true]);
+  // A client goes on, as it does when its user's browser is closed.
+  expect(await world.refresh(first.tokens)).toMatchObject({ access_token: expect.any(String) });
+});
+
+it("logs out all browsers of a person where no session is named, and lets them log in anew", async () => {
+  await begin();
+  const [first, second, other] = [await enter("ann"), await enter("ann"), await enter("bob")];
+  const answer = await tell({ sub: "ann" });
+  expect([answer.status, answer.headers.get("cache-control")]).toEqual([200, "no-store"]);
+  const all = () => Promise.all([first, second, other].map(({ browser }) => isIn(browser)));
+  expect(await all()).toEqual([false, false, true]);
+  world.pass(1_000);
+  expect(await isIn((await enter("ann")).browser)).toBe(true);
+  expect(await all()).toEqual([false, false, true]);
+});
+
+it.each<[string, object, boolean, boolean]>([
+  ["a login whose session is named by itself", { sid: "s-1" }, true, false],
+  ["a login whose session is named with whose it is", { sid: "s-1", sub: "ann" }, true, false],
+  ["no login of somebody else's session", { sid: "s-1", sub: "bob" }, true, true],
+  ["no login of another session", { sid: "s-2", sub: "ann" }, true, true],
+  ["a login of somebody whose session was never named", { sid: "s-1", sub: "ann" }, false, false],
+  ["no login of somebody whose session nobody can tell", { sid: "s-1" }, false, true],
+])("ends %s", async (_what, said, isNamed, stays) => {
+  await begin();
+  await provider.behave({ claims: { sid: isNamed ? "s-1" : null } });
+  const { browser } = await enter("ann");
+  expect((await tell(said)).status).toBe(200);
+  expect(await isIn(browser)).toBe(stays);
+});
+
+it("ends a login that was under way, and leaves those at another provider and at the gateway", async () => {
+  await begin();
+  await provider.behave({ claims: { sid: "s-1" } });
+  await world.addUser("ann");
+  const own = world.browser();
+  await logIn(own, await own.open(world.webUrl("mcp")), "ann");
+  const elsewhere = await enter("ann", "okta");
+  const browser = world.browser();
+  const url = await pressProvider(browser, await browser.open(world.webUrl("mcp")), "generic");
+  const back = await logInThere(openThere(provider.origin), url, "ann");
+  await tell({ sid: "s-1" });
+  const consent = await browser.open(back);
+  expect(await isIn(browser)).toBe(false);
+  expect(whereIs(await browser.submit(asPage(consent), { do: "allow" }))).toBe("This did not work");
+  expect([await isIn(own), await isIn(elsewhere.browser)]).toEqual([true, true]);
+});
+
+it.each<[reason: string, what: string, make: () => Promise<string>]>([
+  ["logout_audience", "for another client", () => provider.sign(saying({ sub: "ann", aud: "another" }))],
+  ["logout_audience", "for several", () => provider.sign(saying({ sub: "ann", aud: [clientId, "another"] }))],
+  ["logout_issuer", "of another provider", () => provider.sign(saying({ sub: "ann", iss: provider.issuerOf("okta") }))],
+  ["logout_nonce", "with a nonce", () => provider.sign(saying({ sub: "ann", nonce: "n" }))],
+  ["logout_event", "without an event", () => provider.sign(saying({ sub: "ann", events: undefined }))],
+  ["logout_event", "with another event", () => provider.sign(saying({ sub: "ann", events: { other: {} } }))],
+  ["logout_event", "with an event that is text", () => provider.sign(saying({ sub: "ann", events: { [event]: "" } }))],
+  ["logout_claims", "of nobody", () => provider.sign(saying({}))],
+  ["logout_claims", "of a person who is no text", () => provider.sign(saying({ sub: ["ann"] }))],
+  ["logout_claims", "of a session without a name", () => provider.sign(saying({ sub: "ann", sid: "" }))],
+  ["logout_claims", "without a name of its own", () => provider.sign(saying({ sub: "ann", jti: undefined }))],
+  ["logout_claims", "that says not when", () => provider.sign(saying({ sub: "ann", exp: undefined }))],
+  ["logout_expired", "that is over", () => provider.sign(saying({ sub: "ann", exp: seconds() - 31 }))],
+  ["logout_early", "of later", () => provider.sign(saying({ sub: "ann", iat: seconds() + 60 }))],
+  ["logout_lifetime", "for ever", () => provider.sign(saying({ sub: "ann", exp: seconds() + 7_200 }))],
+  ["logout_type", "of another type", () => provider.sign(saying({ sub: "ann" }), { typ: "at+jwt" })],
+  ["logout_signature", "of a forger", () => provider.sign(saying({ sub: "ann" }), {}, { forged: true })],
+  ["logout_key", "of an unknown key", () => provider.sign(saying({ sub: "ann" }), { kid: "key-2" })],
+  ["logout_algorithm", "without a signature", async () => unsigned(saying({ sub: "ann" }))],
+  ["logout_algorithm", "signed with the secret", () => signWithSecret(saying({ sub: "ann" }))],
+  ["logout_malformed", "that is none", async () => "none"],
+  ["logout_malformed", "that is huge", () => provider.sign(saying({ sub: "ann", pad: "x".repeat(16_384) }))],
+])("refuses as %s a token %s", async (reason, _what, make) => {
+  await begin();
+  const { browser } = await enter("ann");
+  const token = await make();
+  const answer = await send(token);
+  expect([answer.status, answer.headers.get("cache-control")]).toEqual([400, "no-store"]);
+  const said = await answer.text();
+  expect(JSON.parse(said)).toEqual({ error: "invalid_request", error_description: expect.any(String) });
+  expect(said).not.toContain(token.slice(0, 40));
+  expect(world.notes.at(-1)).toEqual({ action: "provider-logout", provider: "generic", successful: false, reason });
+  expect(await isIn(browser)).toBe(true);
+});
+
+it("takes a token once, and again where it had no effect", async () => {
+  await begin();
+  const token = await provider.sign(saying({ sub: "ann" }));
+  const put = vi.spyOn(world.store, "put").mockRejectedValueOnce(new Error("away"));
+  expect((await send(token)).status).toBe(400);
+  expect(world.notes.at(-1)).toMatchObject({ successful: false, reason: "server_error" });
+  put.mockRestore();
+  expect((await send(token)).status).toBe(200);
+  world.pass(1_000);
+  const { browser } = await enter("ann");
+  expect((await send(token)).status).toBe(400);
+  expect(world.notes.at(-1)).toMatchObject({ reason: "logout_replayed", user: "generic:ann" });
+  expect(await isIn(browser)).toBe(true);
+  // Another provider can neither end what is of this one, nor use up what it says.
+  expect((await send(await provider.sign(saying({ sub: "ann", iss: provider.issuerOf("okta") })), "okta")).status).toBe(
+    200,
+  );
+  expect(await isIn(browser)).toBe(true);
+});
+
+it.each<[string, string, RequestInit, number]>([
+  ["invalid_form", "generic", { headers: { "content-type": "application/json" }, body: "{}" }, 400],
+  ["invalid_form", "generic", { headers: { "content-type": form }, body: "logout_token=a&logout_token=b" }, 400],
+  ["provider_unknown", "nobody", { headers: { "content-type": form }, body: "logout_token=a" }, 400],
+  ["method_not_allowed", "generic", { method: "GET" }, 405],
+])("refuses what is no logout: %s at %s", async (reason, name, init, status) => {
+  await begin();
+  const answer = await world.ask(`${origin}${path}/${name}`, { method: "POST", ...init });
+  expect(answer.status).toBe(status);
+  const expected = reason === "invalid_form" ? "logout_malformed" : reason;
+  expect(world.notes.at(-1)).toMatchObject({ action: "provider-logout", successful: false, reason: expected });
+});
+
+it("refuses what cannot be verified because the provider is away", async () => {
+  await begin();
+  const token = await provider.sign(saying({ sub: "ann" }));
+  await provider.behave({ instead: { path: "/jwks", status: 500 } });
+  const answer = await send(token);
+  expect([answer.status, await answer.json()]).toMatchObject([400, { error: "temporarily_unavailable" }]);
+  expect(world.notes.at(-1)).toMatchObject({ successful: false, reason: "provider_unavailable" });
+});
+
+function unsigned(claims: object): string {
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  return `${encode({ alg: "none" })}.${encode(claims)}.`;
+}
+
+function signWithSecret(claims: Record<string, unknown>): Promise<string> {
+  return new SignJWT(claims).setProtectedHeader({ alg: "HS256", kid: "key-1" }).sign(Buffer.from(clientSecret));
+}
