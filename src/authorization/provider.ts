@@ -1,6 +1,7 @@
 /** The authorization server itself: oidc-provider, as this gateway wants it (OAuth 2.1, MCP 2026-07-28 Authorization). */
 import type { JWK } from "jose";
 import Provider, { type Configuration, errors, type KoaContextWithOIDC } from "oidc-provider";
+import { proofAlgorithms } from "../auth/proof-algorithms.ts";
 import { grantClaim } from "../auth/revocations.ts";
 import type { Account } from "../auth/users/directory.ts";
 import type { Store } from "../state/store.ts";
@@ -18,7 +19,7 @@ import { findResource, mayHave } from "./machines/reach.ts";
 import { announceProfiles } from "./machines/registered.ts";
 import { findGrant } from "./machines/skip-consent.ts";
 import { pageHeaders } from "./pages.ts";
-import { mount, pagesPath } from "./paths.ts";
+import { mount, pagesPath, pushPath } from "./paths.ts";
 import { createPrompts } from "./prompts.ts";
 import { createRegistrations } from "./registrations.ts";
 import type { Resources } from "./resources.ts";
@@ -34,6 +35,8 @@ export interface ProviderOptions {
   readonly jwks: readonly JWK[];
   /** Signs cookies. */
   readonly cookieKey: string;
+  /** 32 bytes that nonces of proofs are made of; null where none is asked for. */
+  readonly nonceSecret: Buffer | null;
   readonly findAccount: (name: string) => Promise<Account | null>;
   readonly fetch: (url: string, options?: RequestInit) => Promise<Response>;
   /** Whether clients may be known by metadata documents at all. */
@@ -41,6 +44,8 @@ export interface ProviderOptions {
   /** Whether a host may say what its clients are. */
   readonly allowHost: (host: string) => boolean;
   readonly registration: boolean;
+  /** Whether a secret proves who a client is. */
+  readonly clientSecrets: boolean;
   readonly ttlMs: {
     readonly accessToken: number;
     readonly refreshToken: number;
@@ -100,10 +105,15 @@ export function createProvider(options: ProviderOptions): Provider {
       grant_types: ["authorization_code", "refresh_token"],
       response_types: ["code"],
     },
-    clientAuthMethods: ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
+    clientAuthMethods: [
+      "none",
+      ...(options.clientSecrets ? (["client_secret_basic", "client_secret_post"] as const) : []),
+      "private_key_jwt",
+    ],
     enabledJWA: {
       idTokenSigningAlgValues: ["ES256"],
       clientAuthSigningAlgValues: ["ES256", "RS256", "PS256", "EdDSA"],
+      dPoPSigningAlgValues: [...proofAlgorithms],
     },
     features: {
       devInteractions: { enabled: false },
@@ -111,8 +121,11 @@ export function createProvider(options: ProviderOptions): Provider {
       rpInitiatedLogout: { enabled: false },
       revocation: { enabled: true },
       registration: { enabled: options.registration, issueRegistrationAccessToken: false },
-      pushedAuthorizationRequests: { enabled: false },
-      dPoP: { enabled: false },
+      pushedAuthorizationRequests: { enabled: true },
+      dPoP: {
+        enabled: true,
+        ...(options.nonceSecret !== null && { nonceSecret: options.nonceSecret, requireNonce: () => true }),
+      },
       clientIdMetadataDocument: {
         enabled: options.documents,
         ack: "draft-02",
@@ -199,6 +212,7 @@ export function createProvider(options: ProviderOptions): Provider {
       authorization: `${mount}/authorize`,
       token: `${mount}/token`,
       registration: `${mount}/register`,
+      pushed_authorization_request: pushPath,
       revocation: `${mount}/revoke`,
       jwks: `${mount}/jwks`,
     },

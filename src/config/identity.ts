@@ -66,6 +66,12 @@ const login = z
     sessionIdle: duration()
       .prefault("30m")
       .describe("How long a browser stays logged in without being used, at least 5m."),
+    clientSecrets: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether clients may prove who they are with a secret, be they of the operator or registered by themselves; without, a key is all that does (private_key_jwt).",
+      ),
     registration: z
       .boolean()
       .default(true)

@@ -1,17 +1,22 @@
 /** How clients prove who they are, where the library's own way would not do. */
 import { hash, timingSafeEqual } from "node:crypto";
-import type Provider from "oidc-provider";
-import type { Client } from "oidc-provider";
+import Provider, { type Client } from "oidc-provider";
 import type { Machines } from "./machines.ts";
 import type { SpendOnce } from "./once.ts";
 import { ClientRefused } from "./refused.ts";
 
 /** How long a client's own assertion may be good, in seconds. */
 const maxLifetime = 3_600;
+/** How far ahead a proof may be dated, in seconds, which the library forgets when it says until when to remember one. */
+const proofAhead = 300;
+
+/** Requests with an assertion that is good, and about to be taken as used. */
+const asserting = new WeakSet<object>();
 
 /**
- * Secrets of registered clients are compared by their digests, of which alone something is kept; and an assertion of a client is good
- * once on all replicas, also where two come at the same moment, which the library does not see.
+ * Secrets of registered clients are compared by their digests, of which alone something is kept; and an assertion of a client, as a proof
+ * that it holds a key (RFC 9449 section 11.1), is good once on all replicas, also where two come at the same moment, which the library does
+ * not see.
  */
 export function equipClients(provider: Provider, { clients }: Machines, spendOnce: SpendOnce): void {
   const { prototype } = provider.Client;
@@ -24,6 +29,9 @@ export function equipClients(provider: Provider, { clients }: Machines, spendOnc
     return true;
   };
   provider.ReplayDetection.unique = async (client, jti, exp) => {
+    if (Provider.ctx === undefined || !asserting.delete(Provider.ctx)) {
+      return spendOnce(`proof:${client}`, jti, (exp + proofAhead) * 1_000);
+    }
     if (await spendOnce(`client:${client}`, jti, exp * 1_000)) return true;
     throw new ClientRefused("client_assertion_replayed", "the client assertion was used before");
   };
@@ -36,7 +44,7 @@ export function equipClients(provider: Provider, { clients }: Machines, spendOnc
  * @param now milliseconds since the epoch
  */
 export function createClientAssertionCheck(issuer: string, now: () => number) {
-  return (_ctx: unknown, { aud, exp, jti }: Record<string, unknown>): void => {
+  return (ctx: object, { aud, exp, jti }: Record<string, unknown>): void => {
     const [only, ...others] = [aud].flat();
     if (only !== issuer || others.length > 0) {
       throw new ClientRefused("client_assertion_audience", "aud is not this server's issuer alone");
@@ -47,6 +55,7 @@ export function createClientAssertionCheck(issuer: string, now: () => number) {
     if (typeof jti !== "string" || jti.length > maxJti) {
       throw new ClientRefused("client_assertion_malformed", "jti is no text of at most 255 characters");
     }
+    asserting.add(ctx);
   };
 }
 
