@@ -54,6 +54,10 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
     vaults: openVaults(servers, publicUrl),
     countAway: createAwayCount(counters),
     proofNonces: identity.dpop.nonce,
+    demands: {
+      bound: builtin.login.dpopBoundAccessTokens,
+      pushed: builtin.login.requirePushedAuthorizationRequests,
+    },
     ...{ passwords, providers },
   };
   return guardClients(

@@ -11,7 +11,7 @@ import { ownParameters, responseMode } from "./asked.ts";
 import { mayUseClient } from "./cors.ts";
 import { isMet, mfaContext, undatedSeconds } from "./demands.ts";
 import { admitAsserted } from "./federation/accounts.ts";
-import { createClientAssertionCheck, equipClients } from "./machines/equip.ts";
+import { type ClientDemands, createClientAssertionCheck, equipClients, holdClients } from "./machines/equip.ts";
 import { nameBearer, registerGrants } from "./machines/grants.ts";
 import type { Machines } from "./machines/machines.ts";
 import { createSpendOnce } from "./machines/once.ts";
@@ -44,6 +44,7 @@ export interface ProviderOptions {
   /** Whether a host may say what its clients are. */
   readonly allowHost: (host: string) => boolean;
   readonly registration: boolean;
+  readonly demands: ClientDemands;
   /** Whether a secret proves who a client is. */
   readonly clientSecrets: boolean;
   readonly ttlMs: {
@@ -220,7 +221,11 @@ export function createProvider(options: ProviderOptions): Provider {
       ctx.set({ ...pageHeaders([]) });
       ctx.body = options.renderError(error, error_description);
     },
-    discovery: { resource_indicators_supported: true, ...announceProfiles(machines.clients.values()) },
+    discovery: {
+      resource_indicators_supported: true,
+      ...(options.demands.pushed && { require_pushed_authorization_requests: true }),
+      ...announceProfiles(machines.clients.values()),
+    },
   };
   const provider = new Provider(publicUrl, configuration);
   // Scheme, host and address of a request are those that the gateway found, and says in forwarding headers of its own.
@@ -233,6 +238,7 @@ export function createProvider(options: ProviderOptions): Provider {
   });
   const spendOnce = createSpendOnce(options.store);
   equipClients(provider, machines, spendOnce);
+  holdClients(provider, options.demands);
   const admit = (subject: string, issuer: string) => admitAsserted(options.store, subject, issuer);
   registerGrants(provider, { machines, resources, spendOnce, admit, tokenTtl: seconds(ttlMs.accessToken), now });
   return provider;

@@ -31,6 +31,7 @@ export interface AuthorizationOptions
     | "allowHost"
     | "registration"
     | "clientSecrets"
+    | "demands"
     | "ttlMs"
     | "now"
   > {

@@ -1,6 +1,7 @@
 /** How clients prove who they are, where the library's own way would not do. */
 import { hash, timingSafeEqual } from "node:crypto";
 import Provider, { type Client } from "oidc-provider";
+import { accountClientId } from "../account/client.ts";
 import type { Machines } from "./machines.ts";
 import type { SpendOnce } from "./once.ts";
 import { ClientRefused } from "./refused.ts";
@@ -34,6 +35,27 @@ export function equipClients(provider: Provider, { clients }: Machines, spendOnc
     }
     if (await spendOnce(`client:${client}`, jti, exp * 1_000)) return true;
     throw new ClientRefused("client_assertion_replayed", "the client assertion was used before");
+  };
+}
+
+/** What is asked of every client, whatever it says of itself. */
+export interface ClientDemands {
+  /** That it proves to hold a key, for each token (RFC 9449 section 5.2). */
+  readonly bound: boolean;
+  /** That it pushes what it is going to ask for (RFC 9126 section 6). */
+  readonly pushed: boolean;
+}
+
+/** Holds all of them to it but the gateway's own, for the pages of an account, which gets no tokens. */
+export function holdClients({ Client }: Provider, { bound, pushed }: ClientDemands): void {
+  const find = Client.find.bind(Client);
+  Client.find = async (id) => {
+    const client = await find(id);
+    if (client === undefined || id === accountClientId) return client;
+    return Object.assign(client, {
+      ...(bound && { dpopBoundAccessTokens: true }),
+      ...(pushed && { requirePushedAuthorizationRequests: true }),
+    });
   };
 }
 

@@ -185,25 +185,34 @@ it("asks for a nonce where the configuration does, and takes it at any replica u
   expect(answer.status).toBe(200);
 });
 
-it("gives a client that has said so of itself nothing but bound tokens", async () => {
-  const { world, prover } = await open();
+/** Another client of ann's, and what it says of itself. */
+async function openRegistered(world: World, dpop_bound_access_tokens: boolean | undefined) {
   const registered = await world.ask(`${origin}/oauth/register`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ redirect_uris: [callback], dpop_bound_access_tokens: true }),
+    body: JSON.stringify({ redirect_uris: [callback], dpop_bound_access_tokens }),
   });
   const { client_id } = (await registered.json()) as { client_id: string };
   const browser = world.browser();
-  const get = async () => {
+  const fields = { grant_type: "authorization_code", redirect_uri: callback, code_verifier: verifier, client_id };
+  return async (dpop?: string) => {
     const url = world.authorizeUrl("mcp", { client_id, prompt: "login consent" });
     const page = asPage(await logIn(browser, await browser.open(url), "ann"));
-    return asTarget(await browser.submit(page, { do: "allow" })).searchParams.get("code") ?? "";
+    const place = asTarget(await browser.submit(page, { do: "allow" }));
+    return ask(world, { ...fields, code: place.searchParams.get("code") ?? "" }, dpop);
   };
-  const fields = { grant_type: "authorization_code", redirect_uri: callback, code_verifier: verifier, client_id };
-  const bare = await ask(world, { ...fields, code: await get() });
+}
+
+it.each([
+  ["it says so of itself", true, false],
+  ["the configuration does", undefined, true],
+  ["the configuration does, and it says otherwise", false, true],
+])("gives a client nothing but bound tokens where %s", async (_who, says, bound) => {
+  const { world, prover } = await open({}, { demands: { bound, pushed: false } });
+  const connect = await openRegistered(world, says);
+  const bare = await connect();
   expect([bare.status, bare.said.error, bare.reason]).toEqual([400, "invalid_grant", "proof_missing"]);
-  const proved = await ask(world, { ...fields, code: await get() }, await prover.prove());
-  expect(claimsOf(proved.said)).toMatchObject({ cnf: { jkt: prover.jkt } });
+  expect(claimsOf((await connect(await prover.prove())).said)).toMatchObject({ cnf: { jkt: prover.jkt } });
 });
 
 const secret = "0123456789abcdef0123456789abcdef";

@@ -211,3 +211,16 @@ it("are at most as long as what a browser could bring", async () => {
     { action: "par", successful: false, reason: "request_too_large" },
   ]);
 });
+
+it("are the only ones where the configuration says so, but for the pages of the gateway itself", async () => {
+  const world = await openWorld({}, { demands: { bound: false, pushed: true } });
+  await world.addUser("ann");
+  expect(whereIs(await world.browser().open(world.authorizeUrl("mcp")))).toBe("invalid_request");
+  const { said } = await push(world, formOf(world, "mcp"));
+  expect(
+    asTarget(await consent(world.browser(), urlOf(world.client_id, said.request_uri))).searchParams.has("code"),
+  ).toBe(true);
+  expect(whereIs(await world.browser().open(`${origin}/oauth/account`))).toBe("Log in");
+  const metadata = (await (await world.ask(`${origin}/.well-known/oauth-authorization-server`)).json()) as object;
+  expect(metadata).toMatchObject({ require_pushed_authorization_requests: true });
+});

@@ -66,6 +66,7 @@ export async function openWorld(
     allowHost: () => false,
     registration: true,
     clientSecrets: true,
+    demands: { bound: false, pushed: false },
     ttlMs: { accessToken: 600_000, refreshToken: 86_400_000 * 30, session: 28_800_000, sessionIdle: 1_800_000 },
     now: Date.now,
     keyring,
