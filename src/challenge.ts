@@ -37,13 +37,13 @@ const errors = new Map<DenialCode, string>([
 
 /**
  * Everything that is missing, in one challenge, so that the caller need not come back for each: scopes (RFC 6750 section 3.1,
- * MCP 2026-07-28, Authorization, Scope Challenge Handling), authentication context and age (RFC 9470 section 3). For methods
- * and certificates there are no parameters; the description names them.
+ * MCP 2026-07-28, Authorization, Scope Challenge Handling), authentication context and age (RFC 9470 section 3), a token that is bound
+ * to a key (RFC 9449 section 7.1). For methods and certificates there are no parameters; the description names them.
  *
  * Its values are of a policy, whose schema lets nothing through that would have to be escaped here.
  */
 export function renderStepUp(
-  { scopes, acr, amr, maxAge, certificate }: Missing,
+  { scopes, acr, amr, maxAge, certificate, proof }: Missing,
   metadataUrl: string | undefined,
   scheme: Scheme = "Bearer",
 ): string {
@@ -52,8 +52,11 @@ export function renderStepUp(
     ...(acr.length > 0 || amr.length > 0 ? [`a stronger login${amr.length > 0 ? ` (${amr.join(", ")})` : ""}`] : []),
     ...(maxAge === null ? [] : ["a more recent login"]),
     ...(certificate ? ["a client certificate"] : []),
+    ...(proof ? ["a token that is bound to a key"] : []),
   ];
-  const error = scopes.length > 0 ? "insufficient_scope" : "insufficient_user_authentication";
+  const isOfLogin = acr.length + amr.length > 0 || maxAge !== null || certificate;
+  const error =
+    scopes.length > 0 ? "insufficient_scope" : isOfLogin ? "insufficient_user_authentication" : "invalid_token";
   const parameters = [
     ...(metadataUrl === undefined ? [] : [["resource_metadata", metadataUrl]]),
     ["error", error],
@@ -62,7 +65,7 @@ export function renderStepUp(
     ...(maxAge === null ? [] : [["max_age", String(maxAge)]]),
     ["error_description", `This takes ${proofs.join(" and ")}.`],
   ];
-  return challenge(scheme, parameters);
+  return challenge(proof ? "DPoP" : scheme, parameters);
 }
 
 function challenge(scheme: Scheme, parameters: readonly string[][]): string {

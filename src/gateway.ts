@@ -106,8 +106,7 @@ function compileRoutes(config: Config, { station, keyring }: House, desk: Desk |
     resource: resourceOf(publicUrl, server),
     metadataUrl: `${publicUrl}${metadataPath(server)}`,
   }));
-  // The gateway's own authorization server binds no tokens.
-  const binding = { key: Object.keys(identity.issuers).length > 0, certificate: listen.tls?.clientCa !== undefined };
+  const binding = { key: issuers.length > 0, certificate: listen.tls?.clientCa !== undefined };
   const facts = { publicUrl, issuers, scopes, binding };
   const documents = new Map(
     names.map((server) => [server, JSON.stringify(protectedResourceMetadata({ ...facts, server }))]),

@@ -33,6 +33,7 @@ export interface ProofOptions {
   readonly nonces: Nonces | null;
 }
 
+const accepted: ReadonlySet<string> = new Set(proofAlgorithms);
 const maxProofBytes = 8_192;
 const maxIdLength = 256;
 const maxAgeMs = 60_000;
@@ -71,8 +72,7 @@ async function checkSignature(
   { alg, jwk }: Readonly<Record<string, unknown>>,
   key: string,
 ): Promise<void> {
-  if (typeof alg !== "string" || !proofAlgorithms.includes(alg))
-    throw refused(`alg is ${quote(alg)}, which is not accepted`);
+  if (typeof alg !== "string" || !accepted.has(alg)) throw refused(`alg is ${quote(alg)}, which is not accepted`);
   if (typeof jwk !== "object" || jwk === null || Object.hasOwn(jwk, "d")) throw refused("jwk is no public key");
   let thumbprint: string;
   try {

@@ -18,6 +18,13 @@ const grantable: ReadonlySet<string> = new Set(["AccessToken", "AuthorizationCod
 /** How long a refresh token that was used is good for another one, in seconds. */
 const graceSeconds = 30;
 
+const pushed = "PushedAuthorizationRequest";
+/**
+ * How long a pushed request is kept when its time is over, in seconds. Whoever has opened it in time may still be logging in, in several
+ * browsers, and one of them gets a code for it.
+ */
+const pushedKeptSeconds = 1_800;
+
 /** Members of a grant that are kept: those that are older are found expired by then. */
 const maxMembers = 1_000;
 
@@ -53,7 +60,7 @@ class StoreAdapter implements Adapter {
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<undefined> {
     if (this.#model === "Client") return void (await this.#registrations.add(id, { ...payload }));
-    const options = expiresIn === undefined ? {} : { expiresAtMs: this.#now() + expiresIn * 1_000 };
+    const options = expiresIn === undefined ? {} : { expiresAtMs: this.#now() + this.#keptMs(expiresIn) };
     const { uid, grantId, clientId, accountId, exp } = payload;
     if (grantable.has(this.#model) && typeof clientId === "string") await this.#registrations.use(clientId);
     if (grantable.has(this.#model) && typeof grantId === "string") await this.#join(grantId, id);
@@ -92,17 +99,18 @@ class StoreAdapter implements Adapter {
   /**
    * Of several who come with the same code at once one gets through; the library looks first and marks later.
    *
-   * @throws InvalidGrant for all others
+   * @throws InvalidGrant for all others; InvalidRequestUri where it is no code
    */
   async consume(id: string): Promise<undefined> {
     const found = await this.#store.get(this.#kind, id);
     if (found !== null && this.#isSpared(found.value)) return;
-    if (found === null || found.value.consumed !== undefined) throw new errors.InvalidGrant("it was used before");
+    const Refusal = this.#model === pushed ? errors.InvalidRequestUri : errors.InvalidGrant;
+    if (found === null || found.value.consumed !== undefined) throw new Refusal("it was used before");
     const { exp } = found.value;
-    const options = typeof exp === "number" ? { expiresAtMs: exp * 1_000 } : {};
+    const options = typeof exp === "number" ? { expiresAtMs: this.#keptMs(exp) } : {};
     const value = { ...found.value, consumed: Math.floor(this.#now() / 1_000) };
     const put = await this.#store.put(this.#kind, id, value, { ...options, expected: found.revision });
-    if (put === null) throw new errors.InvalidGrant("it was used before");
+    if (put === null) throw new Refusal("it was used before");
   }
 
   async destroy(id: string): Promise<undefined> {
@@ -115,6 +123,11 @@ class StoreAdapter implements Adapter {
     const found = await this.#store.get(grantMembers, grantId);
     for (const { model, id } of found?.value ?? []) await this.#store.delete(kindOf(model), id);
     await this.#store.delete(grantMembers, grantId);
+  }
+
+  /** In milliseconds, of something that ends after so many seconds or at that second. */
+  #keptMs(seconds: number): number {
+    return (this.#model === pushed ? seconds + pushedKeptSeconds : seconds) * 1_000;
   }
 
   /** A client that refreshes twice at once, or lost the first answer, is no thief yet. */

@@ -1,4 +1,4 @@
-/** What a client asks for at the authorization endpoint, before the library reads it. Pure. */
+/** What a client asks for at the authorization endpoint, or is going to, before the library reads it. Pure. */
 import type { Demand } from "./demands.ts";
 import { mfaContext } from "./demands.ts";
 import { mount } from "./paths.ts";
@@ -16,11 +16,20 @@ export const ownParameters = { acr: "sallyport_acr", maxAge: "sallyport_max_age"
 export function adaptTarget(target: string): string {
   const [path, query] = target.split("?", 2);
   if (path !== `${mount}/authorize` || query === undefined) return target;
-  const params = new URLSearchParams(query);
+  return `${path}?${adaptForm(query)}`;
+}
+
+/**
+ * The same of what is pushed (RFC 9126 section 2.1), as it is.
+ *
+ * @param form as in a URL and in a body (`application/x-www-form-urlencoded`)
+ */
+export function adaptForm(form: string): string {
+  const params = new URLSearchParams(form);
   adaptMode(params);
   const scopes = params.getAll("scope");
   // The library refuses what is said twice.
-  if (scopes.length > 1) return `${path}?${params}`;
+  if (scopes.length > 1) return `${params}`;
   const asked = (scopes[0] ?? "").split(" ").filter((scope) => scope !== "");
   if (!asked.includes(baseScope)) params.set("scope", [...asked, baseScope].join(" "));
   for (const [name, own] of [
@@ -32,7 +41,7 @@ export function adaptTarget(target: string): string {
     params.set(own, value);
     if (!asked.includes("openid")) params.delete(name);
   }
-  return `${path}?${params}`;
+  return `${params}`;
 }
 
 /** How every answer is given (RFC 9700 section 4.3.1, OWASP ASVS 10.4.12). */

@@ -4,7 +4,7 @@ import inject from "light-my-request";
 import type Provider from "oidc-provider";
 import type { KoaContextWithOIDC } from "oidc-provider";
 import { serveAccount } from "./account/serve.ts";
-import { adaptTarget } from "./asked.ts";
+import { adaptForm, adaptTarget } from "./asked.ts";
 import { normalizeMetadata } from "./client-metadata.ts";
 import { registrationHeaders, registrationPreflight } from "./cors.ts";
 import { serveLogout } from "./federation/logout.ts";
@@ -18,9 +18,11 @@ import {
   pagesPath,
   passkeysPath,
   providerLogoutPath,
+  pushPath,
   returnPath,
   serves,
 } from "./paths.ts";
+import { readReason } from "./reason.ts";
 import { serveUpstream } from "./upstream/serve.ts";
 import type { PageKit } from "./visit.ts";
 
@@ -82,10 +84,13 @@ const passed = [
   "authorization",
   "content-type",
   "cookie",
+  "dpop",
   "origin",
   "access-control-request-method",
   "access-control-request-headers",
 ];
+/** Of what a client pushes: no less than a browser could bring. */
+const maxPushedBytes = 16_384;
 /** Headers of an answer that are the gateway's own to make. */
 const dropped: ReadonlySet<string> = new Set([
   "connection",
@@ -135,7 +140,13 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
       if (registers && verb === "OPTIONS") {
         return { status: 204, headers: registrationPreflight, body: Buffer.alloc(0), note };
       }
-      const payload = registers ? normalizeMetadata(body.toString("utf8")) : body;
+      const pushes = path === pushPath;
+      if (pushes && body.length > maxPushedBytes) return refusePushed(note);
+      const payload = registers
+        ? normalizeMetadata(body.toString("utf8"))
+        : pushes
+          ? adaptForm(body.toString("utf8"))
+          : body;
       const own = { host, "x-forwarded-proto": protocol.slice(0, -1), "x-forwarded-for": ip };
       const told = passed.flatMap((name) => (headers.has(name) ? [[name, headers.get(name) ?? ""]] : []));
       const said = await inject((request, response) => dispatch(request, response, body, ip, note), {
@@ -152,6 +163,17 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
       if (registers) Object.assign(answered, registrationHeaders);
       return { status: said.statusCode, headers: answered, body: said.rawPayload, note };
     },
+  };
+}
+
+/** RFC 9126 section 2.3: it would be kept, for whoever likes to push. */
+function refusePushed(note: DeskNote): DeskAnswer {
+  const said = { error: "invalid_request", error_description: `a request has at most ${maxPushedBytes} bytes` };
+  return {
+    status: 413,
+    headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" },
+    body: Buffer.from(JSON.stringify(said)),
+    note: { ...note, successful: false, reason: "request_too_large" },
   };
 }
 
@@ -175,14 +197,10 @@ function listen(provider: Provider, noteOf: (ctx: KoaContextWithOIDC) => DeskNot
   provider.on("authorization.error", failed);
   provider.on("grant.success", (ctx) => tell(ctx, { successful: true }));
   provider.on("grant.error", failed);
+  provider.on("pushed_authorization_request.success", (ctx) => tell(ctx, { successful: true }));
+  provider.on("pushed_authorization_request.error", failed);
   provider.on("registration_create.success", (ctx, client) => tell(ctx, { successful: true, client: client.clientId }));
   provider.on("registration_create.error", failed);
   provider.on("revocation.error", failed);
   provider.on("server_error", failed);
-}
-
-/** Refusals of our own have names of their own. */
-function readReason(error: Error): string {
-  if ("reason" in error) return String(error.reason);
-  return "error" in error ? String(error.error) : error.name;
 }

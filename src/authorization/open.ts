@@ -24,7 +24,7 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
   const { publicUrl, servers, identity } = config;
   const { builtin, sessions } = identity;
   if (!builtin.enabled || !builtin.login.enabled) return null;
-  const { clientHosts, insideHosts, registration, passwords, providers } = builtin.login;
+  const { clientHosts, clientSecrets, insideHosts, registration, passwords, providers } = builtin.login;
   const { accessToken, refreshToken, session, sessionIdle } = builtin.login;
   const own = Object.keys(servers).map((name) => ({ resource: resourceOf(publicUrl, name), name }));
   const others = listOthers(builtin.login.resources);
@@ -37,7 +37,7 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
   const resources = createResources(demands);
   const { keyring, store, users, log, counters, now } = house;
   const options: AuthorizationOptions = {
-    ...{ publicUrl, resources, keyring, store, users, log, now, registration },
+    ...{ publicUrl, resources, keyring, store, users, log, now, registration, clientSecrets },
     machines: openMachines(config, house),
     secondFactors: createSecondFactors(store, now),
     fetch: createKeyFetch(builtin.login.clients, createSafeFetch(new Set(insideHosts))),
@@ -53,6 +53,11 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
     judgePassword: createPasswordJudge(builtin.login.breachedPasswords ?? null),
     vaults: openVaults(servers, publicUrl),
     countAway: createAwayCount(counters),
+    proofNonces: identity.dpop.nonce,
+    demands: {
+      bound: builtin.login.dpopBoundAccessTokens,
+      pushed: builtin.login.requirePushedAuthorizationRequests,
+    },
     ...{ passwords, providers },
   };
   return guardClients(

@@ -2,6 +2,8 @@
 
 /** Where everything of it is, below the origin. */
 export const mount = "/oauth";
+/** Where clients push what they are going to ask for (RFC 9126). */
+export const pushPath = `${mount}/par`;
 /** Where its pages are. */
 export const pagesPath = `${mount}/login`;
 /** Where other providers send people back to, each below it by its name. */
@@ -24,7 +26,7 @@ export const tokenPath = `${accountPath}/token`;
 
 /** OAuth endpoints, pages, and the metadata in both forms (RFC 8414, OpenID Connect Discovery). */
 const paths = new RegExp(
-  `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|register|revoke|jwks|login/(?:back/)?[\\w-]+|backchannel-logout/[\\w-]+|account(?:/[\\w-]+)?|upstream(?:-back)?/[\\w-]+)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,
+  `^(?:${mount}/(?:authorize(?:/[\\w-]+)?|token|par|register|revoke|jwks|login/(?:back/)?[\\w-]+|backchannel-logout/[\\w-]+|account(?:/[\\w-]+)?|upstream(?:-back)?/[\\w-]+)|/\\.well-known/(?:oauth-authorization-server|openid-configuration))$`,
 );
 
 /** Where users log in at servers behind the gateway, and come back from there. */

@@ -1,6 +1,7 @@
 /** The authorization server itself: oidc-provider, as this gateway wants it (OAuth 2.1, MCP 2026-07-28 Authorization). */
 import type { JWK } from "jose";
 import Provider, { type Configuration, errors, type KoaContextWithOIDC } from "oidc-provider";
+import { proofAlgorithms } from "../auth/proof-algorithms.ts";
 import { grantClaim } from "../auth/revocations.ts";
 import type { Account } from "../auth/users/directory.ts";
 import type { Store } from "../state/store.ts";
@@ -11,7 +12,7 @@ import { mayUseClient } from "./cors.ts";
 import { isMet, mfaContext, undatedSeconds } from "./demands.ts";
 import { admitAsserted } from "./federation/accounts.ts";
 import { keepOrigin } from "./federation/origin.ts";
-import { createClientAssertionCheck, equipClients } from "./machines/equip.ts";
+import { type ClientDemands, createClientAssertionCheck, equipClients, holdClients } from "./machines/equip.ts";
 import { nameBearer, registerGrants } from "./machines/grants.ts";
 import type { Machines } from "./machines/machines.ts";
 import { createSpendOnce } from "./machines/once.ts";
@@ -20,7 +21,7 @@ import { announceProfiles } from "./machines/registered.ts";
 import { findGrant } from "./machines/skip-consent.ts";
 import { stopStrangers } from "./outside.ts";
 import { pageHeaders } from "./pages.ts";
-import { mount, pagesPath } from "./paths.ts";
+import { mount, pagesPath, pushPath } from "./paths.ts";
 import { createPrompts } from "./prompts.ts";
 import { createRegistrations } from "./registrations.ts";
 import type { Resources } from "./resources.ts";
@@ -36,6 +37,8 @@ export interface ProviderOptions {
   readonly jwks: readonly JWK[];
   /** Signs cookies. */
   readonly cookieKey: string;
+  /** 32 bytes that nonces of proofs are made of; null where none is asked for. */
+  readonly nonceSecret: Buffer | null;
   readonly findAccount: (name: string) => Promise<Account | null>;
   readonly fetch: (url: string, options?: RequestInit) => Promise<Response>;
   /** Whether clients may be known by metadata documents at all. */
@@ -43,6 +46,9 @@ export interface ProviderOptions {
   /** Whether a host may say what its clients are. */
   readonly allowHost: (host: string) => boolean;
   readonly registration: boolean;
+  readonly demands: ClientDemands;
+  /** Whether a secret proves who a client is. */
+  readonly clientSecrets: boolean;
   readonly ttlMs: {
     readonly accessToken: number;
     readonly refreshToken: number;
@@ -102,10 +108,15 @@ export function createProvider(options: ProviderOptions): Provider {
       grant_types: ["authorization_code", "refresh_token"],
       response_types: ["code"],
     },
-    clientAuthMethods: ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
+    clientAuthMethods: [
+      "none",
+      ...(options.clientSecrets ? (["client_secret_basic", "client_secret_post"] as const) : []),
+      "private_key_jwt",
+    ],
     enabledJWA: {
       idTokenSigningAlgValues: ["ES256"],
       clientAuthSigningAlgValues: ["ES256", "RS256", "PS256", "EdDSA"],
+      dPoPSigningAlgValues: [...proofAlgorithms],
     },
     features: {
       devInteractions: { enabled: false },
@@ -113,8 +124,11 @@ export function createProvider(options: ProviderOptions): Provider {
       rpInitiatedLogout: { enabled: false },
       revocation: { enabled: true },
       registration: { enabled: options.registration, issueRegistrationAccessToken: false },
-      pushedAuthorizationRequests: { enabled: false },
-      dPoP: { enabled: false },
+      pushedAuthorizationRequests: { enabled: true },
+      dPoP: {
+        enabled: true,
+        ...(options.nonceSecret !== null && { nonceSecret: options.nonceSecret, requireNonce: () => true }),
+      },
       clientIdMetadataDocument: {
         enabled: options.documents,
         ack: "draft-02",
@@ -202,6 +216,7 @@ export function createProvider(options: ProviderOptions): Provider {
       authorization: `${mount}/authorize`,
       token: `${mount}/token`,
       registration: `${mount}/register`,
+      pushed_authorization_request: pushPath,
       revocation: `${mount}/revoke`,
       jwks: `${mount}/jwks`,
     },
@@ -209,7 +224,11 @@ export function createProvider(options: ProviderOptions): Provider {
       ctx.set({ ...pageHeaders([]) });
       ctx.body = options.renderError(error, error_description);
     },
-    discovery: { resource_indicators_supported: true, ...announceProfiles(machines.clients.values()) },
+    discovery: {
+      resource_indicators_supported: true,
+      ...(options.demands.pushed && { require_pushed_authorization_requests: true }),
+      ...announceProfiles(machines.clients.values()),
+    },
   };
   const provider = new Provider(publicUrl, configuration);
   // Scheme, host and address of a request are those that the gateway found, and says in forwarding headers of its own.
@@ -223,6 +242,7 @@ export function createProvider(options: ProviderOptions): Provider {
   stopStrangers(provider, options.findAccount);
   const spendOnce = createSpendOnce(options.store);
   equipClients(provider, machines, spendOnce);
+  holdClients(provider, options.demands);
   const admit = (subject: string, issuer: string) => admitAsserted(options.store, subject, issuer);
   registerGrants(provider, { machines, resources, spendOnce, admit, tokenTtl: seconds(ttlMs.accessToken), now });
   return provider;

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { handleOf, reachOf, revocations } from "../auth/revocations.ts";
 import type { SessionLife } from "../auth/session-tokens/session-token.ts";
 import type { UserDirectory } from "../auth/users/directory.ts";
@@ -22,7 +23,17 @@ import { createProvider, type ProviderOptions } from "./provider.ts";
 export interface AuthorizationOptions
   extends Pick<
     ProviderOptions,
-    "publicUrl" | "resources" | "machines" | "fetch" | "documents" | "allowHost" | "registration" | "ttlMs" | "now"
+    | "publicUrl"
+    | "resources"
+    | "machines"
+    | "fetch"
+    | "documents"
+    | "allowHost"
+    | "registration"
+    | "clientSecrets"
+    | "demands"
+    | "ttlMs"
+    | "now"
   > {
   readonly keyring: Pick<Keyring, "privateJwks" | "publicJwks" | "fingerprint" | "unseal">;
   readonly store: Store;
@@ -38,6 +49,8 @@ export interface AuthorizationOptions
   readonly judgePassword: JudgePassword;
   readonly countAway: (ip: string) => Promise<number | null>;
   readonly passwords: boolean;
+  /** Whether proofs of a key have to repeat a nonce. */
+  readonly proofNonces: boolean;
   readonly providers: Readonly<Record<string, LoginProvider>>;
   /** Servers at which users log in themselves, by name. */
   readonly vaults?: ReadonlyMap<string, Vault>;
@@ -64,6 +77,7 @@ export function createAuthorizationServer(options: AuthorizationOptions): Desk {
       ...options,
       jwks: keyring.privateJwks(),
       cookieKey: keyring.fingerprint("cookies", "login"),
+      nonceSecret: options.proofNonces ? hash("sha256", keyring.fingerprint("dpop-nonce", "login"), "buffer") : null,
       findAccount,
       renderError: (error, description) =>
         renderProblem("This did not work", `${description ?? "The request could not be understood."} (${error})`),

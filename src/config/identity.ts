@@ -66,6 +66,24 @@ const login = z
     sessionIdle: duration()
       .prefault("30m")
       .describe("How long a browser stays logged in without being used, at least 5m."),
+    dpopBoundAccessTokens: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Give no client any token but those that are bound to a key which it proves to hold (DPoP, RFC 9449). No MCP client does so by itself yet.",
+      ),
+    requirePushedAuthorizationRequests: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Let no browser bring what a client asks for: all have to push that first (RFC 9126). No MCP client does so by itself yet.",
+      ),
+    clientSecrets: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether clients may prove who they are with a secret, be they of the operator or registered by themselves; without, a key is all that does (private_key_jwt).",
+      ),
     registration: z
       .boolean()
       .default(true)

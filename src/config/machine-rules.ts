@@ -25,13 +25,20 @@ export function isDescribedElsewhere(id: string, { redirectUris }: Pick<ClientCo
 }
 
 export function checkMachines(config: Pick<Config, "identity" | "servers" | "publicUrl">): RuleFinding[] {
-  const { enabled, clients, assertions, resources } = config.identity.builtin.login;
+  const { enabled, clients, clientSecrets, assertions, resources } = config.identity.builtin.login;
   const findings = Object.entries(clients).flatMap(([id, client]) =>
     isDescribedElsewhere(id, client) ? checkDescribed(client, at(id)) : checkClient(client, at(id)),
   );
-  for (const [id, { servers = [], grants }] of Object.entries(clients)) {
+  for (const [id, client] of Object.entries(clients)) {
+    const { servers = [], grants } = client;
     if (id === ownClient)
       findings.push(problem(at(id), "the gateway itself has this id; choose another", { at: "key" }));
+    if (!clientSecrets && client.secret !== undefined) {
+      const reads = [[...login, "clientSecrets"]];
+      findings.push(
+        problem([...at(id), "secret"], "identity.builtin.login.clientSecrets is false", { at: "key", reads }),
+      );
+    }
     const unknown = servers.filter((server) => ![config.servers, resources].some((all) => Object.hasOwn(all, server)));
     const reads = [["servers"], [...login, "resources"]];
     findings.push(
@@ -60,10 +67,11 @@ function at(id: string): Path {
 }
 
 /** What such a client is proved by stands in its document. */
-function checkDescribed({ name, grants, secret, jwks, jwksUri }: ClientConfig, path: Path): RuleFinding[] {
-  const given = { name, secret, jwks, jwksUri };
+function checkDescribed({ grants, ...client }: ClientConfig, path: Path): RuleFinding[] {
+  const { name, secret, jwks, jwksUri, dpopBoundAccessTokens, requirePushedAuthorizationRequests } = client;
+  const given = { name, secret, jwks, jwksUri, dpopBoundAccessTokens, requirePushedAuthorizationRequests };
   const findings = Object.entries(given)
-    .filter(([, value]) => value !== undefined)
+    .filter(([, value]) => value !== undefined && value !== false)
     .map(([key]) => problem([...path, key], "this client's document says it", { at: "key" }));
   const isMachine = grants.some((grant) => grant !== "authorization_code");
   if (!isMachine) return findings;
@@ -87,6 +95,11 @@ function checkClient(client: ClientConfig, path: Path): RuleFinding[] {
   if (grants.includes("authorization_code") !== redirectUris.length > 0) {
     const message = "authorization_code takes redirectUris, and nothing else does";
     findings.push(problem([...path, "grants"], message, { reads: [[...path, "redirectUris"]] }));
+  }
+  if (client.requirePushedAuthorizationRequests && !grants.includes("authorization_code")) {
+    const key = [...path, "requirePushedAuthorizationRequests"];
+    const reads = [[...path, "grants"]];
+    findings.push(problem(key, "only a client with authorization_code has any", { at: "key", reads }));
   }
   const text = secret?.reveal();
   if (text !== undefined && readSecretDigest(text) === undefined && text.length < minSecretLength) {

@@ -54,6 +54,14 @@ const client = z.strictObject({
     .prefault([])
     .describe("Groups that it is in when it acts for itself (`client_credentials`)."),
   skipConsent: z.boolean().default(false).describe("Give it what it asks for without asking its users."),
+  dpopBoundAccessTokens: z
+    .boolean()
+    .default(false)
+    .describe("Give it no tokens but those that are bound to a key which it proves to hold (DPoP, RFC 9449)."),
+  requirePushedAuthorizationRequests: z
+    .boolean()
+    .default(false)
+    .describe("Let no browser bring what it asks for: it has to push that first (RFC 9126)."),
 });
 export type ClientConfig = z.output<typeof client>;
 

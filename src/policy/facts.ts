@@ -20,6 +20,8 @@ export interface PolicySubject {
   /** Name of the API key, and the name a client certificate was issued for, where one was shown. */
   readonly apiKey: string | null;
   readonly certificate: string | null;
+  /** Whether identity was proved by what is worth nothing to whoever has only read it: a token that is bound, or a certificate alone. */
+  readonly proof: boolean;
 }
 
 /** Nobody in particular, to say only what is different of somebody; who it is and in which groups is so of everybody. */
@@ -30,6 +32,7 @@ export const nobody: Omit<PolicySubject, "issuer" | "subject" | "groups"> = {
   claims: {},
   apiKey: null,
   certificate: null,
+  proof: false,
 };
 
 /** Under which circumstances. */

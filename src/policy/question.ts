@@ -35,6 +35,11 @@ export const identitySchema = z
       .meta({ examples: [{ tenant: "acme", acr: "mfa" }] }),
     apiKey: text("Name of the API key that was used.", "nightly-build").optional(),
     certificate: text("Name that the client's certificate was issued for.", "spiffe://example/ci").optional(),
+    proof: z
+      .boolean()
+      .default(false)
+      .describe("Whether the token is bound to a key or certificate that its sender has proved to hold.")
+      .meta({ examples: [true] }),
   })
   .describe("Somebody who asks.");
 
@@ -127,14 +132,15 @@ function loosen(program: Program, effects: readonly CompiledRule["effect"][]): P
 
 /** @param groupsClaim the claim that holds the groups of an issuer's tokens */
 export function readSubject(identity: AskedIdentity, groupsClaim = "groups"): PolicySubject {
-  const { issuer, subject, client = null, groups, scopes, claims, apiKey = null, certificate = null } = identity;
+  const { issuer, subject, client = null, groups, scopes, claims, apiKey = null, certificate = null, proof } = identity;
   const said = {
     sub: subject,
     ...(client !== null && { client_id: client }),
     ...(groups.length > 0 && { [groupsClaim]: groups }),
     ...(scopes.length > 0 && { scope: scopes.join(" ") }),
   };
-  return { ...nobody, issuer, subject, client, groups, scopes, apiKey, certificate, claims: { ...said, ...claims } };
+  const shown = { apiKey, certificate, proof, claims: { ...said, ...claims } };
+  return { ...nobody, issuer, subject, client, groups, scopes, ...shown };
 }
 
 const usualMethods = { tool: "tools/call", prompt: "prompts/get", resource: "resources/read" } as const;

@@ -1,4 +1,4 @@
-/** What a rule asks the caller to prove besides who it is, and what of that is missing (RFC 6750, RFC 8176, RFC 9470). */
+/** What a rule asks the caller to prove besides who it is, and what of that is missing (RFC 6750, RFC 8176, RFC 9449, RFC 9470). */
 import type { PolicySubject } from "./facts.ts";
 
 /** Of `acr` one is enough, of scopes and `amr` every one is needed. */
@@ -9,6 +9,7 @@ export interface Requirement {
   /** Milliseconds since the login. */
   readonly maxAge?: number | undefined;
   readonly certificate?: true | undefined;
+  readonly proof?: true | undefined;
 }
 
 /** What the caller has to come back with. Empty lists and null: nothing of that kind. */
@@ -20,6 +21,7 @@ export interface Missing {
   /** Seconds. */
   readonly maxAge: number | null;
   readonly certificate: boolean;
+  readonly proof: boolean;
 }
 
 /** @returns null where nothing is missing */
@@ -31,13 +33,15 @@ export function findMissing(required: Requirement, subject: PolicySubject, nowMs
     amr: (required.amr ?? []).filter((method) => !(Array.isArray(claims.amr) && claims.amr.includes(method))),
     maxAge: isStale(required.maxAge, claims.auth_time, nowMs) ? Math.floor(required.maxAge / 1_000) : null,
     certificate: required.certificate === true && subject.certificate === null,
+    proof: required.proof === true && !subject.proof,
   };
   return countMissing(missing) === 0 ? null : missing;
 }
 
 /** How much is missing: of several rules that could be met, the nearest is the one to ask for. */
-export function countMissing({ scopes, acr, amr, maxAge, certificate }: Missing): number {
-  return scopes.length + Math.min(acr.length, 1) + amr.length + (maxAge === null ? 0 : 1) + (certificate ? 1 : 0);
+export function countMissing({ scopes, acr, amr, maxAge, certificate, proof }: Missing): number {
+  const others = [acr.length > 0, maxAge !== null, certificate, proof];
+  return scopes.length + amr.length + others.filter((isMissing) => isMissing).length;
 }
 
 /** A token that does not say when its person logged in proves nothing about it, nor does one that says it will be. */

@@ -82,7 +82,7 @@ const hours = z
   .optional()
   .describe("Times of day at which the rule holds.");
 
-const demands = ["scopes", "acr", "amr", "maxAge", "certificate"] as const;
+const demands = ["scopes", "acr", "amr", "maxAge", "certificate", "proof"] as const;
 const listOf = (meaning: string, example: string) =>
   z
     .array(
@@ -102,6 +102,10 @@ const require = z
     amr: listOf("Authentication methods (`amr`), all of which the token must have.", "otp"),
     maxAge: duration().optional().describe("How long ago the person may have logged in (`auth_time`), at most."),
     certificate: z.literal(true).optional().describe("The client must have shown a certificate."),
+    proof: z
+      .literal(true)
+      .optional()
+      .describe("The token must be bound to a key (DPoP) or certificate, which its sender has proved to hold."),
   })
   .refine(
     (value) => demands.some((demand) => value[demand] !== undefined),

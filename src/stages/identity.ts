@@ -96,7 +96,14 @@ function identifyByCertificate(certificate: ClientCertificate | null, { certific
   if (name === null) throw new Denial("token_missing", { detail: "the client certificate has no name, or several" });
   return recall(byCertificate, certificate, () => {
     const who = { issuer: certificateIssuer, subject: name, client: null, groups: [] };
-    const proved = { via: "certificate", scopes: [], claims: {}, apiKey: null, certificate: name } as const;
+    const proved = {
+      via: "certificate",
+      scopes: [],
+      claims: {},
+      apiKey: null,
+      certificate: name,
+      proof: true,
+    } as const;
     return { ...who, ...proved, standing: good, expiresAtMs: untilMs, key: keyOf(who) } as unknown as Identity;
   });
 }
@@ -116,8 +123,8 @@ function identityOf(verified: VerifiedToken, certificate: ClientCertificate | nu
 }
 
 function toIdentity(verified: VerifiedToken, certificate: string | null, expiresAtMs: number): Identity {
-  const { issuer, subject, client, groups, scopes, claims, via, apiKey, standing } = verified;
-  const proved = { via, scopes, claims, apiKey, certificate };
+  const { issuer, subject, client, groups, scopes, claims, via, apiKey, bound, standing } = verified;
+  const proved = { via, scopes, claims, apiKey, certificate, proof: bound !== null };
   return { issuer, subject, client, groups, ...proved, standing, expiresAtMs, key: keyOf(verified) } as Identity;
 }
 

@@ -16,7 +16,7 @@ const issuerUrl = "https://issuer.test/";
 const agentName = "spiffe://example.org/ns/ci";
 const policyYaml = `version: 1
 roles:
-  agent: { allow: [{ server: alpha, tools: [echo] }] }
+  agent: { allow: [{ server: alpha, tools: [echo] }, { server: alpha, tools: [wire], require: { proof: true } }] }
   careful: { allow: [{ server: alpha, tools: [refund], require: { certificate: true } }] }
 bindings:
   - { roles: [agent], certificates: ["${agentName}"], subjects: ["${agentName}"] }
@@ -118,6 +118,7 @@ it("identifies who shows one, where the configuration says so", async () => {
   expect((await readAudit(world.gateway)).findLast(({ event }) => event === "request")).toMatchObject({
     identity: { issuer: "certificates", subject: agentName, client: null, via: "certificate", groups: [] },
   });
+  expect(await reasonOf(world, agent, undefined, "wire")).toBe("none");
   expect(await reasonOf(world, other)).toBe("policy_denied");
   expect(await reasonOf(world, null)).toBe("token_missing");
   expect(await reasonOf(world, stranger)).toBe("token_missing");
@@ -138,6 +139,7 @@ it("adds to a token, and identifies nobody without one where the configuration d
   const token = await tokenFor(world);
   expect(await reasonOf(world, agent)).toBe("token_missing");
   expect(await reasonOf(world, agent, token, "refund")).toBe("none");
+  expect(await reasonOf(world, agent, token, "wire")).toBe("step_up_required");
   expect(await reasonOf(world, null, token, "refund")).toBe("step_up_required");
   expect(await reasonOf(world, stranger, token, "refund")).toBe("step_up_required");
   expect(await reasonOf(world, null, token)).toBe("none");
@@ -147,6 +149,7 @@ it("a token that is bound to one is good with that one only", async () => {
   const world = await build({ clientCert: "optional" });
   const token = await tokenFor(world, { cnf: { "x5t#S256": digestOf(agent) } });
   expect(await reasonOf(world, agent, token)).toBe("none");
+  expect(await reasonOf(world, agent, token, "wire")).toBe("none");
   expect(await reasonOf(world, other, token)).toBe("token_binding");
   expect(await reasonOf(world, null, token)).toBe("token_binding");
   expect(await reasonOf(world, agent, token)).toBe("none");

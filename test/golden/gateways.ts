@@ -25,6 +25,7 @@ roles:
       - { id: small-payments, server: alpha, tools: [pay], when: mcp.tool.arguments.amount <= 100 }
       - { id: proven, server: alpha, tools: [refund], require: { scopes: ["billing:write", "billing:read"], acr: [mfa] } }
       - { id: fresh, server: alpha, tools: [close], require: { amr: [otp], maxAge: 5m } }
+      - { id: bound, server: alpha, tools: [wire], require: { proof: true } }
       - { id: once, server: alpha, tools: [pay-once], limit: { requests: 1, window: 1h } }
       - { id: transfers, server: alpha, tools: [transfer] }
     deny:

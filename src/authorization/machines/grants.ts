@@ -7,6 +7,7 @@ import { createAssertionVerifier, type VerifyAssertion } from "./assertion.ts";
 import { clientCredentials, clientPrefix, jwtBearer } from "./grant-types.ts";
 import type { Machines } from "./machines.ts";
 import type { SpendOnce } from "./once.ts";
+import { readProof, spendProof } from "./proofs.ts";
 import { findResource, limitScopes } from "./reach.ts";
 import { ClientRefused, GrantRefused, TargetRefused } from "./refused.ts";
 import { listGrantTypes, type RegisteredClient } from "./registered.ts";
@@ -72,10 +73,12 @@ async function answer(ctx: Context, options: GrantOptions, give: Give): Promise<
   if (registered === undefined || client.clientAuthMethod === "none") {
     throw new ClientRefused("client_unregistered", "this grant is for clients that the operator has registered");
   }
+  const proof = await readProof(ctx);
   const { subject, groups, resource, scopes, login, spend } = await give(ctx, registered);
   if (resource === undefined) throw new TargetRefused("there is no such MCP server for this client, or none is named");
   const granted = limitScopes(resources, registered, resource, scopes, login, now());
   // Last: what was refused may come again.
+  await spendProof(ctx, proof);
   await spend?.();
   const token = new provider.ClientCredentials({ client, scope: granted.join(" "), expiresIn: tokenTtl });
   token.resourceServer = new provider.ResourceServer(resource, {
@@ -84,6 +87,7 @@ async function answer(ctx: Context, options: GrantOptions, give: Give): Promise<
     accessTokenFormat: "jwt",
     jwt: { sign: { alg: "ES256" } },
   });
+  if (proof !== undefined) token.setThumbprint("jkt", proof.thumbprint);
   const { acr, amr, authTime } = login;
   const said = { acr, amr, auth_time: authTime };
   const known = Object.entries(said).filter(([, value]) => value !== undefined);
@@ -91,7 +95,7 @@ async function answer(ctx: Context, options: GrantOptions, give: Give): Promise<
   ctx.oidc.entity("ClientCredentials", token);
   ctx.body = {
     access_token: await token.save(),
-    token_type: "Bearer",
+    token_type: token.tokenType,
     expires_in: tokenTtl,
     scope: granted.join(" "),
   };

@@ -3,7 +3,7 @@ import type { Counters } from "../../limits/counters.ts";
 import type { Limit } from "../../limits/leases.ts";
 import { limitKey } from "../../network/cidr.ts";
 import type { Desk, DeskAnswer, DeskRequest } from "../desk.ts";
-import { mount, providerLogoutPath } from "../paths.ts";
+import { mount, providerLogoutPath, pushPath } from "../paths.ts";
 import { readClaimedClient } from "./claimed.ts";
 
 const windowMs = 300_000;
@@ -12,7 +12,7 @@ const perClient: Limit = { requests: 10, windowMs, onFailure: "local" };
 const perAddress: Limit = { requests: 50, windowMs, onFailure: "local" };
 const maxBarred = 10_000;
 /** Where a client proves who it is; providers do so where they say that somebody has logged out. */
-const doors: ReadonlySet<string> = new Set([`${mount}/token`, `${mount}/revoke`]);
+const doors: ReadonlySet<string> = new Set([`${mount}/token`, `${mount}/revoke`, pushPath]);
 
 /**
  * Only failures count, together with other processes where the counters do: a client that refreshes often is never kept out by that.

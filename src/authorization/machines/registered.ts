@@ -55,7 +55,8 @@ export function describeClient(
 }
 
 function describe(id: string, config: ClientConfig, digest: Buffer | null): ClientMetadata {
-  const { name, redirectUris, jwks, jwksUri, grants } = config;
+  const { name, redirectUris, jwks, jwksUri, grants, dpopBoundAccessTokens, requirePushedAuthorizationRequests } =
+    config;
   const isForPeople = grants.includes("authorization_code");
   const isKeyed = jwks !== undefined || jwksUri !== undefined;
   return {
@@ -70,6 +71,8 @@ function describe(id: string, config: ClientConfig, digest: Buffer | null): Clie
     ],
     application_type: redirectUris.some(isLocalUri) ? "native" : "web",
     token_endpoint_auth_method: isKeyed ? "private_key_jwt" : digest === null ? "none" : "client_secret_basic",
+    dpop_bound_access_tokens: dpopBoundAccessTokens,
+    require_pushed_authorization_requests: requirePushedAuthorizationRequests,
     // The library keeps what secrets are compared with, and compares digests (equip.ts).
     ...(digest !== null && { client_secret: digest.toString("hex") }),
     ...(jwks !== undefined && { jwks: jwks as unknown as NonNullable<ClientMetadata["jwks"]> }),

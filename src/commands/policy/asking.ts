@@ -29,6 +29,7 @@ export interface AskingOptions {
   readonly claim?: Readonly<Record<string, unknown>>;
   readonly apiKey?: string;
   readonly certificate?: string;
+  readonly proof?: true;
   readonly server?: string;
   readonly tool?: string;
   readonly prompt?: string;
@@ -52,6 +53,7 @@ export function withQuestion(command: Command): Command {
     .option("--claim <name=value>", "a claim of the token, as JSON or else as text; may be repeated", readClaim)
     .option("--api-key <name>", "name of the API key that is used")
     .option("--certificate <name>", "name that the client's certificate was issued for")
+    .option("--proof", "the token is bound to a key or certificate that its sender has proved to hold")
     .option("--server <name>", "server that is asked")
     .option("--tool <name>", "tool that is called")
     .option("--prompt <name>", "prompt that is asked for")
@@ -129,7 +131,7 @@ export function readAsked(options: AskingOptions, policies: PolicySet, nowMs: nu
     const missing = options.subject === undefined ? "--subject" : "--server";
     throw new Error(`${wanted}${said === undefined ? "" : `; ${missing} is missing`}`);
   }
-  const { subject, client, groups, scopes, claim, apiKey, certificate, issuer = "builtin" } = options;
+  const { subject, client, groups, scopes, claim, apiKey, certificate, proof, issuer = "builtin" } = options;
   if (!policies.hasIssuer(issuer)) throw new Error(`no issuer of this name is configured: ${issuer}`);
   if (!policies.hasServer(options.server)) throw new Error(unknownServer(options.server, policies));
   const { server, tool, prompt, resource, template } = options;
@@ -142,6 +144,7 @@ export function readAsked(options: AskingOptions, policies: PolicySet, nowMs: nu
     claims: claim,
     apiKey,
     certificate,
+    proof,
   });
   const request = requestSchema.safeParse({
     ...{ server, tool, prompt, resource, template },
@@ -178,7 +181,7 @@ export function recallAsked(record: AuditRecord, options: AskingOptions, policie
   const question = recallDecision(record) === null ? null : recallQuestion(record);
   if (question === null) return null;
   const { subject, circumstances } = question;
-  const { claim, scopes, apiKey = null, certificate = null, annotations } = options;
+  const { claim, scopes, apiKey = null, certificate = null, proof = false, annotations } = options;
   const { issuer, client, groups } = subject;
   const identity = identitySchema.safeParse({
     ...{ issuer, subject: subject.subject, groups, scopes, claims: claim },
@@ -193,7 +196,7 @@ export function recallAsked(record: AuditRecord, options: AskingOptions, policie
   const who = (known & factBits.claims) === 0 ? subject : readSubject(identity.data, policies.groupsClaimOf(issuer));
   return {
     ...question,
-    subject: { ...who, via: subject.via, apiKey, certificate },
+    subject: { ...who, via: subject.via, apiKey, certificate, proof },
     circumstances: {
       nowMs: options.at ?? nowMs,
       ip: options.ip ?? ip,

@@ -3,7 +3,17 @@ import { type Effect, recallDecision } from "../../policy/compare/replay.ts";
 import type { AskingOptions } from "./asking.ts";
 
 /** What makes of a recorded request another one, or says more of it than its record. */
-const supposing = ["claim", "scopes", "apiKey", "certificate", "arguments", "annotations", "at", "ip"] as const;
+const supposing = [
+  "claim",
+  "scopes",
+  "apiKey",
+  "certificate",
+  "proof",
+  "arguments",
+  "annotations",
+  "at",
+  "ip",
+] as const;
 
 /**
  * What was decided then, where the same policies decided it that are asked now: then no guess about what is not recorded is needed.

@@ -28,6 +28,7 @@ export function termsOf({ period, condition, require, limit, text }: CompiledRul
     amr: sorted(require.amr),
     maxAge: require.maxAge === undefined ? null : Math.floor(require.maxAge / 1_000),
     certificate: require.certificate === true,
+    proof: require.proof === true,
   };
   const parts = [
     condition === null ? "" : `when ${oneLine(condition.text)}`,

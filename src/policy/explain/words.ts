@@ -55,13 +55,14 @@ export function adviseMiss({ selector, claim, wants }: Miss): string {
 }
 
 /** `scopes billing:write; acr mfa`. */
-export function describeMissing({ scopes, acr, amr, maxAge, certificate }: Missing): string {
+export function describeMissing({ scopes, acr, amr, maxAge, certificate, proof }: Missing): string {
   return [
     scopes.length > 0 ? `scope ${listAlternatives(scopes, "and")}` : "",
     acr.length > 0 ? `acr ${listAlternatives(acr)}` : "",
     amr.length > 0 ? `amr ${listAlternatives(amr, "and")}` : "",
     maxAge === null ? "" : `a login at most ${maxAge} s ago`,
     certificate ? "a client certificate" : "",
+    proof ? "a token bound to a key or certificate" : "",
   ]
     .filter((part) => part !== "")
     .join("; ");
@@ -75,6 +76,7 @@ function describeRequirement(rule: Rule): string {
     amr = [],
     maxAge,
     certificate = false,
+    proof = false,
   } = "require" in rule ? (rule.require ?? {}) : {};
   return describeMissing({
     scopes,
@@ -82,6 +84,7 @@ function describeRequirement(rule: Rule): string {
     amr,
     maxAge: maxAge === undefined ? null : Math.floor(maxAge / 1_000),
     certificate,
+    proof,
   });
 }
 

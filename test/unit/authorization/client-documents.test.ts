@@ -1,8 +1,8 @@
 /** Clients that are what a document says (OAuth Client ID Metadata Documents). */
 import { expect, it } from "vitest";
 import { normalizeMetadata } from "../../../src/authorization/client-metadata.ts";
-import { asPage } from "../../e2e/browser.ts";
-import { callback, logIn, openWorld, whereIs } from "./world.ts";
+import { asPage, asTarget } from "../../e2e/browser.ts";
+import { callback, logIn, openWorld, verifier, whereIs } from "./world.ts";
 
 const id = "https://app.example.com/client.json";
 const sound = { client_id: id, client_name: "The app", redirect_uris: [callback], token_endpoint_auth_method: "none" };
@@ -84,4 +84,20 @@ it.each([
   const { world, fetched } = await open(sound);
   expect(whereIs(await world.browser().open(world.authorizeUrl("mcp", { client_id })))).toBe("This did not work");
   expect(fetched).toEqual([]);
+});
+
+it("may say that they get bound tokens alone, and push what they ask for", async () => {
+  const held = { dpop_bound_access_tokens: true, require_pushed_authorization_requests: true };
+  const { world } = await open({ ...sound, ...held });
+  const url = new URL(world.authorizeUrl("mcp", { client_id: id }));
+  expect(whereIs(await world.browser().open(url))).toBe("invalid_request");
+  const pushed = await world.post("/oauth/par", Object.fromEntries(url.searchParams));
+  const { request_uri } = (await pushed.json()) as { request_uri: string };
+  url.search = new URLSearchParams({ client_id: id, request_uri }).toString();
+  const browser = world.browser();
+  const consent = asPage(await logIn(browser, await browser.open(url), "ann"));
+  const code = asTarget(await browser.submit(consent, { do: "allow" })).searchParams.get("code") ?? "";
+  const fields = { grant_type: "authorization_code", code, redirect_uri: callback, code_verifier: verifier };
+  expect((await world.post("/oauth/token", { ...fields, client_id: id })).status).toBe(400);
+  expect(world.notes.at(-1)).toMatchObject({ client: id, successful: false, reason: "proof_missing" });
 });

@@ -59,3 +59,20 @@ it.each([
   const said = await (await ask(`${origin}/.well-known/oauth-authorization-server`)).json();
   expect((said as Record<string, unknown>).client_id_metadata_document_supported).toBe(announced);
 });
+
+it.each(["token", "par"])("lets a page bring a proof to %s, and read the nonce that it is asked for", async (name) => {
+  const { ask, client_id } = await openWorld({}, { proofNonces: true });
+  const from = "http://127.0.0.1:49152";
+  const headers = {
+    origin: from,
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "content-type,dpop",
+  };
+  const preflight = await ask(`${origin}/oauth/${name}`, { method: "OPTIONS", headers });
+  expect(preflight.headers.get("access-control-allow-headers")).toBe("content-type,dpop");
+  const sent = { origin: from, "content-type": "application/x-www-form-urlencoded" };
+  const body = new URLSearchParams({ client_id, grant_type: "refresh_token", refresh_token: "x" }).toString();
+  const answer = await ask(`${origin}/oauth/${name}`, { method: "POST", headers: sent, body });
+  expect(answer.headers.get(allowed)).toBe(from);
+  expect(answer.headers.get("access-control-expose-headers")).toMatch(/\bDPoP-Nonce\b/i);
+});

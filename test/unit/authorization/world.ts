@@ -67,6 +67,8 @@ export async function openWorld(
     documents: true,
     allowHost: () => false,
     registration: true,
+    clientSecrets: true,
+    demands: { bound: false, pushed: false },
     ttlMs: { accessToken: 600_000, refreshToken: 86_400_000 * 30, session: 28_800_000, sessionIdle: 1_800_000 },
     now: Date.now,
     keyring,
@@ -79,7 +81,7 @@ export async function openWorld(
     delay: createDelay(createCounters(null, Date.now)),
     judgePassword: createPasswordJudge(null),
     countAway: createAwayCount(createCounters(null, Date.now)),
-    ...{ passwords: true, providers: {} },
+    ...{ passwords: true, proofNonces: false, providers: {} },
     log: createLog(more.providers === undefined ? "error" : "warn", (text) => log(text)),
     ...more,
   };
@@ -107,10 +109,10 @@ export async function openWorld(
     return new Response(body.length === 0 ? null : new Uint8Array(body), { status, headers: new Headers(told) });
   }
 
-  const post = (path: string, fields: Record<string, string>) =>
+  const post = (path: string, fields: Record<string, string>, headers: Readonly<Record<string, string>> = {}) =>
     ask(`${origin}${path}`, {
       method: "POST",
-      headers: { "content-type": "application/x-www-form-urlencoded" },
+      headers: { "content-type": "application/x-www-form-urlencoded", ...headers },
       body: new URLSearchParams(fields).toString(),
     });
   const registered = await ask(`${origin}/oauth/register`, {

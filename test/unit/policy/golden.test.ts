@@ -110,7 +110,7 @@ function inflate(value: unknown): unknown {
   return text === undefined ? new Array(Number(count)).fill(0) : "0".repeat(Number(count));
 }
 
-const nothingMissing = { scopes: [], acr: [], amr: [], maxAge: null, certificate: false };
+const nothingMissing = { scopes: [], acr: [], amr: [], maxAge: null, certificate: false, proof: false };
 
 /** What is not said of a verdict follows from the rest. */
 function complete({ effect, rule, reason }: { effect: Verdict["effect"]; rule?: string; reason?: string }) {

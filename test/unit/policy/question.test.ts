@@ -18,7 +18,7 @@ describe("somebody, as written", () => {
   it("is somebody of the gateway's own, whose token says no more", () => {
     expect(readSubject(identity())).toEqual({
       ...{ issuer: "builtin", subject: "alice", client: null, groups: [], via: "jwt", scopes: [] },
-      ...{ apiKey: null, certificate: null, claims: { sub: "alice" } },
+      ...{ apiKey: null, certificate: null, proof: false, claims: { sub: "alice" } },
     });
   });
 
@@ -30,10 +30,12 @@ describe("somebody, as written", () => {
       scopes: ["r", "w"],
       apiKey: "k",
       certificate: "c",
+      proof: true,
       claims: { tenant: "acme" },
     });
     expect(readSubject(given, "roles")).toMatchObject({
-      ...{ issuer: "corp", client: "cli", groups: ["a", "b"], scopes: ["r", "w"], apiKey: "k", certificate: "c" },
+      ...{ issuer: "corp", client: "cli", groups: ["a", "b"], scopes: ["r", "w"], apiKey: "k" },
+      ...{ certificate: "c", proof: true },
       claims: { sub: "alice", client_id: "cli", roles: ["a", "b"], scope: "r w", tenant: "acme" },
     });
     expect(readSubject(identity({ groups: ["a"] })).claims).toEqual({ sub: "alice", groups: ["a"] });

@@ -62,6 +62,7 @@ describe("terms of which the first lets through more", () => {
     ["", "when: jwt.a == 1"],
     ["", hours("")],
     ["", "require: { certificate: true }"],
+    ["", "require: { proof: true }"],
     ["", limit(5)],
     ["", "from: 2026-01-01"],
     ["", "until: 2026-01-01"],
@@ -86,6 +87,7 @@ describe("terms that cannot be compared", () => {
     ["require: { amr: [a] }", "require: { amr: [b] }"],
     ["require: { maxAge: 1000ms }", "require: { maxAge: 1001ms }"],
     ["require: { scopes: [a] }", "require: { scopes: [a], certificate: true }"],
+    ["require: { certificate: true }", "require: { proof: true }"],
     [limit(5), limit(6)],
     ["from: 2026-01-01, until: 2027-01-01", "from: 2026-01-02, until: 2027-01-02"],
   ])("%s and %s", (one, other) => {

@@ -15,13 +15,20 @@ import type { Missing } from "../../../src/policy/require.ts";
 import type { Rule } from "../../../src/policy/schema.ts";
 
 const period = { fromMs: Date.parse("2026-05-01T00:00:00Z"), untilMs: Date.parse("2026-06-01T00:00:00Z") };
-const nothing: Missing = { scopes: [], acr: [], amr: [], maxAge: null, certificate: false };
+const nothing: Missing = { scopes: [], acr: [], amr: [], maxAge: null, certificate: false, proof: false };
 const rule: Rule = {
   server: "weather",
   tools: ["x"],
   mode: "enforce",
   hours: { timeZone: "Europe/Oslo", days: ["mon", "tue"], to: "12:00" },
-  require: { scopes: ["a", "b"], acr: ["mfa", "otp"], amr: ["pwd", "hwk"], maxAge: 90_500, certificate: true },
+  require: {
+    scopes: ["a", "b"],
+    acr: ["mfa", "otp"],
+    amr: ["pwd", "hwk"],
+    maxAge: 90_500,
+    certificate: true,
+    proof: true,
+  },
 };
 
 describe("a target", () => {
@@ -72,6 +79,7 @@ describe("what is not proved", () => {
     ["amr a and b", { amr: ["a", "b"] }],
     ["a login at most 0 s ago", { maxAge: 0 }],
     ["a client certificate", { certificate: true }],
+    ["a token bound to a key or certificate", { proof: true }],
     ["scope a; a client certificate", { scopes: ["a"], certificate: true }],
   ])("%s", (said, missing) => {
     expect(describeMissing({ ...nothing, ...missing })).toBe(said);
@@ -90,7 +98,8 @@ describe("what keeps a rule from its effect", () => {
     kind: "condition",
     finding: leaf("a ==\n  1", outcome),
   });
-  const required = "scope a and b; acr mfa or otp; amr pwd and hwk; a login at most 90 s ago; a client certificate";
+  const required =
+    "scope a and b; acr mfa or otp; amr pwd and hwk; a login at most 90 s ago; a client certificate; a token bound to a key or certificate";
 
   it.each<[Blocker, string, string]>([
     [{ kind: "pattern" }, "no pattern of it fits", "have its patterns changed"],

@@ -6,7 +6,8 @@ import { describeClient } from "../../../../src/authorization/machines/registere
 import { clients } from "../../../../src/config/machines.ts";
 import { Secret } from "../../../../src/config/secret.ts";
 import { loginKey, logins } from "../../../../src/upstream/vault/logins.ts";
-import { openWorld, origin, resource } from "../world.ts";
+import { openProver } from "../prover.ts";
+import { claimsOf, openWorld, origin, resource } from "../world.ts";
 
 const issuer = "https://login.example.com";
 const secret = "s".repeat(32);
@@ -28,11 +29,11 @@ async function openMachineWorld() {
       },
     },
   );
-  const ask = async (jti: string) =>
-    world.post("/oauth/token", {
-      ...{ grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer", assertion: await assert(privateKey, jti) },
-      ...{ client_id: "assistant", client_secret: secret },
-    });
+  const ask = async (jti: string, headers: Readonly<Record<string, string>> = {}) => {
+    const grant_type = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    const fields = { grant_type, assertion: await assert(privateKey, jti) };
+    return world.post("/oauth/token", { ...fields, client_id: "assistant", client_secret: secret }, headers);
+  };
   return { world, ask };
 }
 
@@ -63,4 +64,21 @@ it.each([
   });
   const { status } = await ask("1");
   expect([status, (await world.store.get(logins, key)) !== null]).toEqual(expected);
+});
+
+it("binds what it gives to the key that the client proves, and takes nothing as used for a proof that is wrong", async () => {
+  const { world, ask } = await openMachineWorld();
+  const { jkt, prove } = await openProver();
+  const dpop = await prove();
+  const said = (await (await ask("1", { dpop })).json()) as Parameters<typeof claimsOf>[0];
+  expect(said).toMatchObject({ token_type: "DPoP" });
+  expect(claimsOf(said)).toMatchObject({ sub: subject, cnf: { jkt } });
+  for (const [wrong, reason] of [
+    [await prove({ htu: resource }), "invalid_dpop_proof"],
+    [dpop, "proof_replayed"],
+  ] as const) {
+    expect((await ask("2", { dpop: wrong })).status).toBe(400);
+    expect(world.notes.at(-1)).toMatchObject({ successful: false, reason });
+  }
+  expect(await (await ask("2")).json()).toMatchObject({ token_type: "Bearer" });
 });

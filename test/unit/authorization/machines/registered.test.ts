@@ -14,6 +14,8 @@ const base: ClientConfig = {
   grants: ["authorization_code"],
   groups: [],
   skipConsent: false,
+  dpopBoundAccessTokens: false,
+  requirePushedAuthorizationRequests: false,
 };
 
 async function begin(more: Partial<ClientConfig> = {}, servers = ["alpha"]) {
