@@ -22,7 +22,9 @@ type Input = string | ((said: string) => string | undefined);
 export async function setLogin(login: object = {}, options: SettingOptions = {}): Promise<Setting> {
   const identity = { builtin: { login: { enabled: true, ...login } } };
   const setting = await set({ ...options, configOverrides: { identity, ...options.configOverrides } });
-  expect(await command(setting, `${password}\n`, "user", "add", "ann", "--groups", "all")).toMatchObject({ code: 0 });
+  expect(await command(setting, `${password}\n`, "user", "add", "ann", "--groups", "all", "--permanent")).toMatchObject(
+    { code: 0 },
+  );
   return setting;
 }
 

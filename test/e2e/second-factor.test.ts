@@ -9,7 +9,7 @@ import { set } from "./setting.ts";
 
 it("asks for a code after the password, takes it once, and says so in the token", async () => {
   const setting = await set(enabled);
-  await user(setting, password, "add", "ann", "--groups", "all");
+  await user(setting, password, "add", "ann", "--groups", "all", "--permanent");
   const { code, said } = await user(setting, "", "totp", "ann", "--json");
   expect(code).toBe(0);
   const { secret, uri, recoveryCodes } = JSON.parse(said) as { secret: string; uri: string; recoveryCodes: string[] };
@@ -66,7 +66,7 @@ it("asks for a code after the password, takes it once, and says so in the token"
 
 it("is set up once its owner has shown that the app works, and taken away", async () => {
   const setting = await set(enabled);
-  await user(setting, password, "add", "ann");
+  await user(setting, password, "add", "ann", "--permanent");
   const failed = await user(setting, "000\n111\n222\n", "totp", "ann");
   expect(failed).toMatchObject({ code: 2, said: expect.stringContaining("nothing was changed") });
   expect(failed.said).not.toContain("recovery codes");

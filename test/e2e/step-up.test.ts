@@ -18,7 +18,7 @@ bindings:
 
 it("has the user of a client log in with a second factor for a tool that takes one, and consent to its scope", async () => {
   const setting = await set({ ...enabled, policyYaml });
-  await user(setting, password, "add", "ann", "--groups", "all");
+  await user(setting, password, "add", "ann", "--groups", "all", "--permanent");
   const fetch = await trust(setting);
   const { kept, provider } = createWallet();
   const url = new URL(`${setting.gateway.publicUrl}/alpha/mcp`);

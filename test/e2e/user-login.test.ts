@@ -213,7 +213,7 @@ it("a client that opens links is asked in the way of its revision", async () => 
 
 it("a link is for the user whose call it was, and a login for the browser that began it", async () => {
   const world = await open();
-  await user(world.setting, `${password}\n`, "add", "bob", "--groups", "all");
+  await user(world.setting, `${password}\n`, "add", "bob", "--groups", "all", "--permanent");
   const ann = await clientOf(world, "ann");
   const link = linkIn(await ann.post(toolCall(1)));
   const bobs = await browse(world);

@@ -25,9 +25,10 @@ export function listCommand(io: CommandIo): Command {
         const isDouble = new Set(factors.map(({ key }) => key));
         const counts = new Map(rings.map(({ key, value: { keys } }) => [key, keys.length]));
         const listed = entries
-          .map(({ key: name, value: { groups, disabled, createdAtMs } }) => ({
+          .map(({ key: name, value: { groups, disabled, createdAtMs, temporaryUntilMs: untilMs } }) => ({
             ...{ name, groups, disabled, secondFactor: isDouble.has(name), passkeys: counts.get(name) ?? 0 },
             created: new Date(createdAtMs).toISOString(),
+            temporaryUntil: untilMs === undefined ? null : new Date(untilMs).toISOString(),
           }))
           .toSorted((a, b) => (a.name < b.name ? -1 : 1));
         const federated = elsewhere
@@ -42,8 +43,8 @@ export function listCommand(io: CommandIo): Command {
             `${show(name)}${groups.length > 0 ? ` (${show(groups.join(", "))})` : ""}; logs in at ${provider}${email === null ? "" : ` as ${show(email)}`}${disabled ? "; disabled" : ""}\n`,
         );
         const lines = listed.map(
-          ({ name, groups, disabled, secondFactor, passkeys }) =>
-            `${name}${groups.length > 0 ? ` (${groups.join(", ")})` : ""}${secondFactor ? "; second factor" : ""}${sayPasskeys(passkeys)}${disabled ? "; disabled" : ""}\n`,
+          ({ name, groups, disabled, secondFactor, passkeys, temporaryUntil }) =>
+            `${name}${groups.length > 0 ? ` (${groups.join(", ")})` : ""}${secondFactor ? "; second factor" : ""}${sayPasskeys(passkeys)}${temporaryUntil === null ? "" : `; temporary password until ${temporaryUntil}`}${disabled ? "; disabled" : ""}\n`,
         );
         if (json === true) io.out(`${JSON.stringify({ users: listed, federated }, null, 2)}\n`);
         else io.out(lines.length + further.length === 0 ? "there are no users\n" : [...lines, ...further].join(""));
