@@ -82,8 +82,15 @@ async function act(kit: PageKit, visit: PageVisit, details: Details, asking: Onw
   const isPossible = asking.passkeys === true;
   if (isPossible && wanted === "passkey") return askPasskey(kit, visit, details, { ...asking, csrf });
   if (isPossible && wanted === "passkey-answer") return checkPasskey(kit, visit, details, form, { ...asking, csrf });
+  if (asking.hardware === true && wanted !== "choose") return refusePassword(visit, { ...asking, csrf });
   if (wanted === "choose") return chooseFirst(kit, visit, details, form, { ...asking, csrf });
   await logIn(kit, visit, details, form, { ...asking, csrf });
+}
+
+/** A form from before the rules were others, or of nobody's: whatever is in it is not looked at. */
+function refusePassword({ response, note }: PageVisit, asking: Onward & { readonly csrf: string }): void {
+  Object.assign(note, { successful: false, reason: "hardware_missing" });
+  send(response, 403, renderLogin({ ...asking, user: "", problem: "A password will not do here." }), asking.onward);
 }
 
 async function grant(kit: PageKit, visit: PageVisit, details: Details): Promise<void> {
@@ -126,6 +133,7 @@ async function describeAsking(kit: PageKit, details: Details): Promise<Onward> {
     onward: [isWeb ? origin : protocol],
     own: id === accountClientId,
     passkeys: findSite(publicUrl) !== null,
+    hardware: demandOf(kit, details).hardware === true,
     ways: { passwords, providers: federation.providers.map(({ settings: { name, label } }) => ({ name, label })) },
     servers: id === accountClientId ? [] : listServers(kit, details),
   };

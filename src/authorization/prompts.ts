@@ -1,7 +1,7 @@
 /** When somebody has to log in or consent: as the library has it, and where what is asked for takes another login than there was. */
 import { interactionPolicy, type KoaContextWithOIDC } from "oidc-provider";
 import { readDemand } from "./asked.ts";
-import { isRecent, joinDemands, mfaContext } from "./demands.ts";
+import { isByKey, isRecent, joinDemands, mfaContext } from "./demands.ts";
 import type { Resources } from "./resources.ts";
 
 /** Why a second factor has to be part of the login, among the reasons of a prompt. */
@@ -23,6 +23,11 @@ export function createPrompts(resources: Resources, now: () => number) {
   checks?.add(
     new Check(mfaReason, "this takes a login with a second factor", "login_required", ({ oidc }) => {
       return demandOf(resources, oidc).mfa && oidc.session?.acr !== mfaContext;
+    }),
+  );
+  checks?.add(
+    new Check("hardware_key", "this takes a login with a key in hardware", "login_required", ({ oidc }) => {
+      return !isByKey(demandOf(resources, oidc), { amr: oidc.session?.amr });
     }),
   );
   checks?.add(
