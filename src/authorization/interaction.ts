@@ -10,11 +10,13 @@ import { isFederated } from "./federation/accounts.ts";
 import { leave } from "./federation/leave.ts";
 import { chooseFirst } from "./first-password.ts";
 import { logIn } from "./login.ts";
+import { passNotice, showNotice } from "./news/serve.ts";
 import { addLogout, providerButton, renderConsent, renderLogin, renderProblem } from "./pages.ts";
 import { askPasskey } from "./passkeys/ask.ts";
 import { checkPasskey } from "./passkeys/login.ts";
 import { findSite } from "./passkeys/site.ts";
 import { accountPath } from "./paths.ts";
+import { noticePrompt } from "./prompts.ts";
 import { baseScope } from "./resources.ts";
 import { type Details, type Onward, type PageKit, type PageVisit, refuseMethod, send } from "./visit.ts";
 
@@ -42,6 +44,7 @@ export async function servePage(kit: PageKit, visit: PageVisit): Promise<void> {
 async function showPage(kit: PageKit, visit: PageVisit, details: Details, asking: Onward): Promise<void> {
   const csrf = kit.fingerprint("login-form", details.uid);
   visit.note.action = `${details.prompt.name}-page`;
+  if (details.prompt.name === noticePrompt) return showNotice(kit, visit, details, { ...asking, csrf });
   if (details.prompt.name === "consent") {
     const until = { idleMs: kit.ttlMs.refreshToken, account: `${kit.publicUrl}${accountPath}` };
     const { uid = "", accountId: user = "" } = details.session ?? {};
@@ -71,6 +74,7 @@ async function act(kit: PageKit, visit: PageVisit, details: Details, asking: Onw
     const result = { error: "access_denied", error_description: "the user said no" };
     return kit.provider.interactionFinished(request, response, result);
   }
+  if (details.prompt.name === noticePrompt) return passNotice(kit, visit, details, form);
   if (details.prompt.name === "consent") return grant(kit, visit, details);
   if (wanted?.startsWith(providerButton) === true) {
     return leave(kit, visit, details, wanted.slice(providerButton.length), demandOf(kit, details));

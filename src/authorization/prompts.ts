@@ -7,9 +7,15 @@ import type { Resources } from "./resources.ts";
 /** Why a second factor has to be part of the login, among the reasons of a prompt. */
 export const mfaReason = "second_factor";
 
-/** @param now milliseconds since the epoch */
-export function createPrompts(resources: Resources, now: () => number) {
-  const { Check, base } = interactionPolicy;
+/** What the step is called in which somebody is told what happened to their login, and what remembers that it was taken. */
+export const noticePrompt = "notice";
+
+/**
+ * @param now milliseconds since the epoch
+ * @param hasNews whether there is something that somebody has to be told
+ */
+export function createPrompts(resources: Resources, now: () => number, hasNews: (name: string) => Promise<boolean>) {
+  const { Check, Prompt, base } = interactionPolicy;
   const policy = base();
   // A client that runs on somebody's machine has its consent remembered like any other.
   policy.get("consent")?.checks.remove("native_client_prompt");
@@ -36,6 +42,13 @@ export function createPrompts(resources: Resources, now: () => number) {
       return oidc.result?.login === undefined && !isRecent(demandOf(resources, oidc), login, now());
     }),
   );
+  // After a login, once: whoever wants no page shown comes with a login that there was before.
+  const news = new Check("news", "there is something to be told", ({ oidc: { session, result } }) => {
+    const name = session?.accountId;
+    const isDue = name !== undefined && result?.login !== undefined && result[noticePrompt] === undefined;
+    return isDue && hasNews(name);
+  });
+  policy.add(new Prompt({ name: noticePrompt }, news), 1);
   return policy;
 }
 

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { endLogins } from "../../auth/users/user.ts";
+import { tellOwner } from "../../authorization/news/keep.ts";
 import { voidTokens } from "../../authorization/revoke.ts";
 import { nameOperator, reportDeed } from "../../state/deeds.ts";
 import { withConfig } from "../config.ts";
@@ -33,6 +34,7 @@ export function passwdCommand(io: CommandIo): Command {
           }));
           await voidTokens(store, name, { by: nameOperator(), reason: null, nowMs: Date.now() });
           await reportDeed(store, "user.passwd", { name, temporary: !permanent }, Date.now());
+          await tellOwner(store, name, permanent ? "password-changed" : "password-given", Date.now());
           return given.shown;
         });
         io.out(`changed the password of ${name}\n${sayTemporary(shown)}`);
