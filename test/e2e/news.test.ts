@@ -31,6 +31,7 @@ it("somebody hears at their next login what operators did to it with commands, a
   const lines = [...notice.html.matchAll(/<li>([^<,]+?)(?:,| failed)/g)].map(([, text]) => text);
   expect(lines).toEqual([
     "3 attempts to log in with your name",
+    "There was a login with a browser that you had not used before",
     "Your password was changed",
     "All your logins were ended",
     "All your logins were ended",
