@@ -10,6 +10,7 @@ import { registrationHeaders, registrationPreflight } from "./cors.ts";
 import { serveLogout } from "./federation/logout.ts";
 import { serveReturn } from "./federation/return.ts";
 import { servePage } from "./interaction.ts";
+import { hearOf } from "./news/hear.ts";
 import { servePasskeys } from "./passkeys/account.ts";
 import {
   accountPath,
@@ -43,6 +44,8 @@ export interface DeskNote {
   successful?: boolean;
   /** There for a login in which its user has chosen another password. */
   changed?: true;
+  /** There for a login in a browser that its user had not logged in with before. */
+  newBrowser?: true;
   /** Why not: an OAuth error code, or what was wrong with a login. */
   reason?: string;
   user?: string;
@@ -156,6 +159,7 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
         remoteAddress: ip,
         ...(body.length > 0 && { payload }),
       });
+      await hearOf(kit, note, path, ip);
       const kept = Object.entries(said.headers).filter(([name]) => !dropped.has(name));
       const answered = Object.fromEntries(
         kept.map(([name, value]) => [name, Array.isArray(value) ? value : String(value)]),

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type Provider from "oidc-provider";
 import type { Account } from "../auth/users/directory.ts";
-import { rememberBrowser } from "./browsers.ts";
+import { recognizeBrowser, rememberBrowser } from "./browsers.ts";
 import type { mfaContext } from "./demands.ts";
 import type { Details, PageKit, PageVisit } from "./visit.ts";
 
@@ -24,6 +24,7 @@ export async function finish(
 ): Promise<void> {
   const { request, response, note } = visit;
   Object.assign(note, { user: name, successful: true });
+  if (recognizeBrowser(fingerprint, name, request.headers.cookie, now()) === null) note.newBrowser = true;
   response.appendHeader("set-cookie", rememberBrowser(fingerprint, name, randomBytes(16).toString("hex"), now()));
   await leaveOthers(provider, visit, details, name);
   // Not of those that have ended within this very second.

@@ -10,12 +10,13 @@ import { isFederated } from "./federation/accounts.ts";
 import { leave } from "./federation/leave.ts";
 import { chooseFirst } from "./first-password.ts";
 import { logIn } from "./login.ts";
+import { passNotice, showNotice } from "./news/serve.ts";
 import { addLogout, providerButton, renderConsent, renderLogin, renderProblem } from "./pages.ts";
 import { askPasskey } from "./passkeys/ask.ts";
 import { checkPasskey } from "./passkeys/login.ts";
 import { findSite } from "./passkeys/site.ts";
 import { accountPath } from "./paths.ts";
-import { anybodyReason } from "./prompts.ts";
+import { anybodyReason, noticePrompt } from "./prompts.ts";
 import { baseScope } from "./resources.ts";
 import { type Details, type Onward, type PageKit, type PageVisit, refuseMethod, send } from "./visit.ts";
 
@@ -43,6 +44,7 @@ export async function servePage(kit: PageKit, visit: PageVisit): Promise<void> {
 async function showPage(kit: PageKit, visit: PageVisit, details: Details, asking: Onward): Promise<void> {
   const csrf = kit.fingerprint("login-form", details.uid);
   visit.note.action = `${details.prompt.name}-page`;
+  if (details.prompt.name === noticePrompt) return showNotice(kit, visit, details, { ...asking, csrf });
   if (details.prompt.name === "consent") {
     const until = { idleMs: kit.ttlMs.refreshToken, account: `${kit.publicUrl}${accountPath}` };
     const { uid = "", accountId: user = "" } = details.session ?? {};
@@ -76,6 +78,7 @@ async function act(kit: PageKit, visit: PageVisit, details: Details, asking: Onw
     const result = { error: "access_denied", error_description: "the user said no" };
     return kit.provider.interactionFinished(request, response, result);
   }
+  if (details.prompt.name === noticePrompt) return passNotice(kit, visit, details, form);
   if (details.prompt.name === "consent") return grant(kit, visit, details);
   if (wanted?.startsWith(providerButton) === true) {
     return leave(kit, visit, details, wanted.slice(providerButton.length), demandOf(kit, details));
@@ -87,8 +90,15 @@ async function act(kit: PageKit, visit: PageVisit, details: Details, asking: Onw
   const isPossible = asking.passkeys === true;
   if (isPossible && wanted === "passkey") return askPasskey(kit, visit, details, { ...asking, csrf });
   if (isPossible && wanted === "passkey-answer") return checkPasskey(kit, visit, details, form, { ...asking, csrf });
+  if (asking.hardware === true && wanted !== "choose") return refusePassword(visit, { ...asking, csrf });
   if (wanted === "choose") return chooseFirst(kit, visit, details, form, { ...asking, csrf });
   await logIn(kit, visit, details, form, { ...asking, csrf });
+}
+
+/** A form from before the rules were others, or of nobody's: whatever is in it is not looked at. */
+function refusePassword({ response, note }: PageVisit, asking: Onward & { readonly csrf: string }): void {
+  Object.assign(note, { successful: false, reason: "hardware_missing" });
+  send(response, 403, renderLogin({ ...asking, user: "", problem: "A password will not do here." }), asking.onward);
 }
 
 async function grant(kit: PageKit, visit: PageVisit, details: Details): Promise<void> {
@@ -126,6 +136,7 @@ async function describeAsking(kit: PageKit, details: Details): Promise<Onward> {
     onward: [isWeb ? origin : protocol],
     own: id === accountClientId,
     passkeys: findSite(publicUrl) !== null,
+    hardware: demandOf(kit, details).hardware === true,
     ways: { passwords, providers: federation.providers.map(({ settings: { name, label } }) => ({ name, label })) },
     servers: id === accountClientId ? [] : listServers(kit, details),
   };

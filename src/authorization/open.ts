@@ -72,7 +72,8 @@ export function openDesk(config: Config, policy: Program, house: House): Desk | 
 function listOthers(resources: LoginResources) {
   return Object.entries(resources).map(([name, { url, scopes }]) => {
     const taken = Object.entries(scopes).map(
-      ([scope, { mfa, maxAge = null }]) => [scope, { mfa, maxAgeMs: maxAge }] as const,
+      ([scope, { mfa, hardware, maxAge = null }]) =>
+        [scope, { mfa, maxAgeMs: maxAge, ...(hardware && { hardware: true as const }) }] as const,
     );
     return { resource: url, name: `${name} at ${new URL(url).host}`, taken: new Map<string, Demand>(taken) };
   });

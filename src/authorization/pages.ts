@@ -1,6 +1,6 @@
 /** The pages that people see: HTML without scripts, readable by a screen reader and in any width. Pure. */
 import { hash } from "node:crypto";
-import { logoutPath } from "./paths.ts";
+import { logoutPath, passkeysPath } from "./paths.ts";
 
 /** Who asks to act on somebody's behalf. Everything of it but the hosts was chosen by a stranger. */
 export interface Asking {
@@ -12,6 +12,8 @@ export interface Asking {
   readonly destination: string;
   /** Whether browsers have passkeys for the gateway. */
   readonly passkeys?: boolean;
+  /** Whether nothing will do but a passkey that stays on one device, or what a provider says to be as good. */
+  readonly hardware?: boolean;
   /** Whether it is the gateway itself, for a page of its own. */
   readonly own?: boolean;
 }
@@ -63,7 +65,11 @@ export interface CodePage extends Asking {
 export function renderLogin({ csrf, user, problem, ways, servers, ...asking }: LoginPage): string {
   const hidden = `<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">`;
   const elsewhere = ways.providers.length === 0 ? "" : renderProviders(ways, servers, asking, hidden);
-  const here = ways.passwords ? renderPassword(user, hidden) + offerPasskey(csrf, asking) : "";
+  const here = !ways.passwords
+    ? ""
+    : asking.hardware === true
+      ? demandKey(csrf, asking)
+      : renderPassword(user, hidden) + offerPasskey(csrf, asking);
   return renderPage(
     "Log in",
     `<h1>Log in</h1>
@@ -191,6 +197,19 @@ function offerPasskey(csrf: string, { passkeys }: Asking): string {
   return `<form method="post">
 <input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
 <div><button name="do" value="passkey" class="second">Use a passkey</button></div>
+</form>`;
+}
+
+/** Where nothing but a key in hardware will do: whoever has none is told how to get one. */
+function demandKey(csrf: string, asking: Asking): string {
+  const none = "This gateway has only an address, for which browsers have no passkeys: tell its operator.";
+  const how = `If you have none, add one to <a href="${passkeysPath}">your passkeys</a>, and connect again.`;
+  return `
+<p>This takes a passkey that stays on one device, such as a security key. A password, a code, or a passkey that is copied to other devices will not do. ${asking.passkeys === true ? how : none}</p>
+${offerPasskey(csrf, asking)}
+<form method="post">
+<input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
+<div><button name="do" value="cancel" class="second">Cancel</button></div>
 </form>`;
 }
 

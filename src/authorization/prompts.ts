@@ -1,7 +1,7 @@
 /** When somebody has to log in or consent: as the library has it, and where what is asked for takes another login than there was. */
 import { interactionPolicy, type KoaContextWithOIDC } from "oidc-provider";
 import { readDemand } from "./asked.ts";
-import { isRecent, joinDemands, mfaContext } from "./demands.ts";
+import { isByKey, isRecent, joinDemands, mfaContext } from "./demands.ts";
 import type { Resources } from "./resources.ts";
 import { mayBeAnybody } from "./unproved.ts";
 
@@ -11,9 +11,15 @@ export const mfaReason = "second_factor";
 /** Why somebody is asked for what they have consented to before. */
 export const anybodyReason = "client_unproved";
 
-/** @param now milliseconds since the epoch */
-export function createPrompts(resources: Resources, now: () => number) {
-  const { Check, base } = interactionPolicy;
+/** What the step is called in which somebody is told what happened to their login, and what remembers that it was taken. */
+export const noticePrompt = "notice";
+
+/**
+ * @param now milliseconds since the epoch
+ * @param hasNews whether there is something that somebody has to be told
+ */
+export function createPrompts(resources: Resources, now: () => number, hasNews: (name: string) => Promise<boolean>) {
+  const { Check, Prompt, base } = interactionPolicy;
   const policy = base();
   const consent = policy.get("consent")?.checks;
   // The library asks by what a client calls itself; a secret or a key of its own, or an https address, is proof enough of who it is.
@@ -41,11 +47,23 @@ export function createPrompts(resources: Resources, now: () => number) {
     }),
   );
   checks?.add(
+    new Check("hardware_key", "this takes a login with a key in hardware", "login_required", ({ oidc }) => {
+      return !isByKey(demandOf(resources, oidc), { amr: oidc.session?.amr });
+    }),
+  );
+  checks?.add(
     new Check("login_old", "this takes a more recent login", "login_required", ({ oidc }) => {
       const login = { authTime: oidc.session?.loginTs };
       return oidc.result?.login === undefined && !isRecent(demandOf(resources, oidc), login, now());
     }),
   );
+  // After a login, once: whoever wants no page shown comes with a login that there was before.
+  const news = new Check("news", "there is something to be told", ({ oidc: { session, result } }) => {
+    const name = session?.accountId;
+    const isDue = name !== undefined && result?.login !== undefined && result[noticePrompt] === undefined;
+    return isDue && hasNews(name);
+  });
+  policy.add(new Prompt({ name: noticePrompt }, news), 1);
   return policy;
 }
 

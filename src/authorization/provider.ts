@@ -19,10 +19,11 @@ import { createSpendOnce } from "./machines/once.ts";
 import { findResource, mayHave } from "./machines/reach.ts";
 import { announceProfiles } from "./machines/registered.ts";
 import { findGrant } from "./machines/skip-consent.ts";
+import { hasNews } from "./news/keep.ts";
 import { stopStrangers } from "./outside.ts";
 import { pageHeaders } from "./pages.ts";
 import { mount, pagesPath, pushPath } from "./paths.ts";
-import { createPrompts } from "./prompts.ts";
+import { createPrompts, noticePrompt } from "./prompts.ts";
 import { createRegistrations } from "./registrations.ts";
 import type { Resources } from "./resources.ts";
 
@@ -167,7 +168,10 @@ export function createProvider(options: ProviderOptions): Provider {
     },
     clientBasedCORS: (_ctx, origin, client) => mayUseClient(origin, client),
     fetch: (url, init) => options.fetch(String(url), init as RequestInit),
-    interactions: { url: (_ctx, { uid }) => `${pagesPath}/${uid}`, policy: createPrompts(resources, now) },
+    interactions: {
+      url: (_ctx, { uid }) => `${pagesPath}/${uid}`,
+      policy: createPrompts(resources, now, (name) => hasNews(options.store, name)),
+    },
     async findAccount({ oidc }, name, token) {
       const account = await options.findAccount(name);
       const login = token !== undefined && "authTime" in token ? token.authTime : oidc.session?.loginTs;
@@ -205,7 +209,8 @@ export function createProvider(options: ProviderOptions): Provider {
       RefreshToken: seconds(ttlMs.refreshToken),
       // From the login here on, however busy the browser is: `loginTs` may be when somebody logged in elsewhere, long before, or unknown.
       Session: ({ oidc: { result } }, { exp }) => {
-        const isLogin = result?.login !== undefined && result.consent === undefined;
+        const isLogin =
+          result?.login !== undefined && result.consent === undefined && result[noticePrompt] === undefined;
         const left = isLogin || exp === undefined ? Number.POSITIVE_INFINITY : exp - Math.floor(now() / 1_000);
         return Math.max(1, Math.min(seconds(ttlMs.session), left));
       },

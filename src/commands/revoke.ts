@@ -6,6 +6,7 @@ import { certificateIssuer } from "../auth/client-certificate.ts";
 import type { Revoked } from "../auth/revocations.ts";
 import { readSessionToken } from "../auth/session-tokens/token-text.ts";
 import { findGrant } from "../authorization/grants.ts";
+import { tellOwner } from "../authorization/news/keep.ts";
 import { type Revoker, revoke } from "../authorization/revoke.ts";
 import { endSession } from "../authorization/sessions.ts";
 import { contextOf } from "../config/context.ts";
@@ -104,6 +105,7 @@ async function put(store: Store, revoked: Revoked, reason: string | null, nowMs:
   const sort = await end(store, revoked, { by: nameOperator(), reason, nowMs });
   const facts = { ...revoked, ...(sort !== null && { sort }), ...(reason !== null && { reason }) };
   await reportDeed(store, `${revoked.kind}.revoke`, facts, nowMs);
+  if (revoked.kind === "user" && revoked.issuer === own) await tellOwner(store, revoked.subject, "logins-ended", nowMs);
 }
 
 /** @returns of a session, which sort it was */

@@ -4,6 +4,10 @@ import { duration, httpsUrl, name, scope } from "./fields.ts";
 
 const taken = z.strictObject({
   mfa: z.boolean().default(false).describe("Whether it takes a login with a second factor."),
+  hardware: z
+    .boolean()
+    .default(false)
+    .describe("Whether it takes a login with a passkey that stays on one device (`amr: [hwk]` there)."),
   maxAge: duration().optional().describe("How old the login may be at most. Without, any age will do."),
 });
 

@@ -69,7 +69,17 @@ export async function runAuthorization(suite: Suite): Promise<Run> {
 }
 
 async function addUser({ configFile }: Gateway): Promise<void> {
-  const child = spawn(process.execPath, [sallyport, "user", "add", "ann", "--groups", "all", "-c", configFile]);
+  const child = spawn(process.execPath, [
+    sallyport,
+    "user",
+    "add",
+    "ann",
+    "--groups",
+    "all",
+    "--permanent",
+    "-c",
+    configFile,
+  ]);
   child.stdin.end(`${password}\n`);
   const [code] = await once(child, "close");
   if (code !== 0) throw new Error("the user could not be added");

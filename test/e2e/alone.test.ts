@@ -53,7 +53,16 @@ async function setTwo(): Promise<{ login: Gateway; tools: Gateway; fetch: typeof
   onTestFinished(() => dispatcher.destroy());
   const fetch = ((url: string | URL, init: object = {}) =>
     undiciFetch(url, { ...init, dispatcher })) as typeof globalThis.fetch;
-  const added = await command({ gateway: login }, `${password}\n`, "user", "add", "ann", "--groups", "all");
+  const added = await command(
+    { gateway: login },
+    `${password}\n`,
+    "user",
+    "add",
+    "ann",
+    "--groups",
+    "all",
+    "--permanent",
+  );
   expect(added).toMatchObject({ code: 0 });
   return { login, tools, fetch };
 }

@@ -97,6 +97,13 @@ export function openBrowser(fetch: Fetch, origin: string): Browser {
   };
 }
 
+/** Goes on from the page on which somebody hears what happened to their login. @throws Error where the browser is on another one */
+export function goOn(browser: Browser, place: Page | URL, as: "noted" | "later" = "noted"): Promise<Page | URL> {
+  const page = asPage(place);
+  if (!page.html.includes("<h1>What happened lately</h1>")) throw new Error(`nothing to go on from:\n${page.html}`);
+  return browser.submit(page, { do: as });
+}
+
 /** @throws Error where the browser is not on a page */
 export function asPage(place: Page | URL): Page {
   if (place instanceof URL) throw new Error(`sent away to ${place}`);

@@ -58,6 +58,8 @@ describe.skipIf(!hasChromium)("in Chromium, where the machine has one", () => {
       await registered.stepUp("pay");
       await typeLogin(registered.page, "");
       await typeCode(registered.page, codeAt(readBase32(secret), counterAt(Date.now()) + 1));
+      await registered.page.getByText("A second factor was set up for you").waitFor();
+      await press(registered.page, "Go on");
       await registered.page.getByText("billing:write").waitFor();
       await registered.consent();
       await registered.call("pay");

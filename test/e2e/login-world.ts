@@ -7,7 +7,7 @@ import { Client as V1Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as V1Transport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { Agent, fetch as undiciFetch } from "undici";
 import { expect, onTestFinished } from "vitest";
-import { asPage, asTarget, type Browser, openBrowser } from "./browser.ts";
+import { asPage, asTarget, type Browser, goOn, openBrowser } from "./browser.ts";
 import { type Setting, type SettingOptions, sallyport, set } from "./setting.ts";
 
 /** Of everybody who logs in. */
@@ -22,7 +22,9 @@ type Input = string | ((said: string) => string | undefined);
 export async function setLogin(login: object = {}, options: SettingOptions = {}): Promise<Setting> {
   const identity = { builtin: { login: { enabled: true, ...login } } };
   const setting = await set({ ...options, configOverrides: { identity, ...options.configOverrides } });
-  expect(await command(setting, `${password}\n`, "user", "add", "ann", "--groups", "all")).toMatchObject({ code: 0 });
+  expect(await command(setting, `${password}\n`, "user", "add", "ann", "--groups", "all", "--permanent")).toMatchObject(
+    { code: 0 },
+  );
   return setting;
 }
 
@@ -138,7 +140,9 @@ export async function logIn(setting: Setting, sdk: Sdk, more: object = {}): Prom
   const first = again();
   await expect(first.connect()).rejects.toThrow(/unauthorized/i);
   const login = asPage(await browser.open(kept.url ?? ""));
-  const consent = asPage(await browser.submit(login, { user: "ann", password, do: "login" }));
+  const entered = asPage(await browser.submit(login, { user: "ann", password, do: "login" }));
+  // What happened to her login before, where something did.
+  const consent = entered.html.includes('value="noted"') ? asPage(await goOn(browser, entered)) : entered;
   const callback = asTarget(await browser.submit(consent, { do: "allow" }));
   await first.finish(callback.searchParams);
   const second = again();

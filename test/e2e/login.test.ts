@@ -151,11 +151,12 @@ it("a code and a refresh token are good once, and whoever comes again ends what 
 });
 
 it.each([
-  ["passwd", "vexing otter trims lamp"],
+  ["passwd --permanent", "vexing otter trims lamp"],
+  ["passwd", ""],
   ["disable", ""],
 ])("`user %s` ends refresh tokens and logs browsers out", async (verb, input) => {
   const setting = await set(enabled);
-  await user(setting, password, "add", "ann", "--groups", "all");
+  await user(setting, password, "add", "ann", "--groups", "all", "--permanent");
   const fetch = await trust(setting);
   const browser = openBrowser(fetch, setting.gateway.publicUrl);
   const { kept, provider } = createWallet();
@@ -181,7 +182,7 @@ it.each([
   onTestFinished(() => second.client.close());
   const call = () => second.client.callTool({ name: "echo", arguments: {} });
   await call();
-  expect(await user(setting, input, verb, "ann")).toMatchObject({ code: 0 });
+  expect(await user(setting, input, ...verb.split(" "), "ann")).toMatchObject({ code: 0 });
   await until("the token to be void", async () =>
     call().then(
       () => undefined,
@@ -238,7 +239,7 @@ it("gives tokens with the groups of now", async () => {
 
 it("refuses a password that is guessed first, and says what to do", async () => {
   const setting = await set(enabled);
-  expect(await user(setting, "Welcome2026!Welcome", "add", "ann")).toMatchObject({
+  expect(await user(setting, "Welcome2026!Welcome", "add", "ann", "--permanent")).toMatchObject({
     code: 2,
     said: expect.stringContaining("take a few words that have nothing to do with each other"),
   });

@@ -6,7 +6,7 @@ import { type Authenticator, createAuthenticator, readOptions } from "../fixture
 import { hasChromium, startChromium } from "../fixtures/chromium.ts";
 import { findFreePort } from "../fixtures/gateway.ts";
 import { readAudit, until } from "../golden/observe.ts";
-import { asPage, asTarget, openBrowser } from "./browser.ts";
+import { asPage, asTarget, goOn, openBrowser } from "./browser.ts";
 import { openClient, openWindow, press, typeLogin } from "./chromium-world.ts";
 import { clients, createWallet, password, setLogin, trust, user } from "./login-world.ts";
 import type { Setting } from "./setting.ts";
@@ -53,7 +53,8 @@ it("is added by its owner, and lets a client in with a second factor", async () 
   await expect(first.connect()).rejects.toThrow(/unauthorized/i);
   if (kept.url === undefined) throw new Error("the client sent its user nowhere");
   const { browser, place } = await answerWith(authenticator, fetch, kept.url);
-  await first.finish(asTarget(await browser.submit(place, { do: "allow" })).searchParams);
+  const consent = asPage(await goOn(browser, place));
+  await first.finish(asTarget(await browser.submit(consent, { do: "allow" })).searchParams);
   const second = clients.v2(url, fetch, provider);
   await second.connect();
   onTestFinished(() => second.client.close());
@@ -132,6 +133,8 @@ describe.skipIf(!hasChromium)("in Chromium, where the machine has one", () => {
     await empty.unplug();
     await authenticator.moveTo(client.page);
     await press(client.page, "Use your passkey");
+    await client.page.getByText("A passkey was added").waitFor();
+    await press(client.page, "Go on");
     await client.consent();
     await client.call("echo");
 

@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { readAudit, until } from "../golden/observe.ts";
-import { asPage, asTarget, type Browser, openBrowser, type Page } from "./browser.ts";
+import { asPage, asTarget, type Browser, goOn, openBrowser, type Page } from "./browser.ts";
 import { clients, createWallet, logIn, password, setLogin, trust, user } from "./login-world.ts";
 import type { Setting } from "./setting.ts";
 
@@ -37,10 +37,13 @@ async function reasonsOf({ gateway }: Setting, action: string, count: number) {
 
 it("a temporary password opens one page, once, and nothing before another was chosen", async () => {
   const { setting, open, enter } = await begin();
-  const added = await user(setting, "", "add", "bob", "--groups", "all", "--temporary", "--json");
+  const added = await user(setting, "", "add", "bob", "--groups", "all", "--json");
   const { password: given, until: over } = JSON.parse(added.said) as { password: string; until: string };
   expect(given).toMatch(/^([a-z2-7]{4}-){5}[a-z2-7]{4}$/);
   expect(Date.parse(over) - Date.now()).toBeGreaterThan(2.9 * 86_400_000);
+  const listed = async () => JSON.parse((await user(setting, "", "list", "--json")).said) as { users: object[] };
+  expect((await listed()).users).toContainEqual(expect.objectContaining({ name: "bob", temporaryUntil: over }));
+  expect((await user(setting, "", "list")).said).toContain(`bob (all); temporary password until ${over}\n`);
 
   const { kept, provider } = createWallet();
   const mcp = new URL(`${setting.gateway.publicUrl}/alpha/mcp`);
@@ -73,12 +76,16 @@ it("a temporary password opens one page, once, and nothing before another was ch
   expect(asPage(await thief.submit(second, choose(next))).html).toContain("<h1>Log in</h1>");
   const [, refused] = await enter(given, "bob");
   expect(refused.html).toContain("User name or password is not right.");
-  const [, page] = await enter(own, "bob");
-  expect(page.html).toContain("<h1>Change your password</h1>");
+  const [bobs, told] = await enter(own, "bob");
+  expect(asPage(await goOn(bobs, told)).html).toContain("<h1>Change your password</h1>");
+  const reset = await user(setting, "", "passwd", "bob");
+  const [, anew = ""] = /^temporary password, good until \S+: (\S+)$/m.exec(reset.said) ?? [];
+  expect((await enter(anew, "bob"))[1].html).toContain("<h1>Choose a password</h1>");
+  expect((await enter(own, "bob"))[1].html).toContain("User name or password is not right.");
   const weak = ["password_weak", "password_breached", "password_breached", "password_same"];
   expect(await reasonsOf(setting, "password-change", 5)).toEqual([...weak, "password_changed"]);
   const all = JSON.stringify(await readAudit(setting.gateway)) + setting.log();
-  for (const secret of [given, own, next, stolen]) expect(all).not.toContain(secret);
+  for (const secret of [given, anew, own, next, stolen]) expect(all).not.toContain(secret);
 });
 
 it("somebody changes their password, and whatever else was logged in with the old one is not any more", async () => {
@@ -115,7 +122,8 @@ it("somebody changes their password, and whatever else was logged in with the ol
   expect(refused.html).toContain("User name or password is not right.");
 
   // Whoever has got hold of the browser guesses no further than at a login.
-  const [guesser, page] = await enter(own);
+  const [guesser, told] = await enter(own);
+  const page = asPage(await goOn(guesser, told));
   let status = 0;
   for (let tried = 0; tried < 21 && status !== 429; tried += 1)
     ({ status } = asPage(
@@ -135,7 +143,7 @@ it("somebody changes their password, and whatever else was logged in with the ol
 
 it("a command takes no password that was breached, nor any while its list cannot be searched", async () => {
   const { setting } = await begin();
-  const passwd = (typed: string) => user(setting, `${typed}\n`, "passwd", "ann");
+  const passwd = (typed: string) => user(setting, `${typed}\n`, "passwd", "ann", "--permanent");
   expect(await passwd(stolen)).toMatchObject({ code: 2, said: expect.stringContaining("had this password stolen") });
   expect(await passwd("polniypizdec0211")).toMatchObject({ code: 2, said: expect.stringContaining("had stolen") });
   await writeFile(join(setting.gateway.directory, "pwned.txt"), "password\n");

@@ -3,13 +3,13 @@ import { decodeJwt } from "jose";
 import { expect, it, onTestFinished } from "vitest";
 import { codeAt, counterAt, encodeBase32 } from "../../src/auth/users/totp.ts";
 import { readAudit } from "../golden/observe.ts";
-import { asPage, asTarget, openBrowser } from "./browser.ts";
+import { asPage, asTarget, goOn, openBrowser } from "./browser.ts";
 import { clients, createWallet, enabled, password, readBase32, trust, user } from "./login-world.ts";
 import { set } from "./setting.ts";
 
 it("asks for a code after the password, takes it once, and says so in the token", async () => {
   const setting = await set(enabled);
-  await user(setting, password, "add", "ann", "--groups", "all");
+  await user(setting, password, "add", "ann", "--groups", "all", "--permanent");
   const { code, said } = await user(setting, "", "totp", "ann", "--json");
   expect(code).toBe(0);
   const { secret, uri, recoveryCodes } = JSON.parse(said) as { secret: string; uri: string; recoveryCodes: string[] };
@@ -37,7 +37,8 @@ it("asks for a code after the password, takes it once, and says so in the token"
   expect([missed.status, missed.html]).toEqual([403, expect.stringContaining("The code is not right")]);
   // Of the step after this one: whenever this test runs, it is good for as long.
   const right = codeAt(readBase32(secret), counterAt(Date.now()) + 1);
-  const consent = asPage(await browser.submit(missed, { code: right, do: "code" }));
+  const told = await browser.submit(missed, { code: right, do: "code" });
+  const consent = asPage(await goOn(browser, told));
   await first.finish(asTarget(await browser.submit(consent, { do: "allow" })).searchParams);
   const second = clients.v2(url, fetch, provider);
   await second.connect();
@@ -67,7 +68,7 @@ it("asks for a code after the password, takes it once, and says so in the token"
 
 it("is set up once its owner has shown that the app works, and taken away", async () => {
   const setting = await set(enabled);
-  await user(setting, password, "add", "ann");
+  await user(setting, password, "add", "ann", "--permanent");
   const failed = await user(setting, "000\n111\n222\n", "totp", "ann");
   expect(failed).toMatchObject({ code: 2, said: expect.stringContaining("nothing was changed") });
   expect(failed.said).not.toContain("recovery codes");

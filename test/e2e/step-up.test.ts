@@ -2,7 +2,7 @@
 import { decodeJwt } from "jose";
 import { expect, it, onTestFinished } from "vitest";
 import { codeAt, counterAt } from "../../src/auth/users/totp.ts";
-import { asPage, asTarget, openBrowser } from "./browser.ts";
+import { asPage, asTarget, goOn, openBrowser } from "./browser.ts";
 import { clients, createWallet, enabled, password, readBase32, trust, user } from "./login-world.ts";
 import { set } from "./setting.ts";
 
@@ -18,7 +18,7 @@ bindings:
 
 it("has the user of a client log in with a second factor for a tool that takes one, and consent to its scope", async () => {
   const setting = await set({ ...enabled, policyYaml });
-  await user(setting, password, "add", "ann", "--groups", "all");
+  await user(setting, password, "add", "ann", "--groups", "all", "--permanent");
   const fetch = await trust(setting);
   const { kept, provider } = createWallet();
   const url = new URL(`${setting.gateway.publicUrl}/alpha/mcp`);
@@ -39,7 +39,7 @@ it("has the user of a client log in with a second factor for a tool that takes o
   expect(kept.url?.searchParams.get("scope")?.split(" ")).toContain("billing:write");
   const asking = asPage(await browser.submit(await open(), { password, do: "login", user: "ann" }));
   const code = codeAt(readBase32(secret), counterAt(Date.now()) + 1);
-  const further = asPage(await browser.submit(asking, { code, do: "code" }));
+  const further = asPage(await goOn(browser, await browser.submit(asking, { code, do: "code" })));
   expect(further.html).toContain("<code>billing:write</code>");
   await second.finish(asTarget(await browser.submit(further, { do: "allow" })).searchParams);
   await second.client.callTool({ name: "pay", arguments: {} });

@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { answerMinimally, type RecorderHandler } from "../fixtures/recorder.ts";
 import { startUserAuthorization, type UserAuthorization } from "../fixtures/user-authorization.ts";
 import { readAudit, scrape, until } from "../golden/observe.ts";
-import { asPage, type Browser, openBrowser } from "./browser.ts";
+import { asPage, type Browser, goOn, openBrowser } from "./browser.ts";
 import { createClient, type HttpAnswer, type HttpClient, toolCall } from "./http.ts";
 import { command, logIn, password, setLogin, trust, user } from "./login-world.ts";
 import { type Setting, withSessions } from "./setting.ts";
@@ -74,9 +74,9 @@ function linkIn(answer: HttpAnswer): string {
 /** Opens a link as somebody, who logs in at the gateway where the browser is not yet. */
 async function visit(browser: Browser, link: string, name = "ann") {
   const page = asPage(await browser.open(link));
-  return page.html.includes("<h1>Log in</h1>")
-    ? asPage(await browser.submit(page, { user: name, password, do: "login" }))
-    : page;
+  if (!page.html.includes("<h1>Log in</h1>")) return page;
+  const entered = asPage(await browser.submit(page, { user: name, password, do: "login" }));
+  return entered.html.includes('value="noted"') ? asPage(await goOn(browser, entered)) : entered;
 }
 
 /** Goes on from the page to the authorization server. @returns where that sends the browser back to */
@@ -213,7 +213,7 @@ it("a client that opens links is asked in the way of its revision", async () => 
 
 it("a link is for the user whose call it was, and a login for the browser that began it", async () => {
   const world = await open();
-  await user(world.setting, `${password}\n`, "add", "bob", "--groups", "all");
+  await user(world.setting, `${password}\n`, "add", "bob", "--groups", "all", "--permanent");
   const ann = await clientOf(world, "ann");
   const link = linkIn(await ann.post(toolCall(1)));
   const bobs = await browse(world);

@@ -25,6 +25,8 @@ export interface AccountPage {
   readonly tokens: readonly HeldToken[];
   readonly grants: readonly HeldGrant[];
   readonly logins: readonly OwnLogin[];
+  /** What happened to the login, as HTML of one entry each. */
+  readonly lately: readonly string[];
   /** Whether the login will do to end what is not of this browser. */
   readonly recent: boolean;
   /** Whether tokens can be made. */
@@ -57,7 +59,7 @@ export const toAccount = `\n<p><a href="${accountPath}">Your account</a></p>`;
 
 /** Where people see what they have, and end it. */
 export function renderAccount(page: AccountPage): string {
-  const { user, csrf, uid, browsers, tokens, grants, logins, recent, makesTokens, passkeys, password } = page;
+  const { user, csrf, uid, browsers, tokens, grants, logins, lately, recent, makesTokens, passkeys, password } = page;
   const end = (what: keyof typeof endLabels, id: string, name: string) => `<form method="post">
 <input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
 <input type="hidden" name="id" value="${escapeHtml(id)}">
@@ -91,7 +93,8 @@ export function renderAccount(page: AccountPage): string {
 <p>You are logged in as <strong>${escapeHtml(user)}</strong>.${passkeys ? ` <a href="${passkeysPath}">Your passkeys</a>` : ""}${password ? ` <a href="${passwordPath}">Change your password</a>` : ""}</p>${again}
 ${section("Browsers", ownBrowsers, "There are none.")}
 ${section("Clients", ownGrants, "You have connected none.")}
-${ownLogins.length === 0 ? "" : `${section("Logins at servers", ownLogins, "")}\n`}${section("Session tokens", ownTokens, "You have none.")}${more}`,
+${ownLogins.length === 0 ? "" : `${section("Logins at servers", ownLogins, "")}\n`}${section("Session tokens", ownTokens, "You have none.")}${more}
+${section("What happened lately", lately, "Nothing.")}`,
   );
 }
 
@@ -152,7 +155,7 @@ function list(names: readonly string[]): string {
   return names.map((name) => `<strong>${escapeHtml(name)}</strong>`).join(", ");
 }
 
-function renderTime(ms: number): string {
+export function renderTime(ms: number): string {
   return `<time datetime="${new Date(ms).toISOString()}">${textOf(ms)}</time>`;
 }
 

@@ -1,5 +1,7 @@
 /** The pages of one's own account. */
 import { endBrowserSession } from "../browser-sessions.ts";
+import { readNews } from "../news/keep.ts";
+import { describeNews } from "../news/page.ts";
 import { canChangePassword } from "../own-password.ts";
 import { renderProblem } from "../pages.ts";
 import { canHavePasskeys } from "../passkeys/site.ts";
@@ -73,7 +75,16 @@ async function serveFirst(kit: PageKit, visit: AccountVisit): Promise<void> {
     password: await canChangePassword(kit, name),
   };
   const recent = mayEnd(visitor, "Grant", "", kit.now());
-  const page = { user: name, uid, csrf, recent, ...own, grants: held, ...can };
+  const page = {
+    user: name,
+    uid,
+    csrf,
+    recent,
+    ...own,
+    grants: held,
+    lately: describeNews(await readNews(kit.store, name)),
+    ...can,
+  };
   show(visit, visitor, 200, renderAccount(page));
 }
 

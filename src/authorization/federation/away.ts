@@ -14,7 +14,12 @@ const departureSchema = z.strictObject({
   nonce: z.string(),
   /** PKCE. */
   verifier: z.string(),
-  wanted: z.strictObject({ mfa: z.boolean(), maxAgeMs: z.number().nullable(), again: z.boolean() }),
+  wanted: z.strictObject({
+    mfa: z.boolean(),
+    maxAgeMs: z.number().nullable(),
+    hardware: z.literal(true).exactOptional(),
+    again: z.boolean(),
+  }),
   startedMs: z.number(),
 });
 export type Departure = z.output<typeof departureSchema>;

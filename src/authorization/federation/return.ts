@@ -1,7 +1,7 @@
 /** A provider sends somebody back. */
 import { errors } from "oidc-provider";
 import { isOwn } from "../account/client.ts";
-import { mfaContext, undatedSeconds } from "../demands.ts";
+import { isByKey, mfaContext, undatedSeconds } from "../demands.ts";
 import { leaveOthers, leaveSession } from "../finish.ts";
 import { pagesPath } from "../paths.ts";
 import { revoke } from "../revoke.ts";
@@ -69,9 +69,11 @@ async function receive(
   const isUndated = person.authTime === null && isOwn(details);
   const least = isUndated ? settleForReturn(wanted, settings.profile) : wanted;
   checkRecent(least, person.authTime, startedMs, kit.now());
-  if (wanted.mfa && person.acr !== mfaContext) {
+  const lacks =
+    wanted.mfa && person.acr !== mfaContext ? "a second factor" : isByKey(wanted, person) ? null : "a key in hardware";
+  if (lacks !== null) {
     Object.assign(note, { successful: false, reason: "factor_missing" });
-    const error_description = `this takes a second factor, and ${settings.label} did not say that there was one`;
+    const error_description = `this takes ${lacks}, and ${settings.label} did not say that there was one`;
     return finish(response, details, { error: "unmet_authentication_requirements", error_description }, kit.now());
   }
   await remember(kit, settings, user, person, details);

@@ -24,7 +24,9 @@ const skewMs = 30_000;
 /** Whether such a login can be had there at all, as far as can be known beforehand. */
 export function canGive(wanted: Wanted, { asksContext, asksAge, asksAgain }: Profile, rule: FactorRule): boolean {
   const canProve = rule.always || rule.amr.length > 0 || (asksContext !== null && rule.acr.length > 0);
-  return (!wanted.mfa || canProve) && (!isFresh(wanted) || asksAge || asksAgain);
+  // One of whose `amr` no profile knows anything says none.
+  const canTell = wanted.hardware === undefined || rule.amr.length > 0;
+  return (!wanted.mfa || canProve) && canTell && (!isFresh(wanted) || asksAge || asksAgain);
 }
 
 /**

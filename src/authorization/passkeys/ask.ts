@@ -12,6 +12,9 @@ export function placeOf({ uid }: Pick<Details, "uid">): string {
   return `login ${uid}`;
 }
 
+const other = `<a href="">Use a password instead</a>`;
+const onlyKey = `Take a passkey that stays on one device. <a href="">If you have none</a>`;
+
 /** @param problem why it is asked, or asked again; null where somebody chose to */
 export async function askPasskey(
   { store, publicUrl, now }: PageKit,
@@ -25,7 +28,7 @@ export async function askPasskey(
   const { rpId } = findSite(publicUrl) ?? {};
   const html = renderPasskeyPage({
     title: "Use a passkey",
-    introduction: `${introduce(asking)}\n<p>Your browser asks you to show that it is you. <a href="">Use a password instead</a></p>`,
+    introduction: `${introduce(asking)}\n<p>Your browser asks you to show that it is you. ${asking.hardware === true ? onlyKey : other}</p>`,
     fields: "",
     csrf: asking.csrf,
     options: { challenge, rpId, userVerification: "required", timeout: challengeMs },

@@ -34,6 +34,8 @@ export async function checkPasskey(
     const account = await kit.users.find(name);
     if (account === null) throw new PasskeyError("passkey_disabled");
     note.factor = "passkey";
+    if (asking.hardware === true && key.copyable)
+      return await again(403, "This passkey can be copied. Take one that stays on one device.", "passkey_copyable");
     // What can be copied is no piece of hardware (RFC 8176).
     const amr = [key.copyable ? "swk" : "hwk", "user", "mfa"];
     await enter(kit, visit, details, account, amr, asking);

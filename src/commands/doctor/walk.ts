@@ -79,7 +79,7 @@ export async function walkPages(
   throw new Error("the login goes round in circles");
 }
 
-type Page = "password" | "consent";
+type Page = "password" | "consent" | "notice";
 
 /** What a page asks for. */
 function fieldsOf(html: string, { user }: Person, browser: Browser): Page {
@@ -88,6 +88,7 @@ function fieldsOf(html: string, { user }: Person, browser: Browser): Page {
   }
   if (/<input[^>]* type="password"/.test(html)) return "password";
   if (/<button[^>]* value="allow"/.test(html)) return "consent";
+  if (/<button[^>]* value="later"/.test(html)) return "notice";
   if (/<input[^>]* name="code"/.test(html)) {
     browser.refused = `${user} has a second factor: use --login, and a browser`;
     throw new Error(browser.refused);
@@ -98,6 +99,8 @@ function fieldsOf(html: string, { user }: Person, browser: Browser): Page {
 
 function choices(page: Page, { user, password }: Person, { url }: Answer): Record<string, string> {
   if (page === "consent") return { do: "allow" };
+  // It is for the person, who is to see it still.
+  if (page === "notice") return { do: "later" };
   if (new URL(url).protocol !== "https:" && !/^http:\/\/(?:localhost|127\.|\[::1\])/.test(url)) {
     throw new Error("a password is not sent without TLS");
   }

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { endLogins } from "../../auth/users/user.ts";
 import { isFederated } from "../../authorization/federation/accounts.ts";
+import { tellOwner } from "../../authorization/news/keep.ts";
 import { voidTokens } from "../../authorization/revoke.ts";
 import { nameOperator, reportDeed } from "../../state/deeds.ts";
 import type { Store } from "../../state/store.ts";
@@ -31,6 +32,7 @@ export function ableCommand(io: CommandIo, verb: keyof typeof said): Command {
           if (isFederated(name)) await ableFederated(store, name, verb === "disable", Date.now());
           else await ableOwn(store, name, verb);
           await reportDeed(store, `user.${verb}`, { name }, Date.now());
+          if (verb === "disable") await tellOwner(store, name, "logins-ended", Date.now());
         });
         io.out(`${past} ${name}\n`);
         io.exit(0);

@@ -7,33 +7,33 @@ import type { CommandIo } from "../io.ts";
 import { withState } from "../state.ts";
 import { readGroups } from "../token.ts";
 import { parseUserName } from "./name.ts";
-import { givePassword, sayTemporary, temporaryOption } from "./password.ts";
+import { givePassword, permanentOption, sayTemporary } from "./password.ts";
 
 interface AddOptions {
   readonly config: string;
   readonly groups: string[];
-  readonly temporary?: boolean;
+  readonly permanent?: boolean;
   readonly json?: true;
 }
 
 /** `sallyport user add`. Exit code 0 done, 2 it could not be done. */
 export function addCommand(io: CommandIo): Command {
   return withConfig(new Command("add"))
-    .description("add somebody; the password is asked for, or read from stdin")
+    .description("add somebody, and show a password with which they choose their own within three days")
     .argument("<name>", "how they log in, and the subject of their tokens", parseUserName)
     .option("--groups <a,b>", "groups, as in policies", readGroups, [])
-    .option(...temporaryOption)
+    .option(...permanentOption)
     .option("--json", "print one JSON object")
-    .action(async (name: string, { config, groups, temporary = false, json }: AddOptions) => {
+    .action(async (name: string, { config, groups, permanent = false, json }: AddOptions) => {
       try {
         const { isOn, shown } = await withState(io, config, async (store, parts) => {
           if ((await store.get(users, name)) !== null) throw new Error(`there is a user ${name} already`);
-          const { kept, shown } = await givePassword(name, temporary, parts, Date.now());
+          const { kept, shown } = await givePassword(name, permanent, parts, Date.now());
           const nowMs = Date.now();
           const user = { groups, ...kept, disabled: false, createdAtMs: nowMs, loginsFrom: 0 };
           if ((await store.put(users, name, user, { expected: 0 })) === null)
             throw new Error(`there is a user ${name} already`);
-          await reportDeed(store, "user.add", { name, groups, ...(temporary && { temporary }) }, nowMs);
+          await reportDeed(store, "user.add", { name, groups, temporary: !permanent }, nowMs);
           const { enabled, login } = parts.identity.builtin;
           return { isOn: enabled && login.enabled, shown };
         });

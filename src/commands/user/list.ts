@@ -3,6 +3,7 @@ import { passkeyRings } from "../../auth/users/passkeys/passkey.ts";
 import { secondFactors } from "../../auth/users/second-factor.ts";
 import { users } from "../../auth/users/user.ts";
 import { federatedAccounts } from "../../authorization/federation/accounts.ts";
+import { newsKind, sumFailing, type Tally } from "../../authorization/news/news.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
@@ -16,18 +17,22 @@ export function listCommand(io: CommandIo): Command {
     .option("--json", "print one JSON object")
     .action(async ({ config, json }: { readonly config: string; readonly json?: true }) => {
       try {
-        const [entries, factors, rings, elsewhere] = await withState(io, config, async (store) => [
+        const [entries, factors, rings, elsewhere, news] = await withState(io, config, async (store) => [
           await store.list(users),
           await store.list(secondFactors),
           await store.list(passkeyRings),
           await store.list(federatedAccounts),
+          await store.list(newsKind),
         ]);
+        const attempts = new Map(news.map(({ key, value }) => [key, sumFailing(value) ?? value.failed]));
         const isDouble = new Set(factors.map(({ key }) => key));
         const counts = new Map(rings.map(({ key, value: { keys } }) => [key, keys.length]));
         const listed = entries
-          .map(({ key: name, value: { groups, disabled, createdAtMs } }) => ({
+          .map(({ key: name, value: { groups, disabled, createdAtMs, temporaryUntilMs: untilMs } }) => ({
             ...{ name, groups, disabled, secondFactor: isDouble.has(name), passkeys: counts.get(name) ?? 0 },
             created: new Date(createdAtMs).toISOString(),
+            failed: describeAttempts(attempts.get(name) ?? null),
+            temporaryUntil: untilMs === undefined ? null : new Date(untilMs).toISOString(),
           }))
           .toSorted((a, b) => (a.name < b.name ? -1 : 1));
         const federated = elsewhere
@@ -42,8 +47,8 @@ export function listCommand(io: CommandIo): Command {
             `${show(name)}${groups.length > 0 ? ` (${show(groups.join(", "))})` : ""}; logs in at ${provider}${email === null ? "" : ` as ${show(email)}`}${disabled ? "; disabled" : ""}\n`,
         );
         const lines = listed.map(
-          ({ name, groups, disabled, secondFactor, passkeys }) =>
-            `${name}${groups.length > 0 ? ` (${groups.join(", ")})` : ""}${secondFactor ? "; second factor" : ""}${sayPasskeys(passkeys)}${disabled ? "; disabled" : ""}\n`,
+          ({ name, groups, disabled, secondFactor, passkeys, temporaryUntil, failed }) =>
+            `${name}${groups.length > 0 ? ` (${groups.join(", ")})` : ""}${secondFactor ? "; second factor" : ""}${sayPasskeys(passkeys)}${temporaryUntil === null ? "" : `; temporary password until ${temporaryUntil}`}${failed === null ? "" : `; ${failed.count} failed attempts, the last at ${failed.last} from ${failed.from}`}${disabled ? "; disabled" : ""}\n`,
         );
         if (json === true) io.out(`${JSON.stringify({ users: listed, federated }, null, 2)}\n`);
         else io.out(lines.length + further.length === 0 ? "there are no users\n" : [...lines, ...further].join(""));
@@ -52,6 +57,11 @@ export function listCommand(io: CommandIo): Command {
         reportFailure(io, error, json);
       }
     });
+}
+
+/** The last attempts to log in that failed. */
+function describeAttempts(tally: Tally | null) {
+  return tally === null ? null : { count: tally.count, last: new Date(tally.lastMs).toISOString(), from: tally.ip };
 }
 
 function sayPasskeys(count: number): string {

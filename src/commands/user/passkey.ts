@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { dayOf, markOf } from "../../auth/users/passkeys/passkey.ts";
 import { createPasskeys } from "../../auth/users/passkeys/passkeys.ts";
+import { tellOwner } from "../../authorization/news/keep.ts";
 import { reportDeed } from "../../state/deeds.ts";
 import type { Store } from "../../state/store.ts";
 import { withConfig } from "../config.ts";
@@ -61,6 +62,7 @@ async function remove(io: CommandIo, store: Store, name: string, options: Passke
     if ((await passkeys.remove(name, id)) === null) continue;
     removed.push(id);
     await reportDeed(store, "user.passkey-remove", { name, which: markOf(id) }, Date.now());
+    await tellOwner(store, name, "passkey-removed", Date.now());
   }
   if (removed.length === 0) {
     const hint = `\`sallyport user passkey ${name}\` lists them`;

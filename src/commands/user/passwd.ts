@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { endLogins } from "../../auth/users/user.ts";
+import { tellOwner } from "../../authorization/news/keep.ts";
 import { voidTokens } from "../../authorization/revoke.ts";
 import { nameOperator, reportDeed } from "../../state/deeds.ts";
 import { withConfig } from "../config.ts";
@@ -7,30 +8,33 @@ import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { withState } from "../state.ts";
 import { changeUser, parseUserName } from "./name.ts";
-import { givePassword, sayTemporary, temporaryOption } from "./password.ts";
+import { givePassword, permanentOption, sayTemporary } from "./password.ts";
 
 interface PasswdOptions {
   readonly config: string;
-  readonly temporary?: boolean;
+  readonly permanent?: boolean;
 }
 
 /** `sallyport user passwd`. Exit code 0 done, 2 it could not be done. */
 export function passwdCommand(io: CommandIo): Command {
   return withConfig(new Command("passwd"))
-    .description("give somebody another password, and have them log in again; it is asked for, or read from stdin")
+    .description(
+      "show another password for somebody, with which they choose their own within three days; their logins end",
+    )
     .argument("<name>", "user name", parseUserName)
-    .option(...temporaryOption)
-    .action(async (name: string, { config, temporary = false }: PasswdOptions) => {
+    .option(...permanentOption)
+    .action(async (name: string, { config, permanent = false }: PasswdOptions) => {
       try {
         const shown = await withState(io, config, async (store, parts) => {
-          const given = await givePassword(name, temporary, parts, Date.now());
+          const given = await givePassword(name, permanent, parts, Date.now());
           await changeUser(store, name, ({ temporaryUntilMs: _, ...user }) => ({
             ...user,
             ...given.kept,
             ...endLogins(Date.now()),
           }));
           await voidTokens(store, name, { by: nameOperator(), reason: null, nowMs: Date.now() });
-          await reportDeed(store, "user.passwd", { name, ...(temporary && { temporary }) }, Date.now());
+          await reportDeed(store, "user.passwd", { name, temporary: !permanent }, Date.now());
+          await tellOwner(store, name, permanent ? "password-changed" : "password-given", Date.now());
           return given.shown;
         });
         io.out(`changed the password of ${name}\n${sayTemporary(shown)}`);

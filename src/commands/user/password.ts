@@ -10,30 +10,30 @@ const temporaryMs = 3 * 86_400_000;
 /** 120 bits, as 24 letters and digits. */
 const secretBytes = 15;
 
-export const temporaryOption = [
-  "--temporary",
-  "make up a password, show it, and have another one chosen at the first login, within three days",
+export const permanentOption = [
+  "--permanent",
+  "give a password that stays: it is asked for, or read from stdin, and you know it from then on",
 ] as const;
 
 /** A password that an operator gives somebody. */
 export interface GivenPassword {
   readonly kept: Pick<User, "password" | "temporaryUntilMs">;
-  /** What the operator passes on; null for one that they gave themselves. */
+  /** What the operator passes on; null for one that they chose themselves. */
   readonly shown: { readonly password: string; readonly until: string } | null;
 }
 
 /**
- * A password for somebody: typed, or read from stdin, or made up where it is temporary.
+ * A password for somebody: made up, and good for nothing but choosing another; typed, or read from stdin, where it is to stay.
  *
  * @throws Error for one that is refused, or was not typed the same twice
  */
 export async function givePassword(
   name: string,
-  temporary: boolean,
+  permanent: boolean,
   config: StatefulParts,
   nowMs: number,
 ): Promise<GivenPassword> {
-  if (!temporary) return { kept: { password: await hashPassword(await readNewPassword(name, config)) }, shown: null };
+  if (permanent) return { kept: { password: await hashPassword(await readNewPassword(name, config)) }, shown: null };
   const password = encodeBase32(randomBytes(secretBytes)).toLowerCase().match(/.{4}/g)?.join("-") ?? "";
   const temporaryUntilMs = nowMs + temporaryMs;
   const kept = { password: await hashPassword(password), temporaryUntilMs };

@@ -8,6 +8,7 @@ import {
   spendCode,
 } from "../../auth/users/second-factor.ts";
 import { encodeBase32, otpauthUri } from "../../auth/users/totp.ts";
+import { tellOwner } from "../../authorization/news/keep.ts";
 import { reportDeed } from "../../state/deeds.ts";
 import type { Store } from "../../state/store.ts";
 import { withConfig } from "../config.ts";
@@ -54,6 +55,7 @@ async function add(io: CommandIo, store: Store, name: string, { yes, json }: Tot
   const factor = yes === true || json === true ? made.factor : await confirm(made);
   if ((await store.put(secondFactors, name, factor, { expected: 0 })) === null) throw existing(name);
   await reportDeed(store, "user.totp-add", { name }, Date.now());
+  await tellOwner(store, name, "factor-added", Date.now());
   if (json === true) io.out(`${JSON.stringify({ ...shown, recoveryCodes: made.recovery })}\n`);
   else
     io.out(
@@ -64,6 +66,7 @@ async function add(io: CommandIo, store: Store, name: string, { yes, json }: Tot
 async function remove(io: CommandIo, store: Store, name: string, { json }: TotpOptions): Promise<void> {
   if (!(await store.delete(secondFactors, name))) throw new Error(`${name} has no second factor`);
   await reportDeed(store, "user.totp-remove", { name }, Date.now());
+  await tellOwner(store, name, "factor-removed", Date.now());
   io.out(json === true ? `${JSON.stringify({ name, removed: true })}\n` : `${name} now logs in without a code\n`);
 }
 

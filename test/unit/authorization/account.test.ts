@@ -321,7 +321,7 @@ it.each([
 });
 
 it.each([true, false])("leads to passkeys and to the password: %s", (has) => {
-  const none = { browsers: [], tokens: [], grants: [], logins: [], recent: true, makesTokens: true };
+  const none = { browsers: [], tokens: [], grants: [], logins: [], lately: [], recent: true, makesTokens: true };
   const html = renderAccount({ user: "ann", csrf: "c", uid: "u", passkeys: has, password: has, ...none });
   expect([html.includes("Your passkeys"), html.includes("Change your password")]).toEqual([has, has]);
 });

@@ -3,7 +3,7 @@ import { createDelay } from "../../../src/authorization/attempts.ts";
 import { recognizeBrowser, rememberBrowser } from "../../../src/authorization/browsers.ts";
 import { createMac } from "../../../src/crypto/mac.ts";
 import { createCounters } from "../../../src/limits/counters.ts";
-import { asPage } from "../../e2e/browser.ts";
+import { asPage, goOn } from "../../e2e/browser.ts";
 import { logIn, openWorld, whereIs } from "./world.ts";
 
 const minute = 60_000;
@@ -108,5 +108,5 @@ it("refuses, while a user is attacked, browsers that are new and not the one at 
   const refused = asPage(await logIn(elsewhere, await elsewhere.open(world.authorizeUrl("mcp")), "ann"));
   expect([refused.status, refused.html]).toEqual([429, expect.stringContaining("Too many attempts")]);
   const login = await home.open(world.authorizeUrl("mcp", { prompt: "login" }));
-  expect(whereIs(await logIn(home, login, "ann"))).toBe("Allow access?");
+  expect(whereIs(await goOn(home, await logIn(home, login, "ann")))).toBe("Allow access?");
 });

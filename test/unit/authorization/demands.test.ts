@@ -4,12 +4,17 @@ import type { Requirement } from "../../../src/policy/require.ts";
 
 const mfa: Requirement = { scopes: ["pay"], acr: ["phr", "mfa"] };
 
+const plain = { mfa: false, maxAgeMs: null };
+
 it.each<[string, Requirement[], unknown]>([
   ["no scope", [{ acr: ["mfa"] }, {}], {}],
   ["a scope", [{ scopes: ["pay"] }], { pay: { mfa: false, maxAgeMs: null } }],
   ["a scope and a second factor", [mfa], { pay: { mfa: true, maxAgeMs: null } }],
   ["another sort of login", [{ scopes: ["pay"], acr: ["phr"] }], { pay: { mfa: false, maxAgeMs: null } }],
   ["a second factor in one rule only", [mfa, { scopes: ["pay"] }], { pay: { mfa: false, maxAgeMs: null } }],
+  ["a key in hardware", [{ scopes: ["pay"], amr: ["user", "hwk"] }], { pay: { ...plain, hardware: true } }],
+  ["another method", [{ scopes: ["pay"], amr: ["otp"] }], { pay: plain }],
+  ["a key in hardware in one rule only", [{ scopes: ["pay"], amr: ["hwk"] }, mfa], { pay: plain }],
   [
     "two ages",
     [
@@ -28,8 +33,8 @@ it.each<[string, Requirement[], unknown]>([
 });
 
 it("joins what several scopes take", () => {
-  const plain = { mfa: false, maxAgeMs: null };
   expect(joinDemands([])).toEqual(plain);
+  expect(joinDemands([plain, { ...plain, hardware: true }])).toEqual({ ...plain, hardware: true });
   expect(joinDemands([plain, { mfa: true, maxAgeMs: 5 }, { mfa: false, maxAgeMs: 3 }])).toEqual({
     mfa: true,
     maxAgeMs: 3,
@@ -44,4 +49,13 @@ it.each([
   ["with a password only", { authTime: 10 }, false],
 ])("finds a login that is %s enough or not", (_what, login, met) => {
   expect(isMet({ mfa: true, maxAgeMs: 5_000 }, login, 10_000)).toBe(met);
+});
+
+it.each([
+  ["one that stays in hardware", ["hwk", "user", "mfa"], true],
+  ["one that can be copied", ["swk", "user", "mfa"], false],
+  ["none", ["pwd", "otp", "mfa"], false],
+])("finds a login with a key, %s, good enough or not", (_what, amr, met) => {
+  expect(isMet({ ...plain, hardware: true }, { acr: "mfa", amr }, 10_000)).toBe(met);
+  expect(isMet({ ...plain, hardware: true }, { acr: "mfa" }, 10_000)).toBe(false);
 });

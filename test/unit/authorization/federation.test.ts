@@ -355,7 +355,11 @@ function refusal(error: string, error_description?: string) {
 }
 
 const minutes = 60_000;
-const rules = { pay: { mfa: true, maxAgeMs: 5 * minutes }, fresh: { mfa: false, maxAgeMs: 5 * minutes } };
+const rules = {
+  pay: { mfa: true, maxAgeMs: 5 * minutes },
+  fresh: { mfa: false, maxAgeMs: 5 * minutes },
+  key: { mfa: false, maxAgeMs: null, hardware: true },
+} as const;
 
 /** Seconds since the epoch. */
 const ago = (seconds: number) => Math.floor(realNow() / 1_000) - seconds;
@@ -407,6 +411,7 @@ describe("step-up at a provider", () => {
 
   it.each<[string, Record<string, string>, string, Record<string, unknown>, string]>([
     ["no second factor was", {}, "mcp pay", { amr: ["pwd"], acr: null }, "factor_missing"],
+    ["no key in hardware was", {}, "mcp key", { amr: ["pwd", "mfa"] }, "factor_missing"],
     ["no time of login is said", {}, "mcp fresh", { auth_time: null }, "auth_time_missing"],
     ["the login is too old", {}, "mcp fresh", { auth_time: ago(400) }, "login_old"],
     ["nobody logged in anew", { prompt: "login" }, "mcp", { auth_time: ago(60) }, "login_old"],
@@ -421,9 +426,15 @@ describe("step-up at a provider", () => {
     );
   });
 
-  it("has nobody leave for what cannot be had there", async () => {
+  it("takes a key in hardware where the provider says that there was one", async () => {
+    const { enter, agree } = await begin("generic", {}, rules);
+    await provider.behave({ claims: { amr: ["hwk"] } });
+    expect(claimsOf(await agree(await enter("ann", {}, "mcp key")))).toMatchObject({ scope: "mcp key", amr: ["hwk"] });
+  });
+
+  it.each(["fresh", "key"])("has nobody leave for what cannot be had there: %s", async (scope) => {
     const { world, browser, reason } = await begin("google", { groups: {} }, rules);
-    const login = asPage(await browser.open(world.authorizeUrl("mcp fresh")));
+    const login = asPage(await browser.open(world.authorizeUrl(`mcp ${scope}`)));
     expect(asPage(await browser.submit(login, { do: "with:google" })).html).toContain("Choose another way");
     expect(reason()).toBe("login_unmeetable");
   });

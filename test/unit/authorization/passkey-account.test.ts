@@ -1,7 +1,7 @@
 /** People add passkeys and remove them; whoever has only got their browser does not. */
 import { expect, it } from "vitest";
 import { maxPasskeys } from "../../../src/auth/users/passkeys/passkey.ts";
-import { asPage, type Browser, type Page } from "../../e2e/browser.ts";
+import { asPage, type Browser, goOn, type Page } from "../../e2e/browser.ts";
 import {
   type Authenticator,
   createAuthenticator,
@@ -46,7 +46,8 @@ it("adds a passkey, with which its owner then logs in", async () => {
   // She has a second factor from now on, and her login is without.
   const login = await browser.open(url);
   expect(whereIs(login)).toBe("Log in");
-  const back = asPage(await answer(browser, await askPasskey(browser, login), authenticator));
+  const told = await answer(browser, await askPasskey(browser, login), authenticator);
+  const back = asPage(await goOn(browser, told));
   expect(back.url.href).toBe(url);
   expect(back.html).toContain(
     "&lt;b&gt;Laptop&lt;/b&gt;</strong>, added on 2026-06-01, used last on 2026-06-01; stays on one device",

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { expect, it } from "vitest";
 import { scriptHash } from "../../../src/authorization/passkeys/script.ts";
 import { findSite } from "../../../src/authorization/passkeys/site.ts";
-import { asPage } from "../../e2e/browser.ts";
+import { asPage, goOn } from "../../e2e/browser.ts";
 import { type Authenticator, flags, readOptions, type Twist } from "../../fixtures/authenticator.ts";
 import { answer, askPasskey, openPasskeyWorld, send } from "./passkey-world.ts";
 import { claimsOf, logIn, type openWorld, whereIs } from "./world.ts";
@@ -157,7 +157,7 @@ it("takes no answer to another login, nor from another browser", async () => {
   expect(reason()).toBe("passkey_challenge");
   expect(whereIs(await send(other, { ...login, url: page.url }, said))).toBe("This did not work");
   expect(reason()).toBe("login_gone");
-  expect(whereIs(await send(browser, page, said))).toBe("Allow access?");
+  expect(whereIs(await goOn(browser, await send(browser, page, said)))).toBe("Allow access?");
 });
 
 it("takes no form of anybody else's", async () => {
@@ -221,7 +221,8 @@ it("limits attempts as with passwords, and apart from them", async () => {
       "wrong",
     );
   const browser = world.browser("203.0.113.1");
-  expect(whereIs(await answer(browser, await askPasskey(browser, await browser.open(url)), ann))).toBe("Allow access?");
+  const told = await answer(browser, await askPasskey(browser, await browser.open(url)), ann);
+  expect(whereIs(await goOn(browser, told))).toBe("Allow access?");
 });
 
 it("asks somebody whose password was right for the passkey, where a second factor is asked for", async () => {

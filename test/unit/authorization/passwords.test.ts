@@ -7,7 +7,7 @@ import { hashPassword } from "../../../src/auth/users/password.ts";
 import { endLogins } from "../../../src/auth/users/user.ts";
 import { servePassword } from "../../../src/authorization/account/password.ts";
 import { canChangePassword } from "../../../src/authorization/own-password.ts";
-import { asPage, type Browser, type Page } from "../../e2e/browser.ts";
+import { asPage, type Browser, goOn, type Page } from "../../e2e/browser.ts";
 import { createAuthenticator, readOptions } from "../../fixtures/authenticator.ts";
 import { answer, askPasskey } from "./passkey-world.ts";
 import { logIn, openWorld, origin, whereIs } from "./world.ts";
@@ -346,5 +346,5 @@ it("has it replaced by whoever comes with a passkey, too", async () => {
   const asked = await askPasskey(browser, await browser.open(world.authorizeUrl("mcp")));
   const form = asPage(await answer(browser, asked, authenticator));
   expect(whereIs(form)).toBe("Choose a password");
-  expect(whereIs(await browser.submit(form, choose))).toBe("Allow access?");
+  expect(whereIs(await goOn(browser, await browser.submit(form, choose)))).toBe("Allow access?");
 });
