@@ -11,6 +11,7 @@ import { serveReturn } from "./federation/return.ts";
 import { servePage } from "./interaction.ts";
 import { servePasskeys } from "./passkeys/account.ts";
 import { accountPath, isUpstreamPage, mount, pagesPath, passkeysPath, returnPath, serves } from "./paths.ts";
+import { resume } from "./resume.ts";
 import { serveUpstream } from "./upstream/serve.ts";
 import type { PageKit } from "./visit.ts";
 
@@ -108,6 +109,8 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
     else if (path === accountPath || path.startsWith(`${accountPath}/`))
       void serveAccount(kit, { request, response, path, body, ip, note });
     else if (isUpstreamPage(path)) void serveUpstream(kit, { request, response, path, body, ip, note });
+    else if (path.startsWith(`${mount}/authorize/`))
+      void resume(kit, { request, response, body, ip, note }, () => void callback(request, response));
     else void callback(request, response);
   };
 

@@ -59,7 +59,7 @@ async function receive(
   answer: URL,
 ): Promise<void> {
   const { response, note } = visit;
-  const { nonce, verifier, wanted, startedMs } = departure;
+  const { nonce, verifier, wanted, startedMs, browser } = departure;
   const state = checkWhole(answer);
   const claims = await connection.redeem(answer, { state, nonce, verifier });
   const person = readPerson(claims, settings.rules);
@@ -80,7 +80,7 @@ async function receive(
   const ts = authTime === null ? undatedSeconds : Math.min(authTime, cameBackAt);
   const proof = { ...(acr !== undefined && { acr }), ...(amr !== undefined && { amr: [...amr] }) };
   note.successful = true;
-  const login = { accountId: user, ...proof, ts, remember: true, cameBackAt };
+  const login = { accountId: user, ...proof, ts, remember: true, cameBackAt, browser };
   await finish(response, details, { login }, kit.now());
 }
 
