@@ -320,6 +320,19 @@ it("lets nobody in with a password whose time is over, and says so to whoever kn
   expect(other.html).not.toContain("its time is over");
 });
 
+it("takes no choice by whoever came in with it once its time is over, however long the page has been open", async () => {
+  const { world, due, knows, last } = await beginTemporary();
+  world.pass(55 * minutes);
+  const [browser, form] = await due();
+  world.pass(5 * minutes);
+  const place = asPage(await browser.submit(form, choose));
+  expect([place.status, whereIs(place), last()]).toMatchObject([
+    ...[403, "Log in"],
+    { action: "password-change", user: "ann", successful: false, reason: "password_expired" },
+  ]);
+  expect(await knows(chosen)).toBeNull();
+});
+
 it("asks for a code first, and keeps that it was given", async () => {
   const { world, due } = await beginTemporary();
   const codeNow = await world.addFactor("ann");
