@@ -75,6 +75,18 @@ it("keeps the login as long as it would have lasted, and no longer", async () =>
   expect(whereIs(await browser.open(`${origin}/oauth/account`))).toBe("Log in");
 });
 
+it("makes no second factor of before more recent", async () => {
+  const { world, enter } = await begin();
+  const codeNow = await world.addFactor("ann");
+  const [browser, asking] = await enter();
+  const form = asPage(await browser.submit(asking, { code: codeNow(), do: "code" }));
+  world.pass(4 * minutes);
+  await browser.submit(form, fields());
+  expect(whereIs(await browser.open(`${origin}/oauth/account`))).toBe("Your account");
+  expect(whereIs(await browser.open(url))).toBe("Log in");
+  expect(whereIs(await browser.open(world.authorizeUrl("mcp", { acr_values: "mfa", max_age: "300" })))).toBe("Log in");
+});
+
 it.each<[string, Record<string, string>, number, string]>([
   ["another password than that of now", { password: chosen }, 403, "password_wrong"],
   ["two that differ", { again: `${chosen}.` }, 400, "password_mismatch"],
