@@ -9,11 +9,12 @@ import { normalizeMetadata } from "./client-metadata.ts";
 import { registrationHeaders, registrationPreflight } from "./cors.ts";
 import { serveReturn } from "./federation/return.ts";
 import { servePage } from "./interaction.ts";
+import { renderProblem } from "./pages.ts";
 import { servePasskeys } from "./passkeys/account.ts";
 import { accountPath, isUpstreamPage, mount, pagesPath, passkeysPath, returnPath, serves } from "./paths.ts";
 import { resume } from "./resume.ts";
 import { serveUpstream } from "./upstream/serve.ts";
-import type { PageKit } from "./visit.ts";
+import { type PageKit, send } from "./visit.ts";
 
 /** A request as it was judged. */
 export interface DeskRequest {
@@ -109,6 +110,7 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
     else if (path === accountPath || path.startsWith(`${accountPath}/`))
       void serveAccount(kit, { request, response, path, body, ip, note });
     else if (isUpstreamPage(path)) void serveUpstream(kit, { request, response, path, body, ip, note });
+    else if (path === `${mount}/authorize` && (request.url ?? "").length > maxTarget) refuseLong(response, note);
     else if (path.startsWith(`${mount}/authorize/`))
       void resume(kit, { request, response, body, ip, note }, () => void callback(request, response));
     else void callback(request, response);
@@ -142,6 +144,15 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
       return { status: said.statusCode, headers: answered, body: said.rawPayload, note };
     },
   };
+}
+
+/** Of an authorization request, in characters: what it says is kept for as long as somebody may take to log in, and anybody can make one. */
+const maxTarget = 4_096;
+
+function refuseLong(response: ServerResponse, note: DeskNote): void {
+  Object.assign(note, { successful: false, reason: "request_too_long" });
+  const text = `The client asks in more than ${maxTarget} characters. Let it send a shorter state.`;
+  send(response, 414, renderProblem("This did not work", text), []);
 }
 
 /** What the library found out goes on record. */
