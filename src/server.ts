@@ -20,6 +20,7 @@ import type { ListenAddress } from "./network/address.ts";
 import { plainAddress } from "./network/cidr.ts";
 import { createOverload } from "./overload.ts";
 import { createRoster } from "./roster.ts";
+import { closeStalled } from "./stalled.ts";
 import { explainUnreadable, refuseUnreadable } from "./unreadable.ts";
 import { receive, runErrand, type Visit } from "./visit.ts";
 
@@ -89,9 +90,11 @@ export async function createPublicServer(
   // Node would answer these two itself, past the corridor and past the record.
   server.on("checkExpectation", (message, response) => admit(message, response, new Denial("expectation_unknown")));
   server.on("connect", (_message, socket) => {
+    // The server has given the connection away: nothing reads it, ends it in time or counts it among its own any more, and an error of it
+    // that nobody takes would end the process.
+    closeStalled(socket as Socket);
     const denial = new Denial("method_not_allowed", { allow: "POST, GET, DELETE" });
     const refused = refuseUnreadable(house, denial, socket as Socket, !bySocket.has(socket));
-    // The server has given the connection away: nothing reads it, ends it in time or counts it among its own any more.
     void refused.then(() => (socket as Socket).destroySoon());
   });
   // What follows bytes that could not be read cannot be read either: the first of them stands for all.
@@ -109,6 +112,7 @@ export async function createPublicServer(
     // Bytes behind a whole request: an answer to them could be taken for the answer to the request.
     else void refuseUnreadable(house, reason, socket as Socket, visit === undefined);
   });
+  server.on("secureConnection", (socket: Socket) => socket.once("end", () => closeStalled(socket)));
   server.on("tlsClientError", () => house.metrics.handshakeFailed());
   // Whatever is open ends when its token or session is revoked. Everything else is judged at its next message, but a stream has none: it ends
   // with its token's time and with its settings, and whoever wants it opens it again. A policy it can follow (relay/standing.ts).

@@ -11,6 +11,7 @@ import { serveLogout } from "./federation/logout.ts";
 import { serveReturn } from "./federation/return.ts";
 import { servePage } from "./interaction.ts";
 import { hearOf } from "./news/hear.ts";
+import { renderProblem } from "./pages.ts";
 import { servePasskeys } from "./passkeys/account.ts";
 import {
   accountPath,
@@ -24,8 +25,9 @@ import {
   serves,
 } from "./paths.ts";
 import { readReason } from "./reason.ts";
+import { resume } from "./resume.ts";
 import { serveUpstream } from "./upstream/serve.ts";
-import type { PageKit } from "./visit.ts";
+import { type PageKit, send } from "./visit.ts";
 
 /** A request as it was judged. */
 export interface DeskRequest {
@@ -92,8 +94,11 @@ const passed = [
   "access-control-request-method",
   "access-control-request-headers",
 ];
-/** Of what a client pushes: no less than a browser could bring. */
-const maxPushedBytes = 16_384;
+/**
+ * Of an authorization request, in characters, in the browser or pushed: what it says is kept for as long as somebody may take to log in, and
+ * anybody can make one.
+ */
+const maxRequest = 4_096;
 /** Headers of an answer that are the gateway's own to make. */
 const dropped: ReadonlySet<string> = new Set([
   "connection",
@@ -130,6 +135,9 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
     else if (path === accountPath || path.startsWith(`${accountPath}/`))
       void serveAccount(kit, { request, response, path, body, ip, note });
     else if (isUpstreamPage(path)) void serveUpstream(kit, { request, response, path, body, ip, note });
+    else if (path === `${mount}/authorize` && (request.url ?? "").length > maxRequest) refuseLong(response, note);
+    else if (path.startsWith(`${mount}/authorize/`))
+      void resume(kit, { request, response, body, ip, note }, () => void callback(request, response));
     else void callback(request, response);
   };
 
@@ -144,7 +152,7 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
         return { status: 204, headers: registrationPreflight, body: Buffer.alloc(0), note };
       }
       const pushes = path === pushPath;
-      if (pushes && body.length > maxPushedBytes) return refusePushed(note);
+      if (pushes && body.length > maxRequest) return refusePushed(note);
       const payload = registers
         ? normalizeMetadata(body.toString("utf8"))
         : pushes
@@ -170,15 +178,21 @@ export function createDesk(provider: Provider, kit: PageKit, publicUrl: string):
   };
 }
 
-/** RFC 9126 section 2.3: it would be kept, for whoever likes to push. */
+/** RFC 9126 section 2.3. */
 function refusePushed(note: DeskNote): DeskAnswer {
-  const said = { error: "invalid_request", error_description: `a request has at most ${maxPushedBytes} bytes` };
+  const said = { error: "invalid_request", error_description: `a request has at most ${maxRequest} bytes` };
   return {
     status: 413,
     headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" },
     body: Buffer.from(JSON.stringify(said)),
     note: { ...note, successful: false, reason: "request_too_large" },
   };
+}
+
+function refuseLong(response: ServerResponse, note: DeskNote): void {
+  Object.assign(note, { successful: false, reason: "request_too_large" });
+  const text = `The client asks in more than ${maxRequest} characters. Let it send a shorter state.`;
+  send(response, 414, renderProblem("This did not work", text), []);
 }
 
 /** What the library found out goes on record. */

@@ -4,6 +4,7 @@ import type Provider from "oidc-provider";
 import type { Account } from "../auth/users/directory.ts";
 import { recognizeBrowser, rememberBrowser } from "./browsers.ts";
 import type { mfaContext } from "./demands.ts";
+import { digestBrowser, findBrowser, newToken, rememberAway } from "./federation/away.ts";
 import type { Details, PageKit, PageVisit } from "./visit.ts";
 
 /** How somebody proved who they are. */
@@ -26,10 +27,13 @@ export async function finish(
   Object.assign(note, { user: name, successful: true });
   if (recognizeBrowser(fingerprint, name, request.headers.cookie, now()) === null) note.newBrowser = true;
   response.appendHeader("set-cookie", rememberBrowser(fingerprint, name, randomBytes(16).toString("hex"), now()));
+  // The one that goes on from here (resume.ts).
+  const browser = findBrowser(request.headers.cookie) ?? newToken();
+  response.appendHeader("set-cookie", rememberAway(browser));
   await leaveOthers(provider, visit, details, name);
   // Not of those that have ended within this very second.
   const ts = Math.max(Math.floor(now() / 1_000), loginsFrom);
-  const login = { accountId: name, ...proof, ts, remember: true };
+  const login = { accountId: name, ...proof, ts, remember: true, browser: digestBrowser(browser) };
   await provider.interactionFinished(request, response, { login });
 }
 

@@ -6,7 +6,7 @@ import type { Account } from "../auth/users/directory.ts";
 import { users } from "../auth/users/user.ts";
 import { mfaContext } from "./demands.ts";
 import { finish } from "./finish.ts";
-import { changedElsewhere, type Refused, readChosen, replacePassword, sameAgain } from "./new-password.ts";
+import { changedElsewhere, type Refused, readChosen, replacePassword, sameAgain, timeIsOver } from "./new-password.ts";
 import { renderLogin } from "./pages.ts";
 import type { PasskeyForm as Form } from "./passkeys/ask.ts";
 import { renderFirstPassword } from "./password-pages.ts";
@@ -46,19 +46,20 @@ export async function chooseFirst(
   const isDue = account?.temporaryUntilMs !== undefined && form.get("step") === stepOf(kit, details, account, amr);
   // Before anything is judged, which takes a moment: what is put in its place must be what was proved.
   const found = isDue ? await kit.store.get(users, name) : null;
-  const outdated = () => {
-    const { status, reason, problem } = changedElsewhere;
+  const beginAgain = ({ status, reason, problem }: Refused) => {
     Object.assign(note, { successful: false, reason });
     send(visit.response, status, renderLogin({ ...asking, user: "", problem }), asking.onward);
   };
   if (account === null || found === null || found.value.temporaryUntilMs !== account.temporaryUntilMs)
-    return outdated();
+    return beginAgain(changedElsewhere);
   note.user = account.name;
+  // The page may have been left open; a passkey is good however long ago the password was given.
+  if (amr.includes("pwd") && (account.temporaryUntilMs ?? 0) <= kit.now()) return beginAgain(timeIsOver);
   const chosen = await readChosen(kit, form, account.name);
   const refused = typeof chosen !== "string" ? chosen : (await kit.users.verify(name, chosen)) ? sameAgain : null;
   if (refused !== null) return ask(kit, visit, details, account, amr, asking, refused);
   const changed = await replacePassword(kit, account.name, found, String(chosen));
-  if (changed === null) return outdated();
+  if (changed === null) return beginAgain(changedElsewhere);
   Object.assign(note, { action: "login", changed: true });
   await finish(kit, visit, details, changed, proofOf(amr));
 }

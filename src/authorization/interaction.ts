@@ -1,7 +1,7 @@
 /** The steps between an authorization request and its answer in which somebody is asked: who they are, and whether they want it. */
 import { errors } from "oidc-provider";
 import { accountClientId } from "./account/client.ts";
-import { csrfOf } from "./account/visitor.ts";
+import { csrfOf, findVisitor } from "./account/visitor.ts";
 import { readDemand } from "./asked.ts";
 import { rememberConsent } from "./consents.ts";
 import { joinDemands } from "./demands.ts";
@@ -105,7 +105,10 @@ async function grant(kit: PageKit, visit: PageVisit, details: Details): Promise<
   const { provider, resources, store, now } = kit;
   const { request, response, note } = visit;
   const user = details.session?.accountId;
-  if (user === undefined) throw new errors.SessionNotFound("nobody is logged in");
+  const visitor = await findVisitor(kit, visit);
+  // Whoever is disabled by now, or has another password, has left a page behind on which somebody could consent in their name.
+  if (user === undefined || visitor?.account.name !== user || visitor.uid !== details.session?.uid)
+    throw new errors.SessionNotFound("whoever was asked is logged in no more");
   const client = String(details.params.client_id);
   const known = details.grantId === undefined ? undefined : await provider.Grant.find(details.grantId);
   const given = known ?? new provider.Grant({ accountId: user, clientId: client });

@@ -3,6 +3,7 @@ import type { Account } from "../auth/users/directory.ts";
 import { readUserName } from "../auth/users/user.ts";
 import { recognizeBrowser } from "./browsers.ts";
 import { enter } from "./first-password.ts";
+import { timeIsOver } from "./new-password.ts";
 import { renderCode, renderLogin } from "./pages.ts";
 import { askPasskey, type PasskeyForm as Form } from "./passkeys/ask.ts";
 import { mfaReason } from "./prompts.ts";
@@ -44,11 +45,7 @@ async function checkPassword(
   const account = await kit.users.verify(user, form.get("password") ?? "");
   if (account === null) return again(403, "User name or password is not right.", "password_wrong");
   if ((account.temporaryUntilMs ?? Number.POSITIVE_INFINITY) <= kit.now())
-    return again(
-      403,
-      "This password was for your first login, and its time is over. Ask the operator of the gateway.",
-      "password_expired",
-    );
+    return again(timeIsOver.status, timeIsOver.problem, timeIsOver.reason);
   if (!(await kit.secondFactors.has(account.name))) {
     if (!details.prompt.reasons.includes(mfaReason)) return enter(kit, visit, details, account, ["pwd"], asking);
     const { length } = await kit.passkeys.list(account.name);

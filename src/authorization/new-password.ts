@@ -41,6 +41,12 @@ export const sameAgain: Refused = {
   problem: "It is the password of now. Choose another one.",
 };
 
+export const timeIsOver: Refused = {
+  status: 403,
+  reason: "password_expired",
+  problem: "This password was for your first login, and its time is over. Ask the operator of the gateway.",
+};
+
 /** What there is to say where somebody else has changed the account at the same time. */
 export const changedElsewhere: Refused = {
   status: 409,

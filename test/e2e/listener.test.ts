@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:https";
+import { connect as dialPlainly } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -107,4 +108,22 @@ it("shows no gauge for what there is not", async () => {
   const metrics = await scrape(gateway);
   expect(metrics).toContain("sallyport_audit_queue_length 0");
   expect(metrics).not.toMatch(/^sallyport_(state_up|cert_expiry_timestamp_seconds)/m);
+});
+
+it("goes on when whoever sent CONNECT breaks off at once, without TLS too", async () => {
+  const withoutTls = async (file: string) => {
+    const text = await readFile(file, "utf8");
+    await writeFile(file, text.replace(/\n {2}tls:\n.*\n.*/, "").replace("publicUrl: https:", "publicUrl: http:"));
+  };
+  const { gateway } = await set({ before: withoutTls });
+  const { port, host } = new URL(gateway.publicUrl);
+  await Promise.all(
+    Array.from({ length: 40 }, async () => {
+      const socket = dialPlainly(Number(port), "127.0.0.1").on("error", () => {});
+      await once(socket, "connect");
+      socket.write(`CONNECT elsewhere.test:443 HTTP/1.1\r\nHost: ${host}\r\n\r\n`, () => socket.resetAndDestroy());
+      await once(socket, "close");
+    }),
+  );
+  expect((await fetch(`${gateway.publicUrl}/.well-known/oauth-protected-resource/alpha/mcp`)).status).toBe(200);
 });

@@ -69,7 +69,7 @@ async function change(
 async function logInAnew(
   { provider, store, now }: PageKit,
   { request, response }: AccountVisit,
-  { uid, login }: Visitor,
+  { uid }: Visitor,
   { name, loginsFrom }: Account,
 ): Promise<void> {
   const context = provider.createContext(request, response);
@@ -78,8 +78,8 @@ async function logInAnew(
   for (const each of new Set([uid, ...(await listHeld(store, name, "Session"))]))
     await endBrowserSession(store, each, now());
   const session = new provider.Session();
-  const { acr, amr } = login;
-  session.loginAccount({ accountId: name, loginTs: loginsFrom, acr, amr: [...amr] });
+  // Dated now, so it says what was proved now: a second factor of before would otherwise stay as new as the password, again and again.
+  session.loginAccount({ accountId: name, loginTs: loginsFrom, amr: ["pwd"] });
   await session.save(Math.max(1, exp - Math.floor(now() / 1_000)));
   const expires = new Date(exp * 1_000);
   const cookie = { httpOnly: true, secure: true, sameSite: "lax", signed: true, path: "/", expires } as const;

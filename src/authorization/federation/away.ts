@@ -38,7 +38,7 @@ export function newToken(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** What a browser is known by, if it is; one that is away in several tabs is the same in all of them. */
+/** What a browser is known by until its login is done, if it is; one that logs in in several tabs is the same in all of them. */
 export function findBrowser(cookies: string | undefined): string | null {
   const browser = readCookie(cookies, cookieName);
   return browserForm.test(browser) ? browser : null;

@@ -60,7 +60,7 @@ async function receive(
   answer: URL,
 ): Promise<void> {
   const { response, note } = visit;
-  const { nonce, verifier, wanted, startedMs } = departure;
+  const { nonce, verifier, wanted, startedMs, browser } = departure;
   const state = checkWhole(answer);
   const claims = await connection.redeem(answer, { state, nonce, verifier });
   const person = readPerson(claims, settings.rules);
@@ -84,7 +84,7 @@ async function receive(
   const proof = { ...(acr !== undefined && { acr }), ...(amr !== undefined && { amr: [...amr] }) };
   note.successful = true;
   const origin = readLogin(settings.name, claims, cameBackAt);
-  const login = { accountId: user, ...proof, ts, remember: true, cameBackAt, origin };
+  const login = { accountId: user, ...proof, ts, remember: true, cameBackAt, origin, browser };
   await finish(response, details, { login }, kit.now());
 }
 

@@ -131,6 +131,11 @@ async function comeBack(kit: PageKit, visit: AccountVisit, server: string): Prom
     const [status, text] = refusals[outcome];
     return refuse(visit, visitor, status, outcome, text);
   }
+  // What ends somebody's logins, such as `revoke user`, cannot have ended one that was not kept yet.
+  if (visitor !== null && (await findVisitor(kit, visit))?.uid !== visitor.uid) {
+    await dropOwnLogin(kit.store, visitor.account.name, server);
+    return refuse(visit, null, 403, "foreign_login", refusals.foreign_login[1]);
+  }
   visit.note.successful = true;
   answer(visit, visitor, 200, renderConnected(server));
 }

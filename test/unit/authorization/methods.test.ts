@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { kindOf } from "../../../src/authorization/models.ts";
 import { asPage } from "../../e2e/browser.ts";
 import { openWorld, origin } from "./world.ts";
 
@@ -38,4 +39,17 @@ it("passkeys under an address are refused by name", async () => {
   const { ask, notes } = await openWorld({}, { publicUrl: "https://192.0.2.9" });
   expect((await ask("https://192.0.2.9/oauth/account/passkeys")).status).toBe(404);
   expect(notes.at(-1)).toMatchObject({ successful: false, reason: "passkeys_unavailable" });
+});
+
+it("keeps nothing of an authorization request that is longer than any has to be", async () => {
+  const world = await openWorld();
+  const send = (state: string) => world.ask(world.authorizeUrl("mcp", { state }));
+  const kept = async () => (await world.store.list(kindOf("Interaction"))).length;
+  expect((await send("s".repeat(4_096))).status).toBe(414);
+  expect([await kept(), world.notes.at(-1)]).toMatchObject([
+    0,
+    { action: "authorize", successful: false, reason: "request_too_large" },
+  ]);
+  expect((await send("s".repeat(2_048))).status).toBe(303);
+  expect(await kept()).toBe(1);
 });

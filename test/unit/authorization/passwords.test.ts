@@ -75,6 +75,18 @@ it("keeps the login as long as it would have lasted, and no longer", async () =>
   expect(whereIs(await browser.open(`${origin}/oauth/account`))).toBe("Log in");
 });
 
+it("makes no second factor of before more recent", async () => {
+  const { world, enter } = await begin();
+  const codeNow = await world.addFactor("ann");
+  const [browser, asking] = await enter();
+  const form = asPage(await browser.submit(asking, { code: codeNow(), do: "code" }));
+  world.pass(4 * minutes);
+  await browser.submit(form, fields());
+  expect(whereIs(await browser.open(`${origin}/oauth/account`))).toBe("Your account");
+  expect(whereIs(await browser.open(url))).toBe("Log in");
+  expect(whereIs(await browser.open(world.authorizeUrl("mcp", { acr_values: "mfa", max_age: "300" })))).toBe("Log in");
+});
+
 it.each<[string, Record<string, string>, number, string]>([
   ["another password than that of now", { password: chosen }, 403, "password_wrong"],
   ["two that differ", { again: `${chosen}.` }, 400, "password_mismatch"],
@@ -318,6 +330,19 @@ it("lets nobody in with a password whose time is over, and says so to whoever kn
   const browser = world.browser();
   const other = asPage(await logIn(browser, await browser.open(url), "ann", "guess"));
   expect(other.html).not.toContain("its time is over");
+});
+
+it("takes no choice by whoever came in with it once its time is over, however long the page has been open", async () => {
+  const { world, due, knows, last } = await beginTemporary();
+  world.pass(55 * minutes);
+  const [browser, form] = await due();
+  world.pass(5 * minutes);
+  const place = asPage(await browser.submit(form, choose));
+  expect([place.status, whereIs(place), last()]).toMatchObject([
+    ...[403, "Log in"],
+    { action: "password-change", user: "ann", successful: false, reason: "password_expired" },
+  ]);
+  expect(await knows(chosen)).toBeNull();
 });
 
 it("asks for a code first, and keeps that it was given", async () => {

@@ -204,7 +204,7 @@ it("are the only ones of a client that its operator holds to it", async () => {
 
 it("are at most as long as what a browser could bring", async () => {
   const world = await open();
-  const { status, said, note } = await push(world, formOf(world, "mcp", { state: "s".repeat(16_384) }));
+  const { status, said, note } = await push(world, formOf(world, "mcp", { state: "s".repeat(4_096) }));
   expect([status, said.error, note]).toEqual([
     413,
     "invalid_request",

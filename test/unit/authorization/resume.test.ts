@@ -1,0 +1,75 @@
+/** Whoever logs in does so in the browser that goes on from there, whatever cookies somebody has put into it. */
+import { expect, it } from "vitest";
+import { endLogins, type User } from "../../../src/auth/users/user.ts";
+import { listGrants } from "../../../src/authorization/grants.ts";
+import { revoke } from "../../../src/authorization/revoke.ts";
+import type { Store } from "../../../src/state/store.ts";
+import { asPage, type Browser, type Page } from "../../e2e/browser.ts";
+import { logIn, openWorld, origin, whereIs } from "./world.ts";
+
+/** The cookies of a login that one browser has begun, in another: a page of a neighbouring host can put them there. */
+function toss(from: Browser, to: Browser, which: "login" | "resume"): void {
+  for (const name of from.cookies().filter((each) => each.startsWith(`__Secure-sallyport-${which}`)))
+    to.take(name, from.cookie(name) ?? "");
+}
+
+/** Where somebody is asked for consent. */
+interface Tab {
+  readonly browser: Browser;
+  readonly page: Page;
+  readonly store: Store;
+  readonly change: (how: (user: User) => User) => Promise<unknown>;
+}
+
+const by = { by: "operator", reason: null, nowMs: Date.now() };
+const isResumed = (url: URL | string) => new URL(url).pathname.startsWith("/oauth/authorize/");
+
+it("logs nobody in with another browser than the one in which they gave their password", async () => {
+  const world = await openWorld();
+  await world.addUser("ann");
+  const [thief, victim] = [world.browser(), world.browser()];
+  const page = asPage(await thief.open(world.authorizeUrl("mcp")));
+  toss(thief, victim, "login");
+  const tossed = asPage(await victim.open(page.url));
+  await logIn(victim, tossed, "ann");
+  const place = await thief.open(page.url.href.replace("/oauth/login/", "/oauth/authorize/"));
+  expect([whereIs(place), world.notes.at(-1)]).toMatchObject([
+    "This did not work",
+    { successful: false, reason: "foreign_login" },
+  ]);
+  expect(whereIs(await thief.open(`${origin}/oauth/account`))).toBe("Log in");
+});
+
+it("logs nobody in as somebody who has given their password in another browser", async () => {
+  const world = await openWorld();
+  await world.addUser("mallory");
+  // Goes no further than the form.
+  const held = ((url: URL | string, init: RequestInit) =>
+    isResumed(url) ? new Response("held") : world.ask(url, init)) as typeof fetch;
+  const [thief, victim] = [world.browser(undefined, held), world.browser()];
+  const page = asPage(await thief.open(world.authorizeUrl("mcp")));
+  const { url } = asPage(await logIn(thief, page, "mallory"));
+  toss(thief, victim, "resume");
+  expect(whereIs(await victim.open(url))).toBe("This did not work");
+  expect(whereIs(await victim.open(`${origin}/oauth/account`))).toBe("Log in");
+});
+
+it.each<[string, (at: Tab) => Promise<unknown>]>([
+  ["has logged out", ({ browser, page }) => browser.submit(page, { do: "logout" })],
+  [
+    "is logged out by an operator",
+    ({ store }) => revoke(store, { kind: "user", issuer: "builtin", subject: "ann" }, by),
+  ],
+  ["has another password", ({ change }) => change((user) => ({ ...user, ...endLogins(Date.now()) }))],
+  ["is disabled", ({ change }) => change((user) => ({ ...user, disabled: true }))],
+])("keeps no consent of somebody who %s meanwhile, whoever presses the button", async (_what, meanwhile) => {
+  const world = await openWorld();
+  await world.addUser("ann");
+  const browser = world.browser();
+  const page = asPage(await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "ann"));
+  expect(whereIs(page)).toBe("Allow access?");
+  await meanwhile({ browser, page, store: world.store, change: (how) => world.changeUser("ann", how) });
+  expect(whereIs(await browser.submit(page, { do: "allow" }))).toBe("This did not work");
+  expect(world.notes.at(-1)).toMatchObject({ successful: false, reason: "login_gone" });
+  expect(await listGrants(world.store)).toEqual([]);
+});
