@@ -32,9 +32,12 @@ function tellNote({ event, note }: AuditRecord) {
     const value = event === "auth" || event === "admin" ? note?.[member] : undefined;
     return typeof value === "string" ? value : null;
   };
+  const revoked = event === "admin" ? (read("client") ?? read("grant") ?? read("id")) : null;
+  // A configuration that was not taken has problems instead of a reason, and they are long.
+  const refused = event === "reload" ? "not_reloaded" : read("reason");
   // The reason of a command is its operator's text; that of a login, why it came to nothing.
-  const reason = note?.successful === false ? read("reason") : null;
-  return { action: read("action"), by: read("by"), name: read("name") ?? read("subject"), reason };
+  const reason = note?.successful === false ? refused : null;
+  return { action: read("action"), by: read("by"), name: read("name") ?? read("subject") ?? revoked, reason };
 }
 
 /** The same, or the line as it is in the file. */
