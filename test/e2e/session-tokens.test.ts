@@ -169,7 +169,7 @@ it("operators list sessions and end them, and open streams with them", async () 
     "a stream without a session",
     () => setting.recorder.requests.filter(({ method }) => method === "GET")[1],
   );
-  expect(await command(setting, "", "revoke", "session", id, "--reason", "lost")).toMatchObject({ code: 0 });
+  expect(await command(setting, "", "revoke", "session", `sps_${id}…`, "--reason", "lost")).toMatchObject({ code: 0 });
   await stream;
   expect(await reasonOf(client)).toBe("token_revoked");
   expect(await command(setting, "", "revoke", "session", "--", listed.browsers[0]?.id ?? "")).toMatchObject({
