@@ -150,7 +150,7 @@ it("operators list sessions and end them, and open streams with them", async () 
     browsers: [{ user: "ann", secondFactor: false }],
   });
   expect((await command(setting, "", "session", "list")).said).toMatch(
-    new RegExp(`^${id}  token of ann, editor, for alpha; used .*\\n[\\w-]{43}  browser of ann since .*\\n$`),
+    new RegExp(`^${id}  token of ann, editor, for alpha; used .* at most\\n[\\w-]{43}  browser of ann since .*\\n$`),
   );
   expect(await list("--user", "bob")).toEqual({ tokens: [], browsers: [] });
   expect(await command(setting, "", "revoke", "session", "nonsense")).toMatchObject({ code: 2 });
