@@ -103,6 +103,9 @@ it.each(["v1", "v2"] as const)(
     expect(await command(setting, "", "revoke", "grant", "--", listed.grants[0]?.id ?? "")).toEqual({
       ...{ code: 0, said: `revoked: grant ${listed.grants[0]?.id}\n` },
     });
+    await until("the grant's end on record", async () =>
+      (await readAudit(setting.gateway)).find(({ note }) => note?.id === listed.grants[0]?.id),
+    );
     await until("the grant to be over", async () =>
       call().then(
         () => undefined,
