@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { request } from "undici";
 import { readJson } from "../mcp/json.ts";
 import { isLoopbackHost } from "../network/url.ts";
-import { verifiedAgent } from "../network/verified.ts";
+import { isUntrusted, verifiedAgent } from "../network/verified.ts";
 
 /** Source of a key set. */
 export type KeyOrigin =
@@ -141,5 +141,9 @@ function quote(value: unknown): string {
 /** A connection that failed on every address of a name has a code and no message. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.message || ("code" in error ? String(error.code) : error.name);
+  const code = "code" in error ? String(error.code) : null;
+  // Node.js names a flag for its command line, which nobody gives who runs this.
+  if (code !== null && isUntrusted(code))
+    return `the certificate is of no authority that is known here (${code}); NODE_EXTRA_CA_CERTS names a file with your own`;
+  return error.message || (code ?? error.name);
 }

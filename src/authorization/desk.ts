@@ -55,8 +55,11 @@ export interface DeskNote {
   unknown?: string;
   client?: string;
   grant?: string;
-  /** What was made or ended on the pages of an account: the id of a browser's login, a session token or a grant. */
-  target?: string;
+  /**
+   * What was made or ended on the pages of an account: a browser's login, a session token or a grant. Under a name that is of no id the
+   * trail would take what looks random for a secret.
+   */
+  targetId?: string;
   /** Where a session token is good. */
   servers?: readonly string[];
   from?: readonly string[] | null;

@@ -5,6 +5,7 @@ import { apiKeyIssuer } from "../auth/api-keys/api-key.ts";
 import { certificateIssuer } from "../auth/client-certificate.ts";
 import type { Revoked } from "../auth/revocations.ts";
 import { readSessionToken } from "../auth/session-tokens/token-text.ts";
+import { users } from "../auth/users/user.ts";
 import { findGrant } from "../authorization/grants.ts";
 import { tellOwner } from "../authorization/news/keep.ts";
 import { type Revoker, revoke } from "../authorization/revoke.ts";
@@ -30,6 +31,9 @@ type Find = (value: string, issuer: string, stdin: boolean) => Revoked | Promise
 
 const own = "builtin";
 
+/** What pages show of a session token. */
+const shownToken = /^sps_([0-9A-Za-z]{11})…?$/;
+
 /** What can be revoked, and how it is named on the command line. */
 const kinds: Readonly<
   Record<Revoked["kind"], { readonly argument: string; readonly description: string; readonly find: Find }>
@@ -53,7 +57,7 @@ const kinds: Readonly<
     argument: "<id>",
     description:
       "end a session token or a browser's login (`sallyport session list`), or an MCP session by its fingerprint (`sallyport session list --mcp`)",
-    find: (text) => ({ kind: "session", id: readSessionToken(text)?.id ?? text }),
+    find: (text) => ({ kind: "session", id: readSessionToken(text)?.id ?? shownToken.exec(text)?.[1] ?? text }),
   },
   token: {
     argument: "[jti]",
@@ -80,17 +84,16 @@ export function revokeCommand(io: CommandIo): Command {
       .action(async (value: string | undefined, options: RevokeOptions) => {
         const { config, issuer = own, stdin = false, reason, json } = options;
         try {
-          const [revoked, isListed] = await withState(io, config, async (store, parts) => {
+          const [revoked, doubt] = await withState(io, config, async (store, parts) => {
             checkIssuer(issuer, contextOf(parts).issuers);
             const found = await find(value ?? "", issuer, stdin);
-            const listed = found.kind !== "grant" || (await findGrant(store, found.grant)) !== null;
+            const doubt = await findDoubt(store, found);
             await put(store, found, reason ?? null, Date.now());
-            return [found, listed] as const;
+            return [found, doubt] as const;
           });
           if (json === true) io.out(`${JSON.stringify({ revoked })}\n`);
           else io.out(`revoked: ${Object.values(revoked).join(" ")}\n`);
-          // Not a failure: the last tokens of a grant that is over may outlive it.
-          if (!isListed) io.err("No grant has this id now: `sallyport grant list` shows all there are.\n");
+          if (doubt !== null) io.err(`${doubt}\n`);
           io.exit(0);
         } catch (error) {
           reportFailure(io, error, json);
@@ -100,10 +103,25 @@ export function revokeCommand(io: CommandIo): Command {
   return parent;
 }
 
+/**
+ * What makes it likely that a name was misspelt; null where nothing does. Not a failure: the last tokens of a grant that is over may
+ * outlive it, and `token mint` gives tokens to whomever.
+ */
+async function findDoubt(store: Pick<Store, "get">, revoked: Revoked): Promise<string | null> {
+  if (revoked.kind === "grant" && (await findGrant(store, revoked.grant)) === null)
+    return "No grant has this id now: `sallyport grant list` shows all there are.";
+  // With a colon in its name it is a client, or somebody whom a provider speaks for: those need not be on a list.
+  if (revoked.kind !== "user" || revoked.issuer !== own || revoked.subject.includes(":")) return null;
+  const isUser = (await store.get(users, revoked.subject)) !== null;
+  return isUser ? null : "No user has this name: `sallyport user list` shows all there are.";
+}
+
 /** The record comes last: what is to end at once must not wait for it. */
 async function put(store: Store, revoked: Revoked, reason: string | null, nowMs: number): Promise<void> {
   const sort = await end(store, revoked, { by: nameOperator(), reason, nowMs });
-  const facts = { ...revoked, ...(sort !== null && { sort }), ...(reason !== null && { reason }) };
+  // Under the name of no id the trail would take what looks random for a secret.
+  const named = revoked.kind === "grant" ? { kind: revoked.kind, id: revoked.grant } : revoked;
+  const facts = { ...named, ...(sort !== null && { sort }), ...(reason !== null && { reason }) };
   await reportDeed(store, `${revoked.kind}.revoke`, facts, nowMs);
   if (revoked.kind === "user" && revoked.issuer === own) await tellOwner(store, revoked.subject, "logins-ended", nowMs);
 }

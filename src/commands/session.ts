@@ -62,11 +62,11 @@ export function sessionCommand(io: CommandIo): Command {
         const lines = [
           ...tokens.map(({ id, user, label, servers, from, used, expires }) => {
             const where = from === null ? "" : `, from ${from.join(", ")}`;
-            return `${id}  token of ${show(user)}, ${show(label)}, for ${servers.join(", ")}${where}; used ${used}, until ${expires}\n`;
+            return `${id}  token of ${show(user)}, ${show(label)}, for ${servers.join(", ")}${where}; used ${used}, until ${expires} at most\n`;
           }),
           ...browsers.map(({ id, user, since, secondFactor, used, expires }) => {
             const how = secondFactor ? ", with a second factor" : "";
-            return `${id}  browser of ${show(user)}${since === null ? "" : ` since ${since}`}${how}; used ${used}, until ${expires}\n`;
+            return `${id}  browser of ${show(user)}${since === null ? "" : ` since ${since}`}${how}; used ${used}, until ${expires} at most\n`;
           }),
         ];
         if (json === true) io.out(`${JSON.stringify({ tokens, browsers }, null, 2)}\n`);

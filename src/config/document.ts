@@ -57,7 +57,7 @@ export function readYaml(file: string, text: string, { secrets = true } = {}): Y
   const faults: Fault[] = document.errors.map(({ pos, message }) => ({
     offset: pos[0],
     message: describeError(message),
-    hint: message.startsWith("Alias") ? quoteStars : undefined,
+    hint: message.startsWith("Alias") ? quoteStars : isIndentation.test(message) ? compareColumns : undefined,
   }));
   if (document.directives?.yaml.explicit) faults.push({ offset: 0, message: noTags });
   // Of a broken document the parser makes up the rest; what that looks like helps nobody.
@@ -73,6 +73,9 @@ export function readYaml(file: string, text: string, { secrets = true } = {}): Y
 
 const noTags = "tags and directives are not used here";
 const quoteStars = 'put * in quotes: "*"';
+/** How the parser puts it when a line begins in a column that it cannot place. */
+const isIndentation = /^Nested mappings are not allowed|must start at the same column/;
+const compareColumns = "does the line begin in the column of those that it belongs to?";
 const notUnique = "map keys must be unique";
 
 function parse(text: string, lineCounter: LineCounter): Document.Parsed | undefined {

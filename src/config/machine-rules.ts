@@ -1,6 +1,6 @@
 /** What the schema cannot say about the clients and assertions of `identity.builtin.login`. Pure. */
 import { isForPrograms, isLoopbackHost } from "../network/url.ts";
-import type { Path } from "./diagnose.ts";
+import { didYouMean, type Path } from "./diagnose.ts";
 import { problem, type RuleFinding } from "./finding.ts";
 import { checkProviderName } from "./login-names.ts";
 import type { ClientConfig } from "./machines.ts";
@@ -39,10 +39,15 @@ export function checkMachines(config: Pick<Config, "identity" | "servers" | "pub
         problem([...at(id), "secret"], "identity.builtin.login.clientSecrets is false", { at: "key", reads }),
       );
     }
-    const unknown = servers.filter((server) => ![config.servers, resources].some((all) => Object.hasOwn(all, server)));
+    const known = [...Object.keys(config.servers), ...Object.keys(resources)];
     const reads = [["servers"], [...login, "resources"]];
     findings.push(
-      ...unknown.map((server) => problem([...at(id), "servers"], `there is no server ${server}`, { reads })),
+      ...servers
+        .filter((server) => !known.includes(server))
+        .map((server) => {
+          const hint = didYouMean(server, known) ?? `servers: ${known.join(", ")}`;
+          return problem([...at(id), "servers"], `there is no server ${server}`, { hint, reads });
+        }),
     );
     if (grants.includes("jwt-bearer") && Object.keys(assertions).length === 0) {
       const reads = [[...login, "assertions"]];

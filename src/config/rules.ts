@@ -84,6 +84,14 @@ function checkListeners({ listen, admin, publicUrl, network }: Config): RuleFind
   if (url.protocol !== "https:" && !isLoopbackHost(url.hostname)) {
     findings.push(problem(["publicUrl"], "expected https; plain http only on a loopback host"));
   }
+  if (url.protocol === "http:" && listen.tls !== undefined) {
+    findings.push(
+      warning(["publicUrl"], "clients would speak http here, and listen.tls answers https alone", {
+        hint: `write https:${publicUrl.slice(url.protocol.length)}, or remove listen.tls`,
+        reads: [["listen", "tls"]],
+      }),
+    );
+  }
   if (!isLoopbackHost(admin.address.host)) {
     findings.push(warning(["admin", "address"], "health and metrics can be read by whoever reaches this address"));
   }

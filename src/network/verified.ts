@@ -11,3 +11,17 @@ export const verifiedAgent = new Agent({ connect: verified });
 export function isVerifyingDenied(environment: NodeJS.ProcessEnv): boolean {
   return environment.NODE_TLS_REJECT_UNAUTHORIZED === "0";
 }
+
+/** Codes of Node.js and OpenSSL for a certificate that nobody vouches for. */
+const untrusted: ReadonlySet<string> = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+]);
+
+/** Whether a connection failed for want of trust in the certificate alone. */
+export function isUntrusted(code: string): boolean {
+  return untrusted.has(code);
+}

@@ -67,7 +67,7 @@ it("logs the user of a client in at another provider, has a second factor shown 
   expect((await provider.asked()).at(-1)).toMatchObject({ acr_values: expect.stringContaining("2fa"), max_age: "300" });
   expect(decodeJwt(kept.tokens?.access_token ?? "")).toMatchObject({ acr: "mfa", sub: "corp:ann" });
 
-  expect((await user(setting, "", "list")).said).toBe("corp:ann (group-1); logs in at corp as ann@example.com\n");
+  expect((await user(setting, "", "list")).said).toBe("corp:ann (group-1 there); logs in at corp as ann@example.com\n");
   expect(await user(setting, "", "disable", "corp:bob")).toMatchObject({ code: 2 });
   expect(await user(setting, "", "disable", "corp:ann")).toMatchObject({ code: 0 });
   await until("the token to be void", async () =>

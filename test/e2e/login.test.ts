@@ -88,6 +88,14 @@ it.each(["v1", "v2"] as const)(
     expect(await command(setting, "", "revoke", "grant", "nobody-s")).toMatchObject({
       ...{ code: 0, said: expect.stringContaining("No grant has this id now") },
     });
+    for (const [subject, said] of [
+      ["bob", "revoked: user builtin bob\nNo user has this name"],
+      ["corp:bob", "revoked: user builtin corp:bob\n"],
+    ] as const) {
+      const revoked = await command(setting, "", "revoke", "user", subject);
+      expect(revoked).toMatchObject({ code: 0, said: expect.stringContaining(said) });
+      expect(revoked.said.includes("No user")).toBe(said.includes("No user"));
+    }
     const client = decodeJwt(first ?? "").client_id as string;
     expect((await command(setting, "", "grant", "list", "--client", client)).said).toContain(
       `ann to ${client} (Test client) since`,
@@ -95,6 +103,9 @@ it.each(["v1", "v2"] as const)(
     expect(await command(setting, "", "revoke", "grant", "--", listed.grants[0]?.id ?? "")).toEqual({
       ...{ code: 0, said: `revoked: grant ${listed.grants[0]?.id}\n` },
     });
+    await until("the grant's end on record", async () =>
+      (await readAudit(setting.gateway)).find(({ note }) => note?.id === listed.grants[0]?.id),
+    );
     await until("the grant to be over", async () =>
       call().then(
         () => undefined,

@@ -100,10 +100,10 @@ it("a token that somebody makes in a browser opens what it is for, and ends what
   await over;
   expect(await reasonOf(client)).toBe("token_revoked");
   expect(await notesOf(setting, "session-token-create")).toMatchObject([
-    { user: "ann", target: id, servers: ["alpha"], from: null },
-    { user: "ann", target: elsewhere.id, from: ["10.0.0.0/8"] },
+    { user: "ann", targetId: id, servers: ["alpha"], from: null },
+    { user: "ann", targetId: elsewhere.id, from: ["10.0.0.0/8"] },
   ]);
-  expect(await notesOf(setting, "session-token-end")).toMatchObject([{ user: "ann", target: id, successful: true }]);
+  expect(await notesOf(setting, "session-token-end")).toMatchObject([{ user: "ann", targetId: id, successful: true }]);
   expect(JSON.stringify(await readAudit(setting.gateway)) + setting.log()).not.toContain(text.slice(16));
 });
 
@@ -132,7 +132,9 @@ it("a browser that is logged in calls nothing by its cookie, and no cookie reach
   const left = asPage(await browser.submit(asPage(await browser.open(`${account}/token`)), { do: "logout" }));
   expect(left.html).toContain("<h1>Logged out</h1>");
   expect(asPage(await browser.open(account)).html).toContain("<h1>Log in</h1>");
-  expect(await notesOf(setting, "browser-end")).toMatchObject([{ user: "ann", successful: true }]);
+  expect(await notesOf(setting, "browser-end")).toMatchObject([
+    { user: "ann", successful: true, targetId: expect.stringMatching(/^[\w-]{43}$/) },
+  ]);
 });
 
 it("operators list sessions and end them, and open streams with them", async () => {
@@ -150,7 +152,7 @@ it("operators list sessions and end them, and open streams with them", async () 
     browsers: [{ user: "ann", secondFactor: false }],
   });
   expect((await command(setting, "", "session", "list")).said).toMatch(
-    new RegExp(`^${id}  token of ann, editor, for alpha; used .*\\n[\\w-]{43}  browser of ann since .*\\n$`),
+    new RegExp(`^${id}  token of ann, editor, for alpha; used .* at most\\n[\\w-]{43}  browser of ann since .*\\n$`),
   );
   expect(await list("--user", "bob")).toEqual({ tokens: [], browsers: [] });
   expect(await command(setting, "", "revoke", "session", "nonsense")).toMatchObject({ code: 2 });
@@ -180,7 +182,7 @@ it("operators list sessions and end them, and open streams with them", async () 
     "a stream without a session",
     () => setting.recorder.requests.filter(({ method }) => method === "GET")[1],
   );
-  expect(await command(setting, "", "revoke", "session", id, "--reason", "lost")).toMatchObject({ code: 0 });
+  expect(await command(setting, "", "revoke", "session", `sps_${id}…`, "--reason", "lost")).toMatchObject({ code: 0 });
   await stream;
   expect(await reasonOf(client)).toBe("token_revoked");
   expect(await command(setting, "", "revoke", "session", "--", listed.browsers[0]?.id ?? "")).toMatchObject({

@@ -56,6 +56,7 @@ export async function findBreachFault(path: string): Promise<{ message: string; 
     return null;
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : null;
+    if (code === "ENOENT") return { message: "there is no such file", hint: advice };
     return { message: code === null ? (error as Error).message : `the file cannot be read (${code})`, hint: advice };
   }
 }

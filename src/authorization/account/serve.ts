@@ -55,7 +55,7 @@ async function logOut(kit: PageKit, visit: AccountVisit): Promise<void> {
   note.user = account.name;
   if (readForm(kit, visit, visitor) === null) return;
   await endBrowserSession(kit.store, uid, kit.now());
-  Object.assign(note, { successful: true, target: uid });
+  Object.assign(note, { successful: true, targetId: uid });
   send(response, 200, renderGoodbye(), []);
 }
 
@@ -104,7 +104,7 @@ async function endSomething(kit: PageKit, visit: AccountVisit, visitor: Visitor)
     const html = renderProblem("It has ended", "There is no such thing of yours any more.", toAccount);
     return show(visit, visitor, 404, html);
   }
-  Object.assign(note, { successful: true, [end.model === "UpstreamLogin" ? "server" : "target"]: id });
+  Object.assign(note, { successful: true, [end.model === "UpstreamLogin" ? "server" : "targetId"]: id });
   if (end.model === "Session" && id === visitor.uid) return send(response, 200, renderGoodbye(), []);
   // So that a page that is loaded again ends nothing again.
   response.writeHead(303, { location: accountPath, "cache-control": "no-store" }).end();

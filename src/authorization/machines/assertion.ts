@@ -43,7 +43,8 @@ function read(text: string): { header: JsonObject; payload: JsonObject } {
   try {
     return readCompact(text, maxBytes, (detail) => new Denial("token_malformed", { detail }));
   } catch (error) {
-    throw refuse("assertion_malformed", error instanceof Denial ? (error.extra.detail ?? "") : "no signed token");
+    const detail = error instanceof Denial ? error.extra.detail : undefined;
+    throw refuse("assertion_malformed", `the assertion is no signed token${detail === undefined ? "" : `: ${detail}`}`);
   }
 }
 

@@ -1,9 +1,10 @@
 /** The steps that are the same for every client: to reach the gateway, and to be asked for a token. */
 import { connect } from "node:net";
+import { isUntrusted } from "../../network/verified.ts";
 import { initialize, send } from "./call.ts";
 import { challengeParameter, judgeChallenge } from "./challenge.ts";
 import { isFatal, type Step } from "./finding.ts";
-import { isUntrusted, judgeArrival, judgeFailure } from "./reach.ts";
+import { judgeArrival, judgeFailure } from "./reach.ts";
 import type { Answer, Line } from "./wire.ts";
 import type { Arrived, World } from "./world.ts";
 

@@ -60,7 +60,7 @@ async function endTokens(store: Store, { claims, refresh }: Tokens, sinceMs: num
   if (grant === undefined || grant.sinceMs < Math.floor(sinceMs / 1_000) * 1_000) return;
   await revoke(store, { kind: "grant", grant: grant.id }, revoker);
   await forgetConsent(store, grant.user, grant.client);
-  await reportDeed(store, "grant.revoke", { kind: "grant", grant: grant.id, reason }, revoker.nowMs);
+  await reportDeed(store, "grant.revoke", { kind: "grant", id: grant.id, reason }, revoker.nowMs);
 }
 
 /** At an authorization server of somebody else, as far as it lets clients do that (RFC 7009, RFC 7592). */

@@ -1,23 +1,10 @@
 /** Judges whether clients reach the gateway at all. Pure. */
 import type { Config } from "../../config/schema.ts";
 import { renderAddress } from "../../network/address.ts";
+import { isUntrusted } from "../../network/verified.ts";
 import { type Finding, ok, problem, quote } from "./finding.ts";
 import { refusalOf } from "./refusal.ts";
 import type { Answer } from "./wire.ts";
-
-/** Codes of Node.js and OpenSSL for a certificate that nobody vouches for. */
-const untrusted: ReadonlySet<string> = new Set([
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "UNABLE_TO_GET_ISSUER_CERT",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-]);
-
-/** Whether a connection failed for want of trust in the certificate alone. */
-export function isUntrusted(code: string): boolean {
-  return untrusted.has(code);
-}
 
 /**
  * Why no connection came about.

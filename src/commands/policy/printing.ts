@@ -7,6 +7,11 @@ export function show(text: string): string {
   return sanitizeText(oneLine(text), maxShown);
 }
 
+/** The same for a name or an id, which may look random. */
+export function showId(text: string): string {
+  return sanitizeText(oneLine(text), maxShown, "id");
+}
+
 const maxShown = 500;
 
 /** A value as it may be shown; one is left out where any step of the way to it says that a secret is there. */

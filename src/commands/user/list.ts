@@ -44,7 +44,7 @@ export function listCommand(io: CommandIo): Command {
           .toSorted((a, b) => (a.name < b.name ? -1 : 1));
         const further = federated.map(
           ({ name, provider, groups, email, disabled }) =>
-            `${show(name)}${groups.length > 0 ? ` (${show(groups.join(", "))})` : ""}; logs in at ${provider}${email === null ? "" : ` as ${show(email)}`}${disabled ? "; disabled" : ""}\n`,
+            `${show(name)}${groups.length > 0 ? ` (${show(groups.join(", "))} there)` : ""}; logs in at ${provider}${email === null ? "" : ` as ${show(email)}`}${disabled ? "; disabled" : ""}\n`,
         );
         const lines = listed.map(
           ({ name, groups, disabled, secondFactor, passkeys, temporaryUntil, failed }) =>

@@ -35,6 +35,8 @@ export interface Fetched {
  */
 export type GuardedFetch = (url: string, question?: Question) => Promise<Fetched>;
 
+const notPublic = "has no public address; list the host in userLogin.insideHosts if it is yours";
+
 /** Of one exchange. */
 export const guardedBounds = { timeoutMs: 5_000, maxBytes: 65_536 };
 
@@ -74,12 +76,12 @@ function checkReach({ protocol, hostname, host, username, password }: URL, { ins
   const bare = hostname.replace(/^\[|\]$/g, "");
   const isSafe = protocol === "https:" || (protocol === "http:" && isLoopbackHost(hostname) && insideHosts.has(bare));
   if (!isSafe || username !== "" || password !== "") throw new VaultFault(`${host} must not be asked without TLS`);
-  if (isForbiddenAddress(bare, insideHosts)) throw new VaultFault(`${host} has no public address`);
+  if (isForbiddenAddress(bare, insideHosts)) throw new VaultFault(`${host} ${notPublic}`);
 }
 
 /** Its code says enough; the text of an error may quote the request. A name without a public address has none. */
 function explain(cause: unknown): string {
   const { code, name, message = "" } = cause as NodeJS.ErrnoException;
-  if (message.endsWith("has no public address")) return "has no public address";
+  if (message.endsWith("has no public address")) return notPublic;
   return name === "TimeoutError" ? "did not answer in time" : `cannot be reached (${code ?? name})`;
 }

@@ -60,7 +60,7 @@ it("makes a token that is shown once, and says whose and what for", async () => 
   expect(page.html).toContain("<strong>editor</strong>");
   expect(page.html).not.toContain(text.slice(16));
   const note = world.notes.find(({ action }) => action === "session-token-create");
-  expect(note).toMatchObject({ user: "ann", successful: true, target: token?.id, servers: ["alpha"] });
+  expect(note).toMatchObject({ user: "ann", successful: true, targetId: token?.id, servers: ["alpha"] });
   expect(JSON.stringify(world.notes)).not.toContain(text.slice(16));
 });
 
@@ -147,7 +147,7 @@ it.each(["end-browser", "end-token", "end-grant"])(
     expect(page.html).toContain(`name="id" value="${id}"`);
     expect(asPage(await press(ann, page, what, id)).url.href).toBe(account);
     expect(await left()).toHaveLength(had.length - 1);
-    expect(world.notes.find(({ target }) => target === id)).toMatchObject({ user: "ann", successful: true });
+    expect(world.notes.find(({ targetId }) => targetId === id)).toMatchObject({ user: "ann", successful: true });
     expect(asPage(await press(ann, page, what, id)).status).toBe(404);
   },
 );

@@ -87,6 +87,18 @@ describe("audit search", () => {
       "root  -  admin user.add  bob  -  -",
     ],
     [{ event: "admin", action: "user.revoke", subject: "bob", by: "root" }, "root  -  admin user.revoke  bob  -  -"],
+    [{ event: "admin", action: "client.revoke", client: "app", by: "root" }, "admin client.revoke  app  -  -"],
+    [
+      { event: "admin", action: "grant.revoke", id: "L3MWgVovFm7PZJTw1uodf6hwKkUmcZuegFqg05ThL0b", by: "root" },
+      "admin grant.revoke  L3MWgVovFm7PZJTw1uodf6hwKkUmcZuegFqg05ThL0b  -  -",
+    ],
+    [
+      { event: "auth", action: "browser-end", user: "ann", successful: true, targetId: "6NTnx0e1na1" },
+      "auth browser-end  6NTnx0e1na1  -  -",
+    ],
+    [{ event: "admin", action: "session.revoke", id: "9pb6", by: "root" }, "admin session.revoke  9pb6  -  -"],
+    [{ event: "reload", successful: true }, "reload  -  -  -  "],
+    [{ event: "reload", successful: false, problems: ["sallyport.yaml:1:1"] }, "reload  -  -  not_reloaded  "],
   ] as const)("says what came of a login, or of a command: %j", async ({ event, ...note }, expected) => {
     const none = { identity: null, server: null, method: null, target: null };
     const entry = { ...none, event, note, decision: { ...denied, effect: null, reason: null } };

@@ -289,6 +289,18 @@ describe("certificates", () => {
     ]);
   });
 
+  it("warns of a publicUrl by which clients would not speak TLS", async () => {
+    const own = tree(await certify("localhost", new Date(now.getTime() + 90 * day)));
+    const plain = { ...own, "sallyport.yaml": config.replace(/^publicUrl: .*$/m, "publicUrl: http://localhost:8443") };
+    expect((await load(plain)).warnings).toMatchObject([
+      {
+        path: "publicUrl",
+        message: "clients would speak http here, and listen.tls answers https alone",
+        hint: "write https://localhost:8443, or remove listen.tls",
+      },
+    ]);
+  });
+
   it("warns of one that ends soon and of one for another host", async () => {
     const odd = await certify("other.example.com", new Date(now.getTime() + 13 * day));
     const { warnings } = await load(tree(odd));

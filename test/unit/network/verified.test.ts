@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished, vi } from "vitest";
-import { createFetchDocument, fetchBounds } from "../../../src/auth/discovery.ts";
+import { createFetchDocument, discoverEndpoint, fetchBounds } from "../../../src/auth/discovery.ts";
 import { createAskIssuer } from "../../../src/auth/introspection-request.ts";
 import { createSafeFetch } from "../../../src/authorization/safe-fetch.ts";
 import type { ServerConfig } from "../../../src/config/schema.ts";
@@ -88,6 +88,11 @@ it.each<[string, () => Promise<unknown>]>([
   const { message, cause } = failure as { message?: string; cause?: { message: string } };
   expect(`${message} ${cause?.message} ${failure}`).toMatch(/certificate|UNABLE_TO_VERIFY/);
   expect(requests).toBe(0);
+});
+
+it("discovery says where an authority of one's own is named", async () => {
+  const failure = discoverEndpoint(url, "jwks_uri", createFetchDocument(fetchBounds));
+  await expect(failure).rejects.toThrow(/of no authority that is known here .*NODE_EXTRA_CA_CERTS names a file/);
 });
 
 it("the same server answers who takes any certificate", async () => {

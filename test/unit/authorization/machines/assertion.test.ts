@@ -157,3 +157,9 @@ it("takes a type for what it says, and no key but the provider's", async () => {
     "a long one": "assertion_malformed",
   });
 });
+
+it("tells the client what is no signed token", async () => {
+  await expect(verifier()("a.b", "assistant")).rejects.toMatchObject({
+    error_description: "the assertion is no signed token: not three parts",
+  });
+});

@@ -28,7 +28,7 @@ it.each<[string, RegExp]>([
   ["https://[::ffff:10.0.0.1]/", /no public address/],
   ["https://169.254.169.254/", /no public address/],
   ["https://2130706433:1/", /no public address/],
-  ["https://localhost:1/", /no public address/],
+  ["https://localhost:1/", /^localhost:1 has no public address; list the host in userLogin.insideHosts/],
   ["ftp://a.test/", /must not be asked/],
 ])("does not ask %s for a stranger", async (url, problem) => {
   await expect(createGuardedFetch(reach(["https://other.test"]))(url)).rejects.toThrow(problem);
