@@ -7,10 +7,15 @@ import type { Store } from "../state/store.ts";
 import { type BrowserSession, endBrowserSession, findBrowserSession, listBrowserSessions } from "./browser-sessions.ts";
 import type { Revoker } from "./revoke.ts";
 
-/** Session tokens and browsers' logins that are good, of everybody. */
+/**
+ * Session tokens and browsers' logins that are good, of everybody.
+ *
+ * @param browserIdleMs how long a browser stays logged in without being used, in milliseconds
+ */
 export async function listSessions(
   store: Pick<Store, "list">,
   life: SessionLife,
+  browserIdleMs: number,
   nowMs: number,
 ): Promise<{ readonly tokens: HeldToken[]; readonly browsers: BrowserSession[] }> {
   const accounts = new Map((await store.list(users)).map(({ key, value }) => [key, value]));
@@ -18,7 +23,10 @@ export async function listSessions(
   const browsers = await listBrowserSessions(store);
   return {
     tokens: tokens.filter(({ user, login }) => !hasEnded(accounts.get(user), login.authTime)),
-    browsers: browsers.filter(({ user, loginMs }) => !hasEnded(accounts.get(user), (loginMs ?? 0) / 1_000)),
+    browsers: browsers.filter(
+      ({ user, loginMs, usedAtMs }) =>
+        nowMs - usedAtMs < browserIdleMs && !hasEnded(accounts.get(user), (loginMs ?? 0) / 1_000),
+    ),
   };
 }
 

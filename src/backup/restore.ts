@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { checkpointSuffix, ledgerSuffix } from "../audit/files/layout.ts";
 import { ConfigError } from "../config/diagnose.ts";
 import { loadParts } from "../config/parts.ts";
+import { makeDirectory } from "../directory.ts";
 import { syncDirectory } from "../durable.ts";
 import { BackupError, systemCode } from "./fault.ts";
 import type { Manifest } from "./manifest.ts";
@@ -72,7 +73,7 @@ const stagingName = ".restoring";
 async function claim(directory: string): Promise<string | undefined> {
   const staging = join(directory, stagingName);
   try {
-    const made = await mkdir(directory, { recursive: true, mode: 0o700 });
+    const made = makeDirectory(directory);
     if ((await readdir(directory)).length === 0) {
       await mkdir(staging, { mode: 0o700 });
       // Another one may have come and gone between the two.

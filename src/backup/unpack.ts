@@ -1,9 +1,10 @@
 /** Reads an archive, and writes what its manifest announces into a directory, each byte checked. */
 import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
 import { collectBytes } from "../bytes.ts";
+import { makeDirectory } from "../directory.ts";
 import { BackupError, systemCode } from "./fault.ts";
 import { createDecrypter, type Opener } from "./keys.ts";
 import {
@@ -111,7 +112,7 @@ async function writeEntry(
 ): Promise<void> {
   if (header.type !== "file") throw damaged(`${path} is a ${header.type} in it, and no file`);
   if (header.size !== bytes) throw damaged(`${path} has another size than its manifest says`);
-  await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+  makeDirectory(dirname(target));
   const handle: FileHandle = await open(target, "wx", 0o600);
   const hash = createHash("sha256");
   try {

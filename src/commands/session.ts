@@ -38,9 +38,10 @@ export function sessionCommand(io: CommandIo): Command {
           else io.out(renderMcpSessions(found));
           return io.exit(0);
         }
-        const all = await withState(io, config, (store, { identity: { sessions } }) =>
-          listSessions(store, { idleMs: sessions.idle, absoluteMs: sessions.absolute }, Date.now()),
-        );
+        const all = await withState(io, config, (store, { identity: { sessions, builtin } }) => {
+          const life = { idleMs: sessions.idle, absoluteMs: sessions.absolute };
+          return listSessions(store, life, builtin.login.sessionIdle, Date.now());
+        });
         const tokens = all.tokens
           .filter((token) => user === undefined || token.user === user)
           .map(({ id, user, label, servers, from, createdAtMs, usedAtMs, expiresAtMs }) => ({

@@ -5,8 +5,9 @@
 
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, link, mkdir, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, link, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { makeDirectory } from "../directory.ts";
 import { syncDirectory } from "../durable.ts";
 import { type Ring, ringSchema } from "./ring.ts";
 
@@ -51,7 +52,7 @@ export async function readRing(path: string): Promise<RingFile | undefined> {
  * file appear or fails, so both go on with the same ring.
  */
 export async function createRing(path: string, ring: Ring): Promise<void> {
-  await makeDirectory(dirname(path));
+  prepareDirectory(dirname(path));
   const draft = await writeDraft(path, ring, undefined);
   try {
     await link(draft, path);
@@ -75,9 +76,9 @@ export async function replaceRing(path: string, ring: Ring, owner: Owner): Promi
   }
 }
 
-async function makeDirectory(directory: string): Promise<void> {
+function prepareDirectory(directory: string): void {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
   } catch (error) {
     throw new KeyFileError(`${directory} cannot be created (${codeOf(error)})`);
   }

@@ -7,7 +7,8 @@ import {
   X509Certificate,
 } from "node:crypto";
 import { join } from "node:path";
-import { ensureFile, makeDirectory, readIfThere, replaceFile, SetupError } from "./files.ts";
+import { makeDirectory } from "../directory.ts";
+import { ensureFile, readIfThere, replaceFile, SetupError } from "./files.ts";
 import type { CertificateFacts, Hosts } from "./x509.ts";
 
 /** Where the development certificates are. */
@@ -43,7 +44,7 @@ const renewDays = 7;
  */
 export async function ensureCertificates(directory: string, now: Date): Promise<CertificatePaths> {
   const paths = certificatePaths(directory);
-  await makeDirectory(directory);
+  makeDirectory(directory);
   const authority = await ensureAuthority(paths, now);
   const key = await ensureServerKey(paths);
   const text = await ensureFile(paths.server, 0o644, () => signServer(paths, authority, key, now));

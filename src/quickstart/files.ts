@@ -1,14 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { link, open, readFile, rename, rm } from "node:fs/promises";
 
 /** Something on this machine stands in the way. The message is one sentence for the person at the terminal. */
 export class SetupError extends Error {
   override readonly name = "SetupError";
-}
-
-/** Makes a directory and its parents for this user alone; one that exists is left as it is. */
-export async function makeDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
 }
 
 /** The file's text, or undefined when there is no such file. */

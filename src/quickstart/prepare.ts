@@ -1,10 +1,11 @@
 import { dirname, join, relative, sep } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
+import { makeDirectory } from "../directory.ts";
 import { type ListenAddress, readAddress, renderAddress } from "../network/address.ts";
 import { suiteOf } from "../policy/files.ts";
 import { type CertificatePaths, ensureCertificates } from "./certificates.ts";
-import { codeOf, ensureFile, makeDirectory, readIfThere, SetupError } from "./files.ts";
+import { codeOf, ensureFile, readIfThere, SetupError } from "./files.ts";
 import { everythingUrl, gitignore, renderConfig, renderPolicy, renderSuite } from "./templates.ts";
 
 /** What the person asked for; undefined where nothing was said. */
@@ -54,7 +55,7 @@ export async function prepare(directory: string, wishes: QuickstartWishes, machi
   const text = present ?? (await draftConfig(config, wishes, machine));
   const found = readOutline(text);
   if (present !== undefined) await checkPresent(config, found, wishes, machine);
-  await makeDirectory(data);
+  makeDirectory(data);
   const certificates = await ensureCertificates(join(directory, "certs"), machine.now);
   if (present === undefined) {
     await ensurePolicy(directory, wishes.upstream ?? null, machine.schemas);
@@ -87,7 +88,7 @@ async function draftConfig(
 
 async function ensurePolicy(directory: string, upstream: string | null, schemas: string): Promise<void> {
   const policy = join(directory, "policies", "quickstart.yaml");
-  await makeDirectory(dirname(policy));
+  makeDirectory(dirname(policy));
   await ensureFile(join(directory, ".gitignore"), 0o644, () => gitignore);
   const schema = schemaPath(policy, join(schemas, "policy.schema.json"));
   await ensureFile(policy, 0o644, () => renderPolicy(schema, upstream));

@@ -1,6 +1,7 @@
-import { closeSync, constants, mkdirSync, openSync, statSync } from "node:fs";
+import { closeSync, constants, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { makeDirectory } from "../directory.ts";
 import { type KeptEntry, type PutOptions, type StoreBackend, StoreError } from "./store.ts";
 
 /** Its name in the state directory. */
@@ -90,7 +91,7 @@ export function openSqliteStore(path: string, now: () => number): StoreBackend {
 }
 
 function openDatabase(path: string): DatabaseSync {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeDirectory(dirname(path));
   checkOwner(dirname(path), false);
   // SQLite gives the files beside it the mode of this one, and would make it readable by all.
   closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600));

@@ -49,6 +49,8 @@ export interface Store {
    * @returns resolves after the first try
    */
   follow<Value>(kind: Kind<Value>, read: () => Promise<void>): Promise<void>;
+  /** Has everybody who follows a kind know by the time that it resolves what is there by now. Never from within their reading. */
+  look(): Promise<void>;
   close(): void;
 }
 
@@ -141,6 +143,11 @@ export function createStore(backend: StoreBackend, cipher: EntryCipher, broken: 
     async list(kind, after = 0) {
       const kept = await backend.list(kind.name, after);
       return kept.map((entry) => open(kind, entry)).filter((entry) => entry !== null);
+    },
+    async look() {
+      // That one may have looked before the last change.
+      await looking;
+      await lookOnce();
     },
     async follow(kind, read) {
       await looking;

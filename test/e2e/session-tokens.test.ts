@@ -44,7 +44,7 @@ async function make(
   const shown = asPage(await browser.submit(form, { label: "editor", server: "alpha", do: "make", ...more }));
   const [text = ""] = /sps_\w+/.exec(shown.html) ?? [];
   const client = await use(setting, text);
-  await until("the gateway to know the token", async () => (await reasonOf(client)) !== "token_unknown" || undefined);
+  expect(await reasonOf(client), "the gateway knows what it has just shown").not.toBe("token_unknown");
   return { text, id: text.slice(4, 15), client };
 }
 

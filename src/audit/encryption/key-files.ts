@@ -6,7 +6,6 @@ import {
   fstatSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -14,8 +13,9 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { link, mkdir, rm, writeFile } from "node:fs/promises";
+import { link, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeDirectory } from "../../directory.ts";
 import { syncDirectory } from "../../durable.ts";
 
 const suffix = ".key";
@@ -48,7 +48,7 @@ export class KeyFiles {
    * @throws Error of the file system
    */
   async store(name: string, text: string): Promise<boolean> {
-    const made = await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    const made = makeDirectory(this.directory);
     if (made !== undefined) await syncDirectory(dirname(this.directory));
     const path = this.#pathOf(name);
     const draft = `${path}.${randomUUID()}`;
@@ -67,7 +67,7 @@ export class KeyFiles {
 
   /** The same for who cannot wait, which blocks everybody for as long as the disk takes. */
   storeAtOnce(name: string, text: string): boolean {
-    const made = mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    const made = makeDirectory(this.directory);
     if (made !== undefined) syncDirectoryAtOnce(dirname(this.directory));
     const path = this.#pathOf(name);
     const draft = `${path}.${randomUUID()}`;

@@ -1,5 +1,5 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { makeDirectory } from "../../directory.ts";
 import type { Vault } from "../encryption/vault.ts";
 import { AuditFault } from "../fault.ts";
 import { lockName } from "../files/layout.ts";
@@ -99,7 +99,7 @@ export interface AuditSinkOptions {
 export async function openAuditSink(options: AuditSinkOptions): Promise<AuditSink> {
   const { directory, trail = 1, openFile = openAppendFile } = options;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     using stack = new DisposableStack();
     const lock = takeLock(join(directory, lockName(trail)));
     stack.defer(() => lock.release());

@@ -40,6 +40,10 @@ export function addCommand(io: CommandIo): Command {
         io.out(
           json === true ? `${JSON.stringify({ name, groups, ...shown })}\n` : `added ${name}\n${sayTemporary(shown)}`,
         );
+        if (groups.length === 0)
+          io.err(
+            "In no group, so only what policies give to this name or to everybody: `sallyport user groups` gives some.\n",
+          );
         if (!isOn) io.err("Nobody can log in yet: set identity.builtin.login.enabled to true.\n");
         io.exit(0);
       } catch (error) {

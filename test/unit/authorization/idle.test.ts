@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { judgeSession, listBrowserSessions, markUsed } from "../../../src/authorization/browser-sessions.ts";
 import { kindOf } from "../../../src/authorization/models.ts";
+import { listSessions } from "../../../src/authorization/sessions.ts";
 import { asPage } from "../../e2e/browser.ts";
 import { logIn, openWorld, origin, whereIs } from "./world.ts";
 
@@ -58,6 +59,15 @@ it.each(Object.entries(pages))("logs a browser out that was not used, at %s", as
   world.pass(idleMs);
   expect(whereIs(await browser.open(page))).toBe("Log in");
   expect(await listBrowserSessions(world.store)).toEqual([]);
+});
+
+it("shows no browser that was not used for as long as is configured now, whatever was when it was", async () => {
+  const { world } = await begin();
+  world.pass(20 * minutes);
+  const list = async (browserIdleMs: number) =>
+    (await listSessions(world.store, { idleMs, absoluteMs: idleMs }, browserIdleMs, Date.now())).browsers;
+  expect(await list(idleMs)).toMatchObject([{ user: "ann" }]);
+  expect(await list(20 * minutes)).toEqual([]);
 });
 
 it("gives a client nothing for a browser that was not used", async () => {

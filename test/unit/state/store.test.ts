@@ -152,6 +152,19 @@ describe.each(kept)("%s", (name) => {
       await expect.poll(() => changes, { timeout: 5_000 }).toBeGreaterThan(before);
     }
   });
+
+  it("says at once what is there by now to whoever waits for it", async () => {
+    const [mine, yours] = await prepare();
+    let known: string[] = [];
+    await yours.follow(cups, async () => {
+      known = (await yours.list(cups)).map(({ key }) => key);
+    });
+    for (const key of ["a", "b", "c"]) {
+      await mine.put(cups, key, { color: "red" });
+      await yours.look();
+      expect(known).toContain(key);
+    }
+  });
 });
 
 describe("what is kept", () => {
