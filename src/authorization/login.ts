@@ -7,6 +7,7 @@ import { timeIsOver } from "./new-password.ts";
 import { renderCode, renderLogin } from "./pages.ts";
 import { askPasskey, type PasskeyForm as Form } from "./passkeys/ask.ts";
 import { mfaReason } from "./prompts.ts";
+import { sayTooMany } from "./spans.ts";
 import { type Details, type PageKit, type PageVisit, send } from "./visit.ts";
 
 /** Answers what was typed into one of the two forms. What is wrong with the first is not said, and the second follows only the right password. */
@@ -41,7 +42,7 @@ async function checkPassword(
     send(visit.response, status, renderLogin({ ...asking, user, problem }), asking.onward);
   };
   const waitMs = await delayOf(kit, visit, user);
-  if (waitMs !== null) return again(429, sayWait(waitMs), "login_limited");
+  if (waitMs !== null) return again(429, sayTooMany(waitMs), "login_limited");
   const account = await kit.users.verify(user, form.get("password") ?? "");
   if (account === null) return again(403, "User name or password is not right.", "password_wrong");
   if ((account.temporaryUntilMs ?? Number.POSITIVE_INFINITY) <= kit.now())
@@ -73,7 +74,7 @@ async function checkCode(
     send(visit.response, status, renderCode(page), asking.onward);
   };
   const waitMs = await delayOf(kit, visit, user);
-  if (waitMs !== null) return again(429, sayWait(waitMs), "login_limited");
+  if (waitMs !== null) return again(429, sayTooMany(waitMs), "login_limited");
   const spent = await kit.secondFactors.spend(user, form.get("code") ?? "");
   if (spent === null) return again(403, "The code is not right, or was used.", "code_wrong");
   visit.note.factor = spent;
@@ -101,10 +102,4 @@ export function delayOf(
 /** Proves to ourselves that the password that a user still has was right in this login, which a cookie binds to one browser. */
 function stepOf({ fingerprint }: PageKit, { uid }: Details, { name, loginsFrom }: Account): string {
   return fingerprint("login-step", JSON.stringify([uid, name, loginsFrom]));
-}
-
-/** @param waitMs milliseconds */
-export function sayWait(waitMs: number): string {
-  const minutes = Math.ceil(waitMs / 60_000);
-  return `Too many attempts. Try again in ${minutes} minute${minutes === 1 ? "" : "s"}.`;
 }

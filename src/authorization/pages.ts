@@ -1,6 +1,7 @@
 /** The pages that people see: HTML without scripts, readable by a screen reader and in any width. Pure. */
 import { hash } from "node:crypto";
 import { logoutPath, passkeysPath } from "./paths.ts";
+import { sayLife } from "./spans.ts";
 
 /** Who asks to act on somebody's behalf. Everything of it but the hosts was chosen by a stranger. */
 export interface Asking {
@@ -146,7 +147,7 @@ export function renderConsent({ csrf, user, servers, idleMs, account, isAnybody,
 ${introduce(asking)}
 <p>You are logged in as <strong>${escapeHtml(user)}</strong>. It asks to</p>
 <ul>${listServers(servers)}</ul>
-<p>That ends ${sayTime(idleMs)} after its last use, a year from now at the latest, or when you end it at <code>${escapeHtml(account)}</code>.</p>
+<p>That ends ${sayLife(idleMs)} after its last use, a year from now at the latest, or when you end it at <code>${escapeHtml(account)}</code>.</p>
 <p>Allow this only if you have just told it to connect.${each}</p>
 <form method="post">
 <input type="hidden" name="csrf" value="${escapeHtml(csrf)}">
@@ -163,18 +164,6 @@ function listServers(servers: ConsentPage["servers"]): string {
     return `<li>call <strong>${escapeHtml(name)}</strong> as you, as far as you may yourself${further}</li>`;
   });
   return list.join("");
-}
-
-/** In the largest unit that does not say more than there is: `30 days`, `8 hours`. */
-function sayTime(ms: number): string {
-  const [unit, size] = (
-    [
-      ["day", 86_400_000],
-      ["hour", 3_600_000],
-    ] as const
-  ).find(([, each]) => ms >= each) ?? ["minute", 60_000];
-  const count = Math.floor(ms / size);
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { Denial, RenderedDenial } from "../denial.ts";
 import { pageHeaders, renderProblem } from "./pages.ts";
 import { isPage } from "./paths.ts";
+import { sayWait } from "./spans.ts";
 
 /** Whether a browser is about to show the answer to somebody. @param accept the header, if there is one */
 export function isForPeople(path: string, accept: string | undefined): boolean {
@@ -22,12 +23,7 @@ function readRange(range: string): [type: string, weight: number] {
 /** A refusal as a page. @param rendered the same refusal for everybody else */
 export function renderRefusalPage(denial: Denial, rendered: RenderedDenial, requestId: string): RenderedDenial {
   const { code, extra, row } = denial;
-  const wait = extra.retryAfterMs === undefined ? "" : ` Try again in ${renderWait(extra.retryAfterMs)}.`;
+  const wait = extra.retryAfterMs === undefined ? "" : ` Try again in ${sayWait(extra.retryAfterMs)}.`;
   const body = renderProblem("This did not work", `${row.text}${wait} (${code}, request ${requestId})`);
   return { status: rendered.status, headers: { ...rendered.headers, ...pageHeaders([]) }, body };
-}
-
-function renderWait(ms: number): string {
-  const [amount, unit] = ms > 90_000 ? [Math.ceil(ms / 60_000), "minute"] : [Math.ceil(ms / 1_000), "second"];
-  return `${amount} ${unit}${amount === 1 ? "" : "s"}`;
 }

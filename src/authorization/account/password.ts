@@ -3,12 +3,13 @@ import type { Account } from "../../auth/users/directory.ts";
 import { users } from "../../auth/users/user.ts";
 import { endBrowserSession } from "../browser-sessions.ts";
 import { listHeld } from "../holdings.ts";
-import { delayOf, sayWait } from "../login.ts";
+import { delayOf } from "../login.ts";
 import { changedElsewhere, type Refused, readChosen, replacePassword, sameAgain } from "../new-password.ts";
 import { renderProblem } from "../pages.ts";
 import { renderChanged, renderPasswordForm } from "../password-pages.ts";
 import { passwordPath } from "../paths.ts";
 import { voidTokens } from "../revoke.ts";
+import { sayTooMany } from "../spans.ts";
 import { type PageKit, send } from "../visit.ts";
 import { admitOwner } from "./owner.ts";
 import { toAccount } from "./pages.ts";
@@ -53,7 +54,7 @@ async function change(
   // Before the password is verified: what is put in its place must be what was proved.
   const found = await kit.store.get(users, name);
   const waitMs = await delayOf(kit, visit, name);
-  if (waitMs !== null) return { status: 429, reason: "login_limited", problem: sayWait(waitMs) };
+  if (waitMs !== null) return { status: 429, reason: "login_limited", problem: sayTooMany(waitMs) };
   const present = form.get("password") ?? "";
   if (found === null || (await kit.users.verify(name, present)) === null)
     return { status: 403, reason: "password_wrong", problem: "The password of now is not right." };

@@ -5,7 +5,7 @@ import type { FoundPasskey } from "../../auth/users/passkeys/passkeys.ts";
 import { verifyAssertion } from "../../auth/users/passkeys/verify.ts";
 import { recognizeBrowser } from "../browsers.ts";
 import { enter } from "../first-password.ts";
-import { sayWait } from "../login.ts";
+import { sayTooMany } from "../spans.ts";
 import type { Details, PageKit, PageVisit } from "../visit.ts";
 import { askPasskey, type PasskeyForm, placeOf } from "./ask.ts";
 import { takeChallenge } from "./challenges.ts";
@@ -29,7 +29,7 @@ export async function checkPasskey(
     const found = await kit.passkeys.find(answer.id);
     if (found !== null) Object.assign(note, { user: found.name, which: markOf(found.key.id) });
     const waitMs = await delayOf(kit, visit, found);
-    if (waitMs !== null) return await again(429, sayWait(waitMs), "login_limited");
+    if (waitMs !== null) return await again(429, sayTooMany(waitMs), "login_limited");
     const { name, key } = await check(kit, details, answer, found);
     const account = await kit.users.find(name);
     if (account === null) throw new PasskeyError("passkey_disabled");
