@@ -254,3 +254,15 @@ it("takes no secret for a proof of who a client is where the configuration wants
     expect(await registered.json()).toMatchObject({ error: "invalid_client_metadata" });
   }
 });
+
+it("takes nobody in who does not prove who they are where the configuration has others for none", async () => {
+  const world = await openWorld();
+  const strict = world.replica({ registration: false, documents: false, clientSecrets: false });
+  const body = JSON.stringify({ redirect_uris: [callback] });
+  const headers = { "content-type": "application/json" };
+  expect((await strict(`${origin}/oauth/register`, { method: "POST", headers, body })).status).toBe(404);
+  const asked = world.authorizeUrl("mcp", { client_id: "https://client.example/client.json" });
+  const answer = await strict(asked, {});
+  expect([answer.status, answer.headers.get("location")]).toEqual([400, null]);
+  expect(await answer.text()).toContain("invalid_client");
+});

@@ -136,9 +136,9 @@ export async function openWorld(
     post,
     client_id,
     pass: (ms: number) => vi.setSystemTime(Date.now() + ms),
-    /** Asks another gateway with the same state. */
-    replica(): (url: URL | string, init: RequestInit) => Promise<Response> {
-      const other = createAuthorizationServer(options);
+    /** Asks another gateway with the same state, and perhaps other settings. */
+    replica(changes: Partial<AuthorizationOptions> = {}): (url: URL | string, init: RequestInit) => Promise<Response> {
+      const other = createAuthorizationServer({ ...options, ...changes });
       return (url, init) => ask(url, init, undefined, other);
     },
     /** Lets time pass while a browser is used now and then. */
