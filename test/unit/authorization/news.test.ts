@@ -193,16 +193,16 @@ describe("what was changed", () => {
     const { world, enter } = await begin();
     await world.addUser("bob");
     const { browser } = await enter();
-    const consent = asPage(await browser.open(world.authorizeUrl("mcp")));
+    const consent = asPage(await browser.open(world.webUrl("mcp")));
     expect(whereIs(await browser.submit(consent, { do: "allow" }))).toBe("client");
     await tellOwner(world.store, "ann", "factor-removed", Date.now());
     const bob = world.browser();
     expect(whereIs(await logIn(bob, await bob.open(account), "bob"))).toBe("Your account");
     // Whoever was logged in before goes on, and a client that wants no page gets none.
     for (const more of [{}, { prompt: "none" }])
-      expect(whereIs(await browser.open(world.authorizeUrl("mcp", more)))).toBe("client");
-    const { browser: other, place } = await enter(world.authorizeUrl("mcp"));
-    expect(whereIs(await other.open(world.authorizeUrl("mcp", { prompt: "none" })))).toBe("client");
+      expect(whereIs(await browser.open(world.webUrl("mcp", more)))).toBe("client");
+    const { browser: other, place } = await enter(world.webUrl("mcp"));
+    expect(whereIs(await other.open(world.webUrl("mcp", { prompt: "none" })))).toBe("client");
     for (const fields of [{ csrf: "x" }, { csrf: "" }])
       expect(asPage(await other.submit(asPage(place), { ...fields, do: "noted" })).status).toBe(403);
     expect(whereIs((await enter()).place)).toBe(told);
