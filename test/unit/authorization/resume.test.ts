@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { endLogins, type User } from "../../../src/auth/users/user.ts";
 import { listGrants } from "../../../src/authorization/grants.ts";
+import { tellOwner } from "../../../src/authorization/news/keep.ts";
 import { revoke } from "../../../src/authorization/revoke.ts";
 import type { Store } from "../../../src/state/store.ts";
 import { asPage, type Browser, type Page } from "../../e2e/browser.ts";
@@ -76,6 +77,29 @@ it("logs nobody in as somebody else for whom another person has consented before
   expect(whereIs(await victim.open(url))).toBe("This did not work");
   expect(whereIs(await victim.open(`${origin}/oauth/account`))).toBe("Log in");
 });
+
+it.each(["noted", "allow"])(
+  "goes on from a page with %s however long it was read, in its own browser alone",
+  async (as) => {
+    const world = await openWorld();
+    await world.addUser("ann");
+    if (as === "noted") await tellOwner(world.store, "ann", "factor-added", Date.now());
+    let isHeld = false;
+    const held = ((url: URL | string, init: RequestInit) =>
+      isHeld && isResumed(url) ? new Response("held") : world.ask(url, init)) as typeof fetch;
+    const [browser, victim] = [world.browser(undefined, held), world.browser()];
+    const page = asPage(await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "ann"));
+    isHeld = true;
+    const { url } = asPage(await browser.submit(page, { do: as }));
+    isHeld = false;
+    toss(browser, victim, url);
+    expect(whereIs(await victim.open(url))).toBe("This did not work");
+    expect(whereIs(await victim.open(`${origin}/oauth/account`))).toBe("Log in");
+    // It is forgotten sooner than the page is.
+    browser.take("__Host-sallyport-away", "");
+    expect(whereIs(await browser.open(url))).toBe(as === "noted" ? "Allow access?" : "client");
+  },
+);
 
 it.each<[string, (at: Tab) => Promise<unknown>]>([
   ["has logged out", ({ browser, page }) => browser.submit(page, { do: "logout" })],
