@@ -11,7 +11,7 @@ import { ownParameters, responseMode } from "./asked.ts";
 import { mayUseClient } from "./cors.ts";
 import { isMet, mfaContext, undatedSeconds } from "./demands.ts";
 import { admitAsserted } from "./federation/accounts.ts";
-import { keepOrigin } from "./federation/origin.ts";
+import { isResultOver, keepOrigin } from "./federation/origin.ts";
 import { type ClientDemands, createClientAssertionCheck, equipClients, holdClients } from "./machines/equip.ts";
 import { nameBearer, registerGrants } from "./machines/grants.ts";
 import type { Machines } from "./machines/machines.ts";
@@ -176,6 +176,7 @@ export function createProvider(options: ProviderOptions): Provider {
       const account = await options.findAccount(name);
       const login = token !== undefined && "authTime" in token ? token.authTime : oidc.session?.loginTs;
       if (account === null || (login ?? 0) < account.loginsFrom) return undefined;
+      if (token === undefined && (await isResultOver(options.store, oidc))) return undefined;
       return { accountId: name, claims: () => ({ sub: name }), groups: account.groups };
     },
     async loadExistingGrant(ctx) {
