@@ -6,9 +6,10 @@ import { text } from "node:stream/consumers";
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { listBrowserSessions } from "../../../src/authorization/browser-sessions.ts";
+import { hasNews, tellOwner } from "../../../src/authorization/news/keep.ts";
 import { type LoginProvider, loginProviders } from "../../../src/config/login-providers.ts";
 import { logInThere, openThere, pressProvider } from "../../e2e/away.ts";
-import { asPage, type Browser } from "../../e2e/browser.ts";
+import { asPage, type Browser, goOn } from "../../e2e/browser.ts";
 import {
   clientId,
   clientSecret,
@@ -176,6 +177,24 @@ it("gives a client nothing by a login that was over before the browser went on f
   expect(await isIn(second.browser)).toBe(false);
   await provider.behave({ claims: { sid: "s-2" } });
   expect(whereIs((await come(second.browser)).place)).toBe("client");
+});
+
+it("ends a login on the page that tells what happened, and nothing of it is taken as read", async () => {
+  await begin();
+  const name = "generic:ann";
+  const browser = world.browser();
+  const come = async () => {
+    const url = await pressProvider(browser, await browser.open(world.webUrl("mcp")), "generic");
+    return browser.open(await logInThere(openThere(provider.origin), url, "ann"));
+  };
+  await tellOwner(world.store, name, "logins-ended", Date.now());
+  const place = await come();
+  await tell({ sub: "ann" });
+  expect(whereIs(await browser.open(asPage(place).url))).toBe("This did not work");
+  expect(whereIs(await goOn(browser, place))).toBe("This did not work");
+  expect(await hasNews(world.store, name)).toBe(true);
+  world.pass(1_000);
+  expect(whereIs(await come())).toBe("What happened lately");
 });
 
 it.each<[reason: string, what: string, make: () => Promise<string>]>([
