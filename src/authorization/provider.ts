@@ -16,6 +16,7 @@ import { type ClientDemands, createClientAssertionCheck, equipClients, holdClien
 import { nameBearer, registerGrants } from "./machines/grants.ts";
 import type { Machines } from "./machines/machines.ts";
 import { createSpendOnce } from "./machines/once.ts";
+import { bindRefreshToken } from "./machines/proofs.ts";
 import { findResource, mayHave } from "./machines/reach.ts";
 import { announceProfiles } from "./machines/registered.ts";
 import { findGrant } from "./machines/skip-consent.ts";
@@ -185,7 +186,7 @@ export function createProvider(options: ProviderOptions): Provider {
       return findGrant(machines, resources, options.store, ctx, now);
     },
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed("refresh_token"),
-    rotateRefreshToken: true,
+    rotateRefreshToken: bindRefreshToken,
     // A client goes on when its user's browser has long been closed; what ends it is in revoke.ts and findAccount.
     expiresWithSession: () => false,
     // What policies decide by; nothing that the gateway could not have looked up itself.
