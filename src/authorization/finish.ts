@@ -34,7 +34,8 @@ export async function finish(
   // Not of those that have ended within this very second.
   const ts = Math.max(Math.floor(now() / 1_000), loginsFrom);
   const login = { accountId: name, ...proof, ts, remember: true, browser: digestBrowser(browser) };
-  await provider.interactionFinished(request, response, { login });
+  // What was said in the same request before was another login's: its consent, and that its person has been told.
+  await provider.interactionFinished(request, response, { login }, { mergeWithLastSubmission: false });
 }
 
 /**

@@ -44,7 +44,10 @@ export async function servePage(kit: PageKit, visit: PageVisit): Promise<void> {
 async function showPage(kit: PageKit, visit: PageVisit, details: Details, asking: Onward): Promise<void> {
   const csrf = kit.fingerprint("login-form", details.uid);
   visit.note.action = `${details.prompt.name}-page`;
-  if (details.prompt.name === noticePrompt) return showNotice(kit, visit, details, { ...asking, csrf });
+  if (details.prompt.name === noticePrompt) {
+    await checkVisitor(kit, visit, details);
+    return showNotice(kit, visit, details, { ...asking, csrf });
+  }
   if (details.prompt.name === "consent") {
     const until = { idleMs: kit.ttlMs.refreshToken, account: `${kit.publicUrl}${accountPath}` };
     const { uid = "", accountId: user = "" } = details.session ?? {};
@@ -78,7 +81,10 @@ async function act(kit: PageKit, visit: PageVisit, details: Details, asking: Onw
     const result = { error: "access_denied", error_description: "the user said no" };
     return kit.provider.interactionFinished(request, response, result);
   }
-  if (details.prompt.name === noticePrompt) return passNotice(kit, visit, details, form);
+  if (details.prompt.name === noticePrompt) {
+    await checkVisitor(kit, visit, details);
+    return passNotice(kit, visit, details, form);
+  }
   if (details.prompt.name === "consent") return grant(kit, visit, details);
   if (wanted?.startsWith(providerButton) === true) {
     return leave(kit, visit, details, wanted.slice(providerButton.length), demandOf(kit, details));
@@ -104,11 +110,7 @@ function refusePassword({ response, note }: PageVisit, asking: Onward & { readon
 async function grant(kit: PageKit, visit: PageVisit, details: Details): Promise<void> {
   const { provider, resources, store, now } = kit;
   const { request, response, note } = visit;
-  const user = details.session?.accountId;
-  const visitor = await findVisitor(kit, visit);
-  // Whoever is disabled by now, or has another password, has left a page behind on which somebody could consent in their name.
-  if (user === undefined || visitor?.account.name !== user || visitor.uid !== details.session?.uid)
-    throw new errors.SessionNotFound("whoever was asked is logged in no more");
+  const user = await checkVisitor(kit, visit, details);
   const client = String(details.params.client_id);
   const known = details.grantId === undefined ? undefined : await provider.Grant.find(details.grantId);
   const given = known ?? new provider.Grant({ accountId: user, clientId: client });
@@ -122,6 +124,20 @@ async function grant(kit: PageKit, visit: PageVisit, details: Details): Promise<
   await rememberConsent(store, user, client, grantId, now());
   Object.assign(note, { user, client, successful: true });
   await provider.interactionFinished(request, response, { consent: { grantId } }, { mergeWithLastSubmission: true });
+}
+
+/**
+ * Whoever is disabled by now, or has another password, has left a page behind on which somebody could consent in their name, or take as
+ * read what they are to hear.
+ *
+ * @returns the name of whoever a page after the login is for
+ * @throws SessionNotFound
+ */
+async function checkVisitor(kit: PageKit, visit: PageVisit, { session }: Details): Promise<string> {
+  const visitor = await findVisitor(kit, visit);
+  if (visitor === null || visitor.account.name !== session?.accountId || visitor.uid !== session.uid)
+    throw new errors.SessionNotFound("whoever was asked is logged in no more");
+  return visitor.account.name;
 }
 
 async function describeAsking(kit: PageKit, details: Details): Promise<Onward> {

@@ -11,11 +11,12 @@ import { ownParameters, responseMode } from "./asked.ts";
 import { mayUseClient } from "./cors.ts";
 import { isMet, mfaContext, undatedSeconds } from "./demands.ts";
 import { admitAsserted } from "./federation/accounts.ts";
-import { keepOrigin } from "./federation/origin.ts";
+import { isResultOver, keepOrigin } from "./federation/origin.ts";
 import { type ClientDemands, createClientAssertionCheck, equipClients, holdClients } from "./machines/equip.ts";
 import { nameBearer, registerGrants } from "./machines/grants.ts";
 import type { Machines } from "./machines/machines.ts";
 import { createSpendOnce } from "./machines/once.ts";
+import { bindRefreshToken } from "./machines/proofs.ts";
 import { findResource, mayHave } from "./machines/reach.ts";
 import { announceProfiles } from "./machines/registered.ts";
 import { findGrant } from "./machines/skip-consent.ts";
@@ -176,6 +177,7 @@ export function createProvider(options: ProviderOptions): Provider {
       const account = await options.findAccount(name);
       const login = token !== undefined && "authTime" in token ? token.authTime : oidc.session?.loginTs;
       if (account === null || (login ?? 0) < account.loginsFrom) return undefined;
+      if (token === undefined && (await isResultOver(options.store, oidc))) return undefined;
       return { accountId: name, claims: () => ({ sub: name }), groups: account.groups };
     },
     async loadExistingGrant(ctx) {
@@ -184,7 +186,7 @@ export function createProvider(options: ProviderOptions): Provider {
       return findGrant(machines, resources, options.store, ctx, now);
     },
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed("refresh_token"),
-    rotateRefreshToken: true,
+    rotateRefreshToken: bindRefreshToken,
     // A client goes on when its user's browser has long been closed; what ends it is in revoke.ts and findAccount.
     expiresWithSession: () => false,
     // What policies decide by; nothing that the gateway could not have looked up itself.

@@ -5,6 +5,7 @@
  */
 import { digestBrowser, findBrowser } from "./federation/away.ts";
 import { renderProblem } from "./pages.ts";
+import { noticePrompt } from "./prompts.ts";
 import { type PageKit, type PageVisit, send } from "./visit.ts";
 
 /**
@@ -30,8 +31,8 @@ async function isOfBrowser({ provider }: PageKit, { request, response }: Omit<Pa
   const { cookies } = provider.createContext(request, response);
   const uid = cookies.get(provider.cookieName("resume"), { signed: true });
   const result = uid === undefined ? undefined : (await provider.Interaction.find(uid))?.result;
-  // Who consents is logged in already: the library sees to it that it is with this browser.
-  if (result?.login === undefined || result.consent !== undefined) return true;
+  // Who has heard the news, or consents, is logged in already: the library sees to it that it is with this browser.
+  if (result?.login === undefined || result.consent !== undefined || result[noticePrompt] !== undefined) return true;
   const browser = findBrowser(request.headers.cookie);
   return browser !== null && digestBrowser(browser) === result.login.browser;
 }

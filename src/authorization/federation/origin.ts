@@ -87,6 +87,16 @@ export async function isOriginOver(store: Pick<Store, "get">, origin: Origin): P
   return isOver(origin, (name) => at.get(name));
 }
 
+/** Whether a login that a browser is about to go on from is over by then, before there is a session to tell. */
+export async function isResultOver(
+  store: Pick<Store, "get">,
+  { result }: Pick<KoaContextWithOIDC["oidc"], "result">,
+): Promise<boolean> {
+  const { origin } = (result?.login ?? {}) as { readonly origin?: unknown };
+  const { data } = originSchema.safeParse(origin);
+  return data !== undefined && isOriginOver(store, data);
+}
+
 /** What tells of many logins whether each is over. */
 export async function readLoggedOut(store: Pick<Store, "list">): Promise<(origin: Origin) => boolean> {
   const at = new Map((await store.list(loggedOut)).map(({ key, value }) => [key, value.atMs]));

@@ -125,14 +125,17 @@ async function remember(
   throw new FederationFailure("account_disabled", "the account is disabled (`sallyport user enable`)");
 }
 
-/** As the library's own `interactionFinished`, which knows a login by a cookie of its page, and this is another page. */
+/**
+ * As the library's own `interactionFinished`, which knows a login by a cookie of its page, and this is another page. Nothing is left of a
+ * login before in the same request.
+ */
 async function finish(
   response: PageVisit["response"],
   details: Details,
   result: NonNullable<Details["result"]>,
   nowMs: number,
 ): Promise<void> {
-  details.result = "error" in result ? result : { ...details.lastSubmission, ...result };
+  details.result = result;
   await details.save(details.exp - Math.floor(nowMs / 1_000));
   response.writeHead(303, { location: details.returnTo }).end();
 }

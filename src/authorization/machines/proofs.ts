@@ -36,3 +36,18 @@ export async function spendProof(ctx: Context, proof: KeyProof | undefined): Pro
   const { provider, client } = ctx.oidc;
   await checkReplay(provider, ctx, proof, client.clientId);
 }
+
+/**
+ * Binds the refresh token of a client that proves nothing else to the key it comes with (RFC 9449 section 5). The library does so where a
+ * code is redeemed; what was given without a proof it leaves good for each key, and for none, ever after. To be called before another token
+ * takes the place of it.
+ *
+ * @returns that another one does
+ */
+export async function bindRefreshToken(ctx: KoaContextWithOIDC): Promise<true> {
+  const { provider, client, entities } = ctx.oidc;
+  if (client?.clientAuthMethod !== "none" || entities.RefreshToken === undefined) return true;
+  const proof = await validate(provider, ctx as Context);
+  if (proof !== undefined) entities.RefreshToken.jkt ??= proof.thumbprint;
+  return true;
+}

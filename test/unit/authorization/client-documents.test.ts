@@ -90,7 +90,8 @@ it("may say that they get bound tokens alone, and push what they ask for", async
   const held = { dpop_bound_access_tokens: true, require_pushed_authorization_requests: true };
   const { world } = await open({ ...sound, ...held });
   const url = new URL(world.authorizeUrl("mcp", { client_id: id }));
-  expect(asPage(await world.browser().open(url)).html).toContain("(invalid_request)");
+  expect(whereIs(await world.browser().open(url))).toBe("This did not work");
+  expect(world.notes.at(-1)?.reason).toBe("invalid_request");
   const pushed = await world.post("/oauth/par", Object.fromEntries(url.searchParams));
   const { request_uri } = (await pushed.json()) as { request_uri: string };
   url.search = new URLSearchParams({ client_id: id, request_uri }).toString();

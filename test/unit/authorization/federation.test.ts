@@ -11,14 +11,19 @@ import { sessionTokens } from "../../../src/auth/session-tokens/session-token.ts
 import { readUserName } from "../../../src/auth/users/user.ts";
 import { listBrowserSessions } from "../../../src/authorization/browser-sessions.ts";
 import { undatedSeconds } from "../../../src/authorization/demands.ts";
-import { federatedAccounts, findFederated } from "../../../src/authorization/federation/accounts.ts";
+import {
+  type FederatedAccount,
+  federatedAccounts,
+  findFederated,
+} from "../../../src/authorization/federation/accounts.ts";
 import { createProviderFetch } from "../../../src/authorization/federation/bounded-fetch.ts";
 import { whatFailed } from "../../../src/authorization/federation/metadata.ts";
+import { tellOwner } from "../../../src/authorization/news/keep.ts";
 import { ableFederated } from "../../../src/commands/user/federated.ts";
 import { type LoginProvider, loginProviders } from "../../../src/config/login-providers.ts";
 import { ensureCertificates } from "../../../src/quickstart/certificates.ts";
 import { logInThere, openThere, pressProvider } from "../../e2e/away.ts";
-import { asPage, type Browser, type Page } from "../../e2e/browser.ts";
+import { asPage, type Browser, goOn, type Page } from "../../e2e/browser.ts";
 import {
   clientId,
   clientSecret,
@@ -67,6 +72,37 @@ async function begin(product: Product = "generic", more: object = {}, rules: Par
     reason: () => world.notes.at(-1)?.reason,
   };
 }
+
+it("tells whoever comes back from a provider what happened to their login", async () => {
+  const { world, browser, enter, agree } = await begin();
+  for (const user of ["ann", "bob"]) await tellOwner(world.store, `generic:${user}`, "logins-ended", Date.now());
+  const place = asPage(await enter("ann"));
+  expect(place.html).toContain("<strong>generic:ann</strong>");
+  expect(claimsOf(await agree(await goOn(browser, place)))).toMatchObject({ sub: "generic:ann" });
+  const later = world.browser();
+  const login = await pressProvider(later, await later.open(world.authorizeUrl("mcp")), "generic");
+  expect(whereIs(await later.open(await logInThere(openThere(provider.origin), login, "ann")))).toBe("Allow access?");
+});
+
+it("takes nothing as read by whoever comes back because somebody else has read it in the same request", async () => {
+  const { world } = await begin();
+  for (const user of ["ann", "bob"]) await tellOwner(world.store, `generic:${user}`, "logins-ended", Date.now());
+  let isHeld = false;
+  const browser = world.browser(undefined, ((url: URL | string, init: RequestInit) =>
+    isHeld && new URL(url).pathname.startsWith("/oauth/authorize/")
+      ? new Response("held")
+      : world.ask(url, init)) as typeof fetch);
+  const come = async (login: Page | URL, user: string) =>
+    browser.open(await logInThere(openThere(provider.origin), await pressProvider(browser, login, "generic"), user));
+  const place = await come(await browser.open(world.authorizeUrl("mcp")), "ann");
+  isHeld = true;
+  const { url } = asPage(await goOn(browser, place));
+  isHeld = false;
+  // Without the end of all their logins, which would end this request as well.
+  const ann = (await world.store.get(federatedAccounts, "generic:ann"))?.value;
+  await world.store.put(federatedAccounts, "generic:ann", { ...(ann as FederatedAccount), disabled: true });
+  expect(whereIs(await come(await browser.open(url), "bob"))).toBe("What happened lately");
+});
 
 describe("a provider of each product", () => {
   it.each<[Product, object, string]>([

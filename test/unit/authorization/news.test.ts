@@ -1,7 +1,8 @@
 /** People hear what happened to their login: on the page after the next one, until they have read it, and on their account page. */
 import { describe, expect, it, vi } from "vitest";
+import { endLogins } from "../../../src/auth/users/user.ts";
 import { readNote } from "../../../src/authorization/news/hear.ts";
-import { changeNews, tellOwner } from "../../../src/authorization/news/keep.ts";
+import { changeNews, readNews, tellOwner } from "../../../src/authorization/news/keep.ts";
 import {
   addEvent,
   closeFailures,
@@ -14,10 +15,12 @@ import {
   sumFailing,
   type What,
 } from "../../../src/authorization/news/news.ts";
-import { asPage, goOn, type Page } from "../../e2e/browser.ts";
+import { asPage, type Browser, goOn, type Page } from "../../e2e/browser.ts";
 import { createAuthenticator, readOptions } from "../../fixtures/authenticator.ts";
 import { answer, askPasskey, openPasskeyWorld } from "./passkey-world.ts";
 import { logIn, openWorld, origin, whereIs } from "./world.ts";
+
+type World = Awaited<ReturnType<typeof openWorld>>;
 
 const minutes = 60_000;
 const account = `${origin}/oauth/account`;
@@ -208,6 +211,25 @@ describe("what was changed", () => {
     expect(whereIs((await enter()).place)).toBe(told);
     expect(whereIs(await goOn(other, place))).toBe("client");
     expect(whereIs((await enter()).place)).toBe("Your account");
+  });
+
+  it.each<[string, (world: World, browser: Browser, page: Page) => Promise<unknown>]>([
+    ["has logged out", (_world, browser, page) => browser.submit(page, { do: "logout" })],
+    [
+      "was given another password",
+      ({ changeUser }) => changeUser("ann", (user) => ({ ...user, ...endLogins(Date.now()) })),
+    ],
+    ["is disabled", ({ changeUser }) => changeUser("ann", (user) => ({ ...user, disabled: true }))],
+  ])("is neither shown to nor taken as read by a browser whose person %s meanwhile", async (_what, meanwhile) => {
+    const { world, enter } = await begin();
+    await tellOwner(world.store, "ann", "passkey-removed", Date.now());
+    const { browser, place } = await enter(world.authorizeUrl("mcp"));
+    await meanwhile(world, browser, asPage(place));
+    await tellOwner(world.store, "ann", "logins-ended", Date.now());
+    expect(whereIs(await browser.open(asPage(place).url))).toBe("This did not work");
+    await goOn(browser, place);
+    expect(world.notes.at(-1)).toMatchObject({ successful: false, reason: "login_gone" });
+    expect(findUnread(await readNews(world.store, "ann")).events.map(({ what }) => what)).toContain("passkey-removed");
   });
 
   it("makes no session longer by being read slowly", async () => {

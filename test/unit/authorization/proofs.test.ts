@@ -52,6 +52,19 @@ it("binds access and refresh tokens of a client that proves a key, and no others
   expect([bearer.token_type, claimsOf(bearer).cnf]).toEqual(["Bearer", undefined]);
 });
 
+it("binds a refresh token that was given without a proof to the key of the first one that comes with it", async () => {
+  const { world, prover, code } = await open();
+  const thief = await openProver();
+  const { said: bare } = await redeem(world, code);
+  const { said: bound } = await refresh(world, bare.refresh_token, await prover.prove());
+  expect(bound.token_type).toBe("DPoP");
+  for (const dpop of [undefined, await thief.prove()])
+    expect(await refresh(world, bound.refresh_token, dpop)).toMatchObject({ status: 400, reason: "proof_key" });
+  expect(claimsOf((await refresh(world, bound.refresh_token, await prover.prove())).said)).toMatchObject({
+    cnf: { jkt: prover.jkt },
+  });
+});
+
 it.each(["ES256", "EdDSA", "Ed25519", "PS256"])("takes %s, as it says", async (alg) => {
   const { world, code } = await open();
   const prover = await openProver(alg);

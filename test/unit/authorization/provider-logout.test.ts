@@ -6,9 +6,10 @@ import { text } from "node:stream/consumers";
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { listBrowserSessions } from "../../../src/authorization/browser-sessions.ts";
+import { hasNews, tellOwner } from "../../../src/authorization/news/keep.ts";
 import { type LoginProvider, loginProviders } from "../../../src/config/login-providers.ts";
 import { logInThere, openThere, pressProvider } from "../../e2e/away.ts";
-import { asPage, type Browser } from "../../e2e/browser.ts";
+import { asPage, type Browser, goOn } from "../../e2e/browser.ts";
 import {
   clientId,
   clientSecret,
@@ -148,10 +149,52 @@ it("ends a login that was under way, and leaves those at another provider and at
   const url = await pressProvider(browser, await browser.open(world.webUrl("mcp")), "generic");
   const back = await logInThere(openThere(provider.origin), url, "ann");
   await tell({ sid: "s-1" });
-  const consent = await browser.open(back);
+  expect(whereIs(await browser.open(back))).toBe("This did not work");
   expect(await isIn(browser)).toBe(false);
-  expect(whereIs(await browser.submit(asPage(consent), { do: "allow" }))).toBe("This did not work");
   expect([await isIn(own), await isIn(elsewhere.browser)]).toEqual([true, true]);
+});
+
+it("gives a client nothing by a login that was over before the browser went on from it, whatever was consented to", async () => {
+  await begin();
+  await provider.behave({ claims: { sid: "s-1" } });
+  let isHeld = false;
+  const held = ((url: URL | string, init: RequestInit) =>
+    isHeld && new URL(url).pathname.startsWith("/oauth/authorize/")
+      ? new Response("held")
+      : world.ask(url, init)) as typeof fetch;
+  const come = async (browser = world.browser(undefined, held)) => {
+    const url = await pressProvider(browser, await browser.open(world.webUrl("mcp")), "generic");
+    return { browser, place: await browser.open(await logInThere(openThere(provider.origin), url, "ann")) };
+  };
+  const first = await come();
+  expect(whereIs(await first.browser.submit(asPage(first.place), { do: "allow" }))).toBe("client");
+  isHeld = true;
+  const second = await come();
+  await tell({ sid: "s-1" });
+  isHeld = false;
+  expect(whereIs(await second.browser.open(asPage(second.place).url))).toBe("This did not work");
+  expect(world.notes.at(-1)).toMatchObject({ successful: false, reason: "login_gone" });
+  expect(await isIn(second.browser)).toBe(false);
+  await provider.behave({ claims: { sid: "s-2" } });
+  expect(whereIs((await come(second.browser)).place)).toBe("client");
+});
+
+it("ends a login on the page that tells what happened, and nothing of it is taken as read", async () => {
+  await begin();
+  const name = "generic:ann";
+  const browser = world.browser();
+  const come = async () => {
+    const url = await pressProvider(browser, await browser.open(world.webUrl("mcp")), "generic");
+    return browser.open(await logInThere(openThere(provider.origin), url, "ann"));
+  };
+  await tellOwner(world.store, name, "logins-ended", Date.now());
+  const place = await come();
+  await tell({ sub: "ann" });
+  expect(whereIs(await browser.open(asPage(place).url))).toBe("This did not work");
+  expect(whereIs(await goOn(browser, place))).toBe("This did not work");
+  expect(await hasNews(world.store, name)).toBe(true);
+  world.pass(1_000);
+  expect(whereIs(await come())).toBe("What happened lately");
 });
 
 it.each<[reason: string, what: string, make: () => Promise<string>]>([

@@ -189,7 +189,8 @@ it("bind their code to the key that they come with", async () => {
 it("are the only ones of a client that its operator holds to it", async () => {
   const world = await open({ requirePushedAuthorizationRequests: true });
   const asked = { client_id: "chat", redirect_uri: web };
-  expect(asPage(await world.browser().open(world.authorizeUrl("mcp", asked))).html).toContain("(invalid_request)");
+  expect(whereIs(await world.browser().open(world.authorizeUrl("mcp", asked)))).toBe("This did not work");
+  expect(world.notes.at(-1)?.reason).toBe("invalid_request");
   const basic = { authorization: `Basic ${Buffer.from(`chat:${secret}`).toString("base64")}` };
   const fields = formOf(world, "mcp", asked);
   const { said } = await push(world, fields, basic);
@@ -215,7 +216,8 @@ it("are at most as long as what a browser could bring", async () => {
 it("are the only ones where the configuration says so, but for the pages of the gateway itself", async () => {
   const world = await openWorld({}, { demands: { bound: false, pushed: true } });
   await world.addUser("ann");
-  expect(asPage(await world.browser().open(world.authorizeUrl("mcp"))).html).toContain("(invalid_request)");
+  expect(whereIs(await world.browser().open(world.authorizeUrl("mcp")))).toBe("This did not work");
+  expect(world.notes.at(-1)?.reason).toBe("invalid_request");
   const { said } = await push(world, formOf(world, "mcp"));
   expect(
     asTarget(await consent(world.browser(), urlOf(world.client_id, said.request_uri))).searchParams.has("code"),

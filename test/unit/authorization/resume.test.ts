@@ -2,15 +2,18 @@
 import { expect, it } from "vitest";
 import { endLogins, type User } from "../../../src/auth/users/user.ts";
 import { listGrants } from "../../../src/authorization/grants.ts";
+import { tellOwner } from "../../../src/authorization/news/keep.ts";
 import { revoke } from "../../../src/authorization/revoke.ts";
 import type { Store } from "../../../src/state/store.ts";
 import { asPage, type Browser, type Page } from "../../e2e/browser.ts";
 import { logIn, openWorld, origin, whereIs } from "./world.ts";
 
-/** The cookies of a login that one browser has begun, in another: a page of a neighbouring host can put them there. */
-function toss(from: Browser, to: Browser, which: "login" | "resume"): void {
-  for (const name of from.cookies().filter((each) => each.startsWith(`__Secure-sallyport-${which}`)))
-    to.take(name, from.cookie(name) ?? "");
+/** The cookies of a page of one browser, where a login goes on, in another: a page of a neighbouring host can put them there. */
+function toss(from: Browser, to: Browser, { pathname }: URL): void {
+  for (const pair of from.header(pathname).split("; ")) {
+    const [name = "", value = ""] = pair.split("=");
+    if (name.startsWith("__Secure-")) to.take(name, value);
+  }
 }
 
 /** Where somebody is asked for consent. */
@@ -29,7 +32,7 @@ it("logs nobody in with another browser than the one in which they gave their pa
   await world.addUser("ann");
   const [thief, victim] = [world.browser(), world.browser()];
   const page = asPage(await thief.open(world.authorizeUrl("mcp")));
-  toss(thief, victim, "login");
+  toss(thief, victim, page.url);
   const tossed = asPage(await victim.open(page.url));
   await logIn(victim, tossed, "ann");
   const place = await thief.open(page.url.href.replace("/oauth/login/", "/oauth/authorize/"));
@@ -49,10 +52,54 @@ it("logs nobody in as somebody who has given their password in another browser",
   const [thief, victim] = [world.browser(undefined, held), world.browser()];
   const page = asPage(await thief.open(world.authorizeUrl("mcp")));
   const { url } = asPage(await logIn(thief, page, "mallory"));
-  toss(thief, victim, "resume");
+  toss(thief, victim, url);
   expect(whereIs(await victim.open(url))).toBe("This did not work");
   expect(whereIs(await victim.open(`${origin}/oauth/account`))).toBe("Log in");
 });
+
+it("logs nobody in as somebody else for whom another person has consented before, in another browser", async () => {
+  const world = await openWorld();
+  for (const name of ["eve", "mallory"]) await world.addUser(name);
+  let isHeld = false;
+  const held = ((url: URL | string, init: RequestInit) =>
+    isHeld && isResumed(url) ? new Response("held") : world.ask(url, init)) as typeof fetch;
+  const [thief, victim] = [world.browser(undefined, held), world.browser()];
+  const consent = asPage(await logIn(thief, await thief.open(world.authorizeUrl("mcp")), "eve"));
+  isHeld = true;
+  const consented = asPage(await thief.submit(consent, { do: "allow" }));
+  await world.changeUser("eve", (user) => ({ ...user, ...endLogins(Date.now()) }));
+  isHeld = false;
+  const login = await thief.open(consented.url);
+  expect(whereIs(login)).toBe("Log in");
+  isHeld = true;
+  const { url } = asPage(await logIn(thief, login, "mallory"));
+  toss(thief, victim, url);
+  expect(whereIs(await victim.open(url))).toBe("This did not work");
+  expect(whereIs(await victim.open(`${origin}/oauth/account`))).toBe("Log in");
+});
+
+it.each(["noted", "allow"])(
+  "goes on from a page with %s however long it was read, in its own browser alone",
+  async (as) => {
+    const world = await openWorld();
+    await world.addUser("ann");
+    if (as === "noted") await tellOwner(world.store, "ann", "factor-added", Date.now());
+    let isHeld = false;
+    const held = ((url: URL | string, init: RequestInit) =>
+      isHeld && isResumed(url) ? new Response("held") : world.ask(url, init)) as typeof fetch;
+    const [browser, victim] = [world.browser(undefined, held), world.browser()];
+    const page = asPage(await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "ann"));
+    isHeld = true;
+    const { url } = asPage(await browser.submit(page, { do: as }));
+    isHeld = false;
+    toss(browser, victim, url);
+    expect(whereIs(await victim.open(url))).toBe("This did not work");
+    expect(whereIs(await victim.open(`${origin}/oauth/account`))).toBe("Log in");
+    // It is forgotten sooner than the page is.
+    browser.take("__Host-sallyport-away", "");
+    expect(whereIs(await browser.open(url))).toBe(as === "noted" ? "Allow access?" : "client");
+  },
+);
 
 it.each<[string, (at: Tab) => Promise<unknown>]>([
   ["has logged out", ({ browser, page }) => browser.submit(page, { do: "logout" })],
