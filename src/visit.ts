@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { readArrival } from "./arrival.ts";
 import { openTrail, type Receipt, receiptForFailure, type Trail } from "./audit/trail.ts";
 import { readAuthorization } from "./auth/bearer.ts";
-import { isForPeople, renderRefusalPage } from "./authorization/refusal-page.ts";
+import { isForPeople, renderRefusalPage } from "./authorization/pages/refusal-page.ts";
 import { asDenial, Denial, type DenialCode, type RenderedDenial, renderDenial, renderRpcError } from "./denial.ts";
 import type { Door } from "./doors/doors.ts";
 import { createDoorReply } from "./doors/reply.ts";

@@ -2,10 +2,10 @@
 import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from "oidc-provider";
 import { z } from "zod";
 import type { Kind, Store } from "../state/store.ts";
-import { markUsed, sessionUids, useSession } from "./browser-sessions.ts";
-import { holdFor } from "./holdings.ts";
+import type { Registrations } from "./clients/registrations.ts";
+import { holdFor } from "./grants/holdings.ts";
 import { kindOf, maxGrantSeconds, type Payload } from "./models.ts";
-import type { Registrations } from "./registrations.ts";
+import { markUsed, sessionUids, useSession } from "./sessions/browser-sessions.ts";
 
 const memberSchema = z.array(z.strictObject({ model: z.string(), id: z.string() }));
 type Members = z.output<typeof memberSchema>;

@@ -5,13 +5,14 @@ import type Provider from "oidc-provider";
 import type { KoaContextWithOIDC } from "oidc-provider";
 import { serveAccount } from "./account/serve.ts";
 import { adaptForm, adaptTarget } from "./asked.ts";
-import { normalizeMetadata } from "./client-metadata.ts";
+import { normalizeMetadata } from "./clients/client-metadata.ts";
 import { registrationHeaders, registrationPreflight } from "./cors.ts";
 import { serveLogout } from "./federation/logout.ts";
 import { serveReturn } from "./federation/return.ts";
 import { servePage } from "./interaction.ts";
+import { resume } from "./login/resume.ts";
 import { hearOf } from "./news/hear.ts";
-import { renderProblem } from "./pages.ts";
+import { renderProblem } from "./pages/pages.ts";
 import { servePasskeys } from "./passkeys/account.ts";
 import {
   accountPath,
@@ -25,7 +26,6 @@ import {
   serves,
 } from "./paths.ts";
 import { readReason } from "./reason.ts";
-import { resume } from "./resume.ts";
 import { serveUpstream } from "./upstream/serve.ts";
 import { type PageKit, send } from "./visit.ts";
 

@@ -8,15 +8,15 @@ import { compileGlob } from "../mcp/glob.ts";
 import type { Program } from "../policy/compile.ts";
 import type { Requirement } from "../policy/require.ts";
 import { createVault, type Vault } from "../upstream/vault/vault.ts";
-import { createAwayCount, createDelay } from "./attempts.ts";
+import { createSafeFetch } from "./clients/safe-fetch.ts";
 import { type Demand, findDemands } from "./demands.ts";
 import type { Desk } from "./desk.ts";
 import { createLazyDesk } from "./lazy.ts";
+import { createAwayCount, createDelay } from "./login/attempts.ts";
 import { createKeyFetch } from "./machines/fetch.ts";
 import { guardClients } from "./machines/guard.ts";
 import { openMachines } from "./machines/machines.ts";
 import { createResources } from "./resources.ts";
-import { createSafeFetch } from "./safe-fetch.ts";
 import type { AuthorizationOptions } from "./server.ts";
 
 /** The authorization server that a configuration asks for; null where it asks for none. */

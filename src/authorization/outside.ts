@@ -6,8 +6,8 @@ import type { IncomingMessage } from "node:http";
 import type Provider from "oidc-provider";
 import type { KoaContextWithOIDC } from "oidc-provider";
 import type { Account } from "../auth/users/directory.ts";
-import { nameDestination } from "./destination.ts";
-import { escapeHtml, pageHeaders, renderPage } from "./pages.ts";
+import { nameDestination } from "./pages/destination.ts";
+import { escapeHtml, pageHeaders, renderPage } from "./pages/pages.ts";
 
 /** @param findAccount somebody who may be here */
 export function stopStrangers(provider: Provider, findAccount: (name: string) => Promise<Account | null>): void {

@@ -1,9 +1,9 @@
 /** When somebody has to log in or consent: as the library has it, and where what is asked for takes another login than there was. */
 import { interactionPolicy, type KoaContextWithOIDC } from "oidc-provider";
 import { readDemand } from "./asked.ts";
+import { mayBeAnybody } from "./clients/unproved.ts";
 import { isByKey, isRecent, joinDemands, mfaContext } from "./demands.ts";
 import type { Resources } from "./resources.ts";
-import { mayBeAnybody } from "./unproved.ts";
 
 /** Why a second factor has to be part of the login, among the reasons of a prompt. */
 export const mfaReason = "second_factor";

@@ -8,6 +8,7 @@ import type { Store } from "../state/store.ts";
 import { accountClientId, describeAccountClient, grantLogin } from "./account/client.ts";
 import { createAdapterFactory } from "./adapter.ts";
 import { ownParameters, responseMode } from "./asked.ts";
+import { createRegistrations } from "./clients/registrations.ts";
 import { mayUseClient } from "./cors.ts";
 import { isMet, mfaContext, undatedSeconds } from "./demands.ts";
 import { admitAsserted } from "./federation/accounts.ts";
@@ -22,10 +23,9 @@ import { announceProfiles } from "./machines/registered.ts";
 import { findGrant } from "./machines/skip-consent.ts";
 import { hasNews } from "./news/keep.ts";
 import { stopStrangers } from "./outside.ts";
-import { pageHeaders } from "./pages.ts";
+import { pageHeaders } from "./pages/pages.ts";
 import { mount, pagesPath, pushPath } from "./paths.ts";
 import { createPrompts, noticePrompt } from "./prompts.ts";
-import { createRegistrations } from "./registrations.ts";
 import type { Resources } from "./resources.ts";
 
 /** What {@link createProvider} needs. */

@@ -10,12 +10,12 @@ import type { Keyring } from "../crypto/keyring.ts";
 import type { Log } from "../observe/log.ts";
 import type { Store } from "../state/store.ts";
 import type { Vault } from "../upstream/vault/vault.ts";
-import type { Delay } from "./attempts.ts";
 import { createDesk, type Desk } from "./desk.ts";
 import { isFederated } from "./federation/accounts.ts";
 import type { FederationFailure } from "./federation/failure.ts";
 import { createFederation } from "./federation/federation.ts";
-import { renderProblem } from "./pages.ts";
+import type { Delay } from "./login/attempts.ts";
+import { renderProblem } from "./pages/pages.ts";
 import { serves } from "./paths.ts";
 import { createProvider, type ProviderOptions } from "./provider.ts";
 

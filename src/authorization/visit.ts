@@ -9,11 +9,11 @@ import type { SecondFactors } from "../auth/users/second-factors.ts";
 import type { Sealer } from "../mcp/session.ts";
 import type { Store } from "../state/store.ts";
 import type { Vault } from "../upstream/vault/vault.ts";
-import type { Delay } from "./attempts.ts";
 import type { DeskNote } from "./desk.ts";
 import type { FederationFailure } from "./federation/failure.ts";
 import type { Federation } from "./federation/federation.ts";
-import { type Asking, type ConsentPage, type LoginWays, pageHeaders } from "./pages.ts";
+import type { Delay } from "./login/attempts.ts";
+import { type Asking, type ConsentPage, type LoginWays, pageHeaders } from "./pages/pages.ts";
 import type { Resources } from "./resources.ts";
 
 /** What the library knows of an authorization request that waits for somebody. */

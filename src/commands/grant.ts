@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { listGrants, readClientNames } from "../authorization/grants.ts";
+import { listGrants, readClientNames } from "../authorization/grants/grants.ts";
 import { listLogins } from "../upstream/vault/logins.ts";
 import { withConfig } from "./config.ts";
 import { reportFailure } from "./failure.ts";

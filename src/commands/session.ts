@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { listSessions } from "../authorization/sessions.ts";
+import { listSessions } from "../authorization/sessions/sessions.ts";
 import { withConfig } from "./config.ts";
 import { reportFailure } from "./failure.ts";
 import type { CommandIo } from "./io.ts";

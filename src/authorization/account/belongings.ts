@@ -1,10 +1,10 @@
 /** What one person has, and how they end it. */
 import { endSessionToken, findSessionToken, type HeldToken } from "../../auth/session-tokens/keep.ts";
 import type { SessionLife } from "../../auth/session-tokens/session-token.ts";
-import { type BrowserSession, endBrowserSession, findBrowserSession } from "../browser-sessions.ts";
-import { findGrant, type GivenGrant } from "../grants.ts";
-import { type HoldingModel, listHeld } from "../holdings.ts";
-import { revoke } from "../revoke.ts";
+import { findGrant, type GivenGrant } from "../grants/grants.ts";
+import { type HoldingModel, listHeld } from "../grants/holdings.ts";
+import { revoke } from "../grants/revoke.ts";
+import { type BrowserSession, endBrowserSession, findBrowserSession } from "../sessions/browser-sessions.ts";
 import { dropOwnLogin, listOwnLogins, type OwnLogin } from "../upstream/own-logins.ts";
 import type { PageKit } from "../visit.ts";
 import { meets, recentLogin, type Visitor } from "./visitor.ts";

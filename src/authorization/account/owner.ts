@@ -1,7 +1,7 @@
 /** Who may change how somebody logs in: whoever has only got hold of a browser that is logged in may not. */
 
-import { hasPassword } from "../own-password.ts";
-import { renderProblem } from "../pages.ts";
+import { hasPassword } from "../login/own-password.ts";
+import { renderProblem } from "../pages/pages.ts";
 import { findSite } from "../passkeys/site.ts";
 import type { PageKit } from "../visit.ts";
 import { toAccount } from "./pages.ts";

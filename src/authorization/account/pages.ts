@@ -1,8 +1,8 @@
 /** The pages of one's own account, without scripts. Pure. */
 import type { HeldToken } from "../../auth/session-tokens/keep.ts";
-import type { BrowserSession } from "../browser-sessions.ts";
-import { escapeHtml, renderPage } from "../pages.ts";
+import { escapeHtml, renderPage } from "../pages/pages.ts";
 import { accountPath, passkeysPath, passwordPath, tokenPath } from "../paths.ts";
+import type { BrowserSession } from "../sessions/browser-sessions.ts";
 import type { OwnLogin } from "../upstream/own-logins.ts";
 
 /** What somebody has let a client do. */

@@ -1,15 +1,15 @@
 /** The page on which people change their password: a password that was right counts as at a login, and so does one that was wrong. */
 import type { Account } from "../../auth/users/directory.ts";
 import { users } from "../../auth/users/user.ts";
-import { endBrowserSession } from "../browser-sessions.ts";
-import { listHeld } from "../holdings.ts";
-import { delayOf } from "../login.ts";
-import { changedElsewhere, type Refused, readChosen, replacePassword, sameAgain } from "../new-password.ts";
-import { renderProblem } from "../pages.ts";
-import { renderChanged, renderPasswordForm } from "../password-pages.ts";
+import { listHeld } from "../grants/holdings.ts";
+import { voidTokens } from "../grants/revoke.ts";
+import { delayOf } from "../login/login.ts";
+import { changedElsewhere, type Refused, readChosen, replacePassword, sameAgain } from "../login/new-password.ts";
+import { renderProblem } from "../pages/pages.ts";
+import { renderChanged, renderPasswordForm } from "../pages/password-pages.ts";
+import { sayTooMany } from "../pages/spans.ts";
 import { passwordPath } from "../paths.ts";
-import { voidTokens } from "../revoke.ts";
-import { sayTooMany } from "../spans.ts";
+import { endBrowserSession } from "../sessions/browser-sessions.ts";
 import { type PageKit, send } from "../visit.ts";
 import { admitOwner } from "./owner.ts";
 import { toAccount } from "./pages.ts";

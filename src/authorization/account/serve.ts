@@ -1,11 +1,12 @@
 /** The pages of one's own account. */
-import { endBrowserSession } from "../browser-sessions.ts";
+
+import { canChangePassword } from "../login/own-password.ts";
 import { readNews } from "../news/keep.ts";
 import { describeNews } from "../news/page.ts";
-import { canChangePassword } from "../own-password.ts";
-import { renderProblem } from "../pages.ts";
+import { renderProblem } from "../pages/pages.ts";
 import { canHavePasskeys } from "../passkeys/site.ts";
 import { accountPath, backPath, logoutPath, passwordPath, tokenPath } from "../paths.ts";
+import { endBrowserSession } from "../sessions/browser-sessions.ts";
 import { type PageKit, refuseMethod, send } from "../visit.ts";
 import { endOwn, ends, listBelongings, mayEnd } from "./belongings.ts";
 import { type HeldGrant, renderAccount, renderGoodbye, toAccount } from "./pages.ts";

@@ -13,7 +13,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Account } from "../../auth/users/directory.ts";
 import { type Demand, isMet, mfaContext, undatedSeconds } from "../demands.ts";
 import type { DeskNote } from "../desk.ts";
-import { addLogout, renderProblem } from "../pages.ts";
+import { addLogout, renderProblem } from "../pages/pages.ts";
 import { backPath, mount } from "../paths.ts";
 import { type PageKit, send } from "../visit.ts";
 import { accountClientId, readReturn } from "./client.ts";

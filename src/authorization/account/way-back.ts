@@ -3,8 +3,8 @@
  * that the same browser got with it. Pure.
  */
 import { upstreamPath } from "../../upstream/vault/client-document.ts";
-import { readCookie } from "../cookies.ts";
 import { accountPath, backPath } from "../paths.ts";
+import { readCookie } from "../sessions/cookies.ts";
 
 /** Keyed digest: 16 base64url characters. */
 type Fingerprint = (label: string, text: string) => string;

@@ -2,7 +2,7 @@
 import { hash, randomBytes } from "node:crypto";
 import { z } from "zod";
 import type { Kind, Store } from "../../state/store.ts";
-import { readCookie } from "../cookies.ts";
+import { readCookie } from "../sessions/cookies.ts";
 import { FederationFailure } from "./failure.ts";
 
 const departureSchema = z.strictObject({

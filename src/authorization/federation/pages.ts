@@ -1,5 +1,5 @@
 /** The pages before somebody goes to a provider, and where they end up when that came to nothing. Pure. */
-import { escapeHtml, renderPage } from "../pages.ts";
+import { escapeHtml, renderPage } from "../pages/pages.ts";
 
 /**
  * Sends the browser on. Not by a redirect: the form's page would have to allow every host that a provider sends people through (CSP Level

@@ -2,9 +2,9 @@
 import { errors } from "oidc-provider";
 import { isOwn } from "../account/client.ts";
 import { isByKey, mfaContext, undatedSeconds } from "../demands.ts";
-import { leaveOthers, leaveSession } from "../finish.ts";
+import { revoke } from "../grants/revoke.ts";
+import { leaveOthers, leaveSession } from "../login/finish.ts";
 import { pagesPath } from "../paths.ts";
-import { revoke } from "../revoke.ts";
 import { type Details, type PageKit, type PageVisit, refuseMethod, send } from "../visit.ts";
 import { nameAccount, rememberLogin } from "./accounts.ts";
 import { type Departure, findBrowser, takeDeparture } from "./away.ts";

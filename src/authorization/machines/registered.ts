@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 import type { ClientMetadata } from "oidc-provider";
 import { isDescribedElsewhere, readSecretDigest } from "../../config/machine-rules.ts";
 import type { ClientConfig } from "../../config/machines.ts";
-import { isLocalUri } from "../client-metadata.ts";
+import { isLocalUri } from "../clients/client-metadata.ts";
 import { clientCredentials, jwtBearer } from "./grant-types.ts";
 
 /** What a client may have. */

@@ -1,9 +1,9 @@
 /** What clients are given that the operator lets skip the consent of their users. */
 import type { Grant, KoaContextWithOIDC } from "oidc-provider";
 import type { Store } from "../../state/store.ts";
-import { findConsent, rememberConsent } from "../consents.ts";
+import { mayBeAnybody } from "../clients/unproved.ts";
+import { findConsent, rememberConsent } from "../grants/consents.ts";
 import type { Resources } from "../resources.ts";
-import { mayBeAnybody } from "../unproved.ts";
 import type { Machines } from "./machines.ts";
 
 /**

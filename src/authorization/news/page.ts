@@ -1,6 +1,6 @@
 /** How people are told what happened to their login, without scripts. Nothing of it was chosen by whoever did it. Pure. */
 import { renderTime } from "../account/pages.ts";
-import { escapeHtml, renderPage } from "../pages.ts";
+import { escapeHtml, renderPage } from "../pages/pages.ts";
 import { findUnread, type News, type NewsEvent, sumFailing, type Tally, type What } from "./news.ts";
 
 /** What the page after a login says. */

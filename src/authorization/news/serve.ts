@@ -1,6 +1,6 @@
 /** The page between a login and what comes after it, on which somebody hears what happened. It asks nothing, and keeps nobody out. */
 import { csrfOf } from "../account/visitor.ts";
-import { addLogout } from "../pages.ts";
+import { addLogout } from "../pages/pages.ts";
 import { noticePrompt } from "../prompts.ts";
 import { type Details, type Onward, type PageKit, type PageVisit, send } from "../visit.ts";
 import { changeNews, readNews } from "./keep.ts";

@@ -8,7 +8,7 @@ import { algorithms, verifyRegistration } from "../../auth/users/passkeys/verify
 import { admitOwner } from "../account/owner.ts";
 import { toAccount } from "../account/pages.ts";
 import { type AccountVisit, readForm, show, type Visitor } from "../account/visitor.ts";
-import { addLogout, renderProblem } from "../pages.ts";
+import { addLogout, renderProblem } from "../pages/pages.ts";
 import { passkeysPath } from "../paths.ts";
 import { type PageKit, refuseMethod, send } from "../visit.ts";
 import { challengeMs, openChallenge, takeChallenge } from "./challenges.ts";

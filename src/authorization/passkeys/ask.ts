@@ -1,5 +1,5 @@
 /** Asks a browser for a passkey, whichever it has: none is named, so that nothing shows of who has one. */
-import { introduce } from "../pages.ts";
+import { introduce } from "../pages/pages.ts";
 import type { Details, Onward, PageKit, PageVisit } from "../visit.ts";
 import { challengeMs, openChallenge } from "./challenges.ts";
 import { renderPasskeyPage, sendPasskeyPage } from "./page.ts";

@@ -1,7 +1,7 @@
 /** Where people see their passkeys. Pure, and without scripts. */
 import { dayOf, maxPasskeys, type Passkey } from "../../auth/users/passkeys/passkey.ts";
 import { toAccount } from "../account/pages.ts";
-import { escapeHtml, renderPage } from "../pages.ts";
+import { escapeHtml, renderPage } from "../pages/pages.ts";
 import { passkeysPath } from "../paths.ts";
 
 /** What the page says. */

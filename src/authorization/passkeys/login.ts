@@ -3,9 +3,9 @@ import { type Assertion, PasskeyError, readAssertion } from "../../auth/users/pa
 import { markOf } from "../../auth/users/passkeys/passkey.ts";
 import type { FoundPasskey } from "../../auth/users/passkeys/passkeys.ts";
 import { verifyAssertion } from "../../auth/users/passkeys/verify.ts";
-import { recognizeBrowser } from "../browsers.ts";
-import { enter } from "../first-password.ts";
-import { sayTooMany } from "../spans.ts";
+import { enter } from "../login/first-password.ts";
+import { sayTooMany } from "../pages/spans.ts";
+import { recognizeBrowser } from "../sessions/browsers.ts";
 import type { Details, PageKit, PageVisit } from "../visit.ts";
 import { askPasskey, type PasskeyForm, placeOf } from "./ask.ts";
 import { takeChallenge } from "./challenges.ts";

@@ -1,6 +1,6 @@
 /** Pages on which a browser is asked for a passkey, or to make one: the only ones with a script. Pure. */
 import type { ServerResponse } from "node:http";
-import { escapeHtml, pageHeaders, renderPage } from "../pages.ts";
+import { escapeHtml, pageHeaders, renderPage } from "../pages/pages.ts";
 import { script, scriptHash } from "./script.ts";
 
 /** What such a page says. */

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { Site } from "../../auth/users/passkeys/answer.ts";
-import { hasPassword } from "../own-password.ts";
+import { hasPassword } from "../login/own-password.ts";
 import type { PageKit } from "../visit.ts";
 
 /** The gateway as browsers know it; null where they have no passkeys for it, as under an address without a name (section 5.1.3). */

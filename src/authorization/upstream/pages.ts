@@ -1,5 +1,5 @@
 /** The pages on which users log in at servers behind the gateway, without scripts. Pure. */
-import { escapeHtml, renderPage } from "../pages.ts";
+import { escapeHtml, renderPage } from "../pages/pages.ts";
 
 /** What the page says that somebody leaves from. */
 export interface ConnectPage {

@@ -7,7 +7,7 @@ import { beginLogin, finishLogin, type Outcome } from "../../upstream/vault/flow
 import { isTicket, openTicket, type Ticket } from "../../upstream/vault/ticket.ts";
 import type { Vault } from "../../upstream/vault/vault.ts";
 import { type AccountVisit, admit, findVisitor, readForm, show, type Visitor } from "../account/visitor.ts";
-import { addLogout, pageHeaders, renderProblem } from "../pages.ts";
+import { addLogout, pageHeaders, renderProblem } from "../pages/pages.ts";
 import { type PageKit, refuseMethod, send } from "../visit.ts";
 import { dropOwnLogin, findOwnLogin } from "./own-logins.ts";
 import { renderConnect, renderConnected, renderDeparture, renderDisconnected } from "./pages.ts";

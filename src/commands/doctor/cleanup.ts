@@ -1,9 +1,9 @@
 /** Takes back what the doctor was given: clients it registered, tokens and grants it got, a browser session it began. */
 import { grantClaim } from "../../auth/revocations.ts";
-import { forgetConsent } from "../../authorization/consents.ts";
-import { listGrants } from "../../authorization/grants.ts";
+import { forgetConsent } from "../../authorization/grants/consents.ts";
+import { listGrants } from "../../authorization/grants/grants.ts";
+import { type Revoker, revoke } from "../../authorization/grants/revoke.ts";
 import { kindOf } from "../../authorization/models.ts";
-import { type Revoker, revoke } from "../../authorization/revoke.ts";
 import type { JsonObject } from "../../mcp/object.ts";
 import { nameOperator, reportDeed } from "../../state/deeds.ts";
 import type { Store } from "../../state/store.ts";

@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import { endLogins } from "../../auth/users/user.ts";
 import { isFederated } from "../../authorization/federation/accounts.ts";
+import { voidTokens } from "../../authorization/grants/revoke.ts";
 import { tellOwner } from "../../authorization/news/keep.ts";
-import { voidTokens } from "../../authorization/revoke.ts";
 import { nameOperator, reportDeed } from "../../state/deeds.ts";
 import type { Store } from "../../state/store.ts";
 import { withConfig } from "../config.ts";

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import { isPlainText, maxSubjectLength } from "../../auth/claims.ts";
 import { federatedAccounts, isFederated } from "../../authorization/federation/accounts.ts";
-import { revoke } from "../../authorization/revoke.ts";
+import { revoke } from "../../authorization/grants/revoke.ts";
 import { nameOperator } from "../../state/deeds.ts";
 import type { Store } from "../../state/store.ts";
 import { parseUserName } from "./name.ts";

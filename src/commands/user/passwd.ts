@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { endLogins } from "../../auth/users/user.ts";
+import { voidTokens } from "../../authorization/grants/revoke.ts";
 import { tellOwner } from "../../authorization/news/keep.ts";
-import { voidTokens } from "../../authorization/revoke.ts";
 import { nameOperator, reportDeed } from "../../state/deeds.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";

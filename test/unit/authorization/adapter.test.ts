@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { createAdapterFactory } from "../../../src/authorization/adapter.ts";
-import { createRegistrations } from "../../../src/authorization/registrations.ts";
+import { createRegistrations } from "../../../src/authorization/clients/registrations.ts";
 import { createEntryCipher } from "../../../src/crypto/entry-cipher.ts";
 import { openSqliteStore, storeName } from "../../../src/state/sqlite-store.ts";
 import { createStore } from "../../../src/state/store.ts";

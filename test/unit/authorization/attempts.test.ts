@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { createDelay } from "../../../src/authorization/attempts.ts";
-import { recognizeBrowser, rememberBrowser } from "../../../src/authorization/browsers.ts";
+import { createDelay } from "../../../src/authorization/login/attempts.ts";
+import { recognizeBrowser, rememberBrowser } from "../../../src/authorization/sessions/browsers.ts";
 import { createMac } from "../../../src/crypto/mac.ts";
 import { createCounters } from "../../../src/limits/counters.ts";
 import { asPage, goOn } from "../../e2e/browser.ts";

@@ -1,6 +1,6 @@
 /** Clients that are what a document says (OAuth Client ID Metadata Documents). */
 import { expect, it } from "vitest";
-import { normalizeMetadata } from "../../../src/authorization/client-metadata.ts";
+import { normalizeMetadata } from "../../../src/authorization/clients/client-metadata.ts";
 import { asPage, asTarget } from "../../e2e/browser.ts";
 import { callback, logIn, openWorld, verifier, whereIs } from "./world.ts";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { normalizeMetadata } from "../../../src/authorization/client-metadata.ts";
+import { normalizeMetadata } from "../../../src/authorization/clients/client-metadata.ts";
 
 it.each<[string, object, object]>([
   ["a loopback address", { redirect_uris: ["http://127.0.0.1:1/cb"] }, { application_type: "native" }],

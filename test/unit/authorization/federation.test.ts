@@ -9,7 +9,6 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { sessionTokens } from "../../../src/auth/session-tokens/session-token.ts";
 import { readUserName } from "../../../src/auth/users/user.ts";
-import { listBrowserSessions } from "../../../src/authorization/browser-sessions.ts";
 import { undatedSeconds } from "../../../src/authorization/demands.ts";
 import {
   type FederatedAccount,
@@ -19,6 +18,7 @@ import {
 import { createProviderFetch } from "../../../src/authorization/federation/bounded-fetch.ts";
 import { whatFailed } from "../../../src/authorization/federation/metadata.ts";
 import { tellOwner } from "../../../src/authorization/news/keep.ts";
+import { listBrowserSessions } from "../../../src/authorization/sessions/browser-sessions.ts";
 import { ableFederated } from "../../../src/commands/user/federated.ts";
 import { type LoginProvider, loginProviders } from "../../../src/config/login-providers.ts";
 import { ensureCertificates } from "../../../src/quickstart/certificates.ts";

@@ -1,8 +1,8 @@
 /** How long a browser stays logged in that is not used. */
 import { expect, it } from "vitest";
-import { judgeSession, listBrowserSessions, markUsed } from "../../../src/authorization/browser-sessions.ts";
 import { kindOf } from "../../../src/authorization/models.ts";
-import { listSessions } from "../../../src/authorization/sessions.ts";
+import { judgeSession, listBrowserSessions, markUsed } from "../../../src/authorization/sessions/browser-sessions.ts";
+import { listSessions } from "../../../src/authorization/sessions/sessions.ts";
 import { asPage } from "../../e2e/browser.ts";
 import { logIn, openWorld, origin, whereIs } from "./world.ts";
 

@@ -1,6 +1,6 @@
 /** A login at a server that is under way when its user's logins are ended comes too late. */
 import { expect, it } from "vitest";
-import { revoke } from "../../../src/authorization/revoke.ts";
+import { revoke } from "../../../src/authorization/grants/revoke.ts";
 import type { Question } from "../../../src/upstream/vault/guarded-fetch.ts";
 import { farewells, logins } from "../../../src/upstream/vault/logins.ts";
 import { createVault } from "../../../src/upstream/vault/vault.ts";

@@ -7,7 +7,7 @@ import {
   renderConsent,
   renderLogin,
   renderProblem,
-} from "../../../src/authorization/pages.ts";
+} from "../../../src/authorization/pages/pages.ts";
 
 const asking = { name: "Client", host: "app.example.com", destination: "app.example.com", csrf: "token" };
 const ways = { passwords: true, providers: [] };

@@ -6,7 +6,7 @@ import { createUserDirectory } from "../../../src/auth/users/directory.ts";
 import { hashPassword } from "../../../src/auth/users/password.ts";
 import { endLogins } from "../../../src/auth/users/user.ts";
 import { servePassword } from "../../../src/authorization/account/password.ts";
-import { canChangePassword } from "../../../src/authorization/own-password.ts";
+import { canChangePassword } from "../../../src/authorization/login/own-password.ts";
 import { asPage, type Browser, goOn, type Page } from "../../e2e/browser.ts";
 import { createAuthenticator, readOptions } from "../../fixtures/authenticator.ts";
 import { answer, askPasskey } from "./passkey-world.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isForPeople, renderRefusalPage } from "../../../src/authorization/refusal-page.ts";
+import { isForPeople, renderRefusalPage } from "../../../src/authorization/pages/refusal-page.ts";
 import { Denial, renderDenial } from "../../../src/denial.ts";
 
 const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";

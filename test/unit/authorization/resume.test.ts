@@ -1,9 +1,9 @@
 /** Whoever logs in does so in the browser that goes on from there, whatever cookies somebody has put into it. */
 import { expect, it } from "vitest";
 import { endLogins, type User } from "../../../src/auth/users/user.ts";
-import { listGrants } from "../../../src/authorization/grants.ts";
+import { listGrants } from "../../../src/authorization/grants/grants.ts";
+import { revoke } from "../../../src/authorization/grants/revoke.ts";
 import { tellOwner } from "../../../src/authorization/news/keep.ts";
-import { revoke } from "../../../src/authorization/revoke.ts";
 import type { Store } from "../../../src/state/store.ts";
 import { asPage, type Browser, type Page } from "../../e2e/browser.ts";
 import { logIn, openWorld, origin, whereIs } from "./world.ts";

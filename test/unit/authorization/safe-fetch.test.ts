@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createSafeFetch, maxDocumentBytes } from "../../../src/authorization/safe-fetch.ts";
+import { createSafeFetch, maxDocumentBytes } from "../../../src/authorization/clients/safe-fetch.ts";
 import { ensureCertificates } from "../../../src/quickstart/certificates.ts";
 
 let origin: string;

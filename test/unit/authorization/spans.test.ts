@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sayLife, sayTooMany, sayWait } from "../../../src/authorization/spans.ts";
+import { sayLife, sayTooMany, sayWait } from "../../../src/authorization/pages/spans.ts";
 
 const second = 1_000;
 const minute = 60 * second;

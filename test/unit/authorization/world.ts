@@ -12,9 +12,9 @@ import { createSecondFactor, secondFactors } from "../../../src/auth/users/secon
 import { createSecondFactors } from "../../../src/auth/users/second-factors.ts";
 import { codeAt, counterAt } from "../../../src/auth/users/totp.ts";
 import { type User, users } from "../../../src/auth/users/user.ts";
-import { createAwayCount, createDelay } from "../../../src/authorization/attempts.ts";
 import type { Demand } from "../../../src/authorization/demands.ts";
 import type { DeskNote } from "../../../src/authorization/desk.ts";
+import { createAwayCount, createDelay } from "../../../src/authorization/login/attempts.ts";
 import { createResources } from "../../../src/authorization/resources.ts";
 import { type AuthorizationOptions, createAuthorizationServer } from "../../../src/authorization/server.ts";
 import { changeUser } from "../../../src/commands/user/name.ts";

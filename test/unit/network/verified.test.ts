@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished, vi } from "vitest";
 import { createFetchDocument, discoverEndpoint, fetchBounds } from "../../../src/auth/discovery.ts";
 import { createAskIssuer } from "../../../src/auth/introspection-request.ts";
-import { createSafeFetch } from "../../../src/authorization/safe-fetch.ts";
+import { createSafeFetch } from "../../../src/authorization/clients/safe-fetch.ts";
 import type { ServerConfig } from "../../../src/config/schema.ts";
 import { Secret } from "../../../src/config/secret.ts";
 import type { Keyring } from "../../../src/crypto/keyring.ts";

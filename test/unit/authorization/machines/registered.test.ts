@@ -1,6 +1,6 @@
 /** Clients that the operator has registered, and what they may. */
 import { expect, it } from "vitest";
-import { listGrants } from "../../../../src/authorization/grants.ts";
+import { listGrants } from "../../../../src/authorization/grants/grants.ts";
 import { describeClient } from "../../../../src/authorization/machines/registered.ts";
 import type { ClientConfig } from "../../../../src/config/machines.ts";
 import { Secret } from "../../../../src/config/secret.ts";

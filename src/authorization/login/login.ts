@@ -1,14 +1,14 @@
 /** The steps in which somebody proves who they are: by a password, and by a code where they have a second factor. */
-import type { Account } from "../auth/users/directory.ts";
-import { readUserName } from "../auth/users/user.ts";
-import { recognizeBrowser } from "./browsers.ts";
+import type { Account } from "../../auth/users/directory.ts";
+import { readUserName } from "../../auth/users/user.ts";
+import { renderCode, renderLogin } from "../pages/pages.ts";
+import { sayTooMany } from "../pages/spans.ts";
+import { askPasskey, type PasskeyForm as Form } from "../passkeys/ask.ts";
+import { mfaReason } from "../prompts.ts";
+import { recognizeBrowser } from "../sessions/browsers.ts";
+import { type Details, type PageKit, type PageVisit, send } from "../visit.ts";
 import { enter } from "./first-password.ts";
 import { timeIsOver } from "./new-password.ts";
-import { renderCode, renderLogin } from "./pages.ts";
-import { askPasskey, type PasskeyForm as Form } from "./passkeys/ask.ts";
-import { mfaReason } from "./prompts.ts";
-import { sayTooMany } from "./spans.ts";
-import { type Details, type PageKit, type PageVisit, send } from "./visit.ts";
 
 /** Answers what was typed into one of the two forms. What is wrong with the first is not said, and the second follows only the right password. */
 export async function logIn(

@@ -1,12 +1,12 @@
 /** Browsers that somebody is logged in with. No library is needed for it. */
 import { z } from "zod";
-import { revocationKeptMs } from "../auth/revocations.ts";
-import { noticeMsOf } from "../auth/session-tokens/session-token.ts";
-import type { Entry, Kind, Store } from "../state/store.ts";
-import { mfaContext, undatedSeconds } from "./demands.ts";
-import { isFederated } from "./federation/accounts.ts";
-import { isOriginOver, readLoggedOut, readOrigin } from "./federation/origin.ts";
-import { kindOf, type Payload } from "./models.ts";
+import { revocationKeptMs } from "../../auth/revocations.ts";
+import { noticeMsOf } from "../../auth/session-tokens/session-token.ts";
+import type { Entry, Kind, Store } from "../../state/store.ts";
+import { mfaContext, undatedSeconds } from "../demands.ts";
+import { isFederated } from "../federation/accounts.ts";
+import { isOriginOver, readLoggedOut, readOrigin } from "../federation/origin.ts";
+import { kindOf, type Payload } from "../models.ts";
 
 /** A browser's login, by what is no secret of it. */
 export interface BrowserSession {

@@ -1,11 +1,11 @@
 /** Sessions of whatever sort, as operators see and end them. */
-import { handleOf, reachOf, revocationKeptMs, revocations } from "../auth/revocations.ts";
-import { endSessionToken, type HeldToken, listSessionTokens } from "../auth/session-tokens/keep.ts";
-import { type SessionLife, sessionTokens } from "../auth/session-tokens/session-token.ts";
-import { type User, users } from "../auth/users/user.ts";
-import type { Store } from "../state/store.ts";
+import { handleOf, reachOf, revocationKeptMs, revocations } from "../../auth/revocations.ts";
+import { endSessionToken, type HeldToken, listSessionTokens } from "../../auth/session-tokens/keep.ts";
+import { type SessionLife, sessionTokens } from "../../auth/session-tokens/session-token.ts";
+import { type User, users } from "../../auth/users/user.ts";
+import type { Store } from "../../state/store.ts";
+import type { Revoker } from "../grants/revoke.ts";
 import { type BrowserSession, endBrowserSession, findBrowserSession, listBrowserSessions } from "./browser-sessions.ts";
-import type { Revoker } from "./revoke.ts";
 
 /**
  * Session tokens and browsers' logins that are good, of everybody.

@@ -1,8 +1,8 @@
 /** What people have consented to, by person and client: asked once for each scope (confused deputy, MCP security best practices). */
 import type { Grant, KoaContextWithOIDC } from "oidc-provider";
 import { z } from "zod";
-import type { Kind, Store } from "../state/store.ts";
-import { maxGrantSeconds } from "./models.ts";
+import type { Kind, Store } from "../../state/store.ts";
+import { maxGrantSeconds } from "../models.ts";
 
 const consentSchema = z.strictObject({ grantId: z.string(), atMs: z.number() });
 const consents: Kind<z.output<typeof consentSchema>> = { name: "consent", schema: consentSchema };

@@ -1,11 +1,11 @@
 /** A password that somebody has typed twice to have it from now on, on a page of theirs or in their first login. */
-import { BreachFileError } from "../auth/users/breach-file.ts";
-import type { Account } from "../auth/users/directory.ts";
-import { PasswordRefusal } from "../auth/users/new-password.ts";
-import { hashPassword } from "../auth/users/password.ts";
-import { endLogins, type User, users } from "../auth/users/user.ts";
-import type { Entry } from "../state/store.ts";
-import type { PageKit } from "./visit.ts";
+import { BreachFileError } from "../../auth/users/breach-file.ts";
+import type { Account } from "../../auth/users/directory.ts";
+import { PasswordRefusal } from "../../auth/users/new-password.ts";
+import { hashPassword } from "../../auth/users/password.ts";
+import { endLogins, type User, users } from "../../auth/users/user.ts";
+import type { Entry } from "../../state/store.ts";
+import type { PageKit } from "../visit.ts";
 
 /** Why it was not taken: for the record, and for its author. */
 export interface Refused {

@@ -1,6 +1,6 @@
 /** The pages that people see: HTML without scripts, readable by a screen reader and in any width. Pure. */
 import { hash } from "node:crypto";
-import { logoutPath, passkeysPath } from "./paths.ts";
+import { logoutPath, passkeysPath } from "../paths.ts";
 import { sayLife } from "./spans.ts";
 
 /** Who asks to act on somebody's behalf. Everything of it but the hosts was chosen by a stranger. */

@@ -1,7 +1,7 @@
 /** What people see where the gateway says no before their login has even begun: a page, where others get JSON. Pure. */
-import type { Denial, RenderedDenial } from "../denial.ts";
+import type { Denial, RenderedDenial } from "../../denial.ts";
+import { isPage } from "../paths.ts";
 import { pageHeaders, renderProblem } from "./pages.ts";
-import { isPage } from "./paths.ts";
 import { sayWait } from "./spans.ts";
 
 /** Whether a browser is about to show the answer to somebody. @param accept the header, if there is one */

@@ -1,8 +1,8 @@
 /** What the authorization server has given, as operators see it: no library is needed for it. */
-import type { Revoked } from "../auth/revocations.ts";
-import type { Kind, Store } from "../state/store.ts";
-import { endBrowserSession, listBrowserSessions } from "./browser-sessions.ts";
-import { kindOf, type Payload } from "./models.ts";
+import type { Revoked } from "../../auth/revocations.ts";
+import type { Kind, Store } from "../../state/store.ts";
+import { kindOf, type Payload } from "../models.ts";
+import { endBrowserSession, listBrowserSessions } from "../sessions/browser-sessions.ts";
 
 /** What one person gave one client. */
 export interface GivenGrant {

@@ -3,10 +3,10 @@
  * those that begin with `__Host-` are safe from that), and with it a login that was begun elsewhere: whoever gave their password there would
  * log in somebody else's browser, or be somebody else from then on.
  */
-import { digestBrowser, findBrowser } from "./federation/away.ts";
-import { renderProblem } from "./pages.ts";
-import { noticePrompt } from "./prompts.ts";
-import { type PageKit, type PageVisit, send } from "./visit.ts";
+import { digestBrowser, findBrowser } from "../federation/away.ts";
+import { renderProblem } from "../pages/pages.ts";
+import { noticePrompt } from "../prompts.ts";
+import { type PageKit, type PageVisit, send } from "../visit.ts";
 
 /**
  * Lets the library go on where the login is of this very browser.

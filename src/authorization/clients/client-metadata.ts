@@ -1,6 +1,6 @@
 /** What clients say of themselves (RFC 7591 section 2), before the library reads it. Pure. */
-import { isLoopbackHost } from "../network/url.ts";
-import { clientCredentials, jwtBearer } from "./machines/grant-types.ts";
+import { isLoopbackHost } from "../../network/url.ts";
+import { clientCredentials, jwtBearer } from "../machines/grant-types.ts";
 
 const operatorOnly: ReadonlySet<unknown> = new Set([clientCredentials, jwtBearer]);
 

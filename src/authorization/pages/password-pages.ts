@@ -1,5 +1,5 @@
 /** The forms in which people choose a password, without scripts. Pure. */
-import { toAccount } from "./account/pages.ts";
+import { toAccount } from "../account/pages.ts";
 import { type Asking, alert, escapeHtml, introduce, renderPage } from "./pages.ts";
 
 /** What the page in a login says. */

@@ -1,11 +1,11 @@
 /** The end of a login, whichever way somebody proved who they are. */
 import { randomBytes } from "node:crypto";
 import type Provider from "oidc-provider";
-import type { Account } from "../auth/users/directory.ts";
-import { recognizeBrowser, rememberBrowser } from "./browsers.ts";
-import type { mfaContext } from "./demands.ts";
-import { digestBrowser, findBrowser, newToken, rememberAway } from "./federation/away.ts";
-import type { Details, PageKit, PageVisit } from "./visit.ts";
+import type { Account } from "../../auth/users/directory.ts";
+import type { mfaContext } from "../demands.ts";
+import { digestBrowser, findBrowser, newToken, rememberAway } from "../federation/away.ts";
+import { recognizeBrowser, rememberBrowser } from "../sessions/browsers.ts";
+import type { Details, PageKit, PageVisit } from "../visit.ts";
 
 /** How somebody proved who they are. */
 export interface Proof {

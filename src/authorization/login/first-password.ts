@@ -2,15 +2,15 @@
  * The last step of a login, before which there is no session, no code and no consent: whoever has a password that an operator knows
  * chooses one of their own, however they proved who they are.
  */
-import type { Account } from "../auth/users/directory.ts";
-import { users } from "../auth/users/user.ts";
-import { mfaContext } from "./demands.ts";
+import type { Account } from "../../auth/users/directory.ts";
+import { users } from "../../auth/users/user.ts";
+import { mfaContext } from "../demands.ts";
+import { renderLogin } from "../pages/pages.ts";
+import { renderFirstPassword } from "../pages/password-pages.ts";
+import type { PasskeyForm as Form } from "../passkeys/ask.ts";
+import { type Details, type PageKit, type PageVisit, send } from "../visit.ts";
 import { finish } from "./finish.ts";
 import { changedElsewhere, type Refused, readChosen, replacePassword, sameAgain, timeIsOver } from "./new-password.ts";
-import { renderLogin } from "./pages.ts";
-import type { PasskeyForm as Form } from "./passkeys/ask.ts";
-import { renderFirstPassword } from "./password-pages.ts";
-import { type Details, type PageKit, type PageVisit, send } from "./visit.ts";
 
 /**
  * Logs somebody in, or has them choose a password first.

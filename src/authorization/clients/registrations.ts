@@ -3,8 +3,8 @@
  * stays for a day, and only so many of these are kept; one that somebody has logged in with stays while it may hold a token.
  */
 import { z } from "zod";
-import type { Kind, Store } from "../state/store.ts";
-import { kindOf, type Payload } from "./models.ts";
+import type { Kind, Store } from "../../state/store.ts";
+import { kindOf, type Payload } from "../models.ts";
 
 export interface Registrations {
   /** Keeps a new client; the oldest of those that nobody has used goes where there are too many. */

@@ -1,7 +1,7 @@
-import { handleOf, type Revoked, reachOf, revocationKeptMs, revocations } from "../auth/revocations.ts";
-import { endTokensOf } from "../auth/session-tokens/keep.ts";
-import type { Store } from "../state/store.ts";
-import { dropLogins } from "../upstream/vault/logins.ts";
+import { handleOf, type Revoked, reachOf, revocationKeptMs, revocations } from "../../auth/revocations.ts";
+import { endTokensOf } from "../../auth/session-tokens/keep.ts";
+import type { Store } from "../../state/store.ts";
+import { dropLogins } from "../../upstream/vault/logins.ts";
 import { endGrants, listGrants } from "./grants.ts";
 
 /** Who revokes, and why. */

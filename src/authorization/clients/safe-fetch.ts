@@ -1,6 +1,6 @@
 import { Agent, fetch } from "undici";
-import { createGuardedLookup, isForbiddenAddress, notPublic } from "../network/guarded-lookup.ts";
-import { verified } from "../network/verified.ts";
+import { createGuardedLookup, isForbiddenAddress, notPublic } from "../../network/guarded-lookup.ts";
+import { verified } from "../../network/verified.ts";
 import { normalizeMetadata } from "./client-metadata.ts";
 
 /** Documents are a few hundred bytes; the draft recommends a limit of 5 KB. */

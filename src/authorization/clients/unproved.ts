@@ -3,8 +3,8 @@
  * section 8.6). What is known of one is its id, which is no secret, so nobody is let through for what its user has given it before.
  */
 import type { KoaContextWithOIDC } from "oidc-provider";
-import { isForPrograms } from "../network/url.ts";
-import { accountClientId } from "./account/client.ts";
+import { isForPrograms } from "../../network/url.ts";
+import { accountClientId } from "../account/client.ts";
 
 /** Whether the client of an authorization request is such a one. Where the gateway itself is the client, only it looks at the answer. */
 export function mayBeAnybody({ client, params }: KoaContextWithOIDC["oidc"]): boolean {

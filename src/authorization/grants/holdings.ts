@@ -1,6 +1,6 @@
 /** What belongs to whom, by account: to find what one person has without reading what everybody has. */
 import { z } from "zod";
-import type { Kind, Store } from "../state/store.ts";
+import type { Kind, Store } from "../../state/store.ts";
 
 /** Logins of browsers by their `uid`, grants and session tokens by their id. */
 export type HoldingModel = "Session" | "Grant" | "SessionToken";

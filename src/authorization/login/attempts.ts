@@ -1,7 +1,7 @@
 /** How often somebody may try to log in, so that passwords and codes cannot be tried out and nobody is locked out by others. */
-import type { Counters } from "../limits/counters.ts";
-import type { Limit } from "../limits/leases.ts";
-import { limitKey } from "../network/cidr.ts";
+import type { Counters } from "../../limits/counters.ts";
+import type { Limit } from "../../limits/leases.ts";
+import { limitKey } from "../../network/cidr.ts";
 
 /**
  * Milliseconds to wait before a user name may be tried; null for now, and then it is counted.

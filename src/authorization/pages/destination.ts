@@ -1,5 +1,5 @@
 /** Where an answer to a client goes, in words for whoever is sent there. Pure. */
-import { isLoopbackHost } from "../network/url.ts";
+import { isLoopbackHost } from "../../network/url.ts";
 
 /** @param redirectUri of the client, absolute */
 export function nameDestination(redirectUri: string): string {

@@ -1,6 +1,6 @@
 /** Who has a password at the gateway itself. */
-import { users } from "../auth/users/user.ts";
-import type { PageKit } from "./visit.ts";
+import { users } from "../../auth/users/user.ts";
+import type { PageKit } from "../visit.ts";
 
 /** Whether somebody has a password here: those who log in elsewhere must not be able to do so here once they are gone there. */
 export async function hasPassword({ store }: Pick<PageKit, "store">, name: string): Promise<boolean> {
