@@ -1,4 +1,5 @@
 /** Tokens that are bound to a key which their client proves to hold (RFC 9449), and what whoever has stolen something gets without it. */
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { expect, it } from "vitest";
 import { describeClient } from "../../../src/authorization/machines/registered.ts";
 import { clients } from "../../../src/config/machines.ts";
@@ -252,6 +253,30 @@ it("binds what a client gets for itself, and holds it to that where its operator
   const held = await openMachine({ dpopBoundAccessTokens: true });
   expect(await held.get()).toMatchObject({ said: { error: "invalid_grant" }, reason: "proof_missing" });
   expect((await held.get(await prover.prove())).said.token_type).toBe("DPoP");
+});
+
+it("tells a client's assertion and its proof apart, also where both have the same id", async () => {
+  const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
+  const jwks = { keys: [await exportJWK(publicKey)] };
+  const parsed = clients.parse({ builder: { grants: ["client_credentials"], jwks } }).builder;
+  const client = describeClient("builder", parsed as never, () => resource);
+  const machines = { clients: new Map([["builder", client]]), providers: [], clockSkewMs: 0 };
+  const world = await openWorld({}, { machines });
+  const prover = await openProver();
+  const get = async (assertionId: string, proofId: string) => {
+    const client_assertion = await new SignJWT({ iss: "builder", sub: "builder", aud: origin, jti: assertionId })
+      .setProtectedHeader({ alg: "ES256" })
+      .setExpirationTime("5m")
+      .sign(privateKey);
+    const client_assertion_type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    const fields = { grant_type: "client_credentials", client_id: "builder", client_assertion_type, client_assertion };
+    const { said, reason } = await ask(world, fields, await prover.prove({ jti: proofId }));
+    return reason ?? said.token_type;
+  };
+  expect(await get("1", "1")).toBe("DPoP");
+  expect(await get("1", "2")).toBe("client_assertion_replayed");
+  expect(await get("2", "1")).toBe("proof_replayed");
+  expect(await get("3", "2")).toBe("DPoP");
 });
 
 it("takes no secret for a proof of who a client is where the configuration wants keys", async () => {

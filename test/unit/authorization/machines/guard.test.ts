@@ -51,11 +51,13 @@ function begin(behind = desk) {
 
 it("keeps a client out at one address after eleven failures, for five minutes, and with the right secret too", async () => {
   const { ask, fail, pass } = begin();
-  await fail(10, "a", "192.0.2.1");
+  await fail(9, "a", "192.0.2.1");
+  await fail(1, "a", "192.0.2.1", "/oauth/par");
   expect((await ask("a", "right", "192.0.2.1")).status).toBe(200);
   await fail(1, "a", "192.0.2.1", "/oauth/revoke");
   const refused = { status: 429, reason: "client_limited", client: "a", wait: "300" };
   expect(await ask("a", "right", "192.0.2.1")).toEqual(refused);
+  expect(await ask("a", "right", "192.0.2.1", "/oauth/par")).toEqual(refused);
   expect((await ask("a", "right", "192.0.2.2")).status).toBe(200);
   expect((await ask("b", "right", "192.0.2.1")).status).toBe(200);
   expect((await ask("a", "right", "192.0.2.1", "/oauth/jwks")).status).toBe(200);
