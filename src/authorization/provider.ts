@@ -10,7 +10,7 @@ import { ownParameters, responseMode } from "./asked.ts";
 import { mayUseClient } from "./cors.ts";
 import { isMet, mfaContext, undatedSeconds } from "./demands.ts";
 import { admitAsserted } from "./federation/accounts.ts";
-import { keepOrigin } from "./federation/origin.ts";
+import { isReturnOver, keepOrigin } from "./federation/origin.ts";
 import { createClientAssertionCheck, equipClients } from "./machines/equip.ts";
 import { nameBearer, registerGrants } from "./machines/grants.ts";
 import type { Machines } from "./machines/machines.ts";
@@ -154,8 +154,9 @@ export function createProvider(options: ProviderOptions): Provider {
     clientBasedCORS: (_ctx, origin, client) => mayUseClient(origin, client),
     fetch: (url, init) => options.fetch(String(url), init as RequestInit),
     interactions: { url: (_ctx, { uid }) => `${pagesPath}/${uid}`, policy: createPrompts(resources, now) },
-    async findAccount({ oidc }, name, token) {
-      const account = await options.findAccount(name);
+    async findAccount(ctx, name, token) {
+      const { oidc } = ctx;
+      const account = (await isReturnOver(options.store, ctx)) ? null : await options.findAccount(name);
       const login = token !== undefined && "authTime" in token ? token.authTime : oidc.session?.loginTs;
       if (account === null || (login ?? 0) < account.loginsFrom) return undefined;
       return { accountId: name, claims: () => ({ sub: name }), groups: account.groups };

@@ -87,6 +87,15 @@ export async function isOriginOver(store: Pick<Store, "get">, origin: Origin): P
   return isOver(origin, (name) => at.get(name));
 }
 
+/** Whether somebody has just come back from a login that is over there meanwhile. */
+export async function isReturnOver(
+  store: Pick<Store, "get">,
+  { oidc: { result } }: KoaContextWithOIDC,
+): Promise<boolean> {
+  const { origin } = (result?.login ?? {}) as { readonly origin?: Origin };
+  return origin !== undefined && isOriginOver(store, origin);
+}
+
 /** What tells of many logins whether each is over. */
 export async function readLoggedOut(store: Pick<Store, "list">): Promise<(origin: Origin) => boolean> {
   const at = new Map((await store.list(loggedOut)).map(({ key, value }) => [key, value.atMs]));
