@@ -197,6 +197,26 @@ it("ends a login on the page that tells what happened, and nothing of it is take
   expect(whereIs(await come())).toBe("What happened lately");
 });
 
+it("gives nothing for a login that is over before the browser goes on with it", async () => {
+  await begin();
+  // What she has consented to before is not asked for again.
+  const first = world.browser();
+  const before = await pressProvider(first, await first.open(world.webUrl("mcp")), "generic");
+  const consent = await first.open(await logInThere(openThere(provider.origin), before, "ann"));
+  expect(whereIs(await first.submit(asPage(consent), { do: "allow" }))).toBe("client");
+  await provider.behave({ claims: { sid: "s-1" } });
+  const ask: typeof fetch = async (url, init) => {
+    const answer = await world.ask(url as URL, init as RequestInit);
+    if ((url as URL).pathname.startsWith("/oauth/login/back/")) await tell({ sid: "s-1" });
+    return answer;
+  };
+  const browser = world.browser(undefined, ask);
+  const url = await pressProvider(browser, await browser.open(world.webUrl("mcp")), "generic");
+  const place = await browser.open(await logInThere(openThere(provider.origin), url, "ann"));
+  expect(asPage(place).html).toContain("This login has ended.");
+  expect(await isIn(browser)).toBe(false);
+});
+
 it.each<[reason: string, what: string, make: () => Promise<string>]>([
   ["logout_audience", "for another client", () => provider.sign(saying({ sub: "ann", aud: "another" }))],
   ["logout_audience", "for several", () => provider.sign(saying({ sub: "ann", aud: [clientId, "another"] }))],
