@@ -1,6 +1,5 @@
 /** Reads a compact JWS (RFC 7515 section 7.1) without verifying it. Pure. */
 import { readBase64url } from "../crypto/base64url.ts";
-import type { Denial } from "../denial.ts";
 import { readJson } from "../mcp/json.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -11,12 +10,12 @@ const maxDepth = 32;
  * What two readers could take for different tokens is refused.
  *
  * @param refuse makes the refusal of a detail that quotes nothing of the text
- * @throws Denial made by `refuse`
+ * @throws Error made by `refuse`, and no other
  */
 export function readCompact(
   text: string,
   maxBytes: number,
-  refuse: (detail: string) => Denial,
+  refuse: (detail: string) => Error,
 ): { header: JsonObject; payload: JsonObject } {
   if (text.length > maxBytes) throw refuse(`longer than ${maxBytes} bytes`);
   const parts = text.split(".");
@@ -30,7 +29,7 @@ export function readCompact(
   return { header, payload: readObject(body, "payload", refuse) };
 }
 
-function readObject(bytes: Buffer, part: string, refuse: (detail: string) => Denial): JsonObject {
+function readObject(bytes: Buffer, part: string, refuse: (detail: string) => Error): JsonObject {
   let value: unknown;
   try {
     ({ value } = readJson(bytes, { maxDepth, loneSurrogates: "refuse" }));

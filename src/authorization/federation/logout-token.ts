@@ -68,7 +68,7 @@ const event = "http://schemas.openid.net/event/backchannel-logout";
  * @throws FederationFailure `provider_unavailable` where the provider's keys cannot be had
  */
 export async function readLogoutToken(text: string, rules: LogoutRules, nowMs: number): Promise<LoggedOut> {
-  const { header, payload } = read(text);
+  const { header, payload } = readCompact(text, maxBytes, (detail) => new LogoutRefused("logout_malformed", detail));
   if (!types.has(header.typ)) throw new LogoutRefused("logout_type", "typ is not logout+jwt");
   // Before anything is fetched: what is not of this provider costs nobody a request.
   if (payload.iss !== rules.issuer) throw new LogoutRefused("logout_issuer", "iss is not this provider");
@@ -77,17 +77,6 @@ export async function readLogoutToken(text: string, rules: LogoutRules, nowMs: n
     throw new LogoutRefused("logout_audience", "aud is not the gateway's client id alone");
   await verifySignature(text, header, rules);
   return readClaims(payload, nowMs);
-}
-
-function read(text: string): { header: JsonObject; payload: JsonObject } {
-  try {
-    return readCompact(text, maxBytes, (detail) => new Denial("token_malformed", { detail }));
-  } catch (error) {
-    throw new LogoutRefused(
-      "logout_malformed",
-      error instanceof Denial ? (error.extra.detail ?? "") : "no signed token",
-    );
-  }
 }
 
 async function verifySignature(text: string, { alg }: JsonObject, { algorithms, keys }: LogoutRules): Promise<void> {

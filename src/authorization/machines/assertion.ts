@@ -40,12 +40,9 @@ export function createAssertionVerifier(
 }
 
 function read(text: string): { header: JsonObject; payload: JsonObject } {
-  try {
-    return readCompact(text, maxBytes, (detail) => new Denial("token_malformed", { detail }));
-  } catch (error) {
-    const detail = error instanceof Denial ? error.extra.detail : undefined;
-    throw refuse("assertion_malformed", `the assertion is no signed token${detail === undefined ? "" : `: ${detail}`}`);
-  }
+  return readCompact(text, maxBytes, (detail) =>
+    refuse("assertion_malformed", `the assertion is no signed token: ${detail}`),
+  );
 }
 
 async function verifySignature(
