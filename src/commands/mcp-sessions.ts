@@ -3,7 +3,7 @@ import { compileQuery } from "../audit/read/query.ts";
 import { selectLines } from "../audit/read/select.ts";
 import { createRevocationBook } from "../auth/revocations.ts";
 import type { CommandIo } from "./io.ts";
-import { count, show } from "./policy/printing.ts";
+import { count, show, showId } from "./policy/printing.ts";
 import { findTrail, nameFailure } from "./policy/records.ts";
 import { withState } from "./state.ts";
 
@@ -49,14 +49,15 @@ export async function findMcpSessions(
   });
 }
 
-/** A line for each, and what there is besides. */
+/** A line for each, and what there is besides. Whoever wrote the trail, nothing of it steers a terminal. */
 export function renderMcpSessions({ sessions, left }: FoundSessions): string {
   const lines = sessions.map(({ fingerprint, server, issuer, subject, client, ip, since, used, messages }) => {
-    const whose = subject === null ? "nobody known" : `${show(subject)} (${show(issuer ?? "")})`;
-    const by = client === null ? "" : ` by ${show(client)}`;
-    const from = ip === null ? "" : `, from ${ip}`;
-    const begun = since === null ? "" : ` since ${since}`;
-    return `${fingerprint}  MCP session of ${whose}${by} at ${show(server ?? "")}${from}${begun}; used ${used}, ${count(messages, "message")}\n`;
+    const whose = subject === null ? "nobody known" : `${showId(subject)} (${show(issuer ?? "")})`;
+    const by = client === null ? "" : ` by ${showId(client)}`;
+    const from = ip === null ? "" : `, from ${show(ip)}`;
+    const begun = since === null ? "" : ` since ${show(since)}`;
+    const what = `MCP session of ${whose}${by} at ${show(server ?? "")}${from}${begun}`;
+    return `${showId(fingerprint)}  ${what}; used ${show(used)}, ${count(messages, "message")}\n`;
   });
   if (left > 0) lines.push(`and ${left} that were not used for longer\n`);
   return lines.length === 0 ? "there are no MCP sessions\n" : lines.join("");
