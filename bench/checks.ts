@@ -3,6 +3,7 @@ import type { ReadyChild } from "../test/fixtures/child.ts";
 import { renderWitness } from "./absent/parts.ts";
 import { renderCall, renderList, requestHeaders } from "./call.ts";
 import type { GuardedCandidate } from "./candidates.ts";
+import type { Issuer } from "./issuer.ts";
 import type { Candidate } from "./measure.ts";
 import { allowedPrefix, listedTools } from "./tool-list.ts";
 
@@ -51,7 +52,25 @@ export function proveList(count: number): Proof {
 }
 
 const pauseMs = 20;
-const maxTries = 100;
+const maxTries = 200;
+
+/**
+ * Makes sure that a token which was good, and is remembered as such, is refused once it has expired.
+ *
+ * @returns throws Error when it is not, or when it never was good
+ */
+export function proveExpiry({ issue }: Issuer): Proof {
+  return async ({ name, url }) => {
+    const token = await issue("short-lived", "2s");
+    const first = await post(url, token, renderCall(1));
+    if (first.status !== 200) throw new Error(`${name}: status ${first.status} for a good token`);
+    for (let tries = 0; ; tries++, await wait(pauseMs)) {
+      const { status } = await post(url, token, renderCall(1));
+      if (status === 401) return;
+      if (tries === maxTries) throw new Error(`${name}: status ${status} for a token that has expired`);
+    }
+  };
+}
 
 /**
  * Makes sure that calls come past what is to be absent, and not through it.

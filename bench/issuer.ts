@@ -11,8 +11,12 @@ export interface Issuer {
   readonly jwks: string;
   /** The private key, for a load that signs tokens of its own. */
   readonly key: webcrypto.JsonWebKey;
-  /** A token of the group `readers` that is good for an hour. */
-  issue(subject: string): Promise<string>;
+  /**
+   * A token of the group `readers`.
+   *
+   * @param lifetime how long it is good for, as jose takes it. Default: an hour
+   */
+  issue(subject: string, lifetime?: string): Promise<string>;
 }
 
 const url = "https://issuer.invalid/";
@@ -29,14 +33,14 @@ export async function createIssuer(directory: string): Promise<Issuer> {
     audience,
     jwks,
     key: (await exportJWK(privateKey)) as webcrypto.JsonWebKey,
-    issue: (subject) =>
+    issue: (subject, lifetime = "1h") =>
       new SignJWT({ groups: ["readers"], client_id: "bench" })
         .setProtectedHeader({ alg: "ES256", kid: "bench", typ: "at+jwt" })
         .setIssuer(url)
         .setAudience(audience)
         .setSubject(subject)
         .setIssuedAt()
-        .setExpirationTime("1h")
+        .setExpirationTime(lifetime)
         .sign(privateKey),
   };
 }

@@ -1,7 +1,7 @@
 import type { Field } from "./candidates.ts";
 import { type Entry, keyOf } from "./comparisons.ts";
 import type { Rounds } from "./judge.ts";
-import { type Measured, measure } from "./measure.ts";
+import { type Candidate, type Measured, measure } from "./measure.ts";
 
 /** How much of it. */
 export interface Extent {
@@ -75,5 +75,16 @@ export async function measureEntry(
   const target = scene.tls ? candidate?.tls : candidate;
   if (target === undefined || target === null) return null;
   const load = { connections: connections * fold, seconds, tokens: tokens.slice(0, identities), call: scene, key };
-  return await measure(target, rate === null ? load : { ...load, rate });
+  if (performance.now() - (lastUseMs.get(target) ?? 0) > idleMs)
+    await measure(target, { ...load, seconds: wakeUpSeconds });
+  const measured = await measure(target, rate === null ? load : { ...load, rate });
+  lastUseMs.set(target, performance.now());
+  return measured;
 }
+
+/**
+ * Machines take memory back from what does nothing, and behind a minute of that calls cost up to twice as much until it is there again.
+ * So whatever was idle for some time is called at full speed for a while first.
+ */
+const [idleMs, wakeUpSeconds] = [20_000, 3];
+const lastUseMs = new WeakMap<Candidate, number>();

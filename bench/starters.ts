@@ -6,7 +6,7 @@ import { startChild } from "../test/fixtures/child.ts";
 import { startRedis } from "../test/fixtures/redis.ts";
 import { type Absence, type Part, parts } from "./absent/parts.ts";
 import type { GuardedCandidate } from "./candidates.ts";
-import { proveAbsence, proveList } from "./checks.ts";
+import { proveAbsence, proveExpiry, proveList } from "./checks.ts";
 import type { Issuer } from "./issuer.ts";
 import { collect, type Name, names } from "./names.ts";
 import { startHaproxy, type Verification } from "./opponents/haproxy.ts";
@@ -120,7 +120,7 @@ function haproxy(verification: Verification): Starter {
     await writeFile(pem, (await readFile(server, "utf8")) + (await readFile(serverKey, "utf8")), { mode: 0o600 });
     const program = await startHaproxy(directory, stub.url, issuer, pem, verification);
     stops.push(program.stop);
-    return introduce(name, both, program, ca);
+    return { ...introduce(name, both, program, ca), prove: proveExpiry(issuer) };
   };
 }
 

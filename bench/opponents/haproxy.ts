@@ -53,14 +53,16 @@ function render({ plain, tls, key, certificate, stub, issuer, verification }: Se
 defaults
   mode http
   log global
-  log-format '{"time":"%t","peer":"%ci","method":"%[var(txn.method)]","tool":"%[var(txn.tool)]","status":%ST,"ms":%Ta}'
+  log-format '{"time":"%t","peer":"%ci","method":"%[var(txn.method)]","sub":"%[var(txn.sub)]","tool":"%[var(txn.tool)]","status":%ST,"ms":%Ta}'
   option http-keep-alive
   http-reuse always
   timeout connect 5s
   timeout client 60s
   timeout server 60s
 backend verified
-  stick-table type binary len 32 size 100k expire 60s store gpc0,http_req_rate(60s)
+  stick-table type binary len 32 size 100k expire 60s store gpc0
+backend identities
+  stick-table type string len 128 size 100k expire 60s store http_req_rate(60s)
 frontend in
   bind 127.0.0.1:${plain}
   bind 127.0.0.1:${tls} ssl crt ${certificate}
@@ -75,20 +77,27 @@ frontend in
   http-request set-var(txn.alg) var(txn.bearer),jwt_header_query('$.alg') if ${unless}
   http-request set-var(txn.iss) var(txn.bearer),jwt_payload_query('$.iss') if ${unless}
   http-request set-var(txn.aud) var(txn.bearer),jwt_payload_query('$.aud') if ${unless}
-  http-request set-var(txn.exp) var(txn.bearer),jwt_payload_query('$.exp','int') if ${unless}
-  http-request set-var(txn.now) date if ${unless}
+  # What a token says is read each time: that it was good once does not say that it has not expired since, nor whose it is.
+  http-request set-var(txn.exp) var(txn.bearer),jwt_payload_query('$.exp','int')
+  http-request set-var(txn.sub) var(txn.bearer),jwt_payload_query('$.sub')
+  http-request set-var(txn.group) var(txn.bearer),jwt_payload_query('$.groups[0]')
+  http-request set-var(txn.now) date
   http-request deny deny_status 401 if ${unless} !{ var(txn.alg) -m str ES256 }
   http-request deny deny_status 401 if ${unless} !{ var(txn.iss) -m str ${issuer.url} }
   http-request deny deny_status 401 if ${unless} !{ var(txn.aud) -m str ${issuer.audience} }
-  http-request deny deny_status 401 if ${unless} !{ var(txn.exp),sub(txn.now) -m int gt 0 }
+  http-request deny deny_status 401 unless { var(txn.exp),sub(txn.now) -m int gt 0 }
+  http-request deny deny_status 401 unless { var(txn.sub) -m found }
   http-request deny deny_status 401 if ${unless} !{ var(txn.bearer),jwt_verify(txn.alg,"${key}") 1 }
   http-request sc-inc-gpc0(0) if !known
-  http-request deny deny_status 429 if { sc0_http_req_rate gt 1000000000 }
+  http-request track-sc1 var(txn.sub) table identities
+  http-request deny deny_status 429 if { sc1_http_req_rate gt 1000000000 }
   http-request set-var(txn.method) req.body,json_query('$.method')
   http-request set-var(txn.tool) req.body,json_query('$.params.name')
   http-request deny deny_status 400 unless { var(txn.method) -m found }
   acl permitted var(txn.tool) -m str forecast
   acl permitted var(txn.tool) -m beg get-
+  acl reader var(txn.group) -m str readers
+  http-request deny deny_status 403 if { var(txn.method) -m str tools/call } !reader
   http-request deny deny_status 403 if { var(txn.method) -m str tools/call } !permitted
   default_backend servers
 backend servers
