@@ -14,7 +14,7 @@ import { type ApiKeyBook, createApiKeyBook } from "./auth/api-keys/book.ts";
 import { createUseNotes } from "./auth/api-keys/last-use.ts";
 import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
 import { proofMemoryMs } from "./auth/proof.ts";
-import { createProofMemory } from "./auth/proof-memory.ts";
+import { createProofMemory, shareProofs, type UsedProofs } from "./auth/proof-memory.ts";
 import { createRevocationBook, type RevocationBook, revocations } from "./auth/revocations.ts";
 import { createSessionTokenBook, type SessionTokenBook } from "./auth/session-tokens/book.ts";
 import { findOwner } from "./auth/session-tokens/owner.ts";
@@ -63,7 +63,7 @@ export interface House {
   readonly ended: Recall;
   readonly answered: Recall;
   /** Proofs of possession that were used. */
-  readonly proofs: Recall;
+  readonly proofs: UsedProofs;
   readonly standing: StandingStreams;
   readonly upstreams: UpstreamShelf;
   readonly doors: Doors;
@@ -97,7 +97,7 @@ const maxTasks = 10_000;
 const clockLookMs = 1_000;
 /** Beyond this the servers' own memory has to do. */
 const maxRecalled = 10_000;
-/** About 150 bytes each, and 500 a second. */
+/** About 300 bytes each, and 500 a second. */
 const maxProofs = 50_000;
 
 /**
@@ -173,6 +173,7 @@ async function furnish(
     // That one caller was denied stands in the record of that caller.
     if (outcome === "unavailable" || outcome === "refused") log.warn({ server, detail }, "no token for a server");
   };
+  const counters = createCounters(permits, monotonic, metrics.limitStoreFailed);
   const replicas = redis === null ? null : createReplicas(board, now, tenant.configHash);
   const write = (entry: AuditEntry, again?: boolean) => append(sink, metrics, entry, isLax, again);
   await store.follow(deeds, () => recordDeeds(store, write, now()));
@@ -196,12 +197,12 @@ async function furnish(
     sessionTokens: sessionTokenBook,
     store,
     users: directory,
-    counters: createCounters(permits, monotonic, metrics.limitStoreFailed),
+    counters,
     bans: createBans(monotonic),
     tasks: createTaskLedger(maxTasks),
     ended: shareRecall(createRecall(maxRecalled), "ended", board),
     answered: shareRecall(createRecall(maxRecalled), "answered", board),
-    proofs: shareRecall(createProofMemory(maxProofs, proofMemoryMs, now), "proofs", board),
+    proofs: shareProofs(createProofMemory(maxProofs, proofMemoryMs, now), counters, proofMemoryMs),
     doors: createDoors(),
     calls: shareCalls(createOpenCalls(), board),
     standing: createStandingStreams(),

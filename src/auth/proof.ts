@@ -2,10 +2,10 @@
 import { hash } from "node:crypto";
 import { calculateJwkThumbprint, compactVerify, importJWK, type JWK } from "jose";
 import { Denial } from "../denial.ts";
-import type { Recall } from "../limits/recall.ts";
 import { readCompact } from "./compact.ts";
 import type { Nonces } from "./nonces.ts";
 import { proofAlgorithms } from "./proof-algorithms.ts";
+import type { UsedProofs } from "./proof-memory.ts";
 import { quote } from "./reasons.ts";
 
 /** A request, and what proves that it is by the holder of a key. */
@@ -28,7 +28,7 @@ export interface ProofOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Proofs that were used, for {@link proofMemoryMs} at least. */
-  readonly used: Pick<Recall, "add">;
+  readonly used: UsedProofs;
   /** Null where none is asked for. */
   readonly nonces: Nonces | null;
 }
@@ -61,7 +61,7 @@ export function createProofVerifier({ now, used, nonces }: ProofOptions): Verify
       throw new Denial("token_nonce", { detail: "the proof has not the nonce of now", nonce: nonces.current() });
     }
     // Last, so that nobody but the holder of the key fills the memory.
-    if (!used.add(hash("sha256", `${key} ${jti}`, "base64url"))) {
+    if (!(await used.add(hash("sha256", `${key} ${jti}`, "base64url")))) {
       throw refused("the proof was used before, or there are too many to remember");
     }
   };

@@ -39,6 +39,12 @@ export function reachOf({ kind }: Revoked, nowMs: number): number {
   return kind === "grant" || kind === "token" ? nowMs - (nowMs % 1_000) + 999 : nowMs;
 }
 
+/**
+ * How long a token of a grant may be on its way when the grant ends, in milliseconds: whoever has found the grant still there, at another worker,
+ * signs one after that.
+ */
+export const lateTokenMs = 10_000;
+
 /** All revocations, in memory: a call never waits for the store. */
 export interface RevocationBook {
   /** Changes by itself: true from the moment that something it rests on is revoked. */

@@ -97,20 +97,24 @@ class StoreAdapter implements Adapter {
   async findByUserCode(): Promise<undefined> {}
 
   /**
-   * Of several who come with the same code at once one gets through; the library looks first and marks later.
+   * Of several who come with the same code at once one gets through; the library looks first and marks later. With the same refresh token
+   * all do.
    *
    * @throws InvalidGrant for all others; InvalidRequestUri where it is no code
    */
   async consume(id: string): Promise<undefined> {
-    const found = await this.#store.get(this.#kind, id);
-    if (found !== null && this.#isSpared(found.value)) return;
     const Refusal = this.#model === pushed ? errors.InvalidRequestUri : errors.InvalidGrant;
-    if (found === null || found.value.consumed !== undefined) throw new Refusal("it was used before");
-    const { exp } = found.value;
-    const options = typeof exp === "number" ? { expiresAtMs: this.#keptMs(exp) } : {};
-    const value = { ...found.value, consumed: Math.floor(this.#now() / 1_000) };
-    const put = await this.#store.put(this.#kind, id, value, { ...options, expected: found.revision });
-    if (put === null) throw new Refusal("it was used before");
+    for (;;) {
+      const found = await this.#store.get(this.#kind, id);
+      if (found !== null && this.#isSpared(found.value)) return;
+      if (found === null || found.value.consumed !== undefined) throw new Refusal("it was used before");
+      const { exp } = found.value;
+      const options = typeof exp === "number" ? { expiresAtMs: this.#keptMs(exp) } : {};
+      const value = { ...found.value, consumed: Math.floor(this.#now() / 1_000) };
+      const put = await this.#store.put(this.#kind, id, value, { ...options, expected: found.revision });
+      // Otherwise somebody else has used it in this moment: what that means is judged as at any other.
+      if (put !== null) return;
+    }
   }
 
   async destroy(id: string): Promise<undefined> {

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { handleOf, reachOf, revocations } from "../auth/revocations.ts";
+import { handleOf, lateTokenMs, reachOf, revocations } from "../auth/revocations.ts";
 import type { SessionLife } from "../auth/session-tokens/session-token.ts";
 import type { UserDirectory } from "../auth/users/directory.ts";
 import type { JudgePassword } from "../auth/users/new-password.ts";
@@ -88,7 +88,7 @@ export function createAuthorizationServer(options: AuthorizationOptions): Desk {
     provider.on("grant.revoked", (_ctx, grant) => {
       const nowMs = options.now();
       const revoked = { kind: "grant", grant } as const;
-      const value = { atMs: reachOf(revoked, nowMs), by: "authorization server", reason: null };
+      const value = { atMs: reachOf(revoked, nowMs + lateTokenMs), by: "authorization server", reason: null };
       const kept = { expiresAtMs: nowMs + options.ttlMs.accessToken + clockSlackMs };
       options.store.put(revocations, handleOf(revoked), value, kept).catch(report);
     });

@@ -6,10 +6,10 @@ import type { Recall } from "../limits/recall.ts";
  * questions are judged by themselves first.
  */
 const noticeSchema = z.discriminatedUnion("kind", [
-  /** A session was ended, a server's request answered, or a proof used; `known` is false where the answer did not arrive after all. */
+  /** A session was ended, or a server's request answered; `known` is false where the answer did not arrive after all. */
   z.strictObject({
     kind: z.literal("recall"),
-    book: z.enum(["ended", "answered", "proofs"]),
+    book: z.enum(["ended", "answered"]),
     key: z.string(),
     known: z.boolean(),
   }),

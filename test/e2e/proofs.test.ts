@@ -1,14 +1,14 @@
 /** Tokens that are bound to a key (DPoP, RFC 9449), with a client that proves to hold it. */
 import { createHash, randomUUID } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { calculateJwkThumbprint } from "jose";
-import { beforeAll, expect, it, onTestFinished } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { readAudit } from "../golden/observe.ts";
-import { openWire } from "../golden/wire.ts";
+import type { Wire } from "../golden/wire.ts";
 import { makeKey, sign, type TestKey } from "../unit/auth/issuer.ts";
 import { trust } from "./login-world.ts";
-import { type Setting, type SettingOptions, set } from "./setting.ts";
+import { connect, type Setting, type SettingOptions, set } from "./setting.ts";
 
 const issuerUrl = "https://issuer.test/";
 let issuerKey: TestKey;
@@ -22,7 +22,10 @@ beforeAll(async () => {
 function build(identity: object = {}, more: SettingOptions = {}): Promise<Setting> {
   return set({
     ...more,
-    configOverrides: { identity: { issuers: { corp: { issuer: issuerUrl, jwks: "jwks.json" } }, ...identity } },
+    configOverrides: {
+      ...more.configOverrides,
+      identity: { issuers: { corp: { issuer: issuerUrl, jwks: "jwks.json" } }, ...identity },
+    },
     before: (file) => writeFile(join(file, "..", "jwks.json"), JSON.stringify({ keys: [issuerKey.publicJwk] })),
   });
 }
@@ -47,10 +50,12 @@ function prove({ gateway }: Setting, token: string, extra: object = {}): Promise
   return sign(holder, payload, { typ: "dpop+jwt", jwk: holder.publicJwk });
 }
 
-async function call({ gateway }: Setting, headers: Readonly<Record<string, string>>) {
-  const { host, port } = new URL(gateway.publicUrl);
-  const wire = await openWire({ host: "127.0.0.1", port: Number(port), ca: await readFile(gateway.caFile, "utf8") });
-  onTestFinished(() => wire.leave());
+async function call(setting: Setting, headers: Readonly<Record<string, string>>) {
+  return callOver(await connect(setting.gateway), setting, headers);
+}
+
+async function callOver(wire: Wire, { gateway }: Setting, headers: Readonly<Record<string, string>>) {
+  const { host } = new URL(gateway.publicUrl);
   const message = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "echo", arguments: {} } };
   const body = JSON.stringify(message);
   const all = {
@@ -86,6 +91,18 @@ it("are accepted with a proof for each request", async () => {
   const dpop = await prove(setting, unbound);
   expect((await call(setting, { authorization: `DPoP ${unbound}`, dpop })).reason).toBe("token_binding");
   expect((await call(setting, { authorization: `Bearer ${unbound}`, dpop })).reason).toBe("none");
+});
+
+it("are accepted once where two workers are sent the same at the same moment", async () => {
+  const setting = await build({}, { configOverrides: { workers: 2 } });
+  const token = await tokenFor(setting);
+  // Connections are handed out in turn.
+  const wires = [await connect(setting.gateway), await connect(setting.gateway)];
+  for (let round = 0; round < 10; round++) {
+    const headers = { authorization: `DPoP ${token}`, dpop: await prove(setting, token) };
+    const answers = await Promise.all(wires.map((wire) => callOver(wire, setting, headers)));
+    expect(answers.map(({ reason }) => reason).sort()).toEqual(["none", "token_proof"]);
+  }
 });
 
 it("the URL of a proof is compared with publicUrl, whatever the Host header says", async () => {

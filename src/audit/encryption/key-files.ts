@@ -112,10 +112,14 @@ export class KeyFiles {
   }
 }
 
-/** Removes it in any case: a disk that is too full to be overwritten is no reason to keep it. */
+/**
+ * Removes it in any case: a disk that is too full to be overwritten is no reason to keep it. Where it is gone, another worker that starts in
+ * the same moment has done so.
+ */
 function overwrite(path: string): void {
   try {
-    const descriptor = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW);
+    const descriptor = ifThere(() => openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW));
+    if (descriptor === null) return;
     try {
       writeFileSync(descriptor, Buffer.alloc(fstatSync(descriptor).size));
       fsyncSync(descriptor);

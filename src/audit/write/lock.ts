@@ -6,9 +6,17 @@ export interface DirectoryLock {
   release(): void;
 }
 
+/** Who has a lock. */
+interface Holder {
+  readonly pid: number;
+  /** When it began, in ticks since the machine did; null where the system does not say. */
+  readonly began: string | null;
+}
+
 /**
- * Takes the lock file, which holds a process id. A lock of a process that is gone is taken over, and so is one with our own
- * id: in a container every run has the same one, and a run that was killed leaves its lock behind.
+ * Takes the lock file, which holds a process id and when that process began. A lock of a process that is gone is taken over, and so is one with
+ * our own id: in a container every run has the same one, and a run that was killed leaves its lock behind. Of several workers one may have the id
+ * there that another one had in the run before, which is told by when it began.
  *
  * @throws AuditFault naming the process and the file when another process holds it
  */
@@ -21,7 +29,7 @@ export function takeLock(path: string): DirectoryLock {
   return {
     release() {
       try {
-        if (readHolder(path) === String(process.pid)) unlinkSync(path);
+        if (parse(readHolder(path) ?? "")?.pid === process.pid) unlinkSync(path);
       } catch {
         // Where it cannot be removed any more, it will name a process that is gone, and keep nobody out.
       }
@@ -31,15 +39,15 @@ export function takeLock(path: string): DirectoryLock {
 
 /** Whether another process holds the lock file. */
 export function isLocked(path: string): boolean {
-  const holder = readHolder(path);
-  return holder !== null && /^\d{1,10}$/.test(holder) && Number(holder) !== process.pid && isAlive(Number(holder));
+  const holder = parse(readHolder(path) ?? "");
+  return holder !== null && isOther(holder);
 }
 
 function createLock(path: string): boolean {
   try {
     const descriptor = openSync(path, "wx", 0o600);
     try {
-      writeSync(descriptor, `${process.pid}\n`);
+      writeSync(descriptor, `${[process.pid, findBegin(process.pid) ?? []].flat().join(" ")}\n`);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
@@ -69,13 +77,11 @@ function clearStale(path: string): void {
 }
 
 function refuseLive(holder: string, path: string): void {
-  if (!/^\d{1,10}$/.test(holder)) {
-    throw new AuditFault(`${path} names no process; delete it if no gateway uses this directory.`);
-  }
-  const pid = Number(holder);
-  if (pid === process.pid || !isAlive(pid)) return;
+  const found = parse(holder);
+  if (found === null) throw new AuditFault(`${path} names no process; delete it if no gateway uses this directory.`);
+  if (!isOther(found)) return;
   throw new AuditFault(
-    `process ${pid} writes this audit trail already (lock file ${path}); stop it, give this gateway another audit.directory, ` +
+    `process ${found.pid} writes this audit trail already (lock file ${path}); stop it, give this gateway another audit.directory, ` +
       "or delete the lock if that process is no gateway.",
   );
 }
@@ -86,6 +92,26 @@ function readHolder(path: string): string | null {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
+  }
+}
+
+function parse(text: string): Holder | null {
+  const [, pid, began = null] = /^(\d{1,10})(?: (\d+))?$/.exec(text) ?? [];
+  return pid === undefined ? null : { pid: Number(pid), began };
+}
+
+/** Whether it is another process that is still there. */
+function isOther({ pid, began }: Holder): boolean {
+  return pid !== process.pid && isAlive(pid) && (began === null || (findBegin(pid) ?? began) === began);
+}
+
+/** Field 22 of /proc/pid/stat (proc_pid_stat(5)), behind a name that may have anything in it. Null where it is not Linux, or gone. */
+function findBegin(pid: number): string | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+  } catch {
+    return null;
   }
 }
 

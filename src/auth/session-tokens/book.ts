@@ -17,7 +17,7 @@ import {
 } from "./session-token.ts";
 import { readSessionToken } from "./token-text.ts";
 
-/** All session tokens and whose they are, in memory; only when one was used last is looked up, and not at each call. */
+/** All session tokens and whose they are, in memory; only one that is not known, and when one was used last, is looked up, and not at each call. */
 export interface SessionTokenBook {
   /**
    * Counts as a use, whatever comes of the call: one from a wrong address, which is found out later, keeps a token from being idle.
@@ -51,7 +51,7 @@ export interface SessionRules extends SessionLife {
 
 /** What {@link createSessionTokenBook} needs. */
 export interface SessionTokenOptions {
-  readonly store: Pick<Store, "list" | "get" | "put">;
+  readonly store: Pick<Store, "list" | "get" | "put" | "look">;
   /** Somebody who may be here; null for anybody else. */
   readonly findOwner: (name: string) => Promise<Owner | null>;
   readonly standingOf: RevocationBook["standingOf"];
@@ -90,13 +90,21 @@ export function createSessionTokenBook(options: SessionTokenOptions): SessionTok
     await store.put(sessionTokenUses, id, { atMs: nowMs }, until).catch(() => null);
   }
 
+  /** Its owner may use one in the moment it is made, and the process that made it is not the one that is asked. */
+  async function find(id: string): Promise<Known | undefined> {
+    const known = byId?.get(id);
+    if (known !== undefined || (await store.get(sessionTokens, id).catch(() => null)) === null) return known;
+    await store.look();
+    return byId?.get(id);
+  }
+
   return {
     async verify(text, resource, serverOf, rules) {
       if (byId === null) throw new Denial("state_unavailable", { detail: "the session tokens have not been read yet" });
       const halves = readSessionToken(text);
       if (halves === undefined)
         throw new Denial("token_malformed", { detail: "not a session token: its checksum differs" });
-      const known = byId.get(halves.id);
+      const known = await find(halves.id);
       if (known === undefined || !isDigestOf(known.token.digest, halves)) {
         throw new Denial("token_unknown", { detail: `there is no session token ${halves.id}` });
       }

@@ -1,4 +1,4 @@
-import { handleOf, type Revoked, reachOf, revocationKeptMs, revocations } from "../../auth/revocations.ts";
+import { handleOf, lateTokenMs, type Revoked, reachOf, revocationKeptMs, revocations } from "../../auth/revocations.ts";
 import { endTokensOf } from "../../auth/session-tokens/keep.ts";
 import type { Store } from "../../state/store.ts";
 import { dropLogins } from "../../upstream/vault/logins.ts";
@@ -16,8 +16,9 @@ export interface Revoker {
 export async function revoke(store: Store, revoked: Revoked, revoker: Revoker): Promise<void> {
   await put(store, revoked, revoker);
   if (revoked.kind === "user" && revoked.issuer === "builtin") await endTokensOf(store, revoked.subject, revoker.nowMs);
+  // There will be no other of this name.
   for (const grant of await endGrants(store, revoked, revoker.nowMs))
-    await put(store, { kind: "grant", grant }, revoker);
+    await put(store, { kind: "grant", grant }, { ...revoker, nowMs: revoker.nowMs + lateTokenMs });
   if (revoked.kind === "user") await dropLogins(store, revoked);
 }
 

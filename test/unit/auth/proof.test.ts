@@ -3,9 +3,11 @@ import { calculateJwkThumbprint, type JWK, SignJWT } from "jose";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createNonces } from "../../../src/auth/nonces.ts";
 import { createProofVerifier, proofMemoryMs } from "../../../src/auth/proof.ts";
-import { createProofMemory } from "../../../src/auth/proof-memory.ts";
+import { createProofMemory, shareProofs, type UsedProofs } from "../../../src/auth/proof-memory.ts";
 import { Denial } from "../../../src/denial.ts";
-import type { Recall } from "../../../src/limits/recall.ts";
+import { createCounters } from "../../../src/limits/counters.ts";
+import type { PermitStore } from "../../../src/limits/leases.ts";
+import { createWindows } from "../../../src/limits/windows.ts";
 import { encode, makeKey, type TestKey } from "./issuer.ts";
 
 const nowS = 1_800_000_000;
@@ -17,7 +19,7 @@ let key: TestKey;
 let other: TestKey;
 let thumbprint: string;
 let nowMs: number;
-let used: Recall;
+let used: UsedProofs;
 let ids = 0;
 
 beforeAll(async () => {
@@ -48,7 +50,7 @@ function prove({ by = key, header = {}, payload = {} }: Order = {}): Promise<str
   return new SignJWT(said).setProtectedHeader(protectedHeader).sign(by.privateKey);
 }
 
-async function judge(proof: string, options: { nonce?: boolean; key?: string; memory?: Recall } = {}) {
+async function judge(proof: string, options: { nonce?: boolean; key?: string; memory?: UsedProofs } = {}) {
   const verify = createProofVerifier({
     now: () => nowMs,
     used: options.memory ?? used,
@@ -151,6 +153,31 @@ describe("a proof is used once", () => {
     expect(await judge(proof)).toMatchObject({ extra: { detail: expect.stringContaining("used") } });
     nowMs += 2;
     expect(await judge(proof)).toMatchObject({ extra: { detail: expect.stringContaining("iat") } });
+  });
+
+  test.each([
+    ["by one of all processes", false],
+    ["by each process while nobody answers for the others", true],
+  ])("%s", async (_, isLost) => {
+    const windows = createWindows(() => nowMs);
+    const store: PermitStore = {
+      patienceMs: 1_000,
+      async take(...asked) {
+        if (isLost) throw new Error("gone");
+        return windows.take(...asked);
+      },
+    };
+    const [one, two] = [1, 2].map(() =>
+      shareProofs(
+        createProofMemory(100, proofMemoryMs, () => nowMs),
+        createCounters(store, () => nowMs),
+        proofMemoryMs,
+      ),
+    );
+    const proof = await prove();
+    const memories = [one, two, one, two];
+    const taken = await Promise.all(memories.map((memory) => judge(proof, memory && { memory })));
+    expect(taken.filter((denial) => denial === null)).toHaveLength(isLost ? 2 : 1);
   });
 
   test("by each key", async () => {

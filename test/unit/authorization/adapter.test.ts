@@ -69,6 +69,14 @@ it("lets a refresh token be used again for half a minute, as a client does that 
   await expect(tokens.consume("a")).rejects.toThrow();
 });
 
+it("lets a refresh token be used by all who come with it at the same moment, from different processes", async () => {
+  const { adapterOf, exp } = open();
+  const tokens = adapterOf("RefreshToken");
+  await tokens.upsert("a", { grantId: "g", exp: exp() }, 3_600);
+  await Promise.all([tokens.consume("a"), tokens.consume("a"), tokens.consume("a")]);
+  expect(await tokens.find("a")).not.toHaveProperty("consumed");
+});
+
 it("ends everything of a grant", async () => {
   const { adapterOf } = open();
   await adapterOf("AuthorizationCode").upsert("a", { grantId: "g" }, 60);

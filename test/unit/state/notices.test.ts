@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createProofMemory } from "../../../src/auth/proof-memory.ts";
+import { createRecall } from "../../../src/limits/recall.ts";
 import { type Notice, type NoticeBoard, readNotice, shareRecall } from "../../../src/state/notices.ts";
 
 /** Boards of two processes: what one posts the other hears, as it comes over the wire. */
@@ -15,14 +15,8 @@ function connect(): [NoticeBoard, NoticeBoard] {
   return [board(0), board(1)];
 }
 
-test("a proof that one process has seen is none for the other", () => {
-  const [here, there] = connect().map((board) =>
-    shareRecall(
-      createProofMemory(9, 1_000, () => 0),
-      "proofs",
-      board,
-    ),
-  );
+test("a session that one process has ended is ended for the other", () => {
+  const [here, there] = connect().map((board) => shareRecall(createRecall(9), "ended", board));
   expect(here?.add("a")).toBe(true);
   expect(there?.add("a")).toBe(false);
   expect(there?.add("b")).toBe(true);

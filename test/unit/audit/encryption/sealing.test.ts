@@ -1,7 +1,9 @@
 import type { KeyObject } from "node:crypto";
+import { once } from "node:events";
 import { linkSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { firstPrev, openRecord, sealRecord } from "../../../../src/audit/chain.ts";
 import { createSealer } from "../../../../src/audit/encryption/sealing.ts";
@@ -243,6 +245,18 @@ describe("the vault", () => {
     vault.destroyRest();
     expect(readFileSync(elsewhere, "latin1")).toBe("\0".repeat(95));
     expect(keyFiles("audit-people")).toEqual([`${vault.nameOf("corp", "bob")}.key`]);
+  });
+
+  test("ends it together with other workers that start in the same moment", async () => {
+    const people = join(directory, "audit-people");
+    vault.personKey(identityOf("bob"));
+    for (let each = 0; each < 300; each++) writeFileSync(join(people, `${each}.key.1.doomed`), "x");
+    const script = `import { workerData } from "node:worker_threads";
+      import { KeyFiles } from ${JSON.stringify(new URL("../../../../src/audit/encryption/key-files.ts", import.meta.url).href)};
+      new KeyFiles(workerData).destroyRest();`;
+    const threads = [1, 2, 3].map(() => new Worker(script, { eval: true, workerData: people }));
+    const codes = await Promise.all(threads.map((thread) => once(thread, "exit").then(([code]) => code)));
+    expect([codes, keyFiles("audit-people")]).toEqual([[0, 0, 0], [`${vault.nameOf("corp", "bob")}.key`]]);
   });
 
   test.each([

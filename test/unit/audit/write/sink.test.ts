@@ -396,9 +396,11 @@ describe("opening", () => {
 });
 
 describe("the lock", () => {
+  const ownLock = new RegExp(`^${process.pid}(?: \\d+)?\n$`);
+
   test("it names this process and goes with it", async () => {
     const sink = await open();
-    expect(readFileSync(lockPath, "utf8")).toBe(`${process.pid}\n`);
+    expect(readFileSync(lockPath, "utf8")).toMatch(ownLock);
     await sink.close();
     expect(existsSync(lockPath)).toBe(false);
   });
@@ -416,9 +418,21 @@ describe("the lock", () => {
     for (const holder of [dead, process.pid]) {
       writeFileSync(lockPath, `${holder}\n`);
       const sink = await open();
-      expect(readFileSync(lockPath, "utf8")).toBe(`${process.pid}\n`);
+      expect(readFileSync(lockPath, "utf8")).toMatch(ownLock);
       await sink.close();
     }
+  });
+
+  test.runIf(process.platform === "linux")("whoever has the id of a dead process is not taken for it", async () => {
+    await mkdir(directory);
+    const began = readFileSync(`/proc/${process.ppid}/stat`, "latin1").split(" ").at(21);
+    writeFileSync(lockPath, `${process.ppid} ${began}\n`);
+    await expect(open()).rejects.toThrow(`process ${process.ppid} `);
+    writeFileSync(lockPath, `${process.ppid} 1\n`);
+    const sink = await open();
+    expect(readFileSync(lockPath, "utf8")).toMatch(ownLock);
+    await sink.close();
+    expect(existsSync(lockPath)).toBe(false);
   });
 
   test.each(["", "not a pid", "99999999999999"])("a lock that says %j is refused", async (text) => {

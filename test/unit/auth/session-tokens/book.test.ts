@@ -54,7 +54,9 @@ function openShared(tokens: Record<string, SessionToken>) {
           ? Object.entries(shared.tokens).map(([key, value]) => entry(key, value))
           : shared.revoked.map(({ key, atMs }) => entry(key, { atMs, by: "test", reason: null })),
       ) as never,
-    get: (_kind: unknown, key: string) => {
+    get: (kind: unknown, key: string) => {
+      const token = shared.tokens[key];
+      if (kind === sessionTokens) return ask(token === undefined ? null : entry(key, token)) as never;
       const atMs = shared.uses.get(key);
       return ask(atMs === undefined ? null : entry(key, { atMs })) as never;
     },
@@ -68,8 +70,9 @@ function openShared(tokens: Record<string, SessionToken>) {
   };
   async function openProcess() {
     const revocations = createRevocationBook(store);
+    const look = () => load().catch(() => {});
     const book = createSessionTokenBook({
-      ...{ store, findOwner: async () => shared.ann, standingOf: revocations.standingOf },
+      ...{ store: { ...store, look }, findOwner: async () => shared.ann, standingOf: revocations.standingOf },
       now: () => shared.nowMs,
       changed() {
         shared.changes += 1;
@@ -97,6 +100,15 @@ function codeOf(work: Promise<unknown>): Promise<string> {
     (error: unknown) => (error instanceof Denial ? error.code : String(error)),
   );
 }
+
+it("is known at once to a process that has not looked since it was made at another", async () => {
+  const { shared, openProcess } = openShared({});
+  const { verify } = await openProcess();
+  const { id, text, token } = draw();
+  expect(await codeOf(verify(text))).toBe("token_unknown");
+  shared.tokens[id] = token;
+  expect((await verify(text)).subject).toBe("ann");
+});
 
 it("says who made it and how they had logged in, with the groups of now", async () => {
   const { id, text, verify, shared, load } = await open({ from: ["10.0.0.0/8"] });
