@@ -47,7 +47,9 @@ const streamHeaders = [
 ];
 
 /** How long a client may take no byte of what waits for it before it is cut off, in milliseconds. */
-const stallMs = 30_000;
+export const stallMs = 30_000;
+/** How slowly it may take them, in bytes a millisecond: whoever takes one now and then holds its places as well as one who takes none. */
+export const slowestPace = 16;
 
 /** Resolves when the operating system has all of the answer, or the client is gone. */
 function left(response: ServerResponse): Promise<void> {
@@ -57,13 +59,15 @@ function left(response: ServerResponse): Promise<void> {
 
 const gone = Promise.resolve();
 
-/** Waits for the client to read, but not for ever: the timer of the socket starts anew with each byte that leaves. */
+/** Waits for the client to read, but not for ever: the timer of the socket starts anew with each byte that leaves, the other one does not. */
 async function firstOf(response: ServerResponse, event: "drain" | "finish"): Promise<void> {
   if (response.destroyed) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   const cut = () => response.destroy();
+  const late = setTimeout(cut, stallMs + response.writableLength / slowestPace);
   response.on(event, resolve).on("close", resolve).on("timeout", cut).setTimeout(stallMs);
   await promise;
+  clearTimeout(late);
   response.off(event, resolve).off("close", resolve).off("timeout", cut);
   if (event === "drain") response.setTimeout(0);
 }

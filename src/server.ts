@@ -15,6 +15,7 @@ import { closeRevoked } from "./doors/revoked.ts";
 import type { Gateway } from "./gateway.ts";
 import { watchHandshakes } from "./handshakes.ts";
 import type { House } from "./house.ts";
+import { createIdleness } from "./idle.ts";
 import { readTlsMaterial, type TlsMaterial } from "./listener-tls.ts";
 import type { ListenAddress } from "./network/address.ts";
 import { plainAddress } from "./network/cidr.ts";
@@ -60,6 +61,7 @@ export async function createPublicServer(
   const bySocket = new WeakMap<Duplex, Visit>();
   let draining = false;
   const overload = createOverload(current, house);
+  const idle = createIdleness(listen.keepAliveTimeout + listen.headersTimeout, () => performance.now());
   const admit = (message: IncomingMessage, response: ServerResponse, refusal: Denial | null) => {
     // Streams that only stand there take no time.
     const outside =
@@ -69,9 +71,12 @@ export async function createPublicServer(
     const visit = receive(current(), house, message, response, outside ?? refusal);
     visits.add(visit);
     bySocket.set(message.socket, visit);
+    idle.end(message.socket);
     void visit.over.then(() => {
       visits.remove(visit);
-      if (bySocket.get(message.socket) === visit) bySocket.delete(message.socket);
+      if (bySocket.get(message.socket) !== visit) return;
+      bySocket.delete(message.socket);
+      idle.begin(message.socket);
     });
   };
   const errands = new Set<Promise<void>>();
@@ -120,6 +125,7 @@ export async function createPublicServer(
     const nowMs = house.now();
     const { settings, sessions } = current();
     closeRevoked(house.doors, sessions);
+    idle.sweep();
     for (const visit of visits) {
       const { revoked } = visit;
       if (revoked !== null) visit.interrupt(new Denial(revoked));

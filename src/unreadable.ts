@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { describeVisit } from "./audit/describe.ts";
 import { Denial, renderDenial } from "./denial.ts";
 import type { House } from "./house.ts";
+import { closeStalled } from "./stalled.ts";
 
 /** Why bytes could not be read as HTTP, or undefined where the client merely went away. */
 export function explainUnreadable({ code = "" }: NodeJS.ErrnoException): Denial | undefined {
@@ -33,8 +34,10 @@ export async function refuseUnreadable(
     const times = { time: house.audit.wallTime(), totalMs: 0, upstreamMs: null };
     const visit = { arrival, recording: null, facts: {}, args: null, outcome, ...times };
     await house.audit.append(describeVisit(visit, house.audit.fingerprint));
-    if (answer) socket.end(renderRaw(denial, requestId));
-    else socket.destroy();
+    if (!answer) return void socket.destroy();
+    socket.end(renderRaw(denial, requestId));
+    // Whoever leaves its own side open would keep its place among the connections for ever.
+    closeStalled(socket);
   } catch (cause) {
     house.log.error({ requestId, error: cause }, "audit record could not be written");
     socket.destroy();

@@ -25,6 +25,13 @@ const pushed = "PushedAuthorizationRequest";
  */
 const pushedKeptSeconds = 1_800;
 
+/**
+ * How many requests that wait for somebody are kept, some 5 KB each: anybody can make one, and as many as the limit of addresses lets through. One
+ * that goes on is written anew, so those that nobody has touched for longest go.
+ */
+export const maxWaiting = 10_000;
+const waiting: ReadonlySet<string> = new Set(["Interaction", pushed]);
+
 /** Members of a grant that are kept: those that are older are found expired by then. */
 const maxMembers = 1_000;
 
@@ -60,7 +67,10 @@ class StoreAdapter implements Adapter {
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<undefined> {
     if (this.#model === "Client") return void (await this.#registrations.add(id, { ...payload }));
-    const options = expiresIn === undefined ? {} : { expiresAtMs: this.#now() + this.#keptMs(expiresIn) };
+    const options = {
+      ...(expiresIn !== undefined && { expiresAtMs: this.#now() + this.#keptMs(expiresIn) }),
+      ...(waiting.has(this.#model) && { most: maxWaiting }),
+    };
     const { uid, grantId, clientId, accountId, exp } = payload;
     if (grantable.has(this.#model) && typeof clientId === "string") await this.#registrations.use(clientId);
     if (grantable.has(this.#model) && typeof grantId === "string") await this.#join(grantId, id);

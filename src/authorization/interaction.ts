@@ -18,7 +18,7 @@ import { findSite } from "./passkeys/site.ts";
 import { accountPath } from "./paths.ts";
 import { anybodyReason, noticePrompt } from "./prompts.ts";
 import { baseScope } from "./resources.ts";
-import { type Details, type Onward, type PageKit, type PageVisit, refuseMethod, send } from "./visit.ts";
+import { type Details, type Onward, type PageKit, type PageVisit, refuseMethod, send, sendFailure } from "./visit.ts";
 
 const gone = "This login has ended. Go back to the client and connect again.";
 
@@ -34,10 +34,9 @@ export async function servePage(kit: PageKit, visit: PageVisit): Promise<void> {
     if (request.method === "POST") return await act(kit, visit, details, asking);
     refuseMethod(response, note, "GET, POST");
   } catch (error) {
-    const isGone = error instanceof errors.SessionNotFound;
-    Object.assign(note, { successful: false, reason: isGone ? "login_gone" : "server_error" });
-    if (!isGone) kit.report(error as Error);
-    send(response, isGone ? 400 : 500, renderProblem("This did not work", isGone ? gone : "Try again later."), []);
+    if (!(error instanceof errors.SessionNotFound)) return sendFailure(kit, visit, error);
+    Object.assign(note, { successful: false, reason: "login_gone" });
+    send(response, 400, renderProblem("This did not work", gone), []);
   }
 }
 

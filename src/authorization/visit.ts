@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type Provider from "oidc-provider";
 import type { SessionLife } from "../auth/session-tokens/session-token.ts";
 import type { Account, UserDirectory } from "../auth/users/directory.ts";
+import { HashingBusy } from "../auth/users/hashing.ts";
 import type { JudgePassword } from "../auth/users/new-password.ts";
 import type { Passkeys } from "../auth/users/passkeys/passkeys.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
@@ -13,7 +14,7 @@ import type { DeskNote } from "./desk.ts";
 import type { FederationFailure } from "./federation/failure.ts";
 import type { Federation } from "./federation/federation.ts";
 import type { Delay } from "./login/attempts.ts";
-import { type Asking, type ConsentPage, type LoginWays, pageHeaders } from "./pages/pages.ts";
+import { type Asking, type ConsentPage, type LoginWays, pageHeaders, renderProblem } from "./pages/pages.ts";
 import type { Resources } from "./resources.ts";
 
 /** What the library knows of an authorization request that waits for somebody. */
@@ -78,6 +79,18 @@ export type Onward = Asking & {
 export function send(response: ServerResponse, status: number, html: string, onward: readonly string[]): void {
   response.writeHead(status, pageHeaders(onward)).end(html);
 }
+
+/** Answers with a page that something has gone wrong, and reports it where that must not happen. */
+export function sendFailure({ report }: Pick<PageKit, "report">, { response, note }: Failing, error: unknown): void {
+  const isBusy = error instanceof HashingBusy;
+  Object.assign(note, { successful: false, reason: isBusy ? "login_busy" : "server_error" });
+  if (isBusy) response.setHeader("retry-after", "1");
+  else report(error as Error);
+  const text = isBusy ? "Too many log in at the moment. Go back, and try again." : "Try again later.";
+  send(response, isBusy ? 503 : 500, renderProblem("This did not work", text), []);
+}
+
+type Failing = Pick<PageVisit, "response" | "note">;
 
 /** Answers what is asked in a way that a page does not take. */
 export function refuseMethod(response: ServerResponse, note: DeskNote, allow: string): void {

@@ -1,3 +1,4 @@
+import type { Receipt } from "../audit/trail.ts";
 import { Denial } from "../denial.ts";
 import { judgeServerMessage } from "../mcp/answers.ts";
 import { isObject } from "../mcp/object.ts";
@@ -8,7 +9,14 @@ import { learnLists } from "./lists.ts";
 
 /** Hands out an answer that is one JSON body, read whole and judged before its first byte leaves. */
 export async function relayJson(exchange: Exchange, status: number): Promise<void> {
-  const { answer, trail, reply, upstream, expected, known } = exchange;
+  const { receipt, body } = await judgeBody(exchange, status);
+  const headers = { "content-type": "application/json", "cache-control": "no-store", ...sessionHeader(exchange) };
+  await exchange.reply.send(receipt, { status, headers, body });
+}
+
+/** Apart from the sending, which may take minutes: what the body says would be kept beside it meanwhile, three times as large as it is. */
+async function judgeBody(exchange: Exchange, status: number): Promise<{ receipt: Receipt; body: Buffer }> {
+  const { answer, trail, upstream, expected, known } = exchange;
   const source = await readWhole(answer.body, upstream.maxResponseBytes);
   const judged = judgeServerMessage(source, expected);
   learnLists(exchange, judged, () => source.toString());
@@ -25,8 +33,7 @@ export async function relayJson(exchange: Exchange, status: number): Promise<voi
     ...(answer.kept ? {} : { upstream: answer.statusCode }),
     bytesOut: body.length,
   });
-  const headers = { "content-type": "application/json", "cache-control": "no-store", ...sessionHeader(exchange) };
-  await reply.send(receipt, { status, headers, body });
+  return { receipt, body };
 }
 
 /** A server that refuses a stateless request may be another one than the gateway takes it for. */

@@ -10,7 +10,12 @@ function pushPlaces(parser: CommandParser, places: Places): void {
   for (const place of places) parser.pushKey(place);
 }
 
-/** Writes an entry unless its revision is another than ARGV[5], if that is given. Answers with its revision, or 0. */
+/**
+ * Writes an entry unless its revision is another than ARGV[5], if that is given. Answers with its revision, or 0.
+ *
+ * Redis drops entries whose time is over, and knows nothing of their names: each writing forgets up to four of these, or the names of what
+ * nobody lists would stay for ever. Of ARGV[6], if that is given, see {@link PutOptions.most}.
+ */
 export const putEntryScript = defineScript({
   SCRIPT: `
 local found = redis.call('HGET', KEYS[1], 'revision') or '0'
@@ -19,11 +24,27 @@ local revision = redis.call('HINCRBY', KEYS[3], ARGV[1], 1)
 redis.call('HSET', KEYS[1], 'sealed', ARGV[3], 'revision', revision)
 if ARGV[4] == '' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIREAT', KEYS[1], ARGV[4]) end
 redis.call('ZADD', KEYS[2], revision, ARGV[2])
+local before = string.sub(KEYS[1], 1, -1 - #ARGV[2])
+for _, name in ipairs(redis.call('ZRANGE', KEYS[2], 0, 3)) do
+  if redis.call('EXISTS', before .. name) == 0 then redis.call('ZREM', KEYS[2], name) end
+end
+if ARGV[6] == '' then return revision end
+for _, name in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1 - ARGV[6])) do
+  redis.call('DEL', before .. name)
+  redis.call('ZREM', KEYS[2], name)
+end
 return revision`,
   NUMBER_OF_KEYS: 3,
   parseCommand(parser: CommandParser, places: Places, kind: string, name: string, sealed: string, options: PutOptions) {
     pushPlaces(parser, places);
-    parser.push(kind, name, sealed, String(options.expiresAtMs ?? ""), String(options.expected ?? ""));
+    parser.push(
+      kind,
+      name,
+      sealed,
+      String(options.expiresAtMs ?? ""),
+      String(options.expected ?? ""),
+      String(options.most ?? ""),
+    );
   },
   transformReply: undefined as unknown as () => number,
 });

@@ -42,6 +42,9 @@ export function openSqliteStore(path: string, now: () => number): StoreBackend {
   );
   const remove = database.prepare("DELETE FROM entries WHERE kind = ? AND name = ?");
   const expire = database.prepare("DELETE FROM entries WHERE expires <= ?");
+  const trim = database.prepare(
+    "DELETE FROM entries WHERE kind = ? AND revision <= (SELECT revision FROM entries WHERE kind = ? ORDER BY revision DESC LIMIT 1 OFFSET ?)",
+  );
   const find = (kind: string, name: string) => select.get(kind, name, now()) as unknown as KeptEntry | undefined;
 
   /** IMMEDIATE: of two processes that compare and write, one waits (https://sqlite.org/lang_transaction.html). */
@@ -63,13 +66,14 @@ export function openSqliteStore(path: string, now: () => number): StoreBackend {
 
   return {
     read: (kind, name) => run(() => find(kind, name) ?? null),
-    write: (kind, name, sealed, { expiresAtMs, expected }: PutOptions) =>
+    write: (kind, name, sealed, { expiresAtMs, expected, most }: PutOptions) =>
       run(() =>
         transact(() => {
           if (expected !== undefined && (find(kind, name)?.revision ?? 0) !== expected) return null;
           const revision = advanceHead(kind);
           insert.run(kind, name, sealed, revision, expiresAtMs ?? null);
           expire.run(now());
+          if (most !== undefined) trim.run(kind, kind, most);
           return revision;
         }),
       ),

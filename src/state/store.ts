@@ -26,6 +26,8 @@ export interface PutOptions {
   readonly expiresAtMs?: number;
   /** Write only where the entry has this revision; 0: only where there is none. Default: whatever is there. */
   readonly expected?: number;
+  /** How many of the kind are kept, where anybody can have one made: those that were written longest ago go. Default: all. */
+  readonly most?: number;
 }
 
 /** @throws StoreError from each of its methods, where the store cannot be asked */

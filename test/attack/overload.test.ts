@@ -108,6 +108,17 @@ it("a proxy that others stand behind is always let in", async () => {
   await connect(gateway);
 });
 
+it("a connection is not kept by empty lines, which are no request to count", async () => {
+  const { gateway } = await set({
+    configOverrides: { listen: { keepAliveTimeout: "200ms", headersTimeout: "500ms" } },
+  });
+  const wire = await connect(gateway);
+  void wire.say("GET /nothing HTTP/1.1\r\nhost: localhost\r\n\r\n");
+  const dripping = setInterval(() => void wire.say("\r\n"), 50);
+  onTestFinished(() => clearInterval(dripping));
+  await until("the end", () => wire.socket.destroyed || undefined);
+});
+
 it("while the event loop is late requests are refused at once, and probes are answered", async () => {
   const { gateway, client } = await set({
     nodeArgs: ["--import", busy],

@@ -142,6 +142,23 @@ it.each(byStream)("comments and notifications for ever on $name take none either
   expect(await flood(way, events, block, { passed: 16 })).toBeLessThan(growthMiB);
 });
 
+it("large answers that nobody reads are kept as their bytes alone, not as what they say", async () => {
+  const large = JSON.stringify({
+    ...JSON.parse(answer),
+    result: { resultType: "complete", text: "x".repeat(7 * mebi) },
+  });
+  roomy.behave((socket, { body }) => {
+    if (isOther(body)) return answerOthers(socket);
+    socket.end(`${open("application/json")}Content-Length: ${large.length}\r\n\r\n${large}`);
+  });
+  const left = [];
+  // As text all of them are more than the heap.
+  for (let count = 0; count < 24; count += 1) left.push(await roomy.leaveUnread(byJson.ask));
+  expect((await roomy.send(other)).text).toBe(answer);
+  for (const response of left) response.destroy();
+  await until("nothing is left over", async () => (await held(roomy)) === 0);
+});
+
 const chunked = "Transfer-Encoding: chunked\r\n\r\n";
 const json = open("application/json");
 

@@ -16,8 +16,13 @@ export interface Account {
 
 /** Those who log in at the gateway itself. */
 export interface UserDirectory {
-  /** The account of whoever knows its password; null for anybody else, after as long a time, whatever was wrong. */
-  verify(name: string, password: string): Promise<Account | null>;
+  /**
+   * The account of whoever knows its password; null for anybody else, after as long a time, whatever was wrong.
+   *
+   * @param ip where it comes from
+   * @throws HashingBusy
+   */
+  verify(name: string, password: string, ip: string): Promise<Account | null>;
   /** The name that somebody wrote, where there is such a user, disabled ones included; null for anything else. */
   recognize(written: string): Promise<string | null>;
   /** An account that may be used; null where it is disabled or gone. */
@@ -30,11 +35,11 @@ export interface UserDirectory {
  */
 export function createUserDirectory(store: Pick<Store, "get">, verify = verifyPassword): UserDirectory {
   return {
-    async verify(written, password) {
+    async verify(written, password, ip) {
       const name = readUserName(written);
       const user = name === undefined ? undefined : (await store.get(users, name))?.value;
       const isPossible = password.length <= maxPasswordLength;
-      const isRight = await verify(isPossible ? password : "", user?.password ?? null);
+      const isRight = await verify(isPossible ? password : "", user?.password ?? null, ip);
       if (name === undefined || user === undefined || !isPossible || !isRight || user.disabled) return null;
       return describe(name, user);
     },

@@ -56,10 +56,10 @@ async function change(
   const waitMs = await delayOf(kit, visit, name);
   if (waitMs !== null) return { status: 429, reason: "login_limited", problem: sayTooMany(waitMs) };
   const present = form.get("password") ?? "";
-  if (found === null || (await kit.users.verify(name, present)) === null)
+  if (found === null || (await kit.users.verify(name, present, visit.ip)) === null)
     return { status: 403, reason: "password_wrong", problem: "The password of now is not right." };
   if (chosen.normalize("NFC") === present.normalize("NFC")) return sameAgain;
-  const changed = await replacePassword(kit, name, found, chosen);
+  const changed = await replacePassword(kit, name, found, chosen, visit.ip);
   if (changed === null) return changedElsewhere;
   await voidTokens(kit.store, name, { by: name, reason: "another password", nowMs: kit.now() });
   await logInAnew(kit, visit, visitor, changed);

@@ -7,7 +7,7 @@ import { renderProblem } from "../pages/pages.ts";
 import { canHavePasskeys } from "../passkeys/site.ts";
 import { accountPath, backPath, logoutPath, passwordPath, tokenPath } from "../paths.ts";
 import { endBrowserSession } from "../sessions/browser-sessions.ts";
-import { type PageKit, refuseMethod, send } from "../visit.ts";
+import { type PageKit, refuseMethod, send, sendFailure } from "../visit.ts";
 import { endOwn, ends, listBelongings, mayEnd } from "./belongings.ts";
 import { type HeldGrant, renderAccount, renderGoodbye, toAccount } from "./pages.ts";
 import { servePassword } from "./password.ts";
@@ -37,9 +37,7 @@ export async function serveAccount(kit: PageKit, visit: AccountVisit): Promise<v
     Object.assign(note, { successful: false, reason: "page_unknown" });
     send(response, 404, renderProblem("There is no such page", "Your account has what there is.", toAccount), []);
   } catch (error) {
-    Object.assign(note, { successful: false, reason: "server_error" });
-    kit.report(error as Error);
-    send(response, 500, renderProblem("This did not work", "Try again later."), []);
+    sendFailure(kit, visit, error);
   }
 }
 

@@ -56,9 +56,10 @@ export async function chooseFirst(
   // The page may have been left open; a passkey is good however long ago the password was given.
   if (amr.includes("pwd") && (account.temporaryUntilMs ?? 0) <= kit.now()) return beginAgain(timeIsOver);
   const chosen = await readChosen(kit, form, account.name);
-  const refused = typeof chosen !== "string" ? chosen : (await kit.users.verify(name, chosen)) ? sameAgain : null;
+  const isSame = typeof chosen === "string" && (await kit.users.verify(name, chosen, visit.ip)) !== null;
+  const refused = typeof chosen !== "string" ? chosen : isSame ? sameAgain : null;
   if (refused !== null) return ask(kit, visit, details, account, amr, asking, refused);
-  const changed = await replacePassword(kit, account.name, found, String(chosen));
+  const changed = await replacePassword(kit, account.name, found, String(chosen), visit.ip);
   if (changed === null) return beginAgain(changedElsewhere);
   Object.assign(note, { action: "login", changed: true });
   await finish(kit, visit, details, changed, proofOf(amr));

@@ -43,7 +43,7 @@ async function checkPassword(
   };
   const waitMs = await delayOf(kit, visit, user);
   if (waitMs !== null) return again(429, sayTooMany(waitMs), "login_limited");
-  const account = await kit.users.verify(user, form.get("password") ?? "");
+  const account = await kit.users.verify(user, form.get("password") ?? "", visit.ip);
   if (account === null) return again(403, "User name or password is not right.", "password_wrong");
   if ((account.temporaryUntilMs ?? Number.POSITIVE_INFINITY) <= kit.now())
     return again(timeIsOver.status, timeIsOver.problem, timeIsOver.reason);

@@ -58,16 +58,19 @@ export const changedElsewhere: Refused = {
  * Gives somebody the password that they chose, and ends the logins that there are.
  *
  * @param found the account as it was when they proved that it is theirs
+ * @param ip where they are
  * @returns null where it is another one by now
+ * @throws HashingBusy
  */
 export async function replacePassword(
   { store, now }: Pick<PageKit, "store" | "now">,
   name: string,
   { value, revision }: Entry<User>,
   chosen: string,
+  ip: string,
 ): Promise<Account | null> {
   const { temporaryUntilMs: _, ...user } = value;
-  const changed = { ...user, password: await hashPassword(chosen), ...endLogins(now()) };
+  const changed = { ...user, password: await hashPassword(chosen, ip), ...endLogins(now()) };
   if (user.disabled || (await store.put(users, name, changed, { expected: revision })) === null) return null;
   return { name, groups: changed.groups, loginsFrom: changed.loginsFrom };
 }

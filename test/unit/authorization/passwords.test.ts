@@ -3,6 +3,7 @@ import inject from "light-my-request";
 import { expect, it } from "vitest";
 import { BreachFileError } from "../../../src/auth/users/breach-file.ts";
 import { createUserDirectory } from "../../../src/auth/users/directory.ts";
+import { HashingBusy } from "../../../src/auth/users/hashing.ts";
 import { hashPassword } from "../../../src/auth/users/password.ts";
 import { endLogins } from "../../../src/auth/users/user.ts";
 import { servePassword } from "../../../src/authorization/account/password.ts";
@@ -24,7 +25,7 @@ async function begin(options: Parameters<typeof openWorld>[1] = {}) {
     const browser = world.browser();
     return [browser, asPage(await logIn(browser, await browser.open(to), "ann"))];
   };
-  const knows = (password: string) => createUserDirectory(world.store).verify("ann", password);
+  const knows = (password: string) => createUserDirectory(world.store).verify("ann", password, "192.0.2.1");
   return { world, enter, knows, last: () => world.notes.at(-1) };
 }
 
@@ -121,6 +122,25 @@ it("changes none while nobody can say which were breached, and tells the operato
   expect(await knows(given)).not.toBeNull();
 });
 
+it("asks to come again where too many passwords are looked at already, and says so at a login as well", async () => {
+  let isBusy = false;
+  const { world, enter, last } = await begin({
+    users: {
+      find: (name) => directory.find(name),
+      recognize: (name) => directory.recognize(name),
+      verify: (...asked) => (isBusy ? Promise.reject(new HashingBusy()) : directory.verify(...asked)),
+    },
+  });
+  const directory = createUserDirectory(world.store);
+  const [browser, form] = await enter();
+  isBusy = true;
+  const change = asPage(await browser.submit(form, fields()));
+  expect([change.status, last()]).toMatchObject([503, { action: "password-change", reason: "login_busy" }]);
+  const stranger = world.browser();
+  const entered = asPage(await logIn(stranger, await stranger.open(world.authorizeUrl("mcp")), "ann"));
+  expect([entered.status, last()]).toMatchObject([503, { action: "login", reason: "login_busy" }]);
+});
+
 it("counts the password of now as at a login, together with it", async () => {
   const { world, enter, knows, last } = await begin();
   const [browser, form] = await enter();
@@ -205,8 +225,8 @@ it("puts nothing in the place of what an operator has changed since the password
     users: {
       find: (name) => directory.find(name),
       recognize: (name) => directory.recognize(name),
-      async verify(name, typed) {
-        const account = await directory.verify(name, typed);
+      async verify(name, typed, ip) {
+        const account = await directory.verify(name, typed, ip);
         await meanwhile();
         return account;
       },

@@ -1,9 +1,11 @@
 /** Authorization requests that clients push before a browser comes with them (RFC 9126). */
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
+import { maxWaiting } from "../../../src/authorization/adapter.ts";
 import { describeClient } from "../../../src/authorization/machines/registered.ts";
 import { kindOf } from "../../../src/authorization/models.ts";
 import { clients } from "../../../src/config/machines.ts";
 import { Secret } from "../../../src/config/secret.ts";
+import type { Store } from "../../../src/state/store.ts";
 import { asPage, asTarget, type Browser, type Page } from "../../e2e/browser.ts";
 import { openProver } from "./prover.ts";
 import { callback, claimsOf, logIn, openWorld, origin, whereIs } from "./world.ts";
@@ -49,6 +51,19 @@ async function allow(browser: Browser, page: Page | URL): Promise<Page | URL> {
 async function consent(browser: Browser, url: string): Promise<Page | URL> {
   return allow(browser, await browser.open(url));
 }
+
+it("and those that a browser came with are kept up to so many, the latest", async () => {
+  const put = vi.fn<Store["put"]>();
+  const world = await open();
+  vi.spyOn(world.store, "put").mockImplementation(put);
+  await push(world, formOf(world, "mcp"));
+  await world.ask(world.authorizeUrl("mcp"));
+  const most = put.mock.calls.map(([{ name }, , , options]) => [name, options?.most]);
+  expect(most).toEqual([
+    ["oauth-pushed-authorization-request", maxWaiting],
+    ["oauth-interaction", maxWaiting],
+  ]);
+});
 
 it("are kept for a minute, and a browser with their name gets what they ask for", async () => {
   const world = await open();

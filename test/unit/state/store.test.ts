@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
+import { createClient } from "@redis/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { Secret } from "../../../src/config/secret.ts";
@@ -71,6 +72,17 @@ describe.each(kept)("%s", (name) => {
     }
     return stores as [Store, Store];
   };
+
+  it("keeps so many of a kind as it is told, and of others all", async () => {
+    const [mine, yours] = await prepare();
+    await mine.put(plates, "a", { color: "red" });
+    for (const key of ["a", "b", "c"]) await mine.put(cups, key, { color: "red" }, { most: 3 });
+    await yours.put(cups, "a", { color: "blue" }, { most: 3 });
+    await yours.put(cups, "d", { color: "red" }, { most: 3 });
+    expect((await mine.list(cups)).map(({ key }) => key)).toEqual(["c", "a", "d"]);
+    expect(await mine.get(cups, "b")).toBeNull();
+    expect(await mine.get(plates, "a")).not.toBeNull();
+  });
 
   it("gives what was put, to every process, and nothing under another key or kind", async () => {
     const [mine, yours] = await prepare();
@@ -165,6 +177,20 @@ describe.each(kept)("%s", (name) => {
       expect(known).toContain(key);
     }
   });
+});
+
+it.runIf(hasRedis)("in Redis names go too of what has expired, though nobody lists them", async () => {
+  const open = await backends.redis?.();
+  if (open === undefined) throw new Error("no Redis");
+  const store = createStore(await open(), cipher, never);
+  const spoons: Kind<{ color: string }> = { ...cups, name: "spoon" };
+  for (let count = 0; count < 20; count += 1)
+    await store.put(spoons, `${count}`, { color: "red" }, { expiresAtMs: Date.now() - 1 });
+  await store.put(spoons, "last", { color: "red" });
+  const raw = await createClient({ url: redis?.url ?? "" }).connect();
+  closing.push(() => raw.destroy());
+  const [names = ""] = await raw.keys("*:entries:spoon");
+  expect(await raw.zCard(names)).toBe(1);
 });
 
 describe("what is kept", () => {

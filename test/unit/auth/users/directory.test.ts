@@ -5,6 +5,7 @@ import { readUserName, type User } from "../../../../src/auth/users/user.ts";
 import type { Store } from "../../../../src/state/store.ts";
 
 const password = "correct horse battery staple";
+const ip = "192.0.2.1";
 let hash: string;
 
 beforeAll(async () => {
@@ -18,8 +19,8 @@ function directory(more: Partial<User> = {}, verify = verifyPassword) {
 }
 
 it("knows who knows their password", async () => {
-  expect(await directory().verify("ann", password)).toEqual({ name: "ann", groups: ["analysts"], loginsFrom: 0 });
-  expect(await directory().verify(" Ann ", password)).toEqual({ name: "ann", groups: ["analysts"], loginsFrom: 0 });
+  expect(await directory().verify("ann", password, ip)).toEqual({ name: "ann", groups: ["analysts"], loginsFrom: 0 });
+  expect(await directory().verify(" Ann ", password, ip)).toEqual({ name: "ann", groups: ["analysts"], loginsFrom: 0 });
 });
 
 it.each<[string, string, string, Partial<User>]>([
@@ -34,7 +35,7 @@ it.each<[string, string, string, Partial<User>]>([
   ["a hash that is none", "ann", password, { password: "plain" }],
 ])("knows nobody by %s, and finds out with as much work", async (_what, name, said, more) => {
   const verify = vi.fn(verifyPassword);
-  expect(await directory(more, verify).verify(name, said)).toBeNull();
+  expect(await directory(more, verify).verify(name, said, ip)).toBeNull();
   expect(verify).toHaveBeenCalledTimes(1);
 });
 
