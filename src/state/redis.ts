@@ -70,13 +70,20 @@ export function connectRedis({ url, keyring, log, now }: RedisOptions): RedisSha
   // Both go on trying for as long as they are not closed; until then nobody waits for them.
   for (const each of [client, reader]) each.connect().catch(() => {});
   const fingerprint = (text: string) => keyring.fingerprint("redis", text);
-  const keys = { lasting: `${prefix}:notices`, passing: `${prefix}:replicas` };
+  const keys = { lasting: `${prefix}:notices`, proofs: `${prefix}:proofs`, passing: `${prefix}:replicas` };
   let warned = false;
   const unopened = () => {
     if (!warned) log.warn({}, "a notice in Redis cannot be opened: do all replicas have the same keys.json?");
     warned = true;
   };
-  const board = createRedisBoard({ client, reader, keys, own: randomUUID(), sealer: keyring, unopened });
+  const own = randomUUID();
+  const board = createRedisBoard({
+    ...{ client, reader, keys, own, sealer: keyring, unopened },
+    missed: () =>
+      log.warn({}, "notices of another gateway never came; what it ended or saw used meanwhile is not known"),
+    refused: (problem) =>
+      log.warn({ problem }, "Redis takes no notices; other gateways do not learn what this one does"),
+  });
   const refused = (problem: string) =>
     log.warn({ problem }, "Redis refuses to count; limits.*.onFailure says what holds until it does");
   const permits = createRedisPermits({ client, prefix, fingerprint, now, refused });

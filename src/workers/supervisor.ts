@@ -7,9 +7,9 @@ import { createWindows } from "../limits/windows.ts";
 import type { Log } from "../observe/log.ts";
 import { mergeMetrics } from "../observe/merge.ts";
 import { digestFixed } from "../reload.ts";
-import type { Notice } from "../state/notices.ts";
 import type { WorkerReport } from "./messages.ts";
 import { Post, type Unasked } from "./post.ts";
+import { createRemembered } from "./remembered.ts";
 
 /** Several processes that serve as one gateway. */
 export interface Fleet {
@@ -39,7 +39,7 @@ export async function startFleet(config: Config, count: number, script: WorkerSc
   cluster.schedulingPolicy = cluster.SCHED_RR;
   cluster.setupPrimary({ exec: script.exec, args: [...script.args], serialization: "advanced" });
   const windows = createWindows(() => performance.now());
-  const recalled = new Map<string, Notice>();
+  const remembered = createRemembered();
   const metrics = createSupervisorMetrics(count, () => posts.filter(({ serving }) => serving).length);
   const common = { of: count, fixed: digestFixed(config), ticketKeys: randomBytes(ticketKeyBytes) };
   const posts = Array.from({ length: count }, (_, index) => {
@@ -48,25 +48,15 @@ export async function startFleet(config: Config, count: number, script: WorkerSc
       beginning: { ...common, number },
       log,
       hear: (message) => hear(post, message),
-      notices: () => [...recalled.values()],
+      notices: remembered.list,
       replaced: () => metrics.replaced(number),
     });
     return post;
   });
 
-  /** A worker that is started later must not accept a session that was ended before. */
-  function remember(notice: Notice): void {
-    if (notice.kind !== "recall") return;
-    const name = `${notice.book} ${notice.key}`;
-    recalled.delete(name);
-    if (notice.known) recalled.set(name, notice);
-    const [oldest = ""] = recalled.keys();
-    if (recalled.size > mostRecalled) recalled.delete(oldest);
-  }
-
   function hear(post: Post, message: Unasked): void {
     if (message.kind === "notice") {
-      remember(message.notice);
+      remembered.add(message.notice);
       for (const other of posts) if (other !== post) other.tell(message);
       return;
     }
@@ -101,8 +91,6 @@ export async function startFleet(config: Config, count: number, script: WorkerSc
   }
 }
 
-/** As many as two books of a worker hold (house.ts). */
-const mostRecalled = 20_000;
 /** What a worker may need beyond draining, in milliseconds. */
 const lastMs = 10_000;
 /** Of a key for TLS session tickets, as Node wants it. */
