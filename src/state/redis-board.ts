@@ -37,7 +37,9 @@ interface Numbered {
 const mostKept = { lasting: 10_000, proofs: 10_000, passing: 1_000 } as const;
 /** In the order in which they are sent. */
 const shelves = ["lasting", "proofs", "passing"] as const;
-const atOnce = 100;
+const writtenAtOnce = 100;
+/** Fewer: what somebody else puts there may be huge, and comes together. */
+const readAtOnce = 20;
 const blockMs = 1_000;
 const retryMs = 500;
 const purpose = "notice";
@@ -65,7 +67,7 @@ export function createRedisBoard(options: RedisBoardOptions): NoticeBoard & { cl
     try {
       for (let shelf = findNext(waiting); shelf !== undefined; shelf = findNext(waiting)) {
         const queue = waiting[shelf];
-        const lot = queue.slice(0, atOnce);
+        const lot = queue.slice(0, writtenAtOnce);
         await write(shelf, lot);
         taken = true;
         const sent = lot.at(-1)?.nth ?? 0;
@@ -101,7 +103,7 @@ export function createRedisBoard(options: RedisBoardOptions): NoticeBoard & { cl
     while (!closed) {
       try {
         const places = Array.from(last, ([key, id]) => ({ key, id }));
-        const streams = await reader.xRead(places, { BLOCK: blockMs, COUNT: atOnce });
+        const streams = await reader.xRead(places, { BLOCK: blockMs, COUNT: readAtOnce });
         for (const { name, messages } of streams ?? []) {
           for (const { id, message } of messages) {
             last.set(name, id);

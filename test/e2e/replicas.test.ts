@@ -3,13 +3,14 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { createClient as createRedisClient } from "@redis/client";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type Gateway, type GatewayOptions, startGateway } from "../fixtures/gateway.ts";
+import type { Gateway } from "../fixtures/gateway.ts";
 import type { RecorderHandler } from "../fixtures/recorder.ts";
-import { hasRedis, type Redis, startRedis } from "../fixtures/redis.ts";
+import { hasRedis, type Redis } from "../fixtures/redis.ts";
 import { readAudit, readRefusals, scrape, until } from "../golden/observe.ts";
 import { layBalancer } from "./balancer.ts";
 import { createClient, type HttpClient, initialize, toolCall } from "./http.ts";
 import { startSubjectWorld } from "./personas.ts";
+import { openRedis, startReplica, untilUp } from "./replica-world.ts";
 import { type SdkClient, steer, textOf } from "./sdk-client.ts";
 import { sessionClients } from "./sdk-clients.ts";
 import {
@@ -21,25 +22,6 @@ import {
   upstreamSession,
   withSessions,
 } from "./setting.ts";
-
-async function openRedis(): Promise<Redis> {
-  const redis = await startRedis();
-  onTestFinished(() => redis.stop());
-  return redis;
-}
-
-/** Another gateway of the same public URL, with the same keys, certificate and servers. */
-async function startReplica({ publicUrl, directory }: Gateway, options: GatewayOptions): Promise<Gateway> {
-  const certs = { cert: join(directory, "certs", "server.pem"), key: join(directory, "certs", "server.key") };
-  const { configOverrides = {} } = options;
-  const own = { publicUrl, state: { directory: join(directory, "data"), ...(configOverrides.state as object) } };
-  const replica = await startGateway({
-    ...options,
-    configOverrides: { ...configOverrides, ...own, listen: { tls: certs } },
-  });
-  onTestFinished(async () => void (await replica.stop()));
-  return replica;
-}
 
 interface Pair extends Setting {
   readonly replica: Gateway;
@@ -56,11 +38,6 @@ async function setPair(redis: Redis, options: SettingOptions = {}): Promise<Pair
   onTestFinished(() => other.close());
   for (const each of [gateway, replica]) await untilUp(each, 1);
   return { ...setting, replica, clients: [client, other] };
-}
-
-async function untilUp(gateway: Gateway, value: 0 | 1): Promise<void> {
-  const line = new RegExp(`^sallyport_state_up ${value}$`, "m");
-  await until(`sallyport_state_up ${value}`, async () => line.test(await scrape(gateway)) || undefined);
 }
 
 /** Gives sessions, and ends them when asked. */
