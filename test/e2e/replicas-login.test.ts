@@ -134,6 +134,7 @@ describe.skipIf(!hasRedis)("two replicas, in turn", () => {
     expect(await command(pair, "", "revoke", "user", "eve")).toMatchObject({ code: 0 });
     await untilReasons(others, "token_revoked");
     await pair.redis.end();
+    expect(await command(pair, "", "revoke", "user", "tester")).not.toMatchObject({ code: 0 });
     expect(await reasonsOf(two)).toEqual(["none", "none"]);
     await pair.redis.begin();
     expect(await command(pair, "", "revoke", "user", "tester")).toMatchObject({ code: 0 });

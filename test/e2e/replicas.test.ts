@@ -190,6 +190,19 @@ describe.skipIf(!hasRedis)("replicas with a Redis", () => {
     await until("calls to pass", async () => (await send(clients, 2)).every((verdict) => verdict === "passed"));
   });
 
+  it("refuse where a limit says so while Redis has no memory left", async () => {
+    const redis = await openRedis();
+    const { gateway, clients } = await setPair(redis, { configOverrides: tools("refuse", 30) });
+    const operator = await createRedisClient({ url: redis.url }).connect();
+    onTestFinished(() => operator.destroy());
+    await operator.configSet("maxmemory", "1");
+    expect(tally(await send(clients, 4))).toEqual({ limit_unavailable: 4 });
+    await untilUp(gateway, 0);
+    await operator.configSet("maxmemory", "0");
+    await until("calls to pass", async () => (await send(clients, 2)).every((verdict) => verdict === "passed"));
+    await untilUp(gateway, 1);
+  });
+
   it("let every call pass that may, while Redis ends, hangs and comes back under load", async () => {
     const redis = await openRedis();
     // So few that Redis is asked for each of them, and a new window begins often.

@@ -49,7 +49,7 @@ it("keeps what it is given, for as long", async () => {
   expect(await codes.find("a")).toBeUndefined();
 });
 
-it("lets a code be used once, by one of those who come with it at the same time, and ends what it was for", async () => {
+it("lets a code be used once, by one of those who come with it at the same time", async () => {
   const { adapterOf, exp, voided } = open();
   const codes = adapterOf("AuthorizationCode");
   await adapterOf("Grant").upsert("g", { clientId: "c" }, 60);
