@@ -5,6 +5,7 @@ import type { Keyring } from "../crypto/keyring.ts";
 import { verified } from "../network/verified.ts";
 import type { Log } from "../observe/log.ts";
 import { createRedisBoard } from "./redis-board.ts";
+import { findEviction } from "./redis-eviction.ts";
 import { createRedisPermits, takeScript } from "./redis-permits.ts";
 import { createRedisStore, dropEntryScript, forgetEntryScript, putEntryScript } from "./redis-store.ts";
 import type { Shared } from "./station.ts";
@@ -64,6 +65,15 @@ export function connectRedis({ url, keyring, log, now }: RedisOptions): RedisSha
   client.on("ready", () => {
     log.info({}, lost ? "Redis is back" : "connected to Redis");
     lost = false;
+    // Who may not ask that is told nothing.
+    client.info("memory").then(
+      (memory) => {
+        const policy = findEviction(memory);
+        if (policy !== null)
+          log.warn({ policy }, "Redis drops entries when its memory is full: set maxmemory-policy noeviction");
+      },
+      () => {},
+    );
   });
   // The same fault as the client's.
   reader.on("error", () => {});

@@ -109,6 +109,14 @@ describe.skipIf(!hasRedis)("a board in Redis", () => {
     expect(late.lines[0]).toContain("never came");
   });
 
+  it.each(["allkeys-lru", "volatile-ttl"])("warns of a Redis that drops entries: %s", async (policy) => {
+    await intruder.configSet("maxmemory-policy", policy);
+    onTestFinished(async () => void (await intruder.configSet("maxmemory-policy", "noeviction")));
+    const { lines } = await openProcess();
+    await expect.poll(() => lines.length, patience).toBe(1);
+    expect(lines[0]).toContain(policy);
+  });
+
   it("keeps what it has to say while Redis has no memory left, and says so once", async () => {
     const here = await openProcess();
     const there = await openProcess();
