@@ -4,10 +4,12 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { calculateJwkThumbprint } from "jose";
 import { beforeAll, expect, it, onTestFinished } from "vitest";
-import { readAudit } from "../golden/observe.ts";
+import { hasRedis } from "../fixtures/redis.ts";
+import { readAudit, until } from "../golden/observe.ts";
 import { openWire } from "../golden/wire.ts";
 import { makeKey, sign, type TestKey } from "../unit/auth/issuer.ts";
 import { trust } from "./login-world.ts";
+import { openRedis, startReplica, untilUp } from "./replica-world.ts";
 import { type Setting, type SettingOptions, set } from "./setting.ts";
 
 const issuerUrl = "https://issuer.test/";
@@ -19,12 +21,18 @@ beforeAll(async () => {
   holder = await makeKey(undefined);
 });
 
-function build(identity: object = {}, more: SettingOptions = {}): Promise<Setting> {
-  return set({
-    ...more,
-    configOverrides: { identity: { issuers: { corp: { issuer: issuerUrl, jwks: "jwks.json" } }, ...identity } },
-    before: (file) => writeFile(join(file, "..", "jwks.json"), JSON.stringify({ keys: [issuerKey.publicJwk] })),
-  });
+function overrides(identity: object, more: object) {
+  return {
+    configOverrides: {
+      identity: { issuers: { corp: { issuer: issuerUrl, jwks: "jwks.json" } }, ...identity },
+      ...more,
+    },
+    before: (file: string) => writeFile(join(file, "..", "jwks.json"), JSON.stringify({ keys: [issuerKey.publicJwk] })),
+  };
+}
+
+function build(identity: object = {}, more: object = {}, options: SettingOptions = {}): Promise<Setting> {
+  return set({ ...options, ...overrides(identity, more) });
 }
 
 const nowS = () => Math.floor(Date.now() / 1_000);
@@ -88,6 +96,24 @@ it("are accepted with a proof for each request", async () => {
   expect((await call(setting, { authorization: `Bearer ${unbound}`, dpop })).reason).toBe("none");
 });
 
+it.skipIf(!hasRedis)("is accepted at one of two replicas, and at the other no more", async () => {
+  const redis = await openRedis();
+  const setting = await build({}, { state: { redis: redis.url } });
+  const { gateway, recorder } = setting;
+  const replica = await startReplica(gateway, {
+    servers: { alpha: recorder.url },
+    ...overrides({}, { state: { redis: redis.url } }),
+  });
+  for (const each of [gateway, replica]) await untilUp(each, 1);
+  const other = { ...setting, gateway: { ...gateway, publicUrl: replica.publicUrl } };
+  const token = await tokenFor(setting);
+  await until("the other one to know", async () => {
+    const headers = { authorization: `DPoP ${token}`, dpop: await prove(setting, token) };
+    expect((await call(setting, headers)).reason).toBe("none");
+    return (await call(other, headers)).reason === "token_proof" || undefined;
+  });
+});
+
 it("the URL of a proof is compared with publicUrl, whatever the Host header says", async () => {
   const setting = await build();
   const token = await tokenFor(setting);
@@ -118,7 +144,7 @@ roles:
 bindings:
   - { roles: [everybody], groups: [all] }
 `;
-  const setting = await build({}, { policyYaml });
+  const setting = await build({}, {}, { policyYaml });
   const { publicUrl } = setting.gateway;
   const fetch = await trust(setting);
   const metadata = await fetch(`${publicUrl}/.well-known/oauth-protected-resource/alpha/mcp`);
