@@ -1,6 +1,6 @@
 /** What no longer counts, though its time is not over: tokens of somebody, of a client, of a grant, or one of them; MCP sessions. */
 import { z } from "zod";
-import type { Kind, Store } from "../state/store.ts";
+import type { Entry, Kind, Store } from "../state/store.ts";
 import type { RevocableToken, Standing } from "./claims.ts";
 
 const revocationSchema = z.strictObject({
@@ -60,18 +60,18 @@ export const grantClaim = "grant_id";
 
 export function createRevocationBook(store: Pick<Store, "list">): RevocationBook {
   const known = new Map<string, number>();
-  let read = 0;
+  let last: Pick<Entry<Revocation>, "key" | "revision"> | null = null;
   return {
     isSessionRevoked: (id) => id !== null && known.size > 0 && known.has(handleOf({ kind: "session", id })),
     standingOf: (token) => new TokenStanding(known, listHandles(token), issuedAtMs(token)),
     async load() {
-      const added = await store.list(revocations, read);
-      // Nothing new, though something changed: the store was emptied or restored, and counts from the beginning again.
-      const entries = added.length > 0 || read === 0 ? added : await store.list(revocations);
-      for (const { key, value, revision } of entries) {
-        known.set(key, Math.max(value.atMs, known.get(key) ?? 0));
-        read = revision;
-      }
+      const added = await store.list(revocations, last === null ? 0 : last.revision - 1);
+      const [first] = added;
+      // Where the newest that is known is not in its place, the store was emptied, restored or replaced, and counts otherwise.
+      const goesOn = last === null || (first?.key === last.key && first.revision === last.revision);
+      const entries = goesOn ? added : await store.list(revocations);
+      for (const { key, value } of entries) known.set(key, Math.max(value.atMs, known.get(key) ?? 0));
+      last = entries.at(-1) ?? null;
     },
   };
 }

@@ -35,17 +35,20 @@ const waiting: ReadonlySet<string> = new Set(["Interaction", pushed]);
 /** Members of a grant that are kept: those that are older are found expired by then. */
 const maxMembers = 1_000;
 
-/**
- * @param now milliseconds since the epoch
- * @param idleMs how long a browser stays logged in without being used
- */
-export function createAdapterFactory(
-  store: Store,
-  now: () => number,
-  registrations: Registrations,
-  idleMs: number,
-): AdapterFactory {
-  return (model) => new StoreAdapter(store, model, now, registrations, idleMs);
+/** What {@link createAdapterFactory} needs. */
+export interface AdapterOptions {
+  readonly store: Store;
+  readonly registrations: Registrations;
+  /** How long a browser stays logged in without being used, in milliseconds. */
+  readonly idleMs: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Told of a grant whose code two came with at the same moment, once nothing of it is left here. */
+  voided(grantId: string): void;
+}
+
+export function createAdapterFactory(options: AdapterOptions): AdapterFactory {
+  return (model) => new StoreAdapter(model, options);
 }
 
 class StoreAdapter implements Adapter {
@@ -55,14 +58,16 @@ class StoreAdapter implements Adapter {
   readonly #now: () => number;
   readonly #registrations: Registrations;
   readonly #idleMs: number;
+  readonly #voided: AdapterOptions["voided"];
 
-  constructor(store: Store, model: string, now: () => number, registrations: Registrations, idleMs: number) {
+  constructor(model: string, { store, registrations, idleMs, now, voided }: AdapterOptions) {
     this.#store = store;
     this.#model = model;
     this.#kind = kindOf(model);
     this.#now = now;
     this.#registrations = registrations;
     this.#idleMs = idleMs;
+    this.#voided = voided;
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<undefined> {
@@ -107,8 +112,9 @@ class StoreAdapter implements Adapter {
   async findByUserCode(): Promise<undefined> {}
 
   /**
-   * Of several who come with the same code at once one gets through; the library looks first and marks later. With the same refresh token
-   * all do.
+   * Of several who come with the same code at once one gets through; the library looks first and marks later. Whoever gets none was
+   * not seen by the library to come again, and one of them is a thief: what the code was for ends (RFC 6749 section 4.1.2). With the same
+   * refresh token all get through.
    *
    * @throws InvalidGrant for all others; InvalidRequestUri where it is no code
    */
@@ -117,14 +123,24 @@ class StoreAdapter implements Adapter {
     for (;;) {
       const found = await this.#store.get(this.#kind, id);
       if (found !== null && this.#isSpared(found.value)) return;
-      if (found === null || found.value.consumed !== undefined) throw new Refusal("it was used before");
-      const { exp } = found.value;
+      if (found === null) throw new Refusal("it was used before");
+      const { exp, grantId, consumed } = found.value;
+      if (consumed !== undefined) {
+        if (this.#model === "AuthorizationCode" && typeof grantId === "string") await this.#voidGrant(grantId);
+        throw new Refusal("it was used before");
+      }
       const options = typeof exp === "number" ? { expiresAtMs: this.#keptMs(exp) } : {};
       const value = { ...found.value, consumed: Math.floor(this.#now() / 1_000) };
       const put = await this.#store.put(this.#kind, id, value, { ...options, expected: found.revision });
       // Otherwise somebody else has used it in this moment: what that means is judged as at any other.
       if (put !== null) return;
     }
+  }
+
+  async #voidGrant(grantId: string): Promise<void> {
+    await this.revokeByGrantId(grantId);
+    await this.#store.delete(kindOf("Grant"), grantId);
+    this.#voided(grantId);
   }
 
   async destroy(id: string): Promise<undefined> {

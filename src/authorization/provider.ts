@@ -59,6 +59,8 @@ export interface ProviderOptions {
     readonly sessionIdle: number;
   };
   readonly renderError: (error: string, description: string | undefined) => string;
+  /** Told of a grant that has ended without the library knowing of it. */
+  readonly grantVoided: (grantId: string) => void;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -72,12 +74,10 @@ const codeTtl = 60;
 export function createProvider(options: ProviderOptions): Provider {
   const { publicUrl, resources, machines, ttlMs, now } = options;
   const configuration: Configuration = {
-    adapter: createAdapterFactory(
-      options.store,
-      now,
-      createRegistrations(options.store, now, ttlMs.refreshToken),
-      ttlMs.sessionIdle,
-    ),
+    adapter: createAdapterFactory({
+      ...{ store: options.store, now, idleMs: ttlMs.sessionIdle, voided: options.grantVoided },
+      registrations: createRegistrations(options.store, now, ttlMs.refreshToken),
+    }),
     jwks: { keys: [...options.jwks] },
     clients: [
       describeAccountClient(publicUrl),

@@ -1,4 +1,5 @@
 import { Denial } from "../denial.ts";
+import { answeredWithin } from "../state/patience.ts";
 import type { Rate, Taken, Windows } from "./windows.ts";
 
 /** A rate that may be shared, and what holds while nobody knows what the others have counted. */
@@ -97,7 +98,8 @@ export function createLeases(store: PermitStore, fallback: Windows, now: () => n
     lent.waiting.set(key, (lent.waiting.get(key) ?? 0) + 1);
     try {
       while (now() < giveUpAtMs) {
-        const verdict = use(await askOnce(lent, name, limit, key), now());
+        const lease = await answeredWithin(giveUpAtMs - now(), askOnce(lent, name, limit, key));
+        const verdict = use(lease, now());
         if (verdict !== undefined) return verdict;
       }
     } catch {

@@ -1,6 +1,6 @@
 import { type CommandParser, defineScript, ErrorReply } from "@redis/client";
 import type { PermitStore } from "../limits/leases.ts";
-import { answeredWithin } from "./patience.ts";
+import { answeredWithin, callPatienceMs } from "./patience.ts";
 import type { RedisClient } from "./redis.ts";
 
 /**
@@ -45,7 +45,7 @@ export function createRedisPermits(options: RedisPermitsOptions): PermitStore & 
   // A Redis that hangs is asked once a second, so that not every request waits for it.
   let restUntilMs = 0;
   return {
-    patienceMs,
+    patienceMs: callPatienceMs,
     get counting() {
       return counting;
     },
@@ -54,7 +54,7 @@ export function createRedisPermits(options: RedisPermitsOptions): PermitStore & 
       const place = `${prefix}:limit:${fingerprint(`${name}:${requests}/${windowMs}:${key}`)}`;
       try {
         const [granted = 0, resetMs = windowMs] = await answeredWithin(
-          patienceMs,
+          callPatienceMs,
           client.take(place, want, requests, windowMs),
         );
         counting = true;
@@ -71,7 +71,5 @@ export function createRedisPermits(options: RedisPermitsOptions): PermitStore & 
   };
 }
 
-/** No request waits longer than this, in milliseconds. */
-const patienceMs = 50;
 /** How long a Redis that did not answer is left alone, in milliseconds. */
 const restMs = 1_000;

@@ -80,15 +80,22 @@ export const forgetEntryScript = defineScript({
 
 type StoreClient = Pick<
   RedisClient,
-  "isReady" | "hmGet" | "zRangeByScore" | "hGetAll" | "putEntry" | "dropEntry" | "forgetEntry"
+  "isReady" | "on" | "hmGet" | "zRangeByScore" | "hGetAll" | "putEntry" | "dropEntry" | "forgetEntry"
 >;
 
 /** How long an answer may take, in milliseconds: people log in by it, no call waits for it. */
 const patienceMs = 2_000;
+/** How many entries are asked for together. */
+const readAtOnce = 100;
 
 /** Keeps entries in a Redis or Valkey, for several machines. @param prefix of its keys there */
 export function createRedisStore(client: StoreClient, prefix: string): StoreBackend {
   const heads = `${prefix}:heads`;
+  // Behind each connection may be another Redis, or the same one as it was some time ago: it counts otherwise, and may have come as far.
+  let connections = 0;
+  client.on("ready", () => {
+    connections += 1;
+  });
   const placesOf = (kind: string, name: string): Places => [
     `${prefix}:entry:${kind}:${name}`,
     `${prefix}:entries:${kind}`,
@@ -110,6 +117,13 @@ export function createRedisStore(client: StoreClient, prefix: string): StoreBack
     return sealed == null || revision == null ? null : { name, sealed, revision: Number(revision) };
   }
 
+  async function findOrForget(kind: string, name: string): Promise<KeptEntry | null> {
+    const found = await read(kind, name);
+    const [entry, all] = placesOf(kind, name);
+    if (found === null) await ask(() => client.forgetEntry(entry, all, name));
+    return found;
+  }
+
   return {
     read,
     async write(kind, name, sealed, options) {
@@ -122,16 +136,16 @@ export function createRedisStore(client: StoreClient, prefix: string): StoreBack
       const [, all] = placesOf(kind, "");
       const names = await ask(() => client.zRangeByScore(all, `(${after}`, "+inf"));
       const kept: KeptEntry[] = [];
-      for (const name of names) {
-        const found = await read(kind, name);
-        if (found !== null) kept.push(found);
-        else await ask(() => client.forgetEntry(placesOf(kind, name)[0], all, name));
+      for (let from = 0; from < names.length; from += readAtOnce) {
+        const part = names.slice(from, from + readAtOnce);
+        const found = await Promise.all(part.map((name) => findOrForget(kind, name)));
+        kept.push(...found.filter((entry) => entry !== null));
       }
       return kept.toSorted((a, b) => a.revision - b.revision);
     },
     async heads() {
       const found = await ask(() => client.hGetAll(heads));
-      return new Map(Object.entries(found).map(([kind, head]) => [kind, Number(head)]));
+      return new Map(Object.entries(found).map(([kind, head]) => [kind, `${connections}:${head}`]));
     },
     close() {
       // The connection is not this one's own.

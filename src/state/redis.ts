@@ -5,6 +5,7 @@ import type { Keyring } from "../crypto/keyring.ts";
 import { verified } from "../network/verified.ts";
 import type { Log } from "../observe/log.ts";
 import { createRedisBoard } from "./redis-board.ts";
+import { findEviction } from "./redis-eviction.ts";
 import { createRedisPermits, takeScript } from "./redis-permits.ts";
 import { createRedisStore, dropEntryScript, forgetEntryScript, putEntryScript } from "./redis-store.ts";
 import type { Shared } from "./station.ts";
@@ -64,19 +65,35 @@ export function connectRedis({ url, keyring, log, now }: RedisOptions): RedisSha
   client.on("ready", () => {
     log.info({}, lost ? "Redis is back" : "connected to Redis");
     lost = false;
+    // Who may not ask that is told nothing.
+    client.info("memory").then(
+      (memory) => {
+        const policy = findEviction(memory);
+        if (policy !== null)
+          log.warn({ policy }, "Redis drops entries when its memory is full: set maxmemory-policy noeviction");
+      },
+      () => {},
+    );
   });
   // The same fault as the client's.
   reader.on("error", () => {});
   // Both go on trying for as long as they are not closed; until then nobody waits for them.
   for (const each of [client, reader]) each.connect().catch(() => {});
   const fingerprint = (text: string) => keyring.fingerprint("redis", text);
-  const keys = { lasting: `${prefix}:notices`, passing: `${prefix}:replicas` };
+  const keys = { ended: `${prefix}:ended`, answered: `${prefix}:answered`, passing: `${prefix}:replicas` };
   let warned = false;
   const unopened = () => {
     if (!warned) log.warn({}, "a notice in Redis cannot be opened: do all replicas have the same keys.json?");
     warned = true;
   };
-  const board = createRedisBoard({ client, reader, keys, own: randomUUID(), sealer: keyring, unopened });
+  const own = randomUUID();
+  const board = createRedisBoard({
+    ...{ client, reader, keys, own, sealer: keyring, unopened },
+    missed: () =>
+      log.warn({}, "notices of another gateway never came; what it ended or answered meanwhile is not known"),
+    refused: (problem) =>
+      log.warn({ problem }, "Redis takes no notices; other gateways do not learn what this one does"),
+  });
   const refused = (problem: string) =>
     log.warn({ problem }, "Redis refuses to count; limits.*.onFailure says what holds until it does");
   const permits = createRedisPermits({ client, prefix, fingerprint, now, refused });

@@ -74,8 +74,11 @@ export interface StoreBackend {
   write(kind: string, name: string, sealed: string, options: PutOptions): Promise<number | null>;
   erase(kind: string, name: string, expected: number | undefined): Promise<boolean>;
   list(kind: string, after: number): Promise<KeptEntry[]>;
-  /** The newest revision of each kind; deleting counts as one. */
-  heads(): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Something of each kind that is another one after each change; deleting counts as one. Also where nobody can tell whether there was one,
+   * since the place that is asked may be another.
+   */
+  heads(): Promise<ReadonlyMap<string, number | string>>;
   close(): void;
 }
 
@@ -84,8 +87,8 @@ const lookMs = 250;
 
 interface Follower {
   readonly kind: string;
-  /** Newest revision when it was read last; null before that. */
-  seen: number | null;
+  /** Its head when it was read last; null before that. */
+  seen: number | string | null;
   readonly read: () => Promise<void>;
 }
 

@@ -4,10 +4,12 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { calculateJwkThumbprint } from "jose";
 import { beforeAll, expect, it } from "vitest";
+import { hasRedis } from "../fixtures/redis.ts";
 import { readAudit } from "../golden/observe.ts";
 import type { Wire } from "../golden/wire.ts";
 import { makeKey, sign, type TestKey } from "../unit/auth/issuer.ts";
 import { trust } from "./login-world.ts";
+import { openRedis, startReplica, untilUp } from "./replica-world.ts";
 import { connect, type Setting, type SettingOptions, set } from "./setting.ts";
 
 const issuerUrl = "https://issuer.test/";
@@ -19,15 +21,19 @@ beforeAll(async () => {
   holder = await makeKey(undefined);
 });
 
-function build(identity: object = {}, more: SettingOptions = {}): Promise<Setting> {
-  return set({
+function optionsOf(identity: object, more: SettingOptions) {
+  return {
     ...more,
     configOverrides: {
       ...more.configOverrides,
       identity: { issuers: { corp: { issuer: issuerUrl, jwks: "jwks.json" } }, ...identity },
     },
-    before: (file) => writeFile(join(file, "..", "jwks.json"), JSON.stringify({ keys: [issuerKey.publicJwk] })),
-  });
+    before: (file: string) => writeFile(join(file, "..", "jwks.json"), JSON.stringify({ keys: [issuerKey.publicJwk] })),
+  };
+}
+
+function build(identity: object = {}, more: SettingOptions = {}): Promise<Setting> {
+  return set(optionsOf(identity, more));
 }
 
 const nowS = () => Math.floor(Date.now() / 1_000);
@@ -95,15 +101,29 @@ it("are accepted with a proof for each request", async () => {
 
 it("are accepted once where two workers are sent the same at the same moment", async () => {
   const setting = await build({}, { configOverrides: { workers: 2 } });
-  const token = await tokenFor(setting);
   // Connections are handed out in turn.
-  const wires = [await connect(setting.gateway), await connect(setting.gateway)];
+  await expectOnce(setting, [await connect(setting.gateway), await connect(setting.gateway)]);
+});
+
+it.skipIf(!hasRedis)("are accepted once where two replicas are sent the same at the same moment", async () => {
+  const redis = await openRedis();
+  const more = { configOverrides: { state: { redis: redis.url } } };
+  const setting = await build({}, more);
+  const servers = { alpha: setting.recorder.url };
+  const replica = await startReplica(setting.gateway, { ...optionsOf({}, more), servers });
+  for (const each of [setting.gateway, replica]) await untilUp(each, 1);
+  const { caFile } = setting.gateway;
+  await expectOnce(setting, [await connect(setting.gateway), await connect({ ...replica, caFile })]);
+});
+
+async function expectOnce(setting: Setting, wires: readonly Wire[]): Promise<void> {
+  const token = await tokenFor(setting);
   for (let round = 0; round < 10; round++) {
     const headers = { authorization: `DPoP ${token}`, dpop: await prove(setting, token) };
     const answers = await Promise.all(wires.map((wire) => callOver(wire, setting, headers)));
     expect(answers.map(({ reason }) => reason).sort()).toEqual(["none", "token_proof"]);
   }
-});
+}
 
 it("the URL of a proof is compared with publicUrl, whatever the Host header says", async () => {
   const setting = await build();

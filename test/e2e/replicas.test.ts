@@ -3,13 +3,14 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { createClient as createRedisClient } from "@redis/client";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type Gateway, type GatewayOptions, startGateway } from "../fixtures/gateway.ts";
+import type { Gateway } from "../fixtures/gateway.ts";
 import type { RecorderHandler } from "../fixtures/recorder.ts";
-import { hasRedis, type Redis, startRedis } from "../fixtures/redis.ts";
+import { hasRedis, type Redis } from "../fixtures/redis.ts";
 import { readAudit, readRefusals, scrape, until } from "../golden/observe.ts";
 import { layBalancer } from "./balancer.ts";
 import { createClient, type HttpClient, initialize, toolCall } from "./http.ts";
 import { startSubjectWorld } from "./personas.ts";
+import { openRedis, startReplica, untilUp } from "./replica-world.ts";
 import { type SdkClient, steer, textOf } from "./sdk-client.ts";
 import { sessionClients } from "./sdk-clients.ts";
 import {
@@ -21,25 +22,6 @@ import {
   upstreamSession,
   withSessions,
 } from "./setting.ts";
-
-async function openRedis(): Promise<Redis> {
-  const redis = await startRedis();
-  onTestFinished(() => redis.stop());
-  return redis;
-}
-
-/** Another gateway of the same public URL, with the same keys, certificate and servers. */
-async function startReplica({ publicUrl, directory }: Gateway, options: GatewayOptions): Promise<Gateway> {
-  const certs = { cert: join(directory, "certs", "server.pem"), key: join(directory, "certs", "server.key") };
-  const { configOverrides = {} } = options;
-  const own = { publicUrl, state: { directory: join(directory, "data"), ...(configOverrides.state as object) } };
-  const replica = await startGateway({
-    ...options,
-    configOverrides: { ...configOverrides, ...own, listen: { tls: certs } },
-  });
-  onTestFinished(async () => void (await replica.stop()));
-  return replica;
-}
 
 interface Pair extends Setting {
   readonly replica: Gateway;
@@ -56,11 +38,6 @@ async function setPair(redis: Redis, options: SettingOptions = {}): Promise<Pair
   onTestFinished(() => other.close());
   for (const each of [gateway, replica]) await untilUp(each, 1);
   return { ...setting, replica, clients: [client, other] };
-}
-
-async function untilUp(gateway: Gateway, value: 0 | 1): Promise<void> {
-  const line = new RegExp(`^sallyport_state_up ${value}$`, "m");
-  await until(`sallyport_state_up ${value}`, async () => line.test(await scrape(gateway)) || undefined);
 }
 
 /** Gives sessions, and ends them when asked. */
@@ -154,8 +131,10 @@ describe.skipIf(!hasRedis)("replicas with a Redis", () => {
     const headers = { "mcp-session-id": session, "mcp-protocol-version": "2025-11-25" };
     await clients[0].post(toolCall(1), headers);
     const found = (await intruder.keys("*")).sort();
-    expect(found.filter((key) => !/^sallyport:[\w-]{16}:(limit:[\w-]{16}|notices|replicas)$/.test(key))).toEqual([]);
-    const [notices = ""] = found.map((key) => key.replace(/:(limit:.*|replicas)$/, ":notices"));
+    expect(found.filter((key) => !/^sallyport:[\w-]{16}:(limit:[\w-]{16}|ended|answered|replicas)$/.test(key))).toEqual(
+      [],
+    );
+    const [notices = ""] = found.map((key) => key.replace(/:(limit:.*|replicas)$/, ":ended"));
     for (const field of ["sealed", "other"]) await intruder.xAdd(notices, "*", { [field]: "forged" });
     await clients[1].send("DELETE", { headers });
     await until("the other one to know", async () => (await clients[0].post(toolCall(2), headers)).status === 404);
@@ -211,6 +190,19 @@ describe.skipIf(!hasRedis)("replicas with a Redis", () => {
     await redis.begin();
     await untilUp(gateway, 1);
     await until("calls to pass", async () => (await send(clients, 2)).every((verdict) => verdict === "passed"));
+  });
+
+  it("refuse where a limit says so while Redis has no memory left", async () => {
+    const redis = await openRedis();
+    const { gateway, clients } = await setPair(redis, { configOverrides: tools("refuse", 30) });
+    const operator = await createRedisClient({ url: redis.url }).connect();
+    onTestFinished(() => operator.destroy());
+    await operator.configSet("maxmemory", "1");
+    expect(tally(await send(clients, 4))).toEqual({ limit_unavailable: 4 });
+    await untilUp(gateway, 0);
+    await operator.configSet("maxmemory", "0");
+    await until("calls to pass", async () => (await send(clients, 2)).every((verdict) => verdict === "passed"));
+    await untilUp(gateway, 1);
   });
 
   it("let every call pass that may, while Redis ends, hangs and comes back under load", async () => {

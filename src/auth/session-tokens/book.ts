@@ -2,6 +2,7 @@ import { undatedSeconds } from "../../authorization/demands.ts";
 import { baseScope } from "../../authorization/resources.ts";
 import { Denial } from "../../denial.ts";
 import { type AddressSet, readAddressSet } from "../../network/cidr.ts";
+import { answeredForCall } from "../../state/patience.ts";
 import type { Store } from "../../state/store.ts";
 import type { Standing, VerifiedToken } from "../claims.ts";
 import type { RevocationBook } from "../revocations.ts";
@@ -77,9 +78,9 @@ export function createSessionTokenBook(options: SessionTokenOptions): SessionTok
   const { store, findOwner, standingOf, now, changed } = options;
   let byId: ReadonlyMap<string, Known> | null = null;
 
-  /** Where the store cannot be asked, what this process has seen counts: a token can end early by that, not late. */
+  /** Where the store cannot be asked, or not in time, what this process has seen counts: a token can end early by that, not late. */
   async function notice({ id, token, use }: Known, life: SessionLife): Promise<void> {
-    const kept = await store.get(sessionTokenUses, id).catch(() => null);
+    const kept = await answeredForCall(store.get(sessionTokenUses, id)).catch(() => null);
     use.atMs = Math.max(token.createdAtMs, use.atMs, kept?.value.atMs ?? 0);
     const nowMs = now();
     if (nowMs - use.atMs >= life.idleMs)
@@ -87,14 +88,15 @@ export function createSessionTokenBook(options: SessionTokenOptions): SessionTok
     if (nowMs - use.atMs < noticeMsOf(life)) return;
     use.atMs = nowMs;
     const until = { expiresAtMs: lastMomentOf(token, life) };
-    await store.put(sessionTokenUses, id, { atMs: nowMs }, until).catch(() => null);
+    void store.put(sessionTokenUses, id, { atMs: nowMs }, until).catch(() => null);
   }
 
   /** Its owner may use one in the moment it is made, and the process that made it is not the one that is asked. */
   async function find(id: string): Promise<Known | undefined> {
     const known = byId?.get(id);
-    if (known !== undefined || (await store.get(sessionTokens, id).catch(() => null)) === null) return known;
-    await store.look();
+    if (known !== undefined) return known;
+    const kept = await answeredForCall(store.get(sessionTokens, id)).catch(() => null);
+    if (kept !== null) await answeredForCall(store.look()).catch(() => {});
     return byId?.get(id);
   }
 

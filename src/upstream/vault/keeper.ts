@@ -1,5 +1,6 @@
 /** Tokens of users for one server: kept in the store, renewed once at a time for each user, on all replicas together. */
 import { backoffMs } from "../../network/backoff.ts";
+import { answeredForCall } from "../../state/patience.ts";
 import type { Store } from "../../state/store.ts";
 import type { Issued } from "../credentials/token-answer.ts";
 import type { TokenOutcome } from "../credentials/token-endpoint.ts";
@@ -176,7 +177,7 @@ export function createKeeper(kit: KeeperKit): Keeper {
   return {
     async obtain(user) {
       const key = loginKey({ ...user, server: kit.server });
-      const found = await find(key);
+      const found = await answeredForCall(find(key));
       if (found === null) return null;
       if (isGood(found.value)) return found.value.token;
       const known = renewing.get(key);
@@ -187,7 +188,7 @@ export function createKeeper(kit: KeeperKit): Keeper {
     },
     async reject(user, token) {
       const key = loginKey({ ...user, server: kit.server });
-      const found = await find(key);
+      const found = await answeredForCall(find(key));
       // Another one is there already.
       if (found === null || found.value.token !== token || found.value.isRejected) return;
       const { value: login, revision } = found;

@@ -110,3 +110,15 @@ it("knows of MCP sessions by their fingerprint, and takes no token's name for on
   const asked = ["A".repeat(16), "B".repeat(16), null];
   expect(asked.map((session) => book.isSessionRevoked(session))).toEqual([true, false, false]);
 });
+
+it("a store that was emptied and has come further since is read from its beginning", async () => {
+  const { book, revoke, empty } = keep();
+  revoke({ kind: "user", issuer: "corp", subject: "bob" }, 100_000);
+  await book.load();
+  empty();
+  const standing = book.standingOf(token);
+  revoke({ kind: "user", issuer: "corp", subject: "ann" }, 200_000);
+  revoke({ kind: "user", issuer: "corp", subject: "eve" }, 200_000);
+  await book.load();
+  expect(standing.revoked).toBe(true);
+});

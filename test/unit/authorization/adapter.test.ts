@@ -22,14 +22,16 @@ function open() {
   const backend = openSqliteStore(join(directory, randomUUID(), storeName), () => nowMs);
   const store = createStore(backend, createEntryCipher(randomBytes(32)), () => {});
   onTestFinished(() => store.close());
-  const adapterOf = createAdapterFactory(
-    store,
-    () => nowMs,
-    createRegistrations(store, () => nowMs, 3_600_000),
-    1_800_000,
-  );
+  const voided: string[] = [];
+  const now = () => nowMs;
+  const registrations = createRegistrations(store, now, 3_600_000);
+  const adapterOf = createAdapterFactory({
+    ...{ store, now, registrations, idleMs: 1_800_000 },
+    voided: (grant) => void voided.push(grant),
+  });
   return {
     adapterOf,
+    voided,
     pass(ms: number) {
       nowMs += ms;
     },
@@ -48,12 +50,15 @@ it("keeps what it is given, for as long", async () => {
 });
 
 it("lets a code be used once, by one of those who come with it at the same time", async () => {
-  const { adapterOf, exp } = open();
+  const { adapterOf, exp, voided } = open();
   const codes = adapterOf("AuthorizationCode");
+  await adapterOf("Grant").upsert("g", { clientId: "c" }, 60);
   await codes.upsert("a", { grantId: "g", exp: exp() }, 60);
   const tries = await Promise.allSettled([codes.consume("a"), codes.consume("a"), codes.consume("a")]);
   expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
-  expect(await codes.find("a")).toHaveProperty("consumed");
+  expect(await codes.find("a")).toBeUndefined();
+  expect(await adapterOf("Grant").find("g")).toBeUndefined();
+  expect(new Set(voided)).toEqual(new Set(["g"]));
 });
 
 it("lets a refresh token be used again for half a minute, as a client does that refreshes twice at once", async () => {

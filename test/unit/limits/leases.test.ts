@@ -158,6 +158,26 @@ describe("leases", () => {
     expect([verdicts.filter((verdict) => verdict === null).length, failures]).toEqual([requests, 0]);
   });
 
+  it("wait no longer for a second answer than for one", async () => {
+    let asked = 0;
+    const store: PermitStore = {
+      patienceMs: 5,
+      take() {
+        asked += 1;
+        return asked === 1 ? Promise.resolve({ granted: 5, resetMs: 60_000 }) : new Promise(() => {});
+      },
+    };
+    const leases = createLeases(
+      store,
+      createWindows(() => 0),
+      () => 0,
+      () => {},
+    );
+    const strict: Limit = { ...limit, onFailure: "refuse" };
+    const verdicts = await Promise.allSettled(Array.from({ length: 9 }, async () => leases.count("n", strict, "k")));
+    expect(verdicts.filter(({ status }) => status === "fulfilled")).toHaveLength(5);
+  });
+
   it("give up on a store that gives windows which are over at once", async () => {
     let nowMs = 0;
     const now = () => nowMs;

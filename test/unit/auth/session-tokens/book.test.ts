@@ -43,9 +43,12 @@ function openShared(tokens: Record<string, SessionToken>) {
     /** How often verdicts were void. */
     changes: 0,
     away: false,
+    hangs: false,
   };
-  const ask = <Value>(value: Value): Promise<Value> =>
-    shared.away ? Promise.reject(new StoreError("away")) : Promise.resolve(value);
+  const ask = <Value>(value: Value): Promise<Value> => {
+    if (shared.hangs) return new Promise(() => {});
+    return shared.away ? Promise.reject(new StoreError("away")) : Promise.resolve(value);
+  };
   const entry = <Value>(key: string, value: Value) => ({ key, value, revision: 1 });
   const store = {
     list: (kind: unknown) =>
@@ -247,6 +250,13 @@ it("goes on without the store, by what it has seen itself", async () => {
   expect(await codeOf(verify(text))).toBe("none");
   shared.nowMs += life.idleMs;
   expect(await codeOf(verify(text))).toBe("token_expired");
+});
+
+it("keeps no call waiting for a store that does not answer", async () => {
+  const { text, verify, shared } = await open();
+  shared.hangs = true;
+  shared.nowMs += 30 * minutes;
+  expect(await codeOf(verify(text))).toBe("none");
 });
 
 it("knows none until they were read", async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Store } from "../../../../src/state/store.ts";
+import { type Store, StoreError } from "../../../../src/state/store.ts";
 import type { Issued } from "../../../../src/upstream/credentials/token-answer.ts";
 import { TokenFailure, type TokenFault } from "../../../../src/upstream/credentials/token-failure.ts";
 import { createKeeper, type KeeperKit, type Renewal } from "../../../../src/upstream/vault/keeper.ts";
@@ -201,4 +201,11 @@ it.each<[string, Partial<Login>, string, string | null]>([
   expect(await keeper.obtain(ann)).toBe(next);
   expect(await store.list(farewells)).toHaveLength(next === null ? 1 : 0);
   expect(records.filter(({ successful }) => !successful)).toHaveLength(next === null ? 1 : 0);
+});
+
+it("keeps no call waiting for a store that does not answer", async () => {
+  const store = { get: () => new Promise<never>(() => {}) };
+  const { keeper } = await open({}, { store: store as unknown as Store });
+  await expect(keeper.obtain(ann)).rejects.toBeInstanceOf(StoreError);
+  await expect(keeper.reject(ann, "token-1")).rejects.toBeInstanceOf(StoreError);
 });
