@@ -74,17 +74,18 @@ export async function measureEntry(
   const candidate = candidates.get(name);
   const target = scene.tls ? candidate?.tls : candidate;
   if (target === undefined || target === null) return null;
-  const load = { connections: connections * fold, seconds, tokens: tokens.slice(0, identities), call: scene, key };
+  const size = { connections: connections * fold, tokens: tokens.slice(0, identities), call: scene, key };
+  const load = rate === null ? size : { ...size, rate };
   if (performance.now() - (lastUseMs.get(target) ?? 0) > idleMs)
     await measure(target, { ...load, seconds: wakeUpSeconds });
-  const measured = await measure(target, rate === null ? load : { ...load, rate });
+  const measured = await measure(target, { ...load, seconds });
   lastUseMs.set(target, performance.now());
   return measured;
 }
 
 /**
  * Machines take memory back from what does nothing, and behind a minute of that calls cost up to twice as much until it is there again.
- * So whatever was idle for some time is called at full speed for a while first.
+ * So whatever was idle for some time is called for a while first.
  */
 const [idleMs, wakeUpSeconds] = [20_000, 3];
 const lastUseMs = new WeakMap<Candidate, number>();
