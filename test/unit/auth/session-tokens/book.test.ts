@@ -257,6 +257,7 @@ it("keeps no call waiting for a store that does not answer", async () => {
   shared.hangs = true;
   shared.nowMs += 30 * minutes;
   expect(await codeOf(verify(text))).toBe("none");
+  expect(await codeOf(verify(draw().text))).toBe("token_unknown");
 });
 
 it("knows none until they were read", async () => {
