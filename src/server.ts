@@ -95,9 +95,7 @@ export async function createPublicServer(
   // Node would answer these two itself, past the corridor and past the record.
   server.on("checkExpectation", (message, response) => admit(message, response, new Denial("expectation_unknown")));
   server.on("connect", (_message, socket) => {
-    // The server has given the connection away: nothing reads it, ends it in time or counts it among its own any more, and an error of it
-    // that nobody takes would end the process.
-    closeStalled(socket as Socket);
+    // The server has given the connection away: nothing reads it, ends it in time or counts it among its own any more.
     const denial = new Denial("method_not_allowed", { allow: "POST, GET, DELETE" });
     const refused = refuseUnreadable(house, denial, socket as Socket, !bySocket.has(socket));
     void refused.then(() => (socket as Socket).destroySoon());

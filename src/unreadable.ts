@@ -25,6 +25,9 @@ export async function refuseUnreadable(
   socket: Socket,
   answer: boolean,
 ): Promise<void> {
+  // Before anything is waited for: whoever leaves its own side open would keep its place among the connections for ever, and an error of a
+  // connection that the server has given away would end the process.
+  closeStalled(socket);
   if (denial === undefined || !socket.writable) return void socket.destroy();
   const requestId = randomUUID();
   house.metrics.refused(denial.code);
@@ -34,10 +37,8 @@ export async function refuseUnreadable(
     const times = { time: house.audit.wallTime(), totalMs: 0, upstreamMs: null };
     const visit = { arrival, recording: null, facts: {}, args: null, outcome, ...times };
     await house.audit.append(describeVisit(visit, house.audit.fingerprint));
-    if (!answer) return void socket.destroy();
-    socket.end(renderRaw(denial, requestId));
-    // Whoever leaves its own side open would keep its place among the connections for ever.
-    closeStalled(socket);
+    if (answer) socket.end(renderRaw(denial, requestId));
+    else socket.destroy();
   } catch (cause) {
     house.log.error({ requestId, error: cause }, "audit record could not be written");
     socket.destroy();

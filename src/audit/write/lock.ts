@@ -47,7 +47,8 @@ function createLock(path: string): boolean {
   try {
     const descriptor = openSync(path, "wx", 0o600);
     try {
-      writeSync(descriptor, `${[process.pid, findBegin(process.pid) ?? []].flat().join(" ")}\n`);
+      const began = findBegin(process.pid);
+      writeSync(descriptor, `${process.pid}${began === null ? "" : ` ${began}`}\n`);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
