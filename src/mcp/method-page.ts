@@ -63,6 +63,9 @@ What holds for all of them:
   Each round is judged anew.
 - A related task in \`_meta\` is named by its handle to the client and by its own id to the server. Nothing passes to a client that
   belongs to the task of somebody else.
+- In prompts and in what is read, a resource whose URI is none, or could be read in more than one way, is cut too, but for callers who may
+  read every resource.
+- JSON-RPC batches, which 2025-03-26 alone has, pass in neither direction: \`batch_refused\`, \`upstream_malformed\`.
 - The error -32042, which sends the client to a URL, needs \`elicitation\` in \`clientRequests\`.
 - A subscription names at most 256 URIs in \`resourceSubscriptions\`, of 65,536 characters (64 KiB) together; more is refused with
   \`params_invalid\`.

@@ -291,6 +291,33 @@ describe("where a list goes on", () => {
   });
 });
 
+describe("resources that nobody could ask for by name", () => {
+  const about = { about: { uri: "test://open/1" } };
+  const written = '"README.md"},{"uri":"file:///My notes.md"},{"uri":"test://a//b"},{"text":"of nothing"';
+  const answers: [string, Scene, string, string][] = [
+    [
+      "resources/read",
+      { method: "resources/read", about },
+      `"contents":[{"uri":"test://open/1"},{"uri":${written}}]`,
+      '"contents":[{"uri":"test://open/1"}]',
+    ],
+    [
+      "prompts/get",
+      { method: "prompts/get" },
+      '"messages":[{"role":"user","content":{"type":"resource_link","uri":"file:///My notes.md"}}]',
+      '"messages":[]',
+    ],
+  ];
+
+  it.each(answers)("are cut out of %s, but for whoever may read everything", (_method, scene, result, left) => {
+    for (const era of eras) {
+      expect(judged(result, { ...scene, era })).toBe(wrap(left));
+      expect(judged(result, { ...scene, era, sight: sights.tools })).not.toContain("notes");
+      expect(judged(result, { ...scene, era, sight: sights.all })).toBe(wrap(result));
+    }
+  });
+});
+
 describe("how long an answer may be kept", () => {
   it.each(Object.entries(sights))("a list is for one caller only: %s", (_name, sight) => {
     const scene = { method: "tools/list", era: modern, sight };
