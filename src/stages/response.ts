@@ -82,7 +82,8 @@ async function relayRefusal(exchange: Exchange, status: number, type: string): P
     await refuseLost(exchange);
   }
   const protocol = status !== 401 && status !== 403 && status !== 407 && status !== 429;
-  if (protocol && message.kind === "request" && message.method === "initialize")
+  // Where there is a session already, the server is of an age that has them.
+  if (protocol && message.kind === "request" && message.method === "initialize" && session.upstreamId === null)
     await checkAge(exchange, message.params);
   if (protocol && type === "application/json" && message.kind === "request") return relayJson(exchange, status);
   if (protocol && message.era === "modern") exchange.upstream.age.doubt();

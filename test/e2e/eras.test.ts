@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { type EraName, type EraOptions, type EraServer, startEraServer } from "../fixtures/eras-server.ts";
 import { findFreePort, type Gateway, type GatewayOptions, startGateway } from "../fixtures/gateway.ts";
 import { type Caller, createCaller } from "../fixtures/scripted-caller.ts";
+import { startSubject } from "../fixtures/start.ts";
 import { readAudit, until } from "../golden/observe.ts";
 import { type HttpAnswer, initialize } from "./http.ts";
 import { trustGateway } from "./sdk.ts";
@@ -172,6 +173,15 @@ describe("a session at a server that knows only stateless requests", () => {
     expect(await client.callTool({ name: "era", arguments: {} })).toMatchObject({ content: [{ text: "modern" }] });
     expect(scene().server.methods.slice(before)).not.toContain("initialize");
   });
+});
+
+it("a server that knows both refuses what it will not begin a second time in its own words", async () => {
+  const subject = await startSubject();
+  onTestFinished(() => subject.stop());
+  const { caller } = await setScene(subject.url);
+  const again = await caller.post(initialize, await caller.begin());
+  expect(again).toMatchObject({ status: 400, message: { error: { code: -32_600 } } });
+  expect(reasonOf(again)).toBeUndefined();
 });
 
 describe("what a server speaks", () => {
