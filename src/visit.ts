@@ -133,6 +133,7 @@ class HttpVisit implements Visit {
 export async function runErrand(gateway: Gateway, house: House, door: Door, verb: "GET" | "DELETE"): Promise<void> {
   const headers = new Map(door.arrival.headers).set("mcp-session-id", door.sessionId ?? "");
   headers.delete("last-event-id");
+  if (door.revision !== null) headers.set("mcp-protocol-version", door.revision);
   const arrival: Arrival = {
     ...door.arrival,
     requestId: randomUUID(),

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Denial } from "../denial.ts";
 import type { Arrival, Identity } from "../facts.ts";
+import type { Revision } from "../mcp/era.ts";
 import type { EventStream } from "../reply.ts";
 
 /**
@@ -17,6 +18,8 @@ export interface Door {
   readonly stream: EventStream;
   /** The session of the server, as it is handed to clients; null before `initialize` is answered. */
   readonly sessionId: string | null;
+  /** What client and server have agreed to speak; null before, and where the gateway does not know it. */
+  readonly revision: Revision | null;
   /** Aborted when the stream is over, with the Denial that says why. */
   readonly closed: AbortSignal;
   /** Aborted when nothing of the session's own stream is wanted any more: before `closed`, or with it. */
@@ -29,6 +32,8 @@ export interface Door {
   done(requestId: string): void;
   /** Nothing more can be posted to it; resolves when all that was is through. */
   finish(): Promise<void>;
+  /** Client and server have agreed on a revision; called before the client is told. */
+  agree(revision: Revision): void;
   /** A session has begun; called when the client has been told. */
   begin(sessionId: string): void;
   /** @param reason why, for the messages that are not through */
@@ -55,6 +60,7 @@ export function createDoors(): Doors {
       const id = randomUUID();
       const closed = new AbortController();
       let sessionId: string | null = null;
+      let revision: Revision | null = null;
       let claimed = false;
       const taken = new Set<string>();
       const finished = Promise.withResolvers<void>();
@@ -67,6 +73,9 @@ export function createDoors(): Doors {
         id,
         get sessionId() {
           return sessionId;
+        },
+        get revision() {
+          return revision;
         },
         closed: closed.signal,
         finishing: finishing.signal,
@@ -87,6 +96,9 @@ export function createDoors(): Doors {
           finishing.abort(new Denial("draining"));
           settle();
           return finished.promise;
+        },
+        agree(agreed) {
+          revision = agreed;
         },
         begin(begun) {
           sessionId = begun;

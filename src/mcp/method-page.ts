@@ -83,7 +83,8 @@ const withoutMethod = `## Without a method
 | DELETE: the end of a session | 2025-03-26 to 2025-11-25 | nothing more: who may not come in may still leave | \`Mcp-Session-Id\` is opened | \`end\` |
 | GET \`/<server>/sse\`: the stream of a client of 2024-11-05 | 2024-11-05 | the server | the address that the client is told to post to is the gateway's, and good for this identity only | \`stream\` |
 
-A client of 2024-11-05 knows no sessions: the gateway sends their GET and DELETE in its place, on record as if the client had.
+A client of 2024-11-05 knows no sessions: the gateway sends their GET and DELETE in its place, on record as if the client had. With these,
+and with what the client posts, the server gets the \`MCP-Protocol-Version\` that was agreed on, where the client does not send it.
 `;
 
 function renderTable(rows: readonly MethodRow[]): string {

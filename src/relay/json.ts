@@ -6,6 +6,7 @@ import { readWhole } from "../upstream/body.ts";
 import { recordAsked } from "./asked.ts";
 import { type Exchange, sessionHeader } from "./exchange.ts";
 import { learnLists } from "./lists.ts";
+import { learnRevision } from "./revision.ts";
 
 /** Hands out an answer that is one JSON body, read whole and judged before its first byte leaves. */
 export async function relayJson(exchange: Exchange, status: number): Promise<void> {
@@ -20,6 +21,7 @@ async function judgeBody(exchange: Exchange, status: number): Promise<{ receipt:
   const source = await readWhole(answer.body, upstream.maxResponseBytes);
   const judged = judgeServerMessage(source, expected);
   learnLists(exchange, judged, () => source.toString());
+  learnRevision(exchange, judged);
   if (status >= 400 && judged.kind === "answer") learnFromRefusal(exchange, judged.rpc);
   if (judged.kind !== "answer") throw new Denial("upstream_malformed", { detail: "no answer in the body" });
   if (status === 400 && known.session.upstreamId !== null && saysLost(judged.text)) throw lost();

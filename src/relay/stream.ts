@@ -11,6 +11,7 @@ import { refuseServerRequest } from "../upstream/refuse.ts";
 import { recordAsked } from "./asked.ts";
 import { type Exchange, type Known, sessionHeader } from "./exchange.ts";
 import { learnLists } from "./lists.ts";
+import { learnRevision } from "./revision.ts";
 import { type Stand, stand } from "./standing.ts";
 
 /** Gives the receipt that the answer needs: by closing the record, or the one of a record that is closed already. */
@@ -113,6 +114,7 @@ async function relayEvent(
   }
   const judged = judgeServerMessage(data, expected);
   learnLists(exchange, judged, () => data);
+  learnRevision(exchange, judged);
   switch (judged.kind) {
     case "answer": {
       const block = renderEvent({ ...event, id, data: judged.text });
@@ -176,8 +178,8 @@ function sealId(exchange: Exchange, event: StreamEvent): string | null {
   return sealEventId(kit.sealer, place, { eventId: event.id, pending: expected.pending });
 }
 
-function exchangeHeaders({ arrival }: Known, { upstreamId }: Place): Record<string, string> {
-  const version = arrival.headers.get("mcp-protocol-version");
+function exchangeHeaders({ arrival, session }: Known, { upstreamId }: Place): Record<string, string> {
+  const version = arrival.headers.get("mcp-protocol-version") ?? session.door?.revision ?? undefined;
   return {
     ...(version === undefined ? {} : { "mcp-protocol-version": version }),
     ...(upstreamId === null ? {} : { "mcp-session-id": upstreamId }),

@@ -92,6 +92,8 @@ function renderHeaders(
   for (const [name, value] of arrival.headers) {
     if (mayTravel(name, message)) headers[name] = value;
   }
+  const agreed = session.door?.revision ?? null;
+  if (agreed !== null) headers["mcp-protocol-version"] ??= agreed;
   if (session.upstreamId !== null) headers["mcp-session-id"] = session.upstreamId;
   if (session.resume !== null) headers["last-event-id"] = headerText(session.resume.eventId);
   if (session.task !== null && message.era === "modern") headers["mcp-name"] = encodeMirror(session.task.taskId);
