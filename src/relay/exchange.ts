@@ -145,8 +145,8 @@ export function findPlace({ route, identity, message, session }: Known, answer: 
   return { server: route.server, identity, upstreamId: begins ? sessionIdOf(answer) : session.upstreamId };
 }
 
-/** Visible ASCII (2025-11-25, Session Management), and short enough for a header when it is sealed. */
-const plainSessionId = /^[!-~]{1,1024}$/;
+/** Visible ASCII, maybe a JWT (2025-11-25, Session Management), and short enough for a header when it is sealed. */
+const plainSessionId = /^[!-~]{1,2048}$/;
 
 function sessionIdOf({ headers }: Answer): string | null {
   const id: unknown = headers["mcp-session-id"];

@@ -124,7 +124,7 @@ it("a head with status 000 is no answer", async () => {
   expect((await witness(scene, byJson.ask)).client.reason).toBe("upstream_reset");
 });
 
-describe("session ids that no client could send back", () => {
+describe("session ids", () => {
   const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "x", version: "1" } };
   const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "initialize", params });
   const initialized = `{"jsonrpc":"2.0","id":7,"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"x","version":"1"}}}`;
@@ -136,11 +136,20 @@ describe("session ids that no client could send back", () => {
     ["one beyond ASCII", "Mcp-Session-Id: caf\xc3\xa9\r\n"],
     ["one of 10,000 characters", `Mcp-Session-Id: ${"x".repeat(10_000)}\r\n`],
     ["one of 15,000 characters", `Mcp-Session-Id: ${"x".repeat(15_000)}\r\n`],
-  ])("are refused: %s", async (_case, headers) => {
+  ])("that no client could send back are refused: %s", async (_case, headers) => {
     scene.behave(finish(Buffer.from(json(initialized, headers), "latin1")));
     const { client } = await witness(scene, { body });
     expect(client.messages).toEqual([refusal("upstream_malformed", client, 7)]);
     expect(client.headers).not.toHaveProperty("mcp-session-id");
+  });
+
+  it("may be as long as signed tokens are, which some servers use for them", async () => {
+    const id = "x".repeat(2_048);
+    scene.behave(finish(json(initialized, `Mcp-Session-Id: ${id}\r\n`)));
+    const { headers } = await scene.send({ body });
+    scene.behave(finish(json(answer)));
+    await scene.send({ body: callTool(7), headers: { "mcp-session-id": String(headers["mcp-session-id"]) } });
+    expect(scene.upstream.requests().at(-1)?.headers).toContainEqual(["mcp-session-id", id]);
   });
 });
 
