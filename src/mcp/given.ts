@@ -35,7 +35,7 @@ const relatedNames = new Set(["taskId"]);
  */
 export function readGiven(rule: MethodRule, era: Era, params: JsonObject): Given {
   return {
-    cursor: rule.list === undefined && rule.pages === undefined ? null : readText(params, "cursor"),
+    cursor: rule.list === undefined && rule.pages === undefined ? null : readCursor(params),
     state: era === "modern" ? readText(params, "requestState") : null,
     task: rule.names === "task" ? readTaskId(params) : null,
     tasks: rule.names === "subscriptions" ? readTasks(params.notifications) : [],
@@ -53,6 +53,11 @@ function readText(params: JsonObject, member: string): string | null {
   if (value === undefined) return null;
   if (typeof value !== "string") throw new Denial("params_invalid", { detail: `${member} is not a string` });
   return value;
+}
+
+/** Some clients write null for none; what counts is "whether a non-null value was provided" (2026-07-28, Pagination). */
+function readCursor(params: JsonObject): string | null {
+  return params.cursor === null ? null : readText(params, "cursor");
 }
 
 function readTaskId(params: JsonObject): string {

@@ -25,7 +25,11 @@ describe("cursors", () => {
     expect(read(method, { cursor: "" }).cursor).toBe("");
   });
 
-  it.each([null, 1, 0, false, ["c"], {}])("are strings, and not %j", (cursor) => {
+  it.each(paged)("that are null are none, for %s", (method) => {
+    expect(read(method, { cursor: null })).toEqual(nothingGiven);
+  });
+
+  it.each([1, 0, false, ["c"], {}])("are strings, and not %j", (cursor) => {
     for (const method of paged) expect(() => read(method, { cursor })).toThrow(invalid);
   });
 

@@ -338,6 +338,7 @@ describe("readMessage: what a client hands back", () => {
     ["nothing", call({ name: "echo" }), {}, {}],
     ["a cursor", request("tools/list", { cursor: "c" }), {}, { cursor: "c" }],
     ["a cursor of no characters", request("resources/list", { cursor: "" }), {}, { cursor: "" }],
+    ["no cursor where it is null", request("tools/list", { cursor: null }), {}, {}],
     ["a cursor of tasks", request("tasks/list", { cursor: "c" }), {}, { cursor: "c" }],
     ["a state", ...stateless("tools/call", { name: "echo", requestState: "s" }, "echo"), { state: "s" }],
     ["no state, before there was one", call({ name: "echo", requestState: "s" }), {}, {}],
@@ -369,7 +370,7 @@ describe("readMessage: what a client hands back", () => {
   });
 
   it.each<[string, string, unknown, Record<string, string>?]>([
-    ["params_invalid", "a cursor that is null", request("tools/list", { cursor: null })],
+    ["params_invalid", "a cursor that is a number", request("tools/list", { cursor: 0 })],
     [
       "params_invalid",
       "a state that is an object",
