@@ -48,6 +48,12 @@ const provider = z.strictObject({
     .describe(
       "Claims that an ID token must have, each with the texts it may be (with * and ?), as at `identity.issuers`.",
     ),
+  untypedLogout: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether logout tokens are taken whose `typ` is `JWT` or missing, as some products send them; all others say `logout+jwt`.",
+    ),
   mfa: z
     .strictObject({
       amr: z

@@ -56,7 +56,7 @@ interface Held {
 
 /** @param now milliseconds since the epoch */
 export function createConnection(settings: ProviderSettings, fetch: ProviderFetch, now: () => number): Connection {
-  const { issuer, isForAll, line, client } = settings;
+  const { issuer, isForAll, line, client, untypedLogout: untyped } = settings;
   const authenticate = createAuthentication(client, { now, newId: randomUUID });
   const authentication: ClientAuth = ({ token_endpoint }, _client, body, headers) => {
     for (const [name, value] of Object.entries(authenticate(body, token_endpoint ?? ""))) headers.set(name, value);
@@ -106,6 +106,7 @@ export function createConnection(settings: ProviderSettings, fetch: ProviderFetc
       return {
         issuer: said.issuer,
         clientId: client.clientId,
+        untyped,
         // Nobody but the provider signs with these: a secret is known at both ends, and `none` to everybody.
         algorithms: algorithms.filter((name) => listed.includes(name)),
         keys: keys.source,

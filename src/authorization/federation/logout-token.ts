@@ -37,6 +37,8 @@ export class LogoutRefused extends Error {
 export interface LogoutRules {
   readonly issuer: string;
   readonly clientId: string;
+  /** Whether they may leave out what sort of token they are. */
+  readonly untyped: boolean;
   readonly algorithms: readonly string[];
   readonly keys: Pick<KeySource, "getKey">;
 }
@@ -58,8 +60,10 @@ const maxText = 255;
 const skewMs = 30_000;
 /** The standard wants two minutes; how long `jti` has to be remembered must not be the provider's to say. */
 const maxLifetimeMs = 3_600_000;
-/** Its type tells it from other tokens of the provider. Some products say only that it is a JWT, or nothing. */
-const types: ReadonlySet<unknown> = new Set([undefined, "JWT", "logout+jwt", "application/logout+jwt"]);
+/** Tells it from other tokens of the provider (RFC 8725 section 3.11). */
+const types: ReadonlySet<unknown> = new Set(["logout+jwt", "application/logout+jwt"]);
+/** What some products say instead. Such a token is told from others by its event, and by the nonce that it has not. */
+const untypedTypes: ReadonlySet<unknown> = new Set([undefined, "JWT"]);
 const event = "http://schemas.openid.net/event/backchannel-logout";
 
 /**
@@ -69,7 +73,8 @@ const event = "http://schemas.openid.net/event/backchannel-logout";
  */
 export async function readLogoutToken(text: string, rules: LogoutRules, nowMs: number): Promise<LoggedOut> {
   const { header, payload } = readCompact(text, maxBytes, (detail) => new LogoutRefused("logout_malformed", detail));
-  if (!types.has(header.typ)) throw new LogoutRefused("logout_type", "typ is not logout+jwt");
+  if (!types.has(header.typ) && !(rules.untyped && untypedTypes.has(header.typ)))
+    throw new LogoutRefused("logout_type", "typ is not logout+jwt");
   // Before anything is fetched: what is not of this provider costs nobody a request.
   if (payload.iss !== rules.issuer) throw new LogoutRefused("logout_issuer", "iss is not this provider");
   const [only, ...others] = [payload.aud].flat();

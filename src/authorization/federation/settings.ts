@@ -18,6 +18,8 @@ export interface ProviderSettings {
   /** Groups of ours by those of the provider. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
   readonly rules: PersonRules;
+  /** Whether its logout tokens may leave out what sort of token they are. */
+  readonly untypedLogout: boolean;
   readonly client: Pick<
     LoginProvider,
     "clientId" | "clientSecret" | "clientKey" | "clientKeyId" | "authentication" | "issuer"
@@ -29,7 +31,7 @@ export interface ProviderSettings {
 /** @throws Error for what `check` would have found unfit */
 export function readSettings(name: string, config: LoginProvider, publicUrl: string): ProviderSettings {
   const profile: Profile = profiles[config.profile];
-  const { issuer, claims, clientId, clientSecret, clientKey, clientKeyId, domains } = config;
+  const { issuer, claims, clientId, clientSecret, clientKey, clientKeyId, domains, untypedLogout } = config;
   const at = `identity.builtin.login.providers.${name}`;
   const groups = new Map(Object.entries(config.groups));
   const scopes = config.scopes ?? [...profile.scopes, ...(groups.size > 0 ? profile.groupScopes : [])];
@@ -40,7 +42,7 @@ export function readSettings(name: string, config: LoginProvider, publicUrl: str
   return {
     name,
     label: config.label ?? profile.label,
-    ...{ profile, issuer, isForAll, groups },
+    ...{ profile, issuer, isForAll, groups, untypedLogout },
     scope: scopes.join(" "),
     redirectUri: `${publicUrl}${returnPath}/${name}`,
     rules: {

@@ -57,7 +57,7 @@ async function begin() {
     Object.fromEntries(
       (["generic", "okta"] as const).map((name) => [
         name,
-        { profile: name, issuer: provider.issuerOf(name), clientId, clientSecret },
+        { profile: name, issuer: provider.issuerOf(name), clientId, clientSecret, untypedLogout: name === "okta" },
       ]),
     ),
   ) as Record<string, LoginProvider>;
@@ -87,8 +87,10 @@ function saying(more: object): Record<string, unknown> {
   return { iss: provider.issuerOf("generic"), aud: clientId, ...times, events: { [event]: {} }, ...more };
 }
 
+const sign = (claims: object, header: object = {}, how: { readonly forged?: boolean } = {}) =>
+  provider.sign(claims, { typ: "logout+jwt", ...header }, how);
 const send = (logout_token: string, name = "generic") => world.post(`${path}/${name}`, { logout_token });
-const tell = async (more: object) => send(await provider.sign(saying(more), { typ: "logout+jwt" }));
+const tell = async (more: object) => send(await sign(saying(more)));
 
 it("logs out the browser that logged in with the session that is over there, on all replicas, and no other", async () => {
   await begin();
@@ -218,28 +220,28 @@ it("gives nothing for a login that is over before the browser goes on with it", 
 });
 
 it.each<[reason: string, what: string, make: () => Promise<string>]>([
-  ["logout_audience", "for another client", () => provider.sign(saying({ sub: "ann", aud: "another" }))],
-  ["logout_audience", "for several", () => provider.sign(saying({ sub: "ann", aud: [clientId, "another"] }))],
-  ["logout_issuer", "of another provider", () => provider.sign(saying({ sub: "ann", iss: provider.issuerOf("okta") }))],
-  ["logout_nonce", "with a nonce", () => provider.sign(saying({ sub: "ann", nonce: "n" }))],
-  ["logout_event", "without an event", () => provider.sign(saying({ sub: "ann", events: undefined }))],
-  ["logout_event", "with another event", () => provider.sign(saying({ sub: "ann", events: { other: {} } }))],
-  ["logout_event", "with an event that is text", () => provider.sign(saying({ sub: "ann", events: { [event]: "" } }))],
-  ["logout_claims", "of nobody", () => provider.sign(saying({}))],
-  ["logout_claims", "of a person who is no text", () => provider.sign(saying({ sub: ["ann"] }))],
-  ["logout_claims", "of a session without a name", () => provider.sign(saying({ sub: "ann", sid: "" }))],
-  ["logout_claims", "without a name of its own", () => provider.sign(saying({ sub: "ann", jti: undefined }))],
-  ["logout_claims", "that says not when", () => provider.sign(saying({ sub: "ann", exp: undefined }))],
-  ["logout_expired", "that is over", () => provider.sign(saying({ sub: "ann", exp: seconds() - 31 }))],
-  ["logout_early", "of later", () => provider.sign(saying({ sub: "ann", iat: seconds() + 60 }))],
-  ["logout_lifetime", "for ever", () => provider.sign(saying({ sub: "ann", exp: seconds() + 7_200 }))],
-  ["logout_type", "of another type", () => provider.sign(saying({ sub: "ann" }), { typ: "at+jwt" })],
-  ["logout_signature", "of a forger", () => provider.sign(saying({ sub: "ann" }), {}, { forged: true })],
-  ["logout_key", "of an unknown key", () => provider.sign(saying({ sub: "ann" }), { kid: "key-2" })],
+  ["logout_audience", "for another client", () => sign(saying({ sub: "ann", aud: "another" }))],
+  ["logout_audience", "for several", () => sign(saying({ sub: "ann", aud: [clientId, "another"] }))],
+  ["logout_issuer", "of another provider", () => sign(saying({ sub: "ann", iss: provider.issuerOf("okta") }))],
+  ["logout_nonce", "with a nonce", () => sign(saying({ sub: "ann", nonce: "n" }))],
+  ["logout_event", "without an event", () => sign(saying({ sub: "ann", events: undefined }))],
+  ["logout_event", "with another event", () => sign(saying({ sub: "ann", events: { other: {} } }))],
+  ["logout_event", "with an event that is text", () => sign(saying({ sub: "ann", events: { [event]: "" } }))],
+  ["logout_claims", "of nobody", () => sign(saying({}))],
+  ["logout_claims", "of a person who is no text", () => sign(saying({ sub: ["ann"] }))],
+  ["logout_claims", "of a session without a name", () => sign(saying({ sub: "ann", sid: "" }))],
+  ["logout_claims", "without a name of its own", () => sign(saying({ sub: "ann", jti: undefined }))],
+  ["logout_claims", "that says not when", () => sign(saying({ sub: "ann", exp: undefined }))],
+  ["logout_expired", "that is over", () => sign(saying({ sub: "ann", exp: seconds() - 31 }))],
+  ["logout_early", "of later", () => sign(saying({ sub: "ann", iat: seconds() + 60 }))],
+  ["logout_lifetime", "for ever", () => sign(saying({ sub: "ann", exp: seconds() + 7_200 }))],
+  ["logout_type", "of another type", () => sign(saying({ sub: "ann" }), { typ: "at+jwt" })],
+  ["logout_signature", "of a forger", () => sign(saying({ sub: "ann" }), {}, { forged: true })],
+  ["logout_key", "of an unknown key", () => sign(saying({ sub: "ann" }), { kid: "key-2" })],
   ["logout_algorithm", "without a signature", async () => unsigned(saying({ sub: "ann" }))],
   ["logout_algorithm", "signed with the secret", () => signWithSecret(saying({ sub: "ann" }))],
   ["logout_malformed", "that is none", async () => "none"],
-  ["logout_malformed", "that is huge", () => provider.sign(saying({ sub: "ann", pad: "x".repeat(16_384) }))],
+  ["logout_malformed", "that is huge", () => sign(saying({ sub: "ann", pad: "x".repeat(16_384) }))],
 ])("refuses as %s a token %s", async (reason, _what, make) => {
   await begin();
   const { browser } = await enter("ann");
@@ -253,9 +255,17 @@ it.each<[reason: string, what: string, make: () => Promise<string>]>([
   expect(await isIn(browser)).toBe(true);
 });
 
+it.each([["JWT"], [undefined]])("takes a token of type %s from the one provider that may send it", async (typ) => {
+  await begin();
+  const of = (name: "generic" | "okta") => sign(saying({ sub: "ann", iss: provider.issuerOf(name) }), { typ });
+  expect((await send(await of("generic"))).status).toBe(400);
+  expect(world.notes.at(-1)).toMatchObject({ successful: false, reason: "logout_type" });
+  expect((await send(await of("okta"), "okta")).status).toBe(200);
+});
+
 it("takes a token once, and again where it had no effect", async () => {
   await begin();
-  const token = await provider.sign(saying({ sub: "ann" }));
+  const token = await sign(saying({ sub: "ann" }));
   const put = vi.spyOn(world.store, "put").mockRejectedValueOnce(new Error("away"));
   expect((await send(token)).status).toBe(400);
   expect(world.notes.at(-1)).toMatchObject({ successful: false, reason: "server_error" });
@@ -267,9 +277,7 @@ it("takes a token once, and again where it had no effect", async () => {
   expect(world.notes.at(-1)).toMatchObject({ reason: "logout_replayed", user: "generic:ann" });
   expect(await isIn(browser)).toBe(true);
   // Another provider can neither end what is of this one, nor use up what it says.
-  expect((await send(await provider.sign(saying({ sub: "ann", iss: provider.issuerOf("okta") })), "okta")).status).toBe(
-    200,
-  );
+  expect((await send(await sign(saying({ sub: "ann", iss: provider.issuerOf("okta") })), "okta")).status).toBe(200);
   expect(await isIn(browser)).toBe(true);
 });
 
@@ -288,7 +296,7 @@ it.each<[string, string, RequestInit, number]>([
 
 it("refuses what cannot be verified because the provider is away", async () => {
   await begin();
-  const token = await provider.sign(saying({ sub: "ann" }));
+  const token = await sign(saying({ sub: "ann" }));
   await provider.behave({ instead: { path: "/jwks", status: 500 } });
   const answer = await send(token);
   expect([answer.status, await answer.json()]).toMatchObject([400, { error: "temporarily_unavailable" }]);
@@ -297,9 +305,11 @@ it("refuses what cannot be verified because the provider is away", async () => {
 
 function unsigned(claims: object): string {
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  return `${encode({ alg: "none" })}.${encode(claims)}.`;
+  return `${encode({ alg: "none", typ: "logout+jwt" })}.${encode(claims)}.`;
 }
 
 function signWithSecret(claims: Record<string, unknown>): Promise<string> {
-  return new SignJWT(claims).setProtectedHeader({ alg: "HS256", kid: "key-1" }).sign(Buffer.from(clientSecret));
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: "HS256", typ: "logout+jwt", kid: "key-1" })
+    .sign(Buffer.from(clientSecret));
 }
