@@ -115,6 +115,12 @@ describe("a stream that goes on", () => {
     expect(() => judged(listen, resuming(pending(drop)))).toThrow(refused("policy_denied"));
     expect(judged(listen, resuming(null)).rule).toBe("some");
   });
+
+  it("is judged as what began the task that the answer is about", () => {
+    const about = (task: Target) => ({ ...pending(server), method: "tasks/result", task: taskOf(task) });
+    expect(judged(listen, resuming(about(echo))).rule).toBe("some");
+    expect(() => judged(listen, resuming(about(drop)))).toThrow(refused("policy_denied"));
+  });
 });
 
 describe("a subscription", () => {
