@@ -57,6 +57,8 @@ What holds for all of them:
 - Sealed, signed or a handle: the caller gets it in a form that is good for this identity on this server only.
 - The \`nextCursor\` of one of the four lists stays as it is where the caller may see everything of that kind. Wherever it is sealed, no
   other \`cursor\` is taken.
+- A result that has a list, \`contents\`, \`messages\`, \`completion\` or \`tasks\`, which belong to another method, and nothing of its own is
+  refused (\`upstream_malformed\`): a server that was asked twice with one id gives the answers to whoever asked last.
 - A list that a server declares \`public\` may come from the gateway's memory (2026-07-28); it is filtered all the same.
 - Any request may be answered with \`input_required\` (2026-07-28): its \`inputRequests\` must be allowed, see
   [requests, server to client](#requests-server-to-client), and its \`requestState\` is sealed, for the same method and target again.
