@@ -1,6 +1,7 @@
 /** Questions to a policy, as people, suites and audit records put them, and the answer that a call would get. Pure. */
 import { z } from "zod";
 import { isWhole } from "../audit/sanitize/whole.ts";
+import { certificateIssuer } from "../auth/client-certificate.ts";
 import { requestMethods, type Target } from "../mcp/methods.ts";
 import { canonicalTemplate, canonicalUri, isPlainName } from "../mcp/names.ts";
 import type { CompiledRule, Program } from "./compile.ts";
@@ -40,6 +41,13 @@ export const identitySchema = z
       .default(false)
       .describe("Whether the token is bound to a key or certificate that its sender has proved to hold.")
       .meta({ examples: [true] }),
+    via: z
+      .enum(["jwt", "introspection", "api-key", "session-token", "certificate"])
+      .optional()
+      .describe(
+        "How identity was proved. Default: `api-key` with `apiKey`, `certificate` of the issuer `certificates`, else `jwt`.",
+      )
+      .meta({ examples: ["session-token"] }),
   })
   .describe("Somebody who asks.");
 
@@ -133,14 +141,31 @@ function loosen(program: Program, effects: readonly CompiledRule["effect"][]): P
 /** @param groupsClaim the claim that holds the groups of an issuer's tokens */
 export function readSubject(identity: AskedIdentity, groupsClaim = "groups"): PolicySubject {
   const { issuer, subject, client = null, groups, scopes, claims, apiKey = null, certificate = null, proof } = identity;
+  const via = identity.via ?? usualProof(issuer, apiKey);
   const said = {
     sub: subject,
     ...(client !== null && { client_id: client }),
     ...(groups.length > 0 && { [groupsClaim]: groups }),
     ...(scopes.length > 0 && { scope: scopes.join(" ") }),
   };
-  const shown = { apiKey, certificate, proof, claims: { ...said, ...claims } };
-  return { ...nobody, issuer, subject, client, groups, scopes, ...shown };
+  // A certificate that stands for itself names its subject, and was proved to be held.
+  const itself = via === "certificate";
+  const shown = {
+    apiKey,
+    certificate: certificate ?? (itself ? subject : null),
+    proof: proof || itself,
+    claims: { ...(saysWho.has(via) && said), ...claims },
+  };
+  return { ...nobody, issuer, subject, client, groups, scopes, via, ...shown };
+}
+
+/** What is proved by something else has no claims that say who it is. */
+const saysWho: ReadonlySet<string> = new Set(["jwt", "introspection"]);
+
+/** How somebody proves identity of whom the rest is known. */
+export function usualProof(issuer: string, apiKey: string | null): NonNullable<AskedIdentity["via"]> {
+  if (apiKey !== null) return "api-key";
+  return issuer === certificateIssuer ? "certificate" : "jwt";
 }
 
 const usualMethods = { tool: "tools/call", prompt: "prompts/get", resource: "resources/read" } as const;
