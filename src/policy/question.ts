@@ -7,6 +7,7 @@ import { canonicalTemplate, canonicalUri, isPlainName } from "../mcp/names.ts";
 import type { CompiledRule, Program } from "./compile.ts";
 import { judge, rehearse, type Verdict, type View, viewOf } from "./evaluate.ts";
 import { type Circumstances, factBits, nobody, type PolicySubject } from "./facts.ts";
+import { withoutUnrecorded } from "./unrecorded.ts";
 
 const text = (meaning: string, example: string) =>
   z
@@ -111,9 +112,9 @@ export function answerQuestion(program: Program, { subject, server, target, circ
   const verdict = judge(view, target, circumstances);
   const rehearsed = rehearse(view, target, circumstances);
   if (((circumstances.unknown ?? 0) & factBits.claims) === 0) return { verdict, rehearsed };
-  // Whether a binding by claims holds is not known either, and each of them may without the others.
-  const most = viewOf(loosen(program, ["allow", "deny"]), subject, server);
-  const widest = viewOf(loosen(program, ["allow"]), subject, server);
+  // Whether a binding by what is not recorded holds is not known either, and each of them may without the others.
+  const most = viewOf(loosen(program, subject, ["allow", "deny"]), subject, server);
+  const widest = viewOf(loosen(program, subject, ["allow"]), subject, server);
   const settle = (said: Verdict, decide: (view: View) => Verdict) => {
     const { effect, reason } = said;
     if (reason === "denied_by_rule") return said;
@@ -129,11 +130,16 @@ export function answerQuestion(program: Program, { subject, server, target, circ
   };
 }
 
-/** The program as it would be if every binding by claims gave its rules of these effects to everybody whom the rest of it lets through. */
-function loosen(program: Program, effects: readonly CompiledRule["effect"][]): Program {
+/**
+ * The program as it would be if every binding by what is not recorded gave its rules of these effects to everybody whom the rest of it
+ * lets through.
+ */
+function loosen(program: Program, subject: PolicySubject, effects: readonly CompiledRule["effect"][]): Program {
   const bindings = program.bindings.map((binding) => {
-    if (binding.claims.length === 0) return binding;
-    return { ...binding, claims: [], rules: binding.rules.filter(({ effect }) => effects.includes(effect)) };
+    const loose = withoutUnrecorded(binding, subject);
+    return loose === binding
+      ? binding
+      : { ...loose, rules: binding.rules.filter(({ effect }) => effects.includes(effect)) };
   });
   return { ...program, bindings };
 }
@@ -239,7 +245,7 @@ export function recallQuestion(recorded: RecordedCall): Question | null {
   const method = recallMethod(recorded);
   const args = method === null ? undefined : recallArguments(recorded);
   return {
-    subject: { ...nobody, issuer, subject, client, via, groups },
+    subject: { ...nobody, issuer, subject, client, via, groups, certificate: via === "certificate" ? subject : null },
     server,
     target: recalled,
     circumstances: {
