@@ -26,7 +26,7 @@ A server may send them on a stream to a client. Any other request, and one that 
 told -32601, and the record says \`client_request_denied\`.
 
 In 2026-07-28 they are members of \`inputRequests\` in a result. One that is not allowed refuses the whole result, and the record of the
-request that it answers says so; one that is allowed has no record of its own. Whatever comes as a request is dropped, and on record.
+request that it answers says so; one that is allowed has a record of its own. Whatever comes as a request is dropped, and on record.
 
 ${renderTable(rows.serverRequests)}
 
