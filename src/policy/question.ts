@@ -195,7 +195,7 @@ export function readQuestion(subject: PolicySubject, request: AskedRequest, sett
   const circumstances: Circumstances = {
     nowMs: setting.atMs ?? Number.NaN,
     ip: setting.ip ?? "",
-    call: { method, args: request.arguments ?? {} },
+    call: isAboutCalls(method) ? null : { method, args: request.arguments ?? {} },
     annotationsOf: () => annotations ?? {},
     unknown: unsaid.reduce((sum, bit) => sum | bit, 0),
   };
@@ -267,11 +267,14 @@ export function recallArguments({ args }: Pick<RecordedCall, "args">): unknown {
   return args.view !== undefined && isWhole(args.view) ? args.view : undefined;
 }
 
-/** What goes on from an earlier request, or is about what somebody could ask for, is judged as if no call were known. */
 function recallMethod({ event, method }: RecordedCall): string | null {
-  if (event !== "request" || method === null) return null;
+  return event === "request" && method !== null && !isAboutCalls(method) ? method : null;
+}
+
+/** What goes on from an earlier request, or is about what somebody could ask for, is judged as if no call were known. */
+function isAboutCalls(method: string): boolean {
   const { names } = requestMethods.get(method) ?? {};
-  return names === "task" || names === "reference" || names === "subscriptions" ? null : method;
+  return names === "task" || names === "reference" || names === "subscriptions";
 }
 
 function recallTarget(target: RecordedCall["target"]): Target | null {

@@ -70,6 +70,20 @@ bindings: [{ roles: [r], subjects: [alice] }]`;
     expect(effectFor({ via: "introspection" })).toBe("allow");
   });
 
+  it("is judged without arguments where the gateway does so, as when a prompt's arguments are completed", () => {
+    const text = `version: 1
+roles: { r: { allow: [{ server: "*", prompts: [p], tools: [t], when: mcp.method == "x" }] } }
+bindings: [{ roles: [r], subjects: [alice] }]`;
+    const program = programOf(["weather"], text);
+    const effectFor = (more: object) => {
+      const question = readQuestion(readSubject(identity()), request(more), { atMs: noonMs, ip: "::1" });
+      return typeof question === "string" ? question : answerQuestion(program, question).verdict.effect;
+    };
+    expect(effectFor({ prompt: "p" })).toBe("deny");
+    expect(effectFor({ prompt: "p", method: "completion/complete" })).toBe("allow");
+    expect(effectFor({ tool: "t", method: "tasks/result" })).toBe("allow");
+  });
+
   it("may say of its claims itself what they are", () => {
     expect(readSubject(identity({ claims: { sub: "other", groups: [] }, groups: ["a"] })).claims).toEqual({
       sub: "other",
@@ -87,7 +101,7 @@ describe("something, as written", () => {
     [{ resource: "X://Y/z" }, { kind: "resource", name: "x://y/z" }, "resources/read"],
     [{ template: "X://{y}" }, { kind: "template", name: "x://{y}" }, ""],
     [{}, { kind: "server" }, ""],
-    [{ tool: "t", method: "completion/complete" }, { kind: "tool", name: "t" }, "completion/complete"],
+    [{ tool: "t", method: "prompts/get" }, { kind: "tool", name: "t" }, "prompts/get"],
   ])("%j is about %j, by %s", (more, target, method) => {
     expect(question(more)).toMatchObject({ server: "weather", target, circumstances: { call: { method, args: {} } } });
   });
