@@ -65,8 +65,8 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
   const { peer, route, identity, message, session, decision, desk } = visit.facts;
   const { denial } = outcome;
   const about = message?.kind === "listen" ? session?.resume?.pending : message;
-  const [target] =
-    session?.task?.targets ?? (about !== undefined && about !== null && "targets" in about ? about.targets : []);
+  const task = session?.task ?? session?.resume?.pending?.task;
+  const [target] = task?.targets ?? (about !== undefined && about !== null && "targets" in about ? about.targets : []);
   const refused = denial !== undefined && (decision === undefined || countedBehind.has(denial.code));
   const server = route?.kind === "mcp" ? route.server : null;
   const shadow = denial?.extra.shadow ?? decision?.shadow;

@@ -26,7 +26,7 @@ A server may send them on a stream to a client. Any other request, and one that 
 told -32601, and the record says \`client_request_denied\`.
 
 In 2026-07-28 they are members of \`inputRequests\` in a result. One that is not allowed refuses the whole result, and the record of the
-request that it answers says so; one that is allowed has no record of its own. Whatever comes as a request is dropped, and on record.
+request that it answers says so; one that is allowed has a record of its own. Whatever comes as a request is dropped, and on record.
 
 ${renderTable(rows.serverRequests)}
 
@@ -57,6 +57,8 @@ What holds for all of them:
 - Sealed, signed or a handle: the caller gets it in a form that is good for this identity on this server only.
 - The \`nextCursor\` of one of the four lists stays as it is where the caller may see everything of that kind. Wherever it is sealed, no
   other \`cursor\` is taken.
+- A result that has a list, \`contents\`, \`messages\`, \`completion\` or \`tasks\`, which belong to another method, and nothing of its own is
+  refused (\`upstream_malformed\`): a server that was asked twice with one id gives the answers to whoever asked last.
 - A list that a server declares \`public\` may come from the gateway's memory (2026-07-28); it is filtered all the same.
 - Any request may be answered with \`input_required\` (2026-07-28): its \`inputRequests\` must be allowed, see
   [requests, server to client](#requests-server-to-client), and its \`requestState\` is sealed, for the same method and target again.
@@ -80,7 +82,7 @@ const withoutMethod = `## Without a method
 | a response of the client | until 2025-11-25 | the server | the signed \`id\` becomes the server's; any other, or one answered before, is refused | \`response\` |
 | GET: the stream of a session | 2025-03-26 to 2025-11-25 | the server | ids of events are sealed | \`stream\` |
 | GET with \`Last-Event-ID\`: the rest of a stream | 2025-03-26 to 2025-11-25 | what began it, by the policy of now | ids of events are sealed, and opened | \`stream\`, target: what began it |
-| DELETE: the end of a session | 2025-03-26 to 2025-11-25 | nothing more: who may not come in may still leave | \`Mcp-Session-Id\` is opened | \`end\` |
+| DELETE: the end of a session | 2025-03-26 to 2025-11-25 | nothing more: who may not come in may still leave; without a session the server | \`Mcp-Session-Id\` is opened | \`end\` |
 | GET \`/<server>/sse\`: the stream of a client of 2024-11-05 | 2024-11-05 | the server | the address that the client is told to post to is the gateway's, and good for this identity only | \`stream\` |
 
 A client of 2024-11-05 knows no sessions: the gateway sends their GET and DELETE in its place, on record as if the client had. With these,

@@ -16,6 +16,28 @@ const resultNames = new Set([
 ]);
 const elementNames = new Set(["name", "uri", "uriTemplate"]);
 const taskNames = new Set(["taskId", "status", "inputRequests"]);
+/** What is judged, or kept from others, in the results of one method. */
+const judgedMembers = [
+  ...["tools", "prompts", "resources", "resourceTemplates", "contents", "messages", "completion", "tasks"],
+];
+/** Members of which the result of a method has one, beside whatever else its server puts there. */
+const ownMembers: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
+  ["initialize", ["protocolVersion"]],
+  ["server/discover", ["supportedVersions"]],
+  ["tools/list", ["tools"]],
+  ["prompts/list", ["prompts"]],
+  ["resources/list", ["resources"]],
+  ["resources/templates/list", ["resourceTemplates"]],
+  ["tools/call", ["content", "structuredContent", "toolResult"]],
+  ["prompts/get", ["messages"]],
+  ["resources/read", ["contents"]],
+  ["completion/complete", ["completion"]],
+  ["tasks/get", ["taskId"]],
+  ["tasks/update", ["taskId"]],
+  ["tasks/cancel", ["taskId"]],
+  ["tasks/result", ["content", "structuredContent", "toolResult"]],
+  ["tasks/list", ["tasks"]],
+]);
 
 /**
  * The message as the client may have it.
@@ -26,6 +48,7 @@ const taskNames = new Set(["taskId", "status", "inputRequests"]);
  */
 export function judgeResult(text: string, result: JsonObject, pending: Pending, expected: Expectation): string {
   refuseTwins(result, resultNames);
+  refuseOthers(result, pending.method);
   const judged = expected.era === "modern" ? judgeType(text, result, pending, expected) : text;
   // What the result says of its type does not change what it may show.
   const list = requestMethods.get(pending.method)?.list;
@@ -44,6 +67,16 @@ export function judgeResult(text: string, result: JsonObject, pending: Pending, 
     default:
       return filterOthers(judged, result, pending, expected);
   }
+}
+
+/**
+ * A client that has two requests of one id on their way in a session gets the answer to the one on the stream of the other: servers find
+ * streams by the id. The list that was asked for would come as the result of a call, in which nothing is cut.
+ */
+function refuseOthers(result: JsonObject, method: string): void {
+  if (ownMembers.get(method)?.some((member) => Object.hasOwn(result, member))) return;
+  const member = judgedMembers.find((name) => Object.hasOwn(result, name));
+  if (member !== undefined) throw malformed(`result.${member} in the answer to ${method}`);
 }
 
 /** Results that are not the end of their request (2026-07-28, Base Protocol, Result Types). */

@@ -1,11 +1,13 @@
 /** Questions to a policy, as people, suites and audit records put them, and the answer that a call would get. Pure. */
 import { z } from "zod";
 import { isWhole } from "../audit/sanitize/whole.ts";
+import { certificateIssuer } from "../auth/client-certificate.ts";
 import { requestMethods, type Target } from "../mcp/methods.ts";
 import { canonicalTemplate, canonicalUri, isPlainName } from "../mcp/names.ts";
 import type { CompiledRule, Program } from "./compile.ts";
 import { judge, rehearse, type Verdict, type View, viewOf } from "./evaluate.ts";
 import { type Circumstances, factBits, nobody, type PolicySubject } from "./facts.ts";
+import { withoutUnrecorded } from "./unrecorded.ts";
 
 const text = (meaning: string, example: string) =>
   z
@@ -40,6 +42,13 @@ export const identitySchema = z
       .default(false)
       .describe("Whether the token is bound to a key or certificate that its sender has proved to hold.")
       .meta({ examples: [true] }),
+    via: z
+      .enum(["jwt", "introspection", "api-key", "session-token", "certificate"])
+      .optional()
+      .describe(
+        "How identity was proved. Default: `api-key` with `apiKey`, `certificate` of the issuer `certificates`, else `jwt`.",
+      )
+      .meta({ examples: ["session-token"] }),
   })
   .describe("Somebody who asks.");
 
@@ -103,9 +112,9 @@ export function answerQuestion(program: Program, { subject, server, target, circ
   const verdict = judge(view, target, circumstances);
   const rehearsed = rehearse(view, target, circumstances);
   if (((circumstances.unknown ?? 0) & factBits.claims) === 0) return { verdict, rehearsed };
-  // Whether a binding by claims holds is not known either, and each of them may without the others.
-  const most = viewOf(loosen(program, ["allow", "deny"]), subject, server);
-  const widest = viewOf(loosen(program, ["allow"]), subject, server);
+  // Whether a binding by what is not recorded holds is not known either, and each of them may without the others.
+  const most = viewOf(loosen(program, subject, ["allow", "deny"]), subject, server);
+  const widest = viewOf(loosen(program, subject, ["allow"]), subject, server);
   const settle = (said: Verdict, decide: (view: View) => Verdict) => {
     const { effect, reason } = said;
     if (reason === "denied_by_rule") return said;
@@ -121,11 +130,16 @@ export function answerQuestion(program: Program, { subject, server, target, circ
   };
 }
 
-/** The program as it would be if every binding by claims gave its rules of these effects to everybody whom the rest of it lets through. */
-function loosen(program: Program, effects: readonly CompiledRule["effect"][]): Program {
+/**
+ * The program as it would be if every binding by what is not recorded gave its rules of these effects to everybody whom the rest of it
+ * lets through.
+ */
+function loosen(program: Program, subject: PolicySubject, effects: readonly CompiledRule["effect"][]): Program {
   const bindings = program.bindings.map((binding) => {
-    if (binding.claims.length === 0) return binding;
-    return { ...binding, claims: [], rules: binding.rules.filter(({ effect }) => effects.includes(effect)) };
+    const loose = withoutUnrecorded(binding, subject);
+    return loose === binding
+      ? binding
+      : { ...loose, rules: binding.rules.filter(({ effect }) => effects.includes(effect)) };
   });
   return { ...program, bindings };
 }
@@ -133,14 +147,31 @@ function loosen(program: Program, effects: readonly CompiledRule["effect"][]): P
 /** @param groupsClaim the claim that holds the groups of an issuer's tokens */
 export function readSubject(identity: AskedIdentity, groupsClaim = "groups"): PolicySubject {
   const { issuer, subject, client = null, groups, scopes, claims, apiKey = null, certificate = null, proof } = identity;
+  const via = identity.via ?? usualProof(issuer, apiKey);
   const said = {
     sub: subject,
     ...(client !== null && { client_id: client }),
     ...(groups.length > 0 && { [groupsClaim]: groups }),
     ...(scopes.length > 0 && { scope: scopes.join(" ") }),
   };
-  const shown = { apiKey, certificate, proof, claims: { ...said, ...claims } };
-  return { ...nobody, issuer, subject, client, groups, scopes, ...shown };
+  // A certificate that stands for itself names its subject, and was proved to be held.
+  const itself = via === "certificate";
+  const shown = {
+    apiKey,
+    certificate: certificate ?? (itself ? subject : null),
+    proof: proof || itself,
+    claims: { ...(saysWho.has(via) && said), ...claims },
+  };
+  return { ...nobody, issuer, subject, client, groups, scopes, via, ...shown };
+}
+
+/** What is proved by something else has no claims that say who it is. */
+const saysWho: ReadonlySet<string> = new Set(["jwt", "introspection"]);
+
+/** How somebody proves identity of whom the rest is known. */
+export function usualProof(issuer: string, apiKey: string | null): NonNullable<AskedIdentity["via"]> {
+  if (apiKey !== null) return "api-key";
+  return issuer === certificateIssuer ? "certificate" : "jwt";
 }
 
 const usualMethods = { tool: "tools/call", prompt: "prompts/get", resource: "resources/read" } as const;
@@ -164,7 +195,7 @@ export function readQuestion(subject: PolicySubject, request: AskedRequest, sett
   const circumstances: Circumstances = {
     nowMs: setting.atMs ?? Number.NaN,
     ip: setting.ip ?? "",
-    call: { method, args: request.arguments ?? {} },
+    call: isAboutCalls(method) ? null : { method, args: request.arguments ?? {} },
     annotationsOf: () => annotations ?? {},
     unknown: unsaid.reduce((sum, bit) => sum | bit, 0),
   };
@@ -214,7 +245,7 @@ export function recallQuestion(recorded: RecordedCall): Question | null {
   const method = recallMethod(recorded);
   const args = method === null ? undefined : recallArguments(recorded);
   return {
-    subject: { ...nobody, issuer, subject, client, via, groups },
+    subject: { ...nobody, issuer, subject, client, via, groups, certificate: via === "certificate" ? subject : null },
     server,
     target: recalled,
     circumstances: {
@@ -236,11 +267,14 @@ export function recallArguments({ args }: Pick<RecordedCall, "args">): unknown {
   return args.view !== undefined && isWhole(args.view) ? args.view : undefined;
 }
 
-/** What goes on from an earlier request, or is about what somebody could ask for, is judged as if no call were known. */
 function recallMethod({ event, method }: RecordedCall): string | null {
-  if (event !== "request" || method === null) return null;
+  return event === "request" && method !== null && !isAboutCalls(method) ? method : null;
+}
+
+/** What goes on from an earlier request, or is about what somebody could ask for, is judged as if no call were known. */
+function isAboutCalls(method: string): boolean {
   const { names } = requestMethods.get(method) ?? {};
-  return names === "task" || names === "reference" || names === "subscriptions" ? null : method;
+  return names === "task" || names === "reference" || names === "subscriptions";
 }
 
 function recallTarget(target: RecordedCall["target"]): Target | null {

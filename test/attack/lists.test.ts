@@ -79,6 +79,55 @@ describe("a list", () => {
     expect((await scene.send({ body: list, as: "some" })).text).not.toContain("closed-one");
   });
 
+  it.each<[string, object, string]>([
+    ["tools", { method: "tools/list" }, `{"tools":[${shown},${hidden}]}`],
+    ["prompts", { method: "prompts/list" }, '{"prompts":[{"name":"closed-one"}]}'],
+    ["resources", { method: "resources/list" }, '{"resources":[{"uri":"closed://closed-one"}]}'],
+    [
+      "templates",
+      { method: "resources/templates/list" },
+      '{"resourceTemplates":[{"uriTemplate":"closed://closed-one/{a}"}]}',
+    ],
+    [
+      "contents",
+      { method: "resources/read", params: { uri: "open://directory" } },
+      '{"contents":[{"uri":"closed://closed-one","text":"x"}]}',
+    ],
+    [
+      "messages",
+      { method: "prompts/get", params: { name: "open-one" } },
+      '{"messages":[{"role":"user","content":{"type":"resource","resource":{"uri":"closed://closed-one"}}}]}',
+    ],
+    [
+      "completions",
+      {
+        method: "completion/complete",
+        params: { ref: { type: "ref/resource", uri: "open://{a}" }, argument: { name: "a", value: "" } },
+      },
+      '{"completion":{"values":["../closed-one"]}}',
+    ],
+    ["tasks", { method: "tasks/list" }, '{"tasks":[{"taskId":"closed-one"}]}'],
+  ])("of %s does not come as the answer to a call that has its id", async (_case, request, result) => {
+    for (const [other, type, render] of [
+      [callTool(7), "text/event-stream", (text: string) => `data: ${text}\n\n`],
+      [JSON.stringify({ jsonrpc: "2.0", id: 7, method: "ping" }), "application/json", (text: string) => text],
+    ] as const) {
+      // As servers of the SDK do, this one gives the first answer to whoever used its id last.
+      const asked = Promise.withResolvers<void>();
+      scene.behave((_request, body, response) => {
+        response.writeHead(200, { "content-type": type });
+        if (body.equals(Buffer.from(other))) response.end(render(answerWith(result)));
+        else asked.resolve();
+      });
+      const first = scene.send({ body: JSON.stringify({ jsonrpc: "2.0", id: 7, ...request }), as: "some" });
+      await asked.promise;
+      const second = await scene.send({ body: other, as: "some" });
+      expect(second.reason).toBe("upstream_malformed");
+      expect(second.text).not.toContain("closed-one");
+      expect((await first).text).not.toContain("closed-one");
+    }
+  });
+
   it("an update of a resource that may not be seen is not told", async () => {
     const update = (uri: string) =>
       `data: {"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"${uri}"}}\n\n`;

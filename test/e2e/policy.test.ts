@@ -137,3 +137,27 @@ bindings:
   });
   expect(looked?.decision).not.toHaveProperty("shadow");
 });
+
+describe("with no rule for anything of a server", () => {
+  const policyYaml = `version: 1
+roles:
+  reader: { allow: [{ server: "*", tools: [look] }] }
+bindings:
+  - { roles: [reader], groups: [readers] }
+`;
+
+  it.each<["GET" | "POST" | "DELETE", string | undefined]>([
+    ["POST", JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" })],
+    ["POST", JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" })],
+    ["POST", JSON.stringify({ jsonrpc: "2.0", id: "1", result: {} })],
+    ["GET", undefined],
+    ["DELETE", undefined],
+  ])("nothing reaches it: %s %s", async (verb, body) => {
+    const { gateway, recorder, client } = await set({ policyYaml });
+    const answer = await client.send(verb, body === undefined ? {} : { body });
+    expect(recorder.requests).toEqual([]);
+    expect(answer.message).toMatchObject({ error: { data: { reason: expect.any(String) } } });
+    const record = (await readAudit(gateway)).find(({ id }) => id === answer.requestId);
+    expect(record).toMatchObject({ decision: { effect: "deny", rule: null }, outcome: { upstream: null } });
+  });
+});

@@ -12,11 +12,13 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type Gateway, startGateway } from "../fixtures/gateway.ts";
+import type { RecorderHandler } from "../fixtures/recorder.ts";
 import { startTasksServer, type TasksServer } from "../fixtures/tasks-server.ts";
 import { readAudit, until } from "../golden/observe.ts";
+import { initialize } from "./http.ts";
 import { trustGateway } from "./sdk.ts";
 import { refusalOf } from "./sdk-refusal.ts";
-import { reloads } from "./setting.ts";
+import { reloads, set, withSessions } from "./setting.ts";
 
 const policyYaml = `version: 1
 roles:
@@ -24,6 +26,8 @@ roles:
 bindings:
   - { roles: [worker], groups: [workers] }
 `;
+const workersOf = (server: string, tools: string) =>
+  policyYaml.replace('"*"', server).replace("[work, ask]", tools).replace("groups: [workers]", "issuers: [builtin]");
 const relatedTask = "io.modelcontextprotocol/related-task";
 
 let server: TasksServer;
@@ -317,5 +321,43 @@ describe("a tool that policy takes away", () => {
     await server.complete(kept.own, "still hers");
     await until("the news", () => told.some(({ taskId, status }) => taskId === kept.handle && status === "completed"));
     expect(told.map(({ taskId }) => taskId)).not.toContain(lost.handle);
+  });
+
+  it("takes their results along that were still to come on a stream", async () => {
+    const handler: RecorderHandler = (request, body, response) => {
+      const { id, method } = JSON.parse(body.toString() || "{}");
+      if (method === "initialize") return withSessions(request, body, response);
+      const task = { taskId: "t1", status: "working", createdAt: "", lastUpdatedAt: "", ttl: null };
+      const result = method === "tools/call" ? { task } : { content: [{ type: "text", text: "the result" }] };
+      const answer = `data: ${JSON.stringify({ jsonrpc: "2.0", id: id ?? 3, result })}\n\n`;
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.end(method === "tasks/result" ? "id: 1\ndata:\n\n" : answer);
+    };
+    const { gateway: own, client, recorder } = await set({ handler, policyYaml: workersOf("alpha", "[work, ask]") });
+    const { session = "" } = await client.post(initialize);
+    const headers = { "mcp-session-id": session, "mcp-protocol-version": "2025-11-25" };
+    const params = { name: "work", arguments: {}, task: {} };
+    const { message } = await client.post({ id: 2, method: "tools/call", params }, headers);
+    const { taskId } = (message.result as { task: Task }).task;
+    const { text } = await client.post({ id: 3, method: "tasks/result", params: { taskId } }, headers);
+    const [, eventId = ""] = /^id: (.+)$/m.exec(text) ?? [];
+    const resume = () => client.send("GET", { headers: { ...headers, "last-event-id": eventId } });
+    const before = await resume();
+    expect(before.text).toContain("the result");
+    const target = { kind: "tool", name: "work" };
+    expect((await readAudit(own)).find(({ id }) => id === before.requestId)).toMatchObject({ event: "stream", target });
+
+    await writeFile(join(own.directory, "policies", "all.yaml"), workersOf("alpha", "[ask]"));
+    own.child.kill("SIGHUP");
+    await until("the reload", async () => (await reloads(own)).length > 0 || undefined);
+    const forwarded = recorder.requests.length;
+    const after = await resume();
+    expect(after.message).toMatchObject({ error: { code: 403, data: { reason: "policy_denied" } } });
+    expect(recorder.requests).toHaveLength(forwarded);
+    expect((await readAudit(own)).find(({ id }) => id === after.requestId)).toMatchObject({
+      method: "tasks/result",
+      target,
+      decision: { effect: "deny", reason: "policy_denied", detail: "no_rule: tool work" },
+    });
   });
 });

@@ -30,6 +30,7 @@ export interface AskingOptions {
   readonly apiKey?: string;
   readonly certificate?: string;
   readonly proof?: true;
+  readonly via?: string;
   readonly server?: string;
   readonly tool?: string;
   readonly prompt?: string;
@@ -54,6 +55,7 @@ export function withQuestion(command: Command): Command {
     .option("--api-key <name>", "name of the API key that is used")
     .option("--certificate <name>", "name that the client's certificate was issued for")
     .option("--proof", "the token is bound to a key or certificate that its sender has proved to hold")
+    .option("--via <proof>", "how identity is proved (default: api-key with --api-key, else jwt)", readProof)
     .option("--server <name>", "server that is asked")
     .option("--tool <name>", "tool that is called")
     .option("--prompt <name>", "prompt that is asked for")
@@ -70,6 +72,12 @@ function readList(text: string): string[] {
     .split(",")
     .map((item) => item.trim())
     .filter((item) => item !== "");
+}
+
+function readProof(text: string): string {
+  const { success } = identitySchema.shape.via.safeParse(text);
+  if (success) return text;
+  throw new InvalidArgumentError("Expected jwt, introspection, api-key, session-token or certificate.");
 }
 
 function readClaim(text: string, before: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
@@ -131,7 +139,7 @@ export function readAsked(options: AskingOptions, policies: PolicySet, nowMs: nu
     const missing = options.subject === undefined ? "--subject" : "--server";
     throw new Error(`${wanted}${said === undefined ? "" : `; ${missing} is missing`}`);
   }
-  const { subject, client, groups, scopes, claim, apiKey, certificate, proof, issuer = "builtin" } = options;
+  const { subject, client, groups, scopes, claim, apiKey, certificate, proof, via, issuer = "builtin" } = options;
   if (!policies.hasIssuer(issuer)) throw new Error(`no issuer of this name is configured: ${issuer}`);
   if (!policies.hasServer(options.server)) throw new Error(unknownServer(options.server, policies));
   const { server, tool, prompt, resource, template } = options;
@@ -145,6 +153,7 @@ export function readAsked(options: AskingOptions, policies: PolicySet, nowMs: nu
     apiKey,
     certificate,
     proof,
+    via,
   });
   const request = requestSchema.safeParse({
     ...{ server, tool, prompt, resource, template },
@@ -174,7 +183,7 @@ function unknownServer(name: string, policies: PolicySet): string {
  */
 export function recallAsked(record: AuditRecord, options: AskingOptions, policies: PolicySet): Question | null {
   const repeated = (
-    ["subject", "issuer", "client", "groups", "server", "tool", "prompt", "resource", "template"] as const
+    ["subject", "issuer", "client", "groups", "via", "server", "tool", "prompt", "resource", "template"] as const
   ).find((name) => options[name] !== undefined);
   if (repeated !== undefined) throw new Error(`--${repeated} is recorded; leave it out beside a request id`);
   // Of names that are ambiguous, or parameters that do not fit, the record has what was asked, and no policy was.
@@ -186,6 +195,7 @@ export function recallAsked(record: AuditRecord, options: AskingOptions, policie
   const identity = identitySchema.safeParse({
     ...{ issuer, subject: subject.subject, groups, scopes, claims: claim },
     ...(client !== null && { client }),
+    via: subject.via,
   });
   if (!identity.success) return null;
   const known =
@@ -196,7 +206,7 @@ export function recallAsked(record: AuditRecord, options: AskingOptions, policie
   const who = (known & factBits.claims) === 0 ? subject : readSubject(identity.data, policies.groupsClaimOf(issuer));
   return {
     ...question,
-    subject: { ...who, via: subject.via, apiKey, certificate, proof },
+    subject: { ...who, apiKey, certificate, proof },
     circumstances: {
       nowMs: options.at ?? nowMs,
       ip: options.ip ?? ip,

@@ -3,6 +3,7 @@ import type { CompiledBinding } from "../compile.ts";
 import type { Selector } from "../explain/findings.ts";
 import { describeSelector } from "../explain/words.ts";
 import { nobody, type PolicySubject } from "../facts.ts";
+import { usualProof } from "../question.ts";
 import { selectors } from "../schema.ts";
 
 /** One thing that is known of a caller. */
@@ -53,12 +54,14 @@ function createCaller(facts: readonly CallerFact[]): Caller {
   const textOf = (wanted: Selector) => (known(wanted) === undefined ? null : String(known(wanted)));
   const group = textOf("groups");
   const claims = facts.flatMap(({ claim, value }) => (claim === null ? [] : [[claim, value] as const]));
+  const [issuer, apiKey] = [textOf("issuers") ?? "", textOf("apiKeys")];
   const subject: PolicySubject = {
     ...nobody,
-    issuer: textOf("issuers") ?? "",
+    issuer,
     subject: textOf("subjects") ?? "",
     client: textOf("clients"),
-    apiKey: textOf("apiKeys"),
+    via: usualProof(issuer, apiKey),
+    apiKey,
     certificate: textOf("certificates"),
     groups: group === null ? [] : [group],
     claims: Object.fromEntries(claims),

@@ -112,8 +112,10 @@ function findPossible(said: Effect, open: readonly RuleFinding[]): readonly Effe
 
 function findGrounds(open: readonly RuleFinding[]): string {
   const grounds = open.map(({ rule, held, bindings }) => {
-    const claims = held === "yes" ? [] : bindings.map(({ text }) => JSON.stringify(text.claims)).sort();
-    return JSON.stringify([rule.effect, termsKey(termsOf(rule)), claims]);
+    const whose = bindings.map(({ text: { claims, apiKeys, certificates } }) =>
+      JSON.stringify([claims, apiKeys, certificates]),
+    );
+    return JSON.stringify([rule.effect, termsKey(termsOf(rule)), held === "yes" ? [] : whose.sort()]);
   });
   return [...new Set(grounds)].sort().join("\n");
 }

@@ -8,6 +8,7 @@ import type { Question } from "../question.ts";
 import type { Missing } from "../require.ts";
 import { Scene } from "../scene.ts";
 import { selectors } from "../schema.ts";
+import { isUnrecorded } from "../unrecorded.ts";
 import { fits } from "./fit.ts";
 import { type ConditionPart, splitCondition } from "./parts.ts";
 import { type Reading, readFacts } from "./reads.ts";
@@ -26,7 +27,7 @@ export interface Miss {
 /** Whether a binding holds, and what it misses. */
 export interface BindingFinding {
   readonly binding: CompiledBinding;
-  /** `unknown` where it rests on claims that are not known. */
+  /** `unknown` where it rests on what is not known of the caller. */
   readonly holds: "yes" | "no" | "unknown";
   readonly misses: readonly Miss[];
 }
@@ -70,7 +71,7 @@ export function findBindings({ bindings }: Program, { subject, circumstances }: 
   return bindings.map((binding) => {
     if (binds(binding, subject)) return { binding, holds: "yes", misses: [] };
     const misses = findMisses(binding, subject);
-    const open = unknown && misses.every(({ selector }) => selector === "claims");
+    const open = unknown && misses.every(({ selector }) => isUnrecorded(selector, subject));
     return { binding, holds: open ? "unknown" : "no", misses };
   });
 }

@@ -294,7 +294,7 @@ describe("whether a tool failed", () => {
     ["tasks/result", { ...task, method: "prompts/get" }, null],
     ["prompts/get", null, null],
   ])("is on record for %s of %j: %s", (method, task, toolError) => {
-    const result = { isError: true, messages: [] };
+    const result = { isError: true, content: [], taskId: "own-1", messages: [] };
     expect(judge(answer(result), { pending: pendingFor(method, { task }) })).toMatchObject({ toolError });
   });
 

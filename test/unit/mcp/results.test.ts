@@ -29,6 +29,38 @@ const openCompletion = {
   completion: { kind: "template", template: "test://open/{a}", argument: "a", given: [] },
 } as const;
 
+describe("what is judged in the results of another method", () => {
+  const member = '"resources":[{"uri":"test://shut"}]';
+  it.each([
+    "tools/call",
+    "tasks/result",
+    "tasks/get",
+    "prompts/get",
+    "resources/read",
+    "resources/subscribe",
+    "completion/complete",
+    "ping",
+    "initialize",
+  ])("is not shown instead of the result of %s", (method) => {
+    expect(() => judged(member, { method })).toThrow(malformed);
+  });
+
+  it.each([
+    ["tools/call", '"content":[]'],
+    ["tools/call", '"structuredContent":{}'],
+    ["tasks/result", '"content":[]'],
+    ["tasks/get", '"taskId":"own-1"'],
+    ["prompts/get", '"messages":[]'],
+    ["initialize", '"protocolVersion":"2025-11-25"'],
+  ])("is what a server puts beside the result of %s: %s", (method, own) => {
+    expect(judged(`${own},${member}`, { method })).toContain(member);
+  });
+
+  it("is looked for only where the result has it", () => {
+    for (const method of ["tools/call", "ping", "prompts/get"]) expect(judged('"x":1', { method })).toContain('"x":1');
+  });
+});
+
 describe("what a result says of its type never spares it a filter", () => {
   const filtered: [string, Scene, string, string][] = [
     ["tools/list", { method: "tools/list" }, '"tools":[{"name":"drop"},{"name":"echo"}]', '"tools":[{"name":"echo"}]'],

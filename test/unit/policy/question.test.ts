@@ -28,17 +28,60 @@ describe("somebody, as written", () => {
       client: "cli",
       groups: ["a", "b"],
       scopes: ["r", "w"],
-      apiKey: "k",
       certificate: "c",
       proof: true,
       claims: { tenant: "acme" },
     });
     expect(readSubject(given, "roles")).toMatchObject({
-      ...{ issuer: "corp", client: "cli", groups: ["a", "b"], scopes: ["r", "w"], apiKey: "k" },
+      ...{ issuer: "corp", client: "cli", groups: ["a", "b"], scopes: ["r", "w"], via: "jwt" },
       ...{ certificate: "c", proof: true },
       claims: { sub: "alice", client_id: "cli", roles: ["a", "b"], scope: "r w", tenant: "acme" },
     });
     expect(readSubject(identity({ groups: ["a"] })).claims).toEqual({ sub: "alice", groups: ["a"] });
+  });
+
+  it.each<[object, string]>([
+    [{ apiKey: "k" }, "api-key"],
+    [{ apiKey: "k", certificate: "c" }, "api-key"],
+    [{ issuer: "certificates", certificate: "alice" }, "certificate"],
+    [{ via: "session-token" }, "session-token"],
+  ])("has the claims that are written and no others where they are no token's: %j", (more, via) => {
+    const given = identity({ groups: ["a"], scopes: ["r"], claims: { acr: "mfa" }, ...more });
+    expect(readSubject(given)).toMatchObject({ via, groups: ["a"], scopes: ["r"], claims: { acr: "mfa" } });
+    expect(Object.keys(readSubject(given).claims)).toEqual(["acr"]);
+  });
+
+  it("has proved to hold the certificate that it is, and is called by its name", () => {
+    const given = identity({ issuer: "certificates" });
+    expect(readSubject(given)).toMatchObject({ via: "certificate", certificate: "alice", proof: true, claims: {} });
+  });
+
+  it("is judged by how it proved who it is", () => {
+    const text = `version: 1
+roles: { r: { allow: [{ server: "*", tools: [t], when: 'identity.via != "jwt"' }] } }
+bindings: [{ roles: [r], subjects: [alice] }]`;
+    const program = programOf(["weather"], text);
+    const effectFor = (more: object) => {
+      const question = readQuestion(readSubject(identity(more)), request({ tool: "t" }), { atMs: noonMs, ip: "::1" });
+      return typeof question === "string" ? question : answerQuestion(program, question).verdict.effect;
+    };
+    expect(effectFor({})).toBe("deny");
+    expect(effectFor({ apiKey: "k" })).toBe("allow");
+    expect(effectFor({ via: "introspection" })).toBe("allow");
+  });
+
+  it("is judged without arguments where the gateway does so, as when a prompt's arguments are completed", () => {
+    const text = `version: 1
+roles: { r: { allow: [{ server: "*", prompts: [p], tools: [t], when: mcp.method == "x" }] } }
+bindings: [{ roles: [r], subjects: [alice] }]`;
+    const program = programOf(["weather"], text);
+    const effectFor = (more: object) => {
+      const question = readQuestion(readSubject(identity()), request(more), { atMs: noonMs, ip: "::1" });
+      return typeof question === "string" ? question : answerQuestion(program, question).verdict.effect;
+    };
+    expect(effectFor({ prompt: "p" })).toBe("deny");
+    expect(effectFor({ prompt: "p", method: "completion/complete" })).toBe("allow");
+    expect(effectFor({ tool: "t", method: "tasks/result" })).toBe("allow");
   });
 
   it("may say of its claims itself what they are", () => {
@@ -58,7 +101,7 @@ describe("something, as written", () => {
     [{ resource: "X://Y/z" }, { kind: "resource", name: "x://y/z" }, "resources/read"],
     [{ template: "X://{y}" }, { kind: "template", name: "x://{y}" }, ""],
     [{}, { kind: "server" }, ""],
-    [{ tool: "t", method: "completion/complete" }, { kind: "tool", name: "t" }, "completion/complete"],
+    [{ tool: "t", method: "prompts/get" }, { kind: "tool", name: "t" }, "prompts/get"],
   ])("%j is about %j, by %s", (more, target, method) => {
     expect(question(more)).toMatchObject({ server: "weather", target, circumstances: { call: { method, args: {} } } });
   });

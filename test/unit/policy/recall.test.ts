@@ -11,9 +11,13 @@ roles:
       - { id: by-amount, server: billing, tools: [refund], when: mcp.tool.arguments.amount < 5 }
   t:
     allow: [{ id: tenant, server: news, tools: ["*"] }]
+  k: { allow: [{ id: key, server: weather, tools: [build] }] }
+  c: { allow: [{ id: certificate, server: weather, tools: [deploy] }] }
 bindings:
   - { roles: [r], groups: [analysts] }
   - { roles: [t], claims: { tenant: [acme] } }
+  - { roles: [k], apiKeys: [nightly], issuers: [api-keys] }
+  - { roles: [c], certificates: [ci] }
 `);
 
 const recorded: RecordedCall = {
@@ -29,6 +33,10 @@ const recorded: RecordedCall = {
 const { identity } = recorded;
 const who = (change: object) => ({ identity: identity && { ...identity, ...change } });
 const tool = (name: string) => ({ target: { kind: "tool", name } });
+const build = tool("build");
+const byKey = who({ issuer: "api-keys", via: "api-key" });
+const deploy = tool("deploy");
+const byCertificate = (subject: string) => who({ issuer: "certificates", via: "certificate", subject, groups: [] });
 const refund = { ...tool("refund"), server: "billing" };
 
 describe("a recorded call", () => {
@@ -50,6 +58,17 @@ describe("a recorded call", () => {
     ["by arguments, where there were none", { ...refund, args: null }, "deny", true],
     ["by arguments of an earlier request", { ...refund, event: "stream", args: null }, "allow", false],
     ["by a claim, which is not recorded", { ...tool("headlines"), server: "news" }, "deny", false],
+    ["by the name of an API key, which is not recorded", { ...build, ...byKey }, "deny", false],
+    [
+      "by the name of an API key, of somebody who came by none",
+      { ...build, ...who({ issuer: "api-keys" }) },
+      "deny",
+      true,
+    ],
+    ["by the name of an API key, of another issuer", { ...build, ...who({ via: "api-key" }) }, "deny", true],
+    ["by a certificate beside a token, which is not recorded", deploy, "deny", false],
+    ["by the certificate that the caller is", { ...deploy, ...byCertificate("ci") }, "allow", true],
+    ["by another certificate than the caller is", { ...deploy, ...byCertificate("other") }, "deny", true],
     ["of the server", { target: null, method: "ping" }, "allow", true],
   ])("%s", (_case, change, effect, certain) => {
     const question = recallQuestion({ ...recorded, ...change });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { AuditRecord } from "../../../src/audit/record.ts";
+import type { AuditEntry, AuditRecord } from "../../../src/audit/record.ts";
 import { Rehearsal } from "../../../src/policy/compare/rehearsal.ts";
 import {
   asRecorded,
@@ -48,6 +48,13 @@ const nothing = allow("tools: [other]");
 /** A call with these arguments as its record has them; undefined for a record that does not have them. */
 const called = (view: unknown, more: Recorded = {}): Recorded => ({ entry: { args: { digest: "d", view } }, ...more });
 const small = allow("tools: [forecast], when: mcp.tool.arguments.n < 10");
+const forecasts = "{ allow: [{ server: weather, tools: [forecast] }] }";
+/** A call whose record says that it came by an API key, and not by which. */
+const byKey: Recorded = {
+  entry: {
+    identity: { issuer: "api-keys", subject: "alice", client: null, via: "api-key", groups: ["analysts"] },
+  } as Partial<AuditEntry>,
+};
 const denied = { effect: "deny", reason: "policy_denied" } as const;
 
 describe("calls put to two policies", () => {
@@ -89,6 +96,20 @@ describe("calls put to two policies", () => {
       decider("{ allow: [{ server: weather, tools: [forecast] }] }", "{ roles: [r], claims: { t: [b] } }"),
       {},
       ["allow|deny->allow|deny alice weather tool forecast x1 1"],
+    ],
+    [
+      "which rest on the names of two API keys",
+      decider(forecasts, "{ roles: [r], apiKeys: [a] }"),
+      decider(forecasts, "{ roles: [r], apiKeys: [b] }"),
+      byKey,
+      ["allow|deny->allow|deny alice weather tool forecast x1 1"],
+    ],
+    [
+      "which both rest on the name of the same API key",
+      decider(forecasts, "{ roles: [r], apiKeys: [a] }"),
+      decider(forecasts, "{ roles: [r], apiKeys: [a], groups: [analysts] }"),
+      byKey,
+      [],
     ],
     ["about something else", forecast, nothing, { tool: "third" }, []],
     ["by somebody else", forecast, nothing, { groups: [] }, []],
@@ -288,6 +309,12 @@ describe("calls put to a policy, against what was decided", () => {
   it.each<[string, Decider, Recorded, string[]]>([
     ["as it was allowed", forecast, {}, []],
     ["as it was denied", nothing, { decision: denied }, []],
+    [
+      "as an API key allowed it",
+      decider(forecasts, "{ roles: [r], apiKeys: [a] }"),
+      byKey,
+      ["allow->allow|deny alice weather tool forecast x1 1"],
+    ],
     ["denied now", nothing, {}, ["allow->deny alice weather tool forecast x1 1"]],
     ["allowed now", forecast, { decision: denied }, ["deny->allow alice weather tool forecast x1 1"]],
     [

@@ -26,7 +26,7 @@ const bookOf = (view: View): PolicyBook => ({
 const request = (method: string, targets: readonly Target[] = [server]) =>
   ({ kind: "request", method, targets }) as unknown as Message;
 const taskOf = (...targets: Target[]): OwnedTask => ({ taskId: "t", handle: "h", method: "tools/call", targets });
-const nothing = { resume: null, task: null, tasks: new Map(), bareCursor: false };
+const nothing = { upstreamId: null, resume: null, task: null, tasks: new Map(), bareCursor: false };
 const sessionWith = (changes: Partial<Session> = {}): Session => ({ ...nothing, ...changes }) as Session;
 const judged = (message: Message, session: Session = sessionWith(), view: View = views.some): Decision =>
   decide(bookOf(view), peer, route, identity, message, session);
@@ -56,7 +56,11 @@ describe("what a message asks for", () => {
   });
 
   it("is nothing where a session is to end", () => {
-    expect(judged({ kind: "end" } as Message, sessionWith(), views.none)).toMatchObject({ rule: null, policy: null });
+    const end = { kind: "end" } as Message;
+    const session = sessionWith({ upstreamId: "raw" });
+    expect(judged(end, session, views.none)).toMatchObject({ rule: null, policy: null });
+    expect(judged(end).rule).toBe("some");
+    expect(() => judged(end, sessionWith(), views.none)).toThrow(refused("policy_denied"));
   });
 
   it.each<[string, Target, View, object]>([
@@ -114,6 +118,12 @@ describe("a stream that goes on", () => {
     expect(judged(listen, resuming(pending(echo))).rule).toBe("some");
     expect(() => judged(listen, resuming(pending(drop)))).toThrow(refused("policy_denied"));
     expect(judged(listen, resuming(null)).rule).toBe("some");
+  });
+
+  it("is judged as what began the task that the answer is about", () => {
+    const about = (task: Target) => ({ ...pending(server), method: "tasks/result", task: taskOf(task) });
+    expect(judged(listen, resuming(about(echo))).rule).toBe("some");
+    expect(() => judged(listen, resuming(about(drop)))).toThrow(refused("policy_denied"));
   });
 });
 
