@@ -48,6 +48,8 @@ once, with file, line and column. Unknown keys are errors. Relative file names a
 \`serve\` and \`check\` read all of it. Other commands read what they need and no more: \`token mint\` and \`audit verify\` no policies,
 and the \`policy\` commands no URLs, secrets or certificates, so they work where these are wrong or cannot be had.
 
+Run \`check\` as the gateway's user: it also says where that user may not write into \`state.directory\` or \`audit.directory\`, and makes neither.
+
 The smallest useful one:
 
 \`\`\`yaml
