@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { ConfigError, type Problem, renderProblems, sortProblems } from "../config/diagnose.ts";
+import { checkDirectories } from "../config/directories.ts";
 import { loadConfig } from "../config/load.ts";
 import { asksForCertificates } from "../config/rules.ts";
 import { passSuites, testPolicies } from "../config/suites.ts";
@@ -58,7 +59,7 @@ interface Checked {
 }
 
 async function checkConfigured(options: CheckOptions): Promise<Checked> {
-  const loaded = await loadConfig(options.config);
+  const loaded = await loadConfig(options.config, process.env, new Date(), (config) => checkDirectories(config));
   const tested = await testPolicies(loaded);
   const found = sortProblems<Finding>([
     ...lintPolicies(loaded.sources, loaded.policy, Date.now(), asksForCertificates(loaded.config)),

@@ -56,7 +56,10 @@ export function explainStart(error: unknown): string {
   const { code, address, port, message } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code === "EADDRINUSE")
     return `${address}:${port} is already in use; set another address or stop what listens there`;
-  if (code === "EACCES" && port !== undefined) return `${address}:${port} may not be bound by this user`;
+  if (code === "EACCES" && port !== undefined)
+    return `${address}:${port} may not be bound by this user; set a port of 1024 or above, or give the process CAP_NET_BIND_SERVICE`;
+  if (code === "EADDRNOTAVAIL")
+    return `${address}:${port} is no address of this machine; set listen.address or admin.address to one that is, or to 0.0.0.0`;
   return message;
 }
 

@@ -57,7 +57,7 @@ export function readYaml(file: string, text: string, { secrets = true } = {}): Y
   const faults: Fault[] = document.errors.map(({ pos, message }) => ({
     offset: pos[0],
     message: describeError(message),
-    hint: message.startsWith("Alias") ? quoteStars : isIndentation.test(message) ? compareColumns : undefined,
+    hint: hintAt(message),
   }));
   if (document.directives?.yaml.explicit) faults.push({ offset: 0, message: noTags });
   // Of a broken document the parser makes up the rest; what that looks like helps nobody.
@@ -76,6 +76,14 @@ const quoteStars = 'put * in quotes: "*"';
 /** How the parser puts it when a line begins in a column that it cannot place. */
 const isIndentation = /^Nested mappings are not allowed|must start at the same column/;
 const compareColumns = "does the line begin in the column of those that it belongs to?";
+const unclosed = /^Missing closing ['"]/;
+const seekQuote = "it was opened on this line or one above, where a text begins with it";
+
+function hintAt(message: string): string | undefined {
+  if (message.startsWith("Alias")) return quoteStars;
+  if (unclosed.test(message)) return seekQuote;
+  return isIndentation.test(message) ? compareColumns : undefined;
+}
 const notUnique = "map keys must be unique";
 
 function parse(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
@@ -95,6 +103,7 @@ function parse(text: string, lineCounter: LineCounter): Document.Parsed | undefi
 /** The parser's sentence without the pieces of the source that some of them quote. */
 function describeError(message: string): string {
   if (message.startsWith("Source contains multiple documents")) return "expected one YAML document, found several";
+  if (unclosed.test(message)) return "a closing quote is missing";
   const [sentence = message] = message.replace("The : indicator", "the colon").split(/: |["\\]/);
   return sentence.trim().replace(/^./, (letter) => letter.toLowerCase());
 }

@@ -39,6 +39,8 @@ export const secret = () =>
     .string()
     .min(1)
     .transform((value) => new Secret(value));
+export const headerName = () =>
+  z.string().regex(/^[A-Za-z0-9-]+$/, "expected the name of a header: letters, digits and hyphens");
 const readRedisUrl = (text: string) => (isRedisUrl(text) ? new Secret(text) : undefined);
 export const count = () => z.int().min(1);
 export const scope = () =>

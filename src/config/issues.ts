@@ -99,6 +99,7 @@ function describeIssue(schema: z.core.$ZodType, issue: z.core.$ZodIssue, value: 
 
 function hintForKey(key: string, known: readonly string[]): string | undefined {
   if (key === "<<") return "merge keys are not supported";
+  if (/^\s/.test(key)) return "lines are indented with blanks: this white space is of another kind";
   const [start = ""] = key.split(":");
   if (start !== key && known.includes(start)) return `a blank is missing after "${start}:"`;
   return didYouMean(key, known) ?? (/^[\w.-]+$/.test(key) ? listKeys(known) : "a text with a comma needs quotes");
@@ -195,10 +196,15 @@ function keysAt(schema: z.core.$ZodType, path: Path, value: unknown): string[] {
 /** What to write instead of a value of another kind. */
 function kindHint(expected: string, found: unknown, schema: z.core.$ZodType | undefined): string | undefined {
   if (expected === "array" && typeof found === "string") return "put it in [ ], one alone too";
+  const isMapping = expected === "object" || expected === "record";
+  if (isMapping && typeof found === "string" && isUnspaced.test(found)) return "a blank is missing after the colon";
   if (expected !== "string") return undefined;
   if (typeof found === "boolean") return "put it in quotes";
   return typeof found === "number" ? textHint(schema) : undefined;
 }
+
+/** `url:http://host`, which is a text; a URL alone is one as well. */
+const isUnspaced = /^[\w-]+:(?!\/\/)\S/;
 
 /** What to write instead of a bare number. */
 function textHint(schema: z.core.$ZodType | undefined): string {

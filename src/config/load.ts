@@ -50,12 +50,14 @@ export interface LoadedConfig {
  * The hash is over what the files say, not over what references in them stand for: it may be shown, and a secret may not.
  *
  * @param now what certificates are valid at
+ * @param look finds what else is wrong, where it is about this machine and user more than about the files
  * @throws ConfigError with every problem
  */
 export async function loadConfig(
   named: string,
   env: Readonly<Record<string, string | undefined>> = process.env,
   now: Date = new Date(),
+  look: (config: Config) => readonly RuleFinding[] = () => [],
 ): Promise<LoadedConfig> {
   const opened = await openConfig(named);
   const { yaml, file, directory, shownIn } = opened;
@@ -63,9 +65,11 @@ export async function loadConfig(
   const { value, dropped } = reading;
   const paths = value === undefined ? undefined : resolvePaths(value, directory);
   const material = paths === undefined ? undefined : await checkFiles(paths, now);
-  const findings = [...(value === undefined ? [] : checkConfig(value)), ...(material?.findings ?? [])].filter(
-    (finding) => !isVoid(finding, dropped),
-  );
+  const findings = [
+    ...(value === undefined ? [] : checkConfig(value)),
+    ...(material?.findings ?? []),
+    ...(paths === undefined ? [] : look(paths)),
+  ].filter((finding) => !isVoid(finding, dropped));
   const policies = await readPolicyFiles(opened, value, dropped);
   const place = ({ path, message, ...extra }: Finding) => yaml.problem(path, message, extra);
   const own = [...reading.findings, ...findings.filter(({ severity }) => severity === "problem"), ...policies.findings];

@@ -52,7 +52,9 @@ function pathsOf(issue: Parameters<typeof pathOf>[0]): Path[] {
   return issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...path, key]) : [path];
 }
 
-const secretKeys: ReadonlySet<unknown> = new Set(["credentials", "headers", "bearer", "clientSecret", "clientKey"]);
+const secretKeys: ReadonlySet<unknown> = new Set(
+  "credentials headers bearer clientSecret clientKey secret redis".split(" "),
+);
 
 /** Secrets that stand in the file itself, wherever such a key was put, stay out of excerpts. */
 function maskSecrets(yaml: YamlFile, value: unknown, path: Path, inherited = false): void {
@@ -60,7 +62,7 @@ function maskSecrets(yaml: YamlFile, value: unknown, path: Path, inherited = fal
   if (typeof value === "object" && value !== null) {
     const steps = Array.isArray(value) ? value.keys() : Object.keys(value);
     for (const step of steps) maskSecrets(yaml, valueAt(value, [step]), [...path, step], secret);
-  } else if ((secret && !isBareReference(value)) || hasUserInfo(value)) {
+  } else if ((secret && !isBareReference(value)) || isTelling(value)) {
     yaml.mask(path);
   }
 }
@@ -70,9 +72,12 @@ function isBareReference(value: unknown): boolean {
   return typeof value === "string" && /^\$\{[^}]*\}$/.test(value) && !value.includes(":-");
 }
 
-/** `https://user:password@host` (RFC 3986 section 3.2.1). */
-function hasUserInfo(value: unknown): boolean {
-  return typeof value === "string" && /:\/\/[^/]*@/.test(value);
+/**
+ * Whether a text may hold a secret wherever it stands: `https://user:password@host` and `https://host?key=…` (RFC 3986, sections 3.2.1 and 3.4),
+ * also with a mistake in them, and a private key in place of the name of its file (RFC 7468).
+ */
+function isTelling(value: unknown): boolean {
+  return typeof value === "string" && /:.*@|:\/\/.*\?|-----BEGIN [A-Z ]*PRIVATE KEY-----/s.test(value);
 }
 
 function samePath(a: Path, b: Path): boolean {

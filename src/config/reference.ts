@@ -48,6 +48,8 @@ once, with file, line and column. Unknown keys are errors. Relative file names a
 \`serve\` and \`check\` read all of it. Other commands read what they need and no more: \`token mint\` and \`audit verify\` no policies,
 and the \`policy\` commands no URLs, secrets or certificates, so they work where these are wrong or cannot be had.
 
+Run \`check\` as the gateway's user: it also says where that user may not write into \`state.directory\` or \`audit.directory\`, and makes neither.
+
 The smallest useful one:
 
 \`\`\`yaml
@@ -67,7 +69,7 @@ A string may refer to something outside the file:
 References are filled in after the YAML was read, in values only, never in keys: a value cannot add keys or structure. It stays
 text, except that a value which is nothing but one reference is read as a whole number, \`true\` or \`false\` where one of
 these is wanted. Inside \`{ }\` and \`[ ]\` YAML wants a reference in quotes: \`"\${VAR}"\`. References do not nest. Policy files
-know no references.
+know no references: one in a rule or binding is a mistake.
 
 A file named by \`\${file:…}\` and the key of \`listen.tls\` must not be open to everybody, nor be
 writable by its group (\`chmod 600\`, or 640 where a group needs it).

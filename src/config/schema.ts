@@ -6,7 +6,7 @@ import { z } from "zod";
 import { readOrigin, readOriginUrl } from "../network/url.ts";
 import { audit } from "./audit.ts";
 import { credentials } from "./credentials.ts";
-import { address, cidr, count, duration, httpUrl, name, read, redisUrl, secret, size } from "./fields.ts";
+import { address, cidr, count, duration, headerName, httpUrl, name, read, redisUrl, secret, size } from "./fields.ts";
 import { identity } from "./identity.ts";
 import { policies } from "./policies.ts";
 import { recording } from "./recording.ts";
@@ -107,10 +107,7 @@ const server = z.strictObject({
       "How the server is spoken to. `sse` is the HTTP with SSE of 2024-11-05: `url` leads to its event stream, and sessions end with a reload, a restart, or when unused for `timeouts.idle`.",
     ),
   credentials: credentials.optional(),
-  headers: z
-    .record(z.string().regex(/^[A-Za-z0-9-]+$/), secret())
-    .prefault({})
-    .describe("Extra headers sent to the server."),
+  headers: z.record(headerName(), secret()).prefault({}).describe("Extra headers sent to the server."),
   timeouts,
   concurrent: count()
     .default(256)

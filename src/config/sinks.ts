@@ -3,7 +3,7 @@ import { z } from "zod";
 import { auditEvents } from "../audit/record.ts";
 import { facilities } from "../audit/sinks/syslog-message.ts";
 import { readSyslogAddress } from "../network/syslog.ts";
-import { count, httpsUrl, name, read, secret, size } from "./fields.ts";
+import { count, headerName, httpsUrl, name, read, secret, size } from "./fields.ts";
 
 const common = <Type extends string>(type: Type, meaning: string) => ({
   type: z.literal(type).describe(meaning),
@@ -29,11 +29,7 @@ const authority = () =>
     .optional()
     .describe("PEM file with the CAs that may vouch for the peer, read at the start. Default: those of Node.");
 
-const headers = () =>
-  z
-    .record(z.string().regex(/^[A-Za-z0-9-]+$/), secret())
-    .prefault({})
-    .describe("Extra headers, such as Authorization.");
+const headers = () => z.record(headerName(), secret()).prefault({}).describe("Extra headers, such as Authorization.");
 
 const stdout = z.strictObject(
   common("stdout", "Each line as it is, on standard output, behind the line that says that the gateway is ready."),

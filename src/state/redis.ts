@@ -77,8 +77,15 @@ export function connectRedis({ url, keyring, log, now }: RedisOptions): RedisSha
   });
   // The same fault as the client's.
   reader.on("error", () => {});
-  // Both go on trying for as long as they are not closed; until then nobody waits for them.
-  for (const each of [client, reader]) each.connect().catch(() => {});
+  let closed = false;
+  for (const each of [client, reader]) {
+    // The client (6.3) goes on with a connection that comes about while it is destroyed, and would keep the process for seconds.
+    each.on("connect", () => {
+      if (closed) each.destroy();
+    });
+    // Both go on trying for as long as they are not closed; until then nobody waits for them.
+    each.connect().catch(() => {});
+  }
   const fingerprint = (text: string) => keyring.fingerprint("redis", text);
   const keys = { ended: `${prefix}:ended`, answered: `${prefix}:answered`, passing: `${prefix}:replicas` };
   let warned = false;
@@ -105,6 +112,7 @@ export function connectRedis({ url, keyring, log, now }: RedisOptions): RedisSha
       return client.isReady && permits.counting;
     },
     close() {
+      closed = true;
       board.close();
       for (const each of [client, reader]) if (each.isOpen) each.destroy();
     },

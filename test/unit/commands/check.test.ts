@@ -62,6 +62,18 @@ describe("sallyport check", () => {
     expect(err).toContain("1 warning\n");
   });
 
+  it("says which directories cannot be written, with everything else", async () => {
+    const yaml = configWith(
+      "log: { level: loud }\nstate: { directory: sallyport.yaml }\naudit: { directory: policies/a.yaml }\n",
+    );
+    const { err, codes } = await check({ ...sound, "sallyport.yaml": yaml });
+    expect(codes).toEqual([1]);
+    expect(err).toMatch(/sallyport\.yaml:8:21: state\.directory: this is not a directory\n/);
+    expect(err).toMatch(/sallyport\.yaml:9:21: audit\.directory: this is not a directory\n/);
+    expect(err).toContain("log.level");
+    expect(err).toMatch(/\n3 problems\n$/);
+  });
+
   const suite = `version: 1
 identities: { ann: { subject: ann, groups: [analysts] } }
 requests: { read: { server: weather, tool: forecast } }

@@ -33,3 +33,27 @@ describe("patterns that something matches", () => {
     expect(refused("tools", pattern)).toBe(false);
   });
 });
+
+describe("references, which policies do not know", () => {
+  const said = (yaml: string) =>
+    checkSpelling(sourcesOf(`version: 1\n${yaml}`)).map(({ path, message }) => `${path}: ${message}`);
+
+  it("are refused in rules and bindings: what is denied by one would be allowed", () => {
+    const rule = `{ server: "*", tools: ["a", "\${FORBIDDEN}"], prompts: ["\${file:/x}"], resources: ["a://\${X:-y}"] }`;
+    const binding = `{ roles: [r], groups: ["\${TEAM}"], subjects: [ann, "\${ME}"], clients: ["$\${X}"] }`;
+    const message = "this stands as it is: policies know no references";
+    expect(said(`roles: { r: { deny: [${rule}] } }\nbindings: [${binding}]\n`)).toEqual([
+      `roles.r.deny[0].tools[1]: ${message}`,
+      `roles.r.deny[0].prompts[0]: ${message}`,
+      `roles.r.deny[0].resources[0]: ${message}`,
+      `bindings[0].groups[0]: ${message}`,
+      `bindings[0].subjects[1]: ${message}`,
+      `bindings[0].clients[0]: ${message}`,
+    ]);
+  });
+
+  it("are none in conditions, and a dollar is none", () => {
+    const rule = `{ server: "*", tools: ["a$", "{b}"], when: "mcp.tool.arguments.x == '\${X}'" }`;
+    expect(said(`roles: { r: { deny: [${rule}] } }\nbindings: [{ roles: [r], groups: ["$x"] }]\n`)).toEqual([]);
+  });
+});
