@@ -22,6 +22,7 @@ import { findResource, mayHave } from "./machines/reach.ts";
 import { announceProfiles } from "./machines/registered.ts";
 import { findGrant } from "./machines/skip-consent.ts";
 import { hasNews } from "./news/keep.ts";
+import { answerOutages } from "./outage.ts";
 import { stopStrangers } from "./outside.ts";
 import { pageHeaders } from "./pages/pages.ts";
 import { mount, pagesPath, pushPath } from "./paths.ts";
@@ -240,6 +241,7 @@ export function createProvider(options: ProviderOptions): Provider {
   const provider = new Provider(publicUrl, configuration);
   // Scheme, host and address of a request are those that the gateway found, and says in forwarding headers of its own.
   provider.proxy = true;
+  answerOutages(provider);
   // What the library says itself there, its own settings do not change.
   provider.use(async (ctx, next) => {
     await next();
