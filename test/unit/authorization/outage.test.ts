@@ -103,6 +103,7 @@ it.each<[string, (world: Outage) => Promise<Response>]>([
 
 const all = () => true;
 const isUser = (kind: string) => kind === "user";
+const none = () => false;
 
 type Come = (world: Outage, browser: Browser, login: Page) => Promise<Page | URL>;
 
@@ -117,6 +118,16 @@ it.each<[string, (kind: string) => boolean, Come]>([
     "one that is wrong, from whoever may be logged in",
     isUser,
     ({ authorizeUrl }, browser) => browser.open(authorizeUrl("mcp", { response_type: "token" })),
+  ],
+  [
+    "whoever was about to be sent to log in, where it answers again at once",
+    none,
+    (world, browser) => {
+      world.pass(1_800_000);
+      let left = 1;
+      world.broken.from = (kind) => kind === "oauth-session-uid" && left-- > 0;
+      return browser.open(`${origin}/oauth/account`);
+    },
   ],
   ["a login page", all, (_world, browser, { url }) => browser.open(url)],
   ["a password", all, (_world, browser, login) => logIn(browser, login, "ann")],
