@@ -60,8 +60,8 @@ export interface ProviderOptions {
     readonly sessionIdle: number;
   };
   readonly renderError: (error: string, description: string | undefined) => string;
-  /** Told of a grant that has ended without the library knowing of it. */
-  readonly grantVoided: (grantId: string) => void;
+  /** Makes access tokens of a grant void. */
+  readonly voidGrant: (grantId: string) => Promise<void>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -76,7 +76,7 @@ export function createProvider(options: ProviderOptions): Provider {
   const { publicUrl, resources, machines, ttlMs, now } = options;
   const configuration: Configuration = {
     adapter: createAdapterFactory({
-      ...{ store: options.store, now, idleMs: ttlMs.sessionIdle, voided: options.grantVoided },
+      ...{ store: options.store, now, idleMs: ttlMs.sessionIdle, voided: options.voidGrant },
       registrations: createRegistrations(options.store, now, ttlMs.refreshToken),
     }),
     jwks: { keys: [...options.jwks] },

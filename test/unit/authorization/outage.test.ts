@@ -1,11 +1,13 @@
 /** What everything of the authorization server answers while the state cannot be asked: that it can be asked again soon. */
 import { expect, it } from "vitest";
+import { grantClaim, handleOf, revocations } from "../../../src/auth/revocations.ts";
 import { createUserDirectory } from "../../../src/auth/users/directory.ts";
 import { createSecondFactors } from "../../../src/auth/users/second-factors.ts";
+import { findGrant } from "../../../src/authorization/grants/grants.ts";
 import { type LoginProvider, loginProviders } from "../../../src/config/login-providers.ts";
 import { type Store, StoreError } from "../../../src/state/store.ts";
 import { asPage, asTarget, type Browser, type Page } from "../../e2e/browser.ts";
-import { callback, logIn, openWorld, origin, resource, verifier, whereIs } from "./world.ts";
+import { callback, claimsOf, logIn, openWorld, origin, resource, verifier, whereIs } from "./world.ts";
 
 /** A store that answers until it does not, or no more where it is about a sort of entries. */
 function breakable(store: Store) {
@@ -102,6 +104,23 @@ it.each<[string, (world: Outage) => Promise<Response>]>([
 });
 
 const all = () => true;
+it("ends what came of a refresh token that its client revokes, at whichever step it was told to try again", async () => {
+  const ended: boolean[] = [];
+  for (let [step, again] = [0, true]; again; step += 1) {
+    const world = await openOutage();
+    let left = step;
+    world.broken.from = () => left-- === 0;
+    const come = () => world.post("/oauth/revoke", { client_id: world.client_id, token: world.tokens.refresh_token });
+    again = (await come()).status === 503;
+    if (again) expect((await come()).status).toBe(200);
+    const grant = String(claimsOf(world.tokens)[grantClaim]);
+    ended.push((await world.store.get(revocations, handleOf({ kind: "grant", grant }))) !== null);
+    ended.push((await findGrant(world.store, grant)) === null);
+  }
+  expect(ended.length).toBeGreaterThan(20);
+  expect(ended).not.toContain(false);
+});
+
 const isUser = (kind: string) => kind === "user";
 const none = () => false;
 
