@@ -43,8 +43,8 @@ export interface AdapterOptions {
   readonly idleMs: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Told of a grant whose code two came with at the same moment, once nothing of it is left here. */
-  voided(grantId: string): void;
+  /** Makes access tokens of a grant void, which are nowhere kept, before anything of it ends here. */
+  voided(grantId: string): Promise<void>;
 }
 
 export function createAdapterFactory(options: AdapterOptions): AdapterFactory {
@@ -138,18 +138,28 @@ class StoreAdapter implements Adapter {
   }
 
   async #voidGrant(grantId: string): Promise<void> {
-    await this.revokeByGrantId(grantId);
+    await this.#voided(grantId);
     await this.#store.delete(kindOf("Grant"), grantId);
-    this.#voided(grantId);
+    await this.#dropMembers(grantId);
   }
 
+  /**
+   * The library has a refresh token end before what came of it. Its client, told to try again in between, would find it gone and all of it
+   * revoked, so the token goes last.
+   */
   async destroy(id: string): Promise<undefined> {
-    const found = await this.#store.get(this.#kind, id);
-    if (typeof found?.value.uid === "string") await this.#store.delete(sessionUids, found.value.uid);
+    const { uid, grantId } = (await this.#store.get(this.#kind, id))?.value ?? {};
+    if (this.#model === "RefreshToken" && typeof grantId === "string") await this.#voidGrant(grantId);
+    if (typeof uid === "string") await this.#store.delete(sessionUids, uid);
     await this.#store.delete(this.#kind, id);
   }
 
   async revokeByGrantId(grantId: string): Promise<undefined> {
+    await this.#voided(grantId);
+    await this.#dropMembers(grantId);
+  }
+
+  async #dropMembers(grantId: string): Promise<void> {
     const found = await this.#store.get(grantMembers, grantId);
     for (const { model, id } of found?.value ?? []) await this.#store.delete(kindOf(model), id);
     await this.#store.delete(grantMembers, grantId);

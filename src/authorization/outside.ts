@@ -19,8 +19,10 @@ export function stopStrangers(provider: Provider, findAccount: (name: string) =>
     await next();
     const error = wrong.get(ctx.req);
     const location = ctx.res.getHeader("location");
-    if (error === undefined || typeof location !== "string" || (await mayGoOn(ctx as KoaContextWithOIDC, findAccount)))
-      return;
+    // What failed once it was answered is a page already, and where its browser would have been sent to stands there all the same.
+    const isSentOn = ctx.status >= 300 && ctx.status < 400;
+    if (error === undefined || !isSentOn || typeof location !== "string") return;
+    if (await mayGoOn(ctx as KoaContextWithOIDC, findAccount)) return;
     ctx.remove("location");
     ctx.set({ ...pageHeaders([]) });
     ctx.status = 400;

@@ -22,6 +22,7 @@ import { findResource, mayHave } from "./machines/reach.ts";
 import { announceProfiles } from "./machines/registered.ts";
 import { findGrant } from "./machines/skip-consent.ts";
 import { hasNews } from "./news/keep.ts";
+import { answerOutages } from "./outage.ts";
 import { stopStrangers } from "./outside.ts";
 import { pageHeaders } from "./pages/pages.ts";
 import { mount, pagesPath, pushPath } from "./paths.ts";
@@ -59,8 +60,8 @@ export interface ProviderOptions {
     readonly sessionIdle: number;
   };
   readonly renderError: (error: string, description: string | undefined) => string;
-  /** Told of a grant that has ended without the library knowing of it. */
-  readonly grantVoided: (grantId: string) => void;
+  /** Makes access tokens of a grant void. */
+  readonly voidGrant: (grantId: string) => Promise<void>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -75,7 +76,7 @@ export function createProvider(options: ProviderOptions): Provider {
   const { publicUrl, resources, machines, ttlMs, now } = options;
   const configuration: Configuration = {
     adapter: createAdapterFactory({
-      ...{ store: options.store, now, idleMs: ttlMs.sessionIdle, voided: options.grantVoided },
+      ...{ store: options.store, now, idleMs: ttlMs.sessionIdle, voided: options.voidGrant },
       registrations: createRegistrations(options.store, now, ttlMs.refreshToken),
     }),
     jwks: { keys: [...options.jwks] },
@@ -240,6 +241,7 @@ export function createProvider(options: ProviderOptions): Provider {
   const provider = new Provider(publicUrl, configuration);
   // Scheme, host and address of a request are those that the gateway found, and says in forwarding headers of its own.
   provider.proxy = true;
+  answerOutages(provider);
   // What the library says itself there, its own settings do not change.
   provider.use(async (ctx, next) => {
     await next();

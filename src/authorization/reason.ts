@@ -1,4 +1,5 @@
 /** What a refusal of the library is called on record. Pure. */
+import { StoreError } from "../state/store.ts";
 
 /** What OAuth has one name for with much else (`invalid_grant`, `invalid_request`), by what the library says of it. */
 const reasons: ReadonlyMap<unknown, string> = new Map([
@@ -14,6 +15,7 @@ type LibraryError = Error & Partial<Record<"error" | "error_detail" | "error_des
 /** Refusals of our own have names of their own. */
 export function readReason(error: Error): string {
   if ("reason" in error) return String(error.reason);
+  if (error instanceof StoreError) return "state_unavailable";
   const { error: code = error.name, error_detail: detail, error_description: description } = error as LibraryError;
   return reasons.get(detail) ?? reasons.get(description) ?? code;
 }

@@ -75,16 +75,16 @@ export function createAuthorizationServer(options: AuthorizationOptions): Desk {
   function build(): Desk {
     const report = (error: Error) => log.error({ error }, "a page of the authorization server failed");
     // What a client ends, or a stolen code or refresh token, ends the access tokens as well, which are nowhere kept.
-    const voidGrant = (grant: string) => {
+    const voidGrant = async (grant: string) => {
       const nowMs = options.now();
       const revoked = { kind: "grant", grant } as const;
       const value = { atMs: reachOf(revoked, nowMs + lateTokenMs), by: "authorization server", reason: null };
       const kept = { expiresAtMs: nowMs + lateTokenMs + options.ttlMs.accessToken + clockSlackMs };
-      options.store.put(revocations, handleOf(revoked), value, kept).catch(report);
+      await options.store.put(revocations, handleOf(revoked), value, kept);
     };
     const provider = createProvider({
       ...options,
-      grantVoided: voidGrant,
+      voidGrant,
       jwks: keyring.privateJwks(),
       cookieKey: keyring.fingerprint("cookies", "login"),
       nonceSecret: options.proofNonces ? hash("sha256", keyring.fingerprint("dpop-nonce", "login"), "buffer") : null,
@@ -93,7 +93,6 @@ export function createAuthorizationServer(options: AuthorizationOptions): Desk {
         renderProblem("This did not work", `${description ?? "The request could not be understood."} (${error})`),
     });
     provider.on("server_error", (_ctx, error) => log.error({ error }, "the authorization server failed"));
-    provider.on("grant.revoked", (_ctx, grant) => voidGrant(grant));
     const passkeys = createPasskeys(options.store, options.now);
     const providerFailed = (name: string, { reason, message }: FederationFailure) =>
       log.warn({ provider: name, reason, detail: message }, "a login through a provider came to nothing");

@@ -8,12 +8,13 @@ import type { JudgePassword } from "../auth/users/new-password.ts";
 import type { Passkeys } from "../auth/users/passkeys/passkeys.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
 import type { Sealer } from "../mcp/session.ts";
-import type { Store } from "../state/store.ts";
+import { type Store, StoreError } from "../state/store.ts";
 import type { Vault } from "../upstream/vault/vault.ts";
 import type { DeskNote } from "./desk.ts";
 import type { FederationFailure } from "./federation/failure.ts";
 import type { Federation } from "./federation/federation.ts";
 import type { Delay } from "./login/attempts.ts";
+import { retryAfter } from "./outage.ts";
 import { type Asking, type ConsentPage, type LoginWays, pageHeaders, renderProblem } from "./pages/pages.ts";
 import type { Resources } from "./resources.ts";
 
@@ -82,15 +83,21 @@ export function send(response: ServerResponse, status: number, html: string, onw
 
 /** Answers with a page that something has gone wrong, and reports it where that must not happen. */
 export function sendFailure({ report }: Pick<PageKit, "report">, { response, note }: Failing, error: unknown): void {
-  const isBusy = error instanceof HashingBusy;
-  Object.assign(note, { successful: false, reason: isBusy ? "login_busy" : "server_error" });
-  if (isBusy) response.setHeader("retry-after", "1");
-  else report(error as Error);
-  const text = isBusy ? "Too many log in at the moment. Go back, and try again." : "Try again later.";
-  send(response, isBusy ? 503 : 500, renderProblem("This did not work", text), []);
+  const reason = nameFailure(error);
+  Object.assign(note, { successful: false, reason });
+  if (reason !== "server_error") response.setHeader("retry-after", retryAfter);
+  if (reason !== "login_busy") report(error as Error);
+  const text = reason === "login_busy" ? "Too many log in at the moment. Go back, and try again." : "Try again later.";
+  send(response, reason === "server_error" ? 500 : 503, renderProblem("This did not work", text), []);
 }
 
 type Failing = Pick<PageVisit, "response" | "note">;
+
+/** What is called on record what must not happen, or not now. */
+export function nameFailure(error: unknown) {
+  if (error instanceof HashingBusy) return "login_busy";
+  return error instanceof StoreError ? "state_unavailable" : "server_error";
+}
 
 /** Answers what is asked in a way that a page does not take. */
 export function refuseMethod(response: ServerResponse, note: DeskNote, allow: string): void {

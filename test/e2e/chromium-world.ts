@@ -159,3 +159,30 @@ export async function press(page: Page, name: string): Promise<void> {
   }
   expect.fail(`Tab does not lead to ${name}`);
 }
+
+/** An authenticator of the browser itself, which shows who its owner is without asking. It is moved with what it keeps. */
+export async function plugIn(first: Page) {
+  const plug = async (page: Page) => {
+    const session = await page.context().newCDPSession(page);
+    await session.send("WebAuthn.enable");
+    const { authenticatorId } = await session.send("WebAuthn.addVirtualAuthenticator", {
+      options: {
+        ...{ protocol: "ctap2", transport: "internal", hasResidentKey: true },
+        ...{ hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+      },
+    });
+    return { session, authenticatorId };
+  };
+  let at = await plug(first);
+  return {
+    unplug: () => at.session.detach(),
+    async moveTo(page: Page) {
+      const { credentials } = await at.session.send("WebAuthn.getCredentials", { authenticatorId: at.authenticatorId });
+      await at.session.detach();
+      at = await plug(page);
+      const { authenticatorId } = at;
+      for (const credential of credentials)
+        await at.session.send("WebAuthn.addCredential", { authenticatorId, credential });
+    },
+  };
+}

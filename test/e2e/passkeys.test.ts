@@ -7,7 +7,7 @@ import { hasChromium, startChromium } from "../fixtures/chromium.ts";
 import { findFreePort } from "../fixtures/gateway.ts";
 import { readAudit, until } from "../golden/observe.ts";
 import { asPage, asTarget, goOn, openBrowser } from "./browser.ts";
-import { openClient, openWindow, press, typeLogin } from "./chromium-world.ts";
+import { openClient, openWindow, plugIn, press, typeLogin } from "./chromium-world.ts";
 import { clients, createWallet, password, setLogin, trust, user } from "./login-world.ts";
 import type { Setting } from "./setting.ts";
 
@@ -161,32 +161,3 @@ describe.skipIf(!hasChromium)("in Chromium, where the machine has one", () => {
     await page.getByRole("heading", { name: "Your account" }).waitFor();
   });
 });
-
-type Page = Awaited<ReturnType<typeof openWindow>>["page"];
-
-/** An authenticator of the browser itself, which shows who its owner is without asking. It is moved with what it keeps. */
-async function plugIn(first: Page) {
-  const plug = async (page: Page) => {
-    const session = await page.context().newCDPSession(page);
-    await session.send("WebAuthn.enable");
-    const { authenticatorId } = await session.send("WebAuthn.addVirtualAuthenticator", {
-      options: {
-        ...{ protocol: "ctap2", transport: "internal", hasResidentKey: true },
-        ...{ hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
-      },
-    });
-    return { session, authenticatorId };
-  };
-  let at = await plug(first);
-  return {
-    unplug: () => at.session.detach(),
-    async moveTo(page: Page) {
-      const { credentials } = await at.session.send("WebAuthn.getCredentials", { authenticatorId: at.authenticatorId });
-      await at.session.detach();
-      at = await plug(page);
-      const { authenticatorId } = at;
-      for (const credential of credentials)
-        await at.session.send("WebAuthn.addCredential", { authenticatorId, credential });
-    },
-  };
-}

@@ -1,7 +1,7 @@
 /** A provider tells that somebody has logged out there (OpenID Connect Back-Channel Logout 1.0): browsers are logged out here as well. */
 import { z } from "zod";
 import type { Kind, Store } from "../../state/store.ts";
-import { type PageKit, type PageVisit, refuseMethod } from "../visit.ts";
+import { nameFailure, type PageKit, type PageVisit, refuseMethod } from "../visit.ts";
 import { nameAccount } from "./accounts.ts";
 import { FederationFailure } from "./failure.ts";
 import type { FederatedProvider } from "./federation.ts";
@@ -37,11 +37,8 @@ export async function serveLogout(kit: PageKit, visit: PageVisit & { readonly na
     if (error instanceof LogoutRefused) return refuse(error.reason, "invalid_request", error.message);
     const isProvider = error instanceof FederationFailure;
     if (!isProvider) kit.report(error as Error);
-    refuse(
-      isProvider ? error.reason : "server_error",
-      "temporarily_unavailable",
-      "it cannot be verified at the moment",
-    );
+    const reason = isProvider ? error.reason : nameFailure(error);
+    refuse(reason, "temporarily_unavailable", "it cannot be verified at the moment");
   }
 }
 

@@ -5,7 +5,7 @@ import { isByKey, mfaContext, undatedSeconds } from "../demands.ts";
 import { revoke } from "../grants/revoke.ts";
 import { leaveOthers, leaveSession } from "../login/finish.ts";
 import { pagesPath } from "../paths.ts";
-import { type Details, type PageKit, type PageVisit, refuseMethod, send } from "../visit.ts";
+import { type Details, type PageKit, type PageVisit, refuseMethod, send, sendFailure } from "../visit.ts";
 import { nameAccount, rememberLogin } from "./accounts.ts";
 import { type Departure, findBrowser, takeDeparture } from "./away.ts";
 import { FederationFailure } from "./failure.ts";
@@ -43,11 +43,10 @@ export async function serveReturn(kit: PageKit, visit: PageVisit & { readonly na
       kit.providerFailed(note.provider ?? "", error);
       return send(response, statusOf(error), renderFailure(error.text, hint, back), []);
     }
-    const isGone = error instanceof errors.SessionNotFound;
-    Object.assign(note, { successful: false, reason: isGone ? "login_gone" : "server_error" });
-    if (!isGone) kit.report(error as Error);
-    const text = isGone ? "This login has ended. Go back to the client and connect again." : "Try again later.";
-    send(response, isGone ? 400 : 500, renderFailure(text, hint, null), []);
+    if (!(error instanceof errors.SessionNotFound)) return sendFailure(kit, visit, error);
+    Object.assign(note, { successful: false, reason: "login_gone" });
+    const text = "This login has ended. Go back to the client and connect again.";
+    send(response, 400, renderFailure(text, hint, null), []);
   }
 }
 

@@ -6,7 +6,7 @@
 import { digestBrowser, findBrowser } from "../federation/away.ts";
 import { renderProblem } from "../pages/pages.ts";
 import { noticePrompt } from "../prompts.ts";
-import { type PageKit, type PageVisit, send } from "../visit.ts";
+import { type PageKit, type PageVisit, send, sendFailure } from "../visit.ts";
 
 /**
  * Lets the library go on where the login is of this very browser.
@@ -21,9 +21,7 @@ export async function resume(kit: PageKit, visit: Omit<PageVisit, "uid">, goOn: 
     const text = "This login was begun in another browser. Go back to the client and connect again.";
     send(response, 403, renderProblem("This did not work", text), []);
   } catch (error) {
-    Object.assign(note, { successful: false, reason: "server_error" });
-    kit.report(error as Error);
-    send(response, 500, renderProblem("This did not work", "Try again later."), []);
+    sendFailure(kit, visit, error);
   }
 }
 

@@ -10,7 +10,7 @@ import { toAccount } from "../account/pages.ts";
 import { type AccountVisit, readForm, show, type Visitor } from "../account/visitor.ts";
 import { addLogout, renderProblem } from "../pages/pages.ts";
 import { passkeysPath } from "../paths.ts";
-import { type PageKit, refuseMethod, send } from "../visit.ts";
+import { type PageKit, refuseMethod, send, sendFailure } from "../visit.ts";
 import { challengeMs, openChallenge, takeChallenge } from "./challenges.ts";
 import { renderAdded, renderPasskeyList } from "./list-page.ts";
 import { renderPasskeyPage, sendPasskeyPage } from "./page.ts";
@@ -37,9 +37,7 @@ export async function servePasskeys(kit: PageKit, visit: AccountVisit): Promise<
     note.action = "passkeys-page";
     await showList(kit, visit, visitor);
   } catch (error) {
-    Object.assign(note, { successful: false, reason: "server_error" });
-    kit.report(error as Error);
-    send(response, 500, renderProblem("This did not work", "Try again later."), []);
+    sendFailure(kit, visit, error);
   }
 }
 

@@ -8,7 +8,7 @@ import { isTicket, openTicket, type Ticket } from "../../upstream/vault/ticket.t
 import type { Vault } from "../../upstream/vault/vault.ts";
 import { type AccountVisit, admit, findVisitor, readForm, show, type Visitor } from "../account/visitor.ts";
 import { addLogout, pageHeaders, renderProblem } from "../pages/pages.ts";
-import { type PageKit, refuseMethod, send } from "../visit.ts";
+import { type PageKit, refuseMethod, send, sendFailure } from "../visit.ts";
 import { dropOwnLogin, findOwnLogin } from "./own-logins.ts";
 import { renderConnect, renderConnected, renderDeparture, renderDisconnected } from "./pages.ts";
 
@@ -30,13 +30,12 @@ export async function serveUpstream(kit: PageKit, visit: AccountVisit): Promise<
     if (visitor === null) return;
     await attend(kit, visit, visitor, name);
   } catch (error) {
-    const isFault = error instanceof VaultFault;
-    Object.assign(note, { successful: false, reason: isFault ? "discovery_failed" : "server_error" });
-    kit.report(error as Error);
-    const text = isFault
-      ? "The gateway does not get through to where you would log in. The operator of the gateway finds the reason in its log."
-      : "Try again later.";
-    send(response, isFault ? 502 : 500, renderProblem(failed, text), []);
+    if (!(error instanceof VaultFault)) return sendFailure(kit, visit, error);
+    Object.assign(note, { successful: false, reason: "discovery_failed" });
+    kit.report(error);
+    const text =
+      "The gateway does not get through to where you would log in. The operator of the gateway finds the reason in its log.";
+    send(response, 502, renderProblem(failed, text), []);
   }
 }
 

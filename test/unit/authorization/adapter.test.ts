@@ -27,7 +27,7 @@ function open() {
   const registrations = createRegistrations(store, now, 3_600_000);
   const adapterOf = createAdapterFactory({
     ...{ store, now, registrations, idleMs: 1_800_000 },
-    voided: (grant) => void voided.push(grant),
+    voided: async (grant) => void voided.push(grant),
   });
   return {
     adapterOf,

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { hasNews, tellOwner } from "../../../src/authorization/news/keep.ts";
 import { listBrowserSessions } from "../../../src/authorization/sessions/browser-sessions.ts";
 import { type LoginProvider, loginProviders } from "../../../src/config/login-providers.ts";
+import { StoreError } from "../../../src/state/store.ts";
 import { logInThere, openThere, pressProvider } from "../../e2e/away.ts";
 import { asPage, type Browser, goOn } from "../../e2e/browser.ts";
 import {
@@ -266,9 +267,15 @@ it.each([["JWT"], [undefined]])("takes a token of type %s from the one provider 
 it("takes a token once, and again where it had no effect", async () => {
   await begin();
   const token = await sign(saying({ sub: "ann" }));
-  const put = vi.spyOn(world.store, "put").mockRejectedValueOnce(new Error("away"));
-  expect((await send(token)).status).toBe(400);
-  expect(world.notes.at(-1)).toMatchObject({ successful: false, reason: "server_error" });
+  const put = vi.spyOn(world.store, "put");
+  for (const [error, reason] of [
+    [new Error("wrong"), "server_error"],
+    [new StoreError("away"), "state_unavailable"],
+  ] as const) {
+    put.mockRejectedValueOnce(error);
+    expect((await send(token)).status).toBe(400);
+    expect(world.notes.at(-1)).toMatchObject({ successful: false, reason });
+  }
   put.mockRestore();
   expect((await send(token)).status).toBe(200);
   world.pass(1_000);
