@@ -186,6 +186,24 @@ describe("starting", () => {
     expect(await verify()).toMatchObject({ ok: true, records: 4 });
   });
 
+  test("after each of two crashes before the first record of a new file, so that a closed one begins with a start", async () => {
+    const active = join(directory, "audit.jsonl");
+    const crash = (first: number) => {
+      renameSync(active, join(directory, closedName(1, first)));
+      writeFileSync(active, "", { mode: 0o600 });
+    };
+    await (await open({ rotation: never })).close();
+    crash(1);
+    await (await open({ rotation: never })).close();
+    crash(3);
+    await (await open({ rotation: never })).close();
+    expect((await recordsOf()).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await verify()).toMatchObject({ ok: true, records: 6 });
+    expect(await verifyFiles([join(directory, closedName(1, 3))], { extent: "file" })).toMatchObject({ ok: true });
+    renameSync(join(directory, closedName(1, 3)), join(directory, closedName(1, 2)));
+    expect(await verifyFiles([join(directory, closedName(1, 2))], { extent: "file" })).toMatchObject({ ok: false });
+  });
+
   test("several trails of one directory have files of their own", async () => {
     for (const trail of [1, 2]) await (await open({ trail })).close();
     const found = await findTrails(directory);
