@@ -1,7 +1,7 @@
 /** Values of YAML that take several lines: literal and folded scalars (YAML 1.2.2 section 8.1). Pure. */
 
 /** As it is, as it shows, and as JSON has it. */
-const lineBreak = "(?:\\\\u\\{d\\}|\\r|\\\\{1,8}r)?(?:\\\\u\\{a\\}|\\n|\\\\{1,8}n)";
+export const lineBreak = "(?:\\\\u\\{d\\}|\\r|\\\\{1,8}r)?(?:\\\\u\\{a\\}|\\n|\\\\{1,8}n)";
 const head = new RegExp(`[|>][-+\\d]{0,2} {0,8}(?=${lineBreak})`, "y");
 const line = new RegExp(`${lineBreak}( *)(?=(${lineBreak})?)`, "g");
 

@@ -51,7 +51,7 @@ const mostEncodings = 3;
 
 // Cheap signs without which the patterns above cannot match: most texts show none of them.
 const schemeName = /bearer|basic|dpop/i;
-const separator = /[:=\uff1a\uff1d]|--|u003d/i;
+const separator = /[:=(\uff1a\uff1d]|--|u003d/i;
 
 /**
  * Replaces every secret that one pass finds. A replacement can bring another to light, so callers repeat it until nothing changes.
