@@ -136,6 +136,54 @@ describe("names of secrets", () => {
   });
 });
 
+describe("names and values side by side, in other spellings", () => {
+  test.each([
+    [
+      { Name: "DB_PASSWORD", Value: "x" },
+      { Name: "DB_PASSWORD", Value: "[redacted]" },
+    ],
+    [
+      { Key: "DB_PASSWORD", Values: ["x"] },
+      { Key: "DB_PASSWORD", Values: "[redacted]" },
+    ],
+    [
+      { ParameterKey: "DbPassword", ParameterValue: "x" },
+      { ParameterKey: "DbPassword", ParameterValue: "[redacted]" },
+    ],
+    [
+      { op: "replace", path: "/spec/db_password", value: "x" },
+      { op: "replace", path: "/spec/db_password", value: "[redacted]" },
+    ],
+    [
+      { selector: "#password", value: "x" },
+      { selector: "#password", value: "[redacted]" },
+    ],
+    [
+      ["password", 48_151_623],
+      ["password", "[redacted]"],
+    ],
+    [
+      ["login", "--pin", 4_815],
+      ["login", "--pin", "[redacted]"],
+    ],
+    [
+      ["max_tokens", 4_096],
+      ["max_tokens", 4_096],
+    ],
+    [
+      { Key: "title", Value: "x" },
+      { Key: "title", Value: "x" },
+    ],
+    [
+      { path: "/secrets/readme.md", value: "x" },
+      { path: "/secrets/readme.md", value: "x" },
+    ],
+  ])("%j", (value, shown) => {
+    expect(sanitize(value)).toEqual(shown);
+    expect(sanitize(shown)).toEqual(shown);
+  });
+});
+
 describe("shapes of secrets", () => {
   test.each([
     ["JWT", jwt],
