@@ -26,9 +26,9 @@ function assignmentOf(letters: string, more: string): RegExp {
 
 const assignment = assignmentOf("\\w.%-", "");
 
-/** What is not seen, or stands in full width or with an accent, hides no name. */
+/** What is not seen, or stands in full width or with an accent, hides no name, and other scripts have names as well. */
 const disguised = assignmentOf(
-  "\\w.%\\-\xc0-\u024f\u0300-\u036f\uff0d\uff0e\uff10-\uff19\uff21-\uff3a\uff3f\uff41-\uff5a",
+  "\\w.%\\-\xc0-\u024f\u0300-\u052f\u0590-\u06ff\u0900-\u097f\u0e00-\u0e7f\u1e00-\u1eff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af\uff0d\uff0e\uff10-\uff19\uff21-\uff3a\uff3f\uff41-\uff5a",
   unseen,
 );
 const disguise = /\\u\{|[^\x20-\x7e]/;

@@ -167,6 +167,14 @@ describe("names and values side by side, in other spellings", () => {
       ["login", "--pin", "[redacted]"],
     ],
     [
+      ["set-cookie", ["a=b", "c=d"]],
+      ["set-cookie", "[redacted]"],
+    ],
+    [
+      ["password", null],
+      ["password", null],
+    ],
+    [
       ["max_tokens", 4_096],
       ["max_tokens", 4_096],
     ],
@@ -181,6 +189,44 @@ describe("names and values side by side, in other spellings", () => {
   ])("%j", (value, shown) => {
     expect(sanitize(value)).toEqual(shown);
     expect(sanitize(shown)).toEqual(shown);
+  });
+});
+
+test("what is left out for its depth stands behind no name that hides it the next time", () => {
+  const shown = sanitize(["token", [1]], { maxDepth: 1 });
+  expect(sanitize(shown, { maxDepth: 1 })).toEqual(shown);
+});
+
+describe("names in other languages", () => {
+  test.each([
+    ...["Adgangskode", "salasana", "jelszó", "lozinka", "mật khẩu"],
+    ...[
+      "пароль",
+      "Пароль_БД",
+      "密码",
+      "數據庫密碼",
+      "パスワード",
+      "비밀번호",
+      "סיסמה",
+      "كلمة المرور",
+      "पासवर्ड",
+      "รหัสผ่าน",
+    ],
+  ])("%s is one", (name) => {
+    expect(sanitize({ [name]: "abc" })).toEqual({ [name]: "[redacted]" });
+    expect(sanitizeText(`${name}: abc123, then`)).toBe(`${name}: [redacted], then`);
+    expect(sanitizeText(`${name}=abc123`)).toBe(`${name}=[redacted]`);
+  });
+
+  test.each(["hasło", "passord", "şifre"])("%s is one, and no word of a sentence", (name) => {
+    expect(sanitize({ [name]: "abc" })).toEqual({ [name]: "[redacted]" });
+    expect(sanitizeText(`${name}=abc123`)).toBe(`${name}=[redacted]`);
+    expect(sanitizeText(`${name}: abc123`)).toBe(`${name}: abc123`);
+  });
+
+  test.each(["passOrder", "город", "密度", "名前", "이름", "straße", "smørrebrød"])("%s is none", (name) => {
+    expect(sanitize({ [name]: "abc" })).toEqual({ [name]: "abc" });
+    expect(sanitizeText(`${name}: abc123`)).toBe(`${name}: abc123`);
   });
 });
 
