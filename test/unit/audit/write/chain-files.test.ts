@@ -128,6 +128,26 @@ describe("closing files", () => {
     expect(await verify()).toMatchObject({ ok: true, records: 7 });
   });
 
+  test("where records are forced to the disk, so is all of a file before it is closed, and the name of the next one", async () => {
+    const forced: string[] = [];
+    const openFile = (path: string) => {
+      const real = openAppendFile(path);
+      const force = { sync: () => forced.push("file"), syncData: async () => void forced.push("data") };
+      return { ...real, ...force, syncName: async () => void forced.push("name") };
+    };
+    const once = { maxBytes: Infinity, maxAgeMs: day };
+    const sink = await open({ forced: true, openFile, rotation: once });
+    await sink.append(callEntry());
+    await sink.append(callEntry());
+    expect(forced.splice(0)).toEqual(["data", "name", "data"]);
+    clock += day;
+    await sink.append(callEntry());
+    expect(forced.splice(0)).toEqual(["file", "data", "name"]);
+    await sink.append(callEntry());
+    expect(forced).toEqual(["data"]);
+    await sink.close();
+  });
+
   test("what was to be said in a new file is said when it can be written", async () => {
     let isFull = false;
     const openFile = (path: string) => {
