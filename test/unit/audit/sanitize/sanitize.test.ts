@@ -230,6 +230,32 @@ describe("names in other languages", () => {
   });
 });
 
+describe("a Secret of Kubernetes", () => {
+  const data = { db: "aHVudGVyMg==" };
+  test("has nothing else in its data", () => {
+    const value = { apiVersion: "v1", kind: "Secret", metadata: { name: "db" }, data, stringData: { url: "x" } };
+    expect(sanitize({ items: [value, JSON.stringify(value)] })).toEqual({
+      items: [
+        { ...value, data: "[redacted]", stringData: "[redacted]" },
+        JSON.stringify({ ...value, data: "[redacted]", stringData: "[redacted]" }),
+      ],
+    });
+    expect(sanitize({ ...value, kind: "ConfigMap" })).toEqual({ ...value, kind: "ConfigMap" });
+  });
+
+  test("in YAML as well, and other documents stay", () => {
+    const map = "kind: ConfigMap\ndata:\n  db: hunter3\n";
+    const secret = "kind: Secret\nmetadata:\n  name: db\ndata:\n  db: aHVudGVyMg==\n  tls.key: |\n    hunter2\n";
+    const more = 'stringData: {"a": "hunter4"}\ntype: Opaque\n';
+    const shown = sanitizeText(`${secret}${more}`);
+    expect(shown).not.toMatch(/aHVudGVyMg|hunter/);
+    expect(shown).toContain("name: db\\u{a}data:");
+    expect(shown).toContain("type: Opaque");
+    expect(sanitizeText(shown)).toBe(shown);
+    expect(sanitizeText(map)).toContain("hunter3");
+  });
+});
+
 describe("shapes of secrets", () => {
   test.each([
     ["JWT", jwt],
