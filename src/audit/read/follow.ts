@@ -1,11 +1,13 @@
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { type FileHandle, stat } from "node:fs/promises";
 import { LineSplitter } from "../files/lines.ts";
+import { openIfThere } from "../files/opened.ts";
 import { findSegments, type Segment, type Trail } from "../files/segments.ts";
 import { type AuditLine, readLines, readSegment } from "./records.ts";
 
 const chunkBytes = 262_144;
 
 interface Followed {
+  readonly path: string;
   readonly handle: FileHandle;
   readonly inode: number;
   positionBytes: number;
@@ -54,10 +56,10 @@ export class TrailFollower {
 
   async *#begin(): AsyncGenerator<readonly AuditLine[]> {
     const active = (await this.#find())?.active ?? null;
-    const handle = active === null ? null : await openIfThere(active);
-    if (handle === null) return;
-    const { ino: inode } = await handle.stat();
-    const file = { handle, inode, positionBytes: 0, splitter: new LineSplitter() };
+    const opened = active === null ? null : await openIfThere(active);
+    if (opened === null) return;
+    const { ino: inode } = await opened.handle.stat();
+    const file = { ...opened, inode, positionBytes: 0, splitter: new LineSplitter() };
     this.#file = file;
     // Files that were begun and closed between two looks.
     const passed = this.#seq === 0 ? [] : (await this.#closed()).filter(({ first }) => first > this.#seq);
@@ -114,12 +116,8 @@ async function* readChunks(file: Followed): AsyncGenerator<readonly AuditLine[]>
     const { bytesRead } = await file.handle.read(buffer, 0, chunkBytes, file.positionBytes);
     if (bytesRead === 0) return;
     file.positionBytes += bytesRead;
-    yield readLines(file.splitter.read(buffer.subarray(0, bytesRead)));
+    yield readLines(file.splitter.read(buffer.subarray(0, bytesRead)), `${file.path}: `);
   }
-}
-
-async function openIfThere(path: string): Promise<FileHandle | null> {
-  return open(path).catch(absent);
 }
 
 async function inodeOf(path: string): Promise<number | null> {

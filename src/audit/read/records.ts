@@ -66,7 +66,7 @@ async function isOlder({ path }: Segment, sinceMs: number): Promise<boolean> {
 async function* readChunks(file: OpenFile): AsyncGenerator<readonly AuditLine[]> {
   const splitter = new LineSplitter();
   try {
-    for await (const chunk of streamOf(file)) yield readLines(splitter.read(chunk));
+    for await (const chunk of streamOf(file)) yield readLines(splitter.read(chunk), `${file.path}: `);
   } catch (error) {
     // Neither a read nor a decompression that fails says in which file.
     throw Object.assign(error as Error, { path: file.path });
@@ -76,12 +76,13 @@ async function* readChunks(file: OpenFile): AsyncGenerator<readonly AuditLine[]>
 /**
  * The records among lines; of one that has not ended it is not known what it will be.
  *
+ * @param where they stand, for whoever is told that one cannot be read
  * @throws Error at a record of a later format: what leaves it out would look whole, and is not
  */
-export function readLines(pieces: Iterable<LinePiece>): AuditLine[] {
+export function readLines(pieces: Iterable<LinePiece>, where = ""): AuditLine[] {
   const lines: AuditLine[] = [];
   for (const { bytes, ended, first } of pieces) {
-    const line = ended && first ? readLine(bytes.toString("utf8")) : null;
+    const line = ended && first ? readLine(bytes.toString("utf8"), where) : null;
     if (line !== null) lines.push(line);
   }
   return lines;
@@ -98,12 +99,12 @@ export function recordOf(text: string): AuditRecord {
   return line.record;
 }
 
-function readLine(text: string): AuditLine | null {
+function readLine(text: string, where = ""): AuditLine | null {
   const value = parse(text);
   if (isRecord(value)) return { record: value, text };
   if (isSealed(value)) return { record: veil(value), text };
   const newer = isObject(value) ? readNewerVersion(value) : null;
-  if (newer !== null) throw new Error(`record ${newer.seq} ${describeNewer(newer.version)}`);
+  if (newer !== null) throw new Error(`${where}record ${newer.seq} ${describeNewer(newer.version)}`);
   return null;
 }
 

@@ -6,8 +6,10 @@ import type { OwnNames } from "./own-names.ts";
 import { asPlain } from "./plain.ts";
 import { isProse } from "./prose.ts";
 import { isCardNumber } from "./secret-cards.ts";
+import { isSecretData } from "./secret-kinds.ts";
 import { listMarks, type Redact, redacted, redactPlainly } from "./secret-mark.ts";
 import { isSecretName } from "./secret-names.ts";
+import { isHolder, readPairName } from "./secret-pairs.ts";
 import { viewFlat } from "./text.ts";
 
 export interface SanitizeOptions {
@@ -131,7 +133,7 @@ function viewArray(items: readonly unknown[], walk: Walk, of: string): unknown[]
 /** `["--password", "…"]` of a command line, and `["authorization", "…"]` of a list of pairs. */
 function isSecretItem(items: readonly unknown[], index: number, item: unknown, { own, redact }: Walk): boolean {
   const name = index > 0 ? items[index - 1] : undefined;
-  if (typeof name !== "string" || typeof item !== "string" || item.startsWith("-")) return false;
+  if (typeof name !== "string" || (typeof item === "string" && item.startsWith("-"))) return false;
   // JSON is no name, though there may be one in it.
   if ((!name.startsWith("-") && items.length !== 2) || /[[\]{}"]/.test(name)) return false;
   return name.length <= maxName && isSecretMember(name, sanitizeText(name, maxName, "", redact), item, own);
@@ -142,17 +144,20 @@ function viewObject(object: object, walk: Walk, of: string): unknown {
   const names = Object.keys(object);
   const room = names.length > walk.maxMembers ? walk.maxMembers - 1 : names.length;
   const { own, redact } = walk;
-  const pairName = Object.hasOwn(object, "value") || Object.hasOwn(object, "values") ? readPairName(object) : null;
+  const pairName = names.some(isHolder) ? readPairName(names, (name) => readOwn(object, name)) : null;
+  const kind = readOwn(object, "kind");
   const pairText = pairName === null ? null : sanitizeText(pairName, maxName, "", redact);
   let seen = 0;
   for (; seen < room && walk.left > 0; seen += 1) {
     const name = names[seen] as string;
     const member = asPlain(readOwn(object, name));
     if (member === undefined) continue;
-    const paired = pairText !== null && (name === "value" || name === "values");
+    const paired = pairText !== null && isHolder(name);
     const text = sanitizeText(name, maxName, of, redact);
     const secret =
-      isSecretMember(name, text, member, own) || (paired && isSecretMember(pairName ?? "", pairText, member, own));
+      isSecretData(kind, name) ||
+      isSecretMember(name, text, member, own) ||
+      (paired && isSecretMember(pairName ?? "", pairText, member, own));
     const label = charge(freeName(text, shown, redact), walk);
     put(shown, label, secret ? charge(redactAll(member, walk), walk) : view(member, walk, paired ? pairText : text));
   }
@@ -205,15 +210,6 @@ function isSecretMember(name: string, shown: string, value: unknown, own: OwnNam
     if (own.keeps(start) && own.keeps(shown)) return false;
   }
   return isSecretName(start, value) || (shown !== name && isSecretName(shown, value));
-}
-
-/** `{ name: "authorization", value: "…" }`, as headers, form fields and environments are listed. */
-function readPairName(object: object): string | null {
-  for (const member of ["name", "key", "header"]) {
-    const name = readOwn(object, member);
-    if (typeof name === "string") return name;
-  }
-  return null;
 }
 
 /** Own data only: a getter could run code, throw, or answer otherwise the next time. */

@@ -1,10 +1,13 @@
 /** Values that stand behind the name of a secret in a text: `password=…`, `?api_key=…`, `"token": "…"`, `--secret …`. */
 import type { OwnNames } from "./own-names.ts";
-import { findBlockEnd } from "./secret-blocks.ts";
+import { findBlockEnd, lineBreak } from "./secret-blocks.ts";
 import { gap, isMarkAt, mark, type Redact, unseen } from "./secret-mark.ts";
 import { isSecretInProse, isSecretName, isSecretParameter } from "./secret-names.ts";
 
 const quote = "\\\\{0,8}[\"'`]?";
+/** A name can be a key in brackets (`headers["x-api-key"] = …`), or be set in bold with or without its colon. */
+const ending = `(?:${quote}\\]?|\\*{1,3})`;
+const emphasis = "(?:\\*{1,3}(?=\\s|\\\\))?";
 /** Tables of settings are aligned. */
 const room = `${gap}{0,40}`;
 /** Between name and value a type may stand, and `=` may be escaped as in JSON for web pages. */
@@ -16,16 +19,16 @@ function assignmentOf(letters: string, more: string): RegExp {
   // Where a name goes on none begins: each would be read to its end again.
   const begins = more === "" ? `(?<![${letters}])` : `(?<![${letters}]|${more})`;
   return new RegExp(
-    `${begins}(--[\\w-]{2,62}) {1,4}(?!-)|${begins}((?:${letter}{1,40} ){0,2}${letter}{1,64})${quote}${room}${puts}${room}`,
+    `${begins}(--[\\w-]{2,62}) {1,4}(?!-)|${begins}((?:${letter}{1,40} ){0,2}${letter}{1,64})${ending}${room}${puts}${emphasis}${room}`,
     "g",
   );
 }
 
 const assignment = assignmentOf("\\w.%-", "");
 
-/** What is not seen, or stands in full width or with an accent, hides no name. */
+/** What is not seen, or stands in full width or with an accent, hides no name, and other scripts have names as well. */
 const disguised = assignmentOf(
-  "\\w.%\\-\xc0-\u024f\u0300-\u036f\uff0d\uff0e\uff10-\uff19\uff21-\uff3a\uff3f\uff41-\uff5a",
+  "\\w.%\\-\xc0-\u024f\u0300-\u052f\u0590-\u06ff\u0900-\u097f\u0e00-\u0e7f\u1e00-\u1eff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af\uff0d\uff0e\uff10-\uff19\uff21-\uff3a\uff3f\uff41-\uff5a",
   unseen,
 );
 const disguise = /\\u\{|[^\x20-\x7e]/;
@@ -36,12 +39,26 @@ const pair = new RegExp(
   `(?<![\\w.-])(?:name|key|header)${quote}${gap}{0,4}[:=]${gap}{0,4}${quote}()([\\w.-]{1,64})${quote}(?:${gap}|[,;&]|\\\\{1,8}[nrt]){1,40}${quote}values?${quote}${gap}{0,4}[:=]${room}`,
   "gi",
 );
+
+/** A name and its value as the first arguments of a function, both in quotes: `setHeader("x-api-key", "…")`. */
+const call = new RegExp(
+  `(?<=\\w\\(${gap}{0,4})\\\\{0,8}["'\`]()([\\w.-]{1,64})\\\\{0,8}["'\`]${gap}{0,4},${gap}{0,4}(?=${quote}["'\`])`,
+  "g",
+);
 const plainValue = new RegExp(`(?:[^\\s"'\`&;,\\\\]|,(?!\\s|$)|\\\\(?!u\\{|["'\`])|${unseen})+`, "y");
 const headerValue = new RegExp(`(?:[^"'\`\\\\\\r\\n]|\\\\(?!u\\{|["'\`])|${unseen})+`, "y");
 const parameterValue = new RegExp(`(?:[^\\s&#"'\`<>\\\\]|${unseen})+`, "y");
 /** The head of a block of YAML whose line breaks have become blanks. */
 const foldedHead = /[|>][-+\d]{0,2}\s{1,4}(?=[^\s\\])/y;
-const opening = /(\\*)(["'`])/y;
+/** Languages have letters and signs before a quote that say how to read it; three quotes hold several lines. */
+const opening = /(?:[BFRUbfru]{1,2}|u8|[ELNX]|[$@]{1,2})?(\\*)(["'`])((?:\1\2){2})?/y;
+/** Tags and anchors of YAML stand before a value, and might be its beginning. */
+const tag = /(?:[!&][\w!.:/-]{0,60} {1,4}){1,2}/y;
+/** Items of a list in YAML, each on a line of its own. */
+const listed = new RegExp(
+  `(?:${lineBreak} {0,40}(?=- ))?(?:- {1,4}(?:[^\\\\\\r\\n]|\\\\(?!u\\{a\\}|n)){1,512}(?:${lineBreak} {0,40}(?=- ))?){1,64}`,
+  "y",
+);
 const wordless = new RegExp(`^(?:true|false|null|undefined|(?:${mark})+)$`);
 
 /**
@@ -50,7 +67,8 @@ const wordless = new RegExp(`^(?:true|false|null|undefined|(?:${mark})+)$`);
  * @param own names of secrets besides those that everybody uses
  */
 export function redactAssignments(text: string, own: OwnNames | null, redact: Redact): string {
-  const shown = text.includes("alue") || text.includes("ALUE") ? redactBehind(text, pair, own, redact) : text;
+  let shown = text.includes("alue") || text.includes("ALUE") ? redactBehind(text, pair, own, redact) : text;
+  if (shown.includes("(") && shown.includes(",")) shown = redactBehind(shown, call, own, redact);
   return redactBehind(shown, disguise.test(shown) ? disguised : assignment, own, redact);
 }
 
@@ -101,12 +119,26 @@ interface Span {
 }
 
 function findSpan(text: string, start: number, plain: RegExp): Span {
-  opening.lastIndex = start;
+  tag.lastIndex = start;
+  const at = start + ((plain !== parameterValue && tag.exec(text)?.[0].length) || 0);
+  opening.lastIndex = at;
   const quote = opening.exec(text);
   if (quote !== null) {
-    const inner = start + quote[0].length;
-    return { start: inner, end: findClosing(text, inner, quote[2] ?? "", quote[1]?.length ?? 0), quoted: true };
+    const [all, slashes = "", mark = "", more] = quote;
+    const inner = at + all.length;
+    if (more === undefined) return { start: inner, end: findClosing(text, inner, mark, slashes.length), quoted: true };
+    const end = text.indexOf(`${slashes}${mark}${more}`, inner);
+    return { start: inner, end: end === -1 ? text.length : end, quoted: true };
   }
+  const span = findPlainSpan(text, at, plain);
+  return at === start ? span : { ...span, start };
+}
+
+/** The same for a value without quotes. */
+function findPlainSpan(text: string, start: number, plain: RegExp): Span {
+  listed.lastIndex = start;
+  const list = plain === parameterValue ? null : listed.exec(text);
+  if (list !== null) return { start, end: start + list[0].length, quoted: true };
   const blockEnd = findBlockEnd(text, start);
   if (blockEnd !== null) return { start, end: blockEnd, quoted: true };
   // A structure that did not parse as JSON has no end that could be relied on.

@@ -4,6 +4,8 @@
  * record in which everything is redacted answers no question.
  */
 
+const plainLetters: Readonly<Record<string, string>> = { ł: "l", Ł: "L", ø: "o", Ø: "O", đ: "d", Đ: "D", ı: "i" };
+
 /** Parts of a name, written together, that are secret wherever they occur. */
 const stems = listed(`
   password passwd passwort kennwort passphrase passcode secret credential authorization cookie
@@ -12,13 +14,20 @@ const stems = listed(`
   connectionstring clientassertion codeverifier recoverycode backupcode securitycode seedphrase mnemonic
   sessid clientkeydata accesssignature
   privkey presharedkey hmackey motdepasse contrasena wachtwoord losenord
+  adgangskode salasana jelszo lozinka matkhau
 `);
+
+/** The same in other scripts, as {@link fold} leaves them. */
+const foreign = [
+  ...["пароль", "парола", "лозинка", "κωδικός πρόσβασης", "סיסמה", "كلمة المرور", "كلمة السر", "رمز عبور", "पासवर्ड"],
+  ...["รหัสผ่าน", "密码", "密碼", "口令", "パスワード", "暗証番号", "비밀번호", "암호"],
+].map((name) => fold(name).replaceAll(" ", ""));
 
 /** Words that are secret when a name ends with them. */
 const finals = new Set(
   listed(`
-    pwd pw pass auth jwt bearer otp totp cvv cvc creds cred session sessions passkey
-    passw psw pswd dbpass userpass adminpass rootpass storepass keypass psk csrf senha haslo heslo
+    pwd pw pass auth jwt bearer otp totp cvv cvc creds cred session sessions passkey sifre
+    passw psw pswd dbpass userpass adminpass rootpass storepass keypass psk csrf senha haslo heslo passord
   `),
 );
 
@@ -57,7 +66,7 @@ const parameters = new Set(
 
 /** Some part of every name that could be secret: nearly all names and most texts have none of them. */
 const suspicious =
-  /[^\x20-\x7e]|pass|pw|kennwort|secret|cred|auth|cookie|key|token|sess|signature|connection|assertion|verifier|code|phrase|mnemonic|jwt|bearer|otp|cvv|cvc|pin|psw|psk|csrf|senha|haslo|heslo|contrasena|wachtwoord|losenord|\\u\{/i;
+  /[^\x20-\x7e]|pass|pw|kennwort|secret|cred|auth|cookie|key|token|sess|signature|connection|assertion|verifier|code|phrase|mnemonic|jwt|bearer|otp|cvv|cvc|pin|psw|psk|csrf|senha|haslo|heslo|contrasena|wachtwoord|losenord|adgangskode|salasana|jelszo|lozinka|sifre|matkhau|\\u\{/i;
 const suspiciousParameter = /%|sig|sid|ticket|hmac|amz/i;
 
 const numeric = /^-?\d{1,18}(?:\.\d{1,9})?$/;
@@ -69,6 +78,7 @@ const numeric = /^-?\d{1,18}(?:\.\d{1,9})?$/;
  */
 export function isSecretName(name: string, value: unknown): boolean {
   if (value === null || typeof value === "boolean" || !suspicious.test(name)) return false;
+  if (isForeign(name)) return true;
   const words = readWords(name);
   const last = words.at(-1);
   if (last === undefined || describing.has(last) || isKeyId(words)) return false;
@@ -131,11 +141,23 @@ function isKeyId(words: readonly string[]): boolean {
   return /^ids?$/.test(words.at(-1) ?? "") && /keys?$/.test(words.at(-2) ?? "");
 }
 
-/** Splits at anything but letters and digits and at humps; invisible characters, full-width letters and accents hide no name. */
+function isForeign(name: string): boolean {
+  if (!/[^\0-\u02af]/.test(name)) return false;
+  const joined = fold(name)
+    .replace(/[\s_.-]/g, "")
+    .toLowerCase();
+  return foreign.some((stem) => joined.includes(stem));
+}
+
+/** Invisible characters, full-width letters and accents hide no name; nor do letters that Unicode takes for no accented ones. */
+function fold(name: string): string {
+  const plain = name.normalize("NFKD").replace(/[\p{Cf}\p{Mn}]/gu, "");
+  return /[^\0-\x7f]/.test(plain) ? plain.replace(/[łŁøØđĐı]/g, (letter) => plainLetters[letter] ?? letter) : plain;
+}
+
+/** Splits at anything but letters and digits, and at humps. */
 function readWords(name: string): string[] {
-  return name
-    .normalize("NFKD")
-    .replace(/[\p{Cf}\p{Mn}]/gu, "")
+  return fold(name)
     .split(/[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/)
     .filter((word) => word !== "")
     .map((word) => word.toLowerCase());

@@ -7,6 +7,7 @@ import { redactAssignments } from "./secret-assignments.ts";
 import { redactCards } from "./secret-cards.ts";
 import { redactCommands } from "./secret-commands.ts";
 import { redactElements } from "./secret-elements.ts";
+import { redactKinds } from "./secret-kinds.ts";
 import { gap, mark, type Redact, redactPlainly, unseen } from "./secret-mark.ts";
 import { isIdentifierName, mayNameSecret } from "./secret-names.ts";
 import { findNameBefore, redactRandom, shortestRandom } from "./secret-random.ts";
@@ -51,7 +52,7 @@ const mostEncodings = 3;
 
 // Cheap signs without which the patterns above cannot match: most texts show none of them.
 const schemeName = /bearer|basic|dpop/i;
-const separator = /[:=\uff1a\uff1d]|--|u003d/i;
+const separator = /[:=(\uff1a\uff1d]|--|u003d/i;
 
 /**
  * Replaces every secret that one pass finds. A replacement can bring another to light, so callers repeat it until nothing changes.
@@ -77,6 +78,7 @@ function redactClear(text: string, of: string, own: OwnNames | null, redact: Red
   if (shown.includes("password")) shown = shown.replace(netrc, redact);
   if (shown.includes("</") || shown.includes("<\\")) shown = redactElements(shown, own, redact);
   shown = redactCommands(shown, redact);
+  shown = redactKinds(shown, redact);
   if (separator.test(shown) && (own !== null || mayNameSecret(shown))) shown = redactAssignments(shown, own, redact);
   if (longest >= shortestRandom && !isIdentifierName(of)) shown = redactRandom(shown, redact);
   return redactCards(shown, redact);

@@ -9,7 +9,7 @@ import {
   type SoundRecord,
 } from "../chain.ts";
 import type { Checkpoint } from "../checkpoint.ts";
-import { plainName } from "../files/layout.ts";
+import { plainName, readFileName } from "../files/layout.ts";
 import type { LinePiece } from "../files/lines.ts";
 import { Findings } from "./findings.ts";
 import { Gap, readTorn } from "./gap.ts";
@@ -185,10 +185,15 @@ export class ChainCheck {
     const { seq, prev } = record;
     // Something else was found before it.
     if (!this.#findings.isEmpty || this.#expectedSeq > 1 || seq === 1) return;
-    if (this.#extent === "trail" || (this.#extent === "file" && record.event !== "rotated"))
+    if (this.#extent === "trail" || (this.#extent === "file" && !this.#mayBeginFile(record)))
       this.#beginning = { seq, prev, file: this.#file, line: this.#line };
     this.#expectedSeq = seq;
     this.#expectedPrev = null;
+  }
+
+  /** After a crash before its first record a file begins with a `start`. That may stand anywhere in others, so the name has to fit. */
+  #mayBeginFile({ event, seq }: SoundRecord): boolean {
+    return event === "rotated" || (event === "start" && readFileName(this.#file)?.firstSeq === seq);
   }
 
   /** What a record says of itself and of the trail, where it stands in its place. */

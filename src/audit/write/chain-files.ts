@@ -19,6 +19,8 @@ export interface ChainFilesOptions {
   readonly directory: string;
   readonly trail: number;
   readonly rotation: RotationOptions;
+  /** Whether what is written is forced to the disk. */
+  readonly forced: boolean;
   readonly openFile: (path: string) => AppendFile;
   /** How the records of a new file are rendered. Throws AuditFault where they cannot be. */
   readonly rendererFor: RendererSource;
@@ -54,6 +56,8 @@ export class ChainFiles {
   #keyLost = false;
   #beginning: FileBeginning;
   #retryMs = 0;
+  /** The disk knows the file by its name. */
+  #isNamed = false;
   /** What the first record of a new file will say. */
   #announcement: AuditEntry | null = null;
 
@@ -125,8 +129,13 @@ export class ChainFiles {
     this.#begin(file, renderer, note);
   }
 
-  syncData(): Promise<void> {
-    return this.#file.syncData();
+  /** Resolves when the disk has what was written, in a file that a loss of power does not take away. */
+  async syncData(): Promise<void> {
+    const file = this.#file;
+    await file.syncData();
+    if (this.#isNamed) return;
+    await file.syncName();
+    this.#isNamed = file === this.#file;
   }
 
   sync(): void {
@@ -172,7 +181,7 @@ export class ChainFiles {
 
   /** At every moment the chain has an active file: the old one gets its second name before the new one takes its first. */
   #rotate(cause: string): void {
-    const { directory, trail, openFile, onClosed } = this.#options;
+    const { directory, trail, forced, openFile, onClosed } = this.#options;
     const previous = closedName(trail, this.#beginning.firstSeq);
     const draft = draftOf(this.path);
     rmSync(draft, { force: true });
@@ -181,6 +190,8 @@ export class ChainFiles {
     try {
       if (statSync(this.path).ino !== this.#file.stat().inode) throw new AuditFault(`${this.path} is another file now`);
       renderer = this.#nextRenderer();
+      // A checkpoint is forced to the disk with the record behind it, and that will stand in another file.
+      if (forced) this.#file.sync();
       linkSync(this.path, join(directory, previous));
       renameSync(draft, this.path);
     } catch (error) {
@@ -201,6 +212,7 @@ export class ChainFiles {
     const now = this.#options.now();
     this.#file.close();
     this.#file = file;
+    this.#isNamed = false;
     this.#renderer = renderer;
     this.#keyLost = false;
     this.#writer.continueIn(file, this.path, renderer.render);

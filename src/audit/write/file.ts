@@ -1,5 +1,7 @@
 import { closeSync, constants, fdatasync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
+import { syncDirectory } from "../../durable.ts";
 import { AuditFault } from "../fault.ts";
 
 const forceToDisk = promisify(fdatasync);
@@ -15,6 +17,8 @@ export interface AppendFile {
   sync(): void;
   /** Forces what was written to the disk without blocking (fdatasync(2)). */
   syncData(): Promise<void>;
+  /** The same with the name that it has in its directory. */
+  syncName(): Promise<void>;
   close(): void;
 }
 
@@ -47,6 +51,7 @@ export function openAppendFile(path: string): AppendFile {
     },
     sync: () => fsyncSync(descriptor),
     syncData: () => forceToDisk(descriptor),
+    syncName: () => syncDirectory(dirname(path)),
     close: () => closeSync(descriptor),
   };
 }

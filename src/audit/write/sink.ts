@@ -132,7 +132,7 @@ async function openLocked(
   });
   vault?.destroyRest();
   const rendererFor = encrypted && vault !== null ? sealedBy(vault) : inClear;
-  const place = { directory, trail, rotation, openFile, rendererFor, now, onTrouble };
+  const place = { directory, trail, rotation, forced: options.forced === true, openFile, rendererFor, now, onTrouble };
   const opened = await openTrailFiles({ ...place, onClosed: () => keeper.look() });
   const { files, head, torn, before } = opened;
   let sink: FileSink;

@@ -136,6 +136,126 @@ describe("names of secrets", () => {
   });
 });
 
+describe("names and values side by side, in other spellings", () => {
+  test.each([
+    [
+      { Name: "DB_PASSWORD", Value: "x" },
+      { Name: "DB_PASSWORD", Value: "[redacted]" },
+    ],
+    [
+      { Key: "DB_PASSWORD", Values: ["x"] },
+      { Key: "DB_PASSWORD", Values: "[redacted]" },
+    ],
+    [
+      { ParameterKey: "DbPassword", ParameterValue: "x" },
+      { ParameterKey: "DbPassword", ParameterValue: "[redacted]" },
+    ],
+    [
+      { op: "replace", path: "/spec/db_password", value: "x" },
+      { op: "replace", path: "/spec/db_password", value: "[redacted]" },
+    ],
+    [
+      { selector: "#password", value: "x" },
+      { selector: "#password", value: "[redacted]" },
+    ],
+    [
+      ["password", 48_151_623],
+      ["password", "[redacted]"],
+    ],
+    [
+      ["login", "--pin", 4_815],
+      ["login", "--pin", "[redacted]"],
+    ],
+    [
+      ["set-cookie", ["a=b", "c=d"]],
+      ["set-cookie", "[redacted]"],
+    ],
+    [
+      ["password", null],
+      ["password", null],
+    ],
+    [
+      ["max_tokens", 4_096],
+      ["max_tokens", 4_096],
+    ],
+    [
+      { Key: "title", Value: "x" },
+      { Key: "title", Value: "x" },
+    ],
+    [
+      { path: "/secrets/readme.md", value: "x" },
+      { path: "/secrets/readme.md", value: "x" },
+    ],
+  ])("%j", (value, shown) => {
+    expect(sanitize(value)).toEqual(shown);
+    expect(sanitize(shown)).toEqual(shown);
+  });
+});
+
+test("what is left out for its depth stands behind no name that hides it the next time", () => {
+  const shown = sanitize(["token", [1]], { maxDepth: 1 });
+  expect(sanitize(shown, { maxDepth: 1 })).toEqual(shown);
+});
+
+describe("names in other languages", () => {
+  test.each([
+    ...["Adgangskode", "salasana", "jelszó", "lozinka", "mật khẩu"],
+    ...[
+      "пароль",
+      "Пароль_БД",
+      "密码",
+      "數據庫密碼",
+      "パスワード",
+      "비밀번호",
+      "סיסמה",
+      "كلمة المرور",
+      "पासवर्ड",
+      "รหัสผ่าน",
+    ],
+  ])("%s is one", (name) => {
+    expect(sanitize({ [name]: "abc" })).toEqual({ [name]: "[redacted]" });
+    expect(sanitizeText(`${name}: abc123, then`)).toBe(`${name}: [redacted], then`);
+    expect(sanitizeText(`${name}=abc123`)).toBe(`${name}=[redacted]`);
+  });
+
+  test.each(["hasło", "passord", "şifre"])("%s is one, and no word of a sentence", (name) => {
+    expect(sanitize({ [name]: "abc" })).toEqual({ [name]: "[redacted]" });
+    expect(sanitizeText(`${name}=abc123`)).toBe(`${name}=[redacted]`);
+    expect(sanitizeText(`${name}: abc123`)).toBe(`${name}: abc123`);
+  });
+
+  test.each(["passOrder", "город", "密度", "名前", "이름", "straße", "smørrebrød"])("%s is none", (name) => {
+    expect(sanitize({ [name]: "abc" })).toEqual({ [name]: "abc" });
+    expect(sanitizeText(`${name}: abc123`)).toBe(`${name}: abc123`);
+  });
+});
+
+describe("a Secret of Kubernetes", () => {
+  const data = { db: "aHVudGVyMg==" };
+  test("has nothing else in its data", () => {
+    const value = { apiVersion: "v1", kind: "Secret", metadata: { name: "db" }, data, stringData: { url: "x" } };
+    expect(sanitize({ items: [value, JSON.stringify(value)] })).toEqual({
+      items: [
+        { ...value, data: "[redacted]", stringData: "[redacted]" },
+        JSON.stringify({ ...value, data: "[redacted]", stringData: "[redacted]" }),
+      ],
+    });
+    expect(sanitize({ ...value, kind: "ConfigMap" })).toEqual({ ...value, kind: "ConfigMap" });
+  });
+
+  test("in YAML as well, and other documents stay", () => {
+    const map = "kind: ConfigMap\ndata:\n  db: hunter3\n";
+    const secret = "kind: Secret\nmetadata:\n  name: db\ndata:\n  db: aHVudGVyMg==\n  tls.key: |\n    hunter2\n";
+    const more = 'stringData: {"a": "hunter4"}\ntype: Opaque\n';
+    const shown = sanitizeText(`${secret}${more}`);
+    expect(shown).not.toMatch(/aHVudGVyMg|hunter/);
+    expect(shown).toContain("name: db\\u{a}data:");
+    expect(shown).toContain("type: Opaque");
+    expect(sanitizeText(shown)).toBe(shown);
+    expect(sanitizeText(map)).toContain("hunter3");
+  });
+});
+
 describe("shapes of secrets", () => {
   test.each([
     ["JWT", jwt],

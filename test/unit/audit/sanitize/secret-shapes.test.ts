@@ -48,6 +48,41 @@ test.each([
   expect(sanitizeText(text)).toBe(shown);
 });
 
+test.each([
+  ['password = r"hunter2"', 'password = r"[redacted]"'],
+  ["password = b'hunter2', port", "password = b'[redacted]', port"],
+  ['var password = @"hunter2";', 'var password = @"[redacted]";'],
+  ["WITH PASSWORD = N'hunter2'", "WITH PASSWORD = N'[redacted]'"],
+  ['password = """hunter2\n"quoted" text"""; port', 'password = """[redacted]"""; port'],
+  [
+    "password: \u0060\u0060\u0060\nhunter2\n\u0060\u0060\u0060",
+    "password: \u0060\u0060\u0060[redacted]\u0060\u0060\u0060",
+  ],
+  ['os.environ["DB_PASSWORD"] = "hunter2"', 'os.environ["DB_PASSWORD"] = "[redacted]"'],
+  ["headers['x-api-key']='hunter2'", "headers['x-api-key']='[redacted]'"],
+  ["req.setHeader('X-Api-Key', 'hunter2')", "req.setHeader('X-Api-Key', '[redacted]')"],
+  ['setItem("token", token)', 'setItem("token", token)'],
+  ['t("title", "hunter2"), f("password", "hunter2", 3)', 't("title", "hunter2"), f("password", "[redacted]", 3)'],
+])("in the source of a program: %j", (text, shown) => {
+  expect(sanitizeText(text)).toBe(shown);
+  expect(sanitizeText(shown)).toBe(shown);
+});
+
+test.each([
+  ["**Password:** hunter2 today", "**Password:** [redacted] today"],
+  ["**Password**: hunter2 today", "**Password**: [redacted] today"],
+  ["- **API key:**\n  hunter2", "- **API key:**\\u{a}  [redacted]"],
+  ["password: !!str hunter2", "password: [redacted]"],
+  ['password: !Sub "hunter2"', 'password: !Sub "[redacted]"'],
+  ["password: !hunter2 today", "password: [redacted]"],
+  ["password: &pw hunter2\nport: 1", "password: [redacted]\\u{a}port: 1"],
+  ["passwords:\n  - hunter2\n  - 'hunter3'\nport: 1", "passwords:\\u{a}  [redacted]\\u{a}port: 1"],
+  ['{"a":"passwords:\\n- hunter2\\n- hunter3"', '{"a":"passwords:[redacted]'],
+])("in Markdown and YAML: %j", (text, shown) => {
+  expect(sanitizeText(text)).toBe(shown);
+  expect(sanitizeText(shown)).toBe(shown);
+});
+
 describe("what looks random", () => {
   const hash = "5d277e0c9a41b7f3286e5dc04b19aa73d4082c6f";
   test.each([

@@ -68,8 +68,8 @@ describe.each(trails)("a later version that wrote %s", (_case, lines) => {
   });
 
   test("ends every search, which would look whole without it", async () => {
-    const reading = collect(readRecords(place()));
-    await expect(reading).rejects.toThrow("record 3 is of format version 2");
+    const path = place();
+    await expect(collect(readRecords(path))).rejects.toThrow(`${path}: record 3 is of format version 2`);
   });
 });
 

@@ -128,6 +128,26 @@ describe("closing files", () => {
     expect(await verify()).toMatchObject({ ok: true, records: 7 });
   });
 
+  test("where records are forced to the disk, so is all of a file before it is closed, and the name of the next one", async () => {
+    const forced: string[] = [];
+    const openFile = (path: string) => {
+      const real = openAppendFile(path);
+      const force = { sync: () => forced.push("file"), syncData: async () => void forced.push("data") };
+      return { ...real, ...force, syncName: async () => void forced.push("name") };
+    };
+    const once = { maxBytes: Infinity, maxAgeMs: day };
+    const sink = await open({ forced: true, openFile, rotation: once });
+    await sink.append(callEntry());
+    await sink.append(callEntry());
+    expect(forced.splice(0)).toEqual(["data", "name", "data"]);
+    clock += day;
+    await sink.append(callEntry());
+    expect(forced.splice(0)).toEqual(["file", "data", "name"]);
+    await sink.append(callEntry());
+    expect(forced).toEqual(["data"]);
+    await sink.close();
+  });
+
   test("what was to be said in a new file is said when it can be written", async () => {
     let isFull = false;
     const openFile = (path: string) => {
@@ -184,6 +204,24 @@ describe("starting", () => {
     await (await open({ rotation: never })).close();
     expect(files()).toEqual(["audit.jsonl"]);
     expect(await verify()).toMatchObject({ ok: true, records: 4 });
+  });
+
+  test("after each of two crashes before the first record of a new file, so that a closed one begins with a start", async () => {
+    const active = join(directory, "audit.jsonl");
+    const crash = (first: number) => {
+      renameSync(active, join(directory, closedName(1, first)));
+      writeFileSync(active, "", { mode: 0o600 });
+    };
+    await (await open({ rotation: never })).close();
+    crash(1);
+    await (await open({ rotation: never })).close();
+    crash(3);
+    await (await open({ rotation: never })).close();
+    expect((await recordsOf()).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await verify()).toMatchObject({ ok: true, records: 6 });
+    expect(await verifyFiles([join(directory, closedName(1, 3))], { extent: "file" })).toMatchObject({ ok: true });
+    renameSync(join(directory, closedName(1, 3)), join(directory, closedName(1, 2)));
+    expect(await verifyFiles([join(directory, closedName(1, 2))], { extent: "file" })).toMatchObject({ ok: false });
   });
 
   test("several trails of one directory have files of their own", async () => {

@@ -85,6 +85,7 @@ describe("forcing to the disk", () => {
         disk.forced.push(forced);
         return forced.promise;
       },
+      syncName: async () => {},
     });
     return { disk, openFile };
   }
