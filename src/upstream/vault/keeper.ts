@@ -131,12 +131,12 @@ export function createKeeper(kit: KeeperKit): Keeper {
       if (issued === null) return await end(user, key, login, lease, "the client of the gateway is another one");
       recover();
       const next = renewed(login, issued, atMs);
-      const put = await store.put(logins, key, next, { expected: lease });
-      // Whoever disconnected meanwhile has ended the tokens of before.
-      if (put === null && (await store.get(logins, key)) === null) await bidFarewell(store, key, next);
-      await kit.record({ user, successful: true, detail: null });
+      const isKept = await keep(user, key, next, lease).catch((error: unknown) => {
+        void keepLater(user, key, next, lease, atMs + leaseMs);
+        throw error;
+      });
       // Whoever has disconnected or logged in anew meanwhile has the last word.
-      return put === null ? undefined : issued.token;
+      return isKept ? issued.token : undefined;
     } catch (error) {
       if (!(error instanceof TokenFailure)) throw error;
       kit.tokenFetched(error.fault, error.message);
@@ -147,6 +147,31 @@ export function createKeeper(kit: KeeperKit): Keeper {
       await kit.record({ user, successful: false, detail: error.message });
       if (serves(login)) return login.token;
       throw error;
+    }
+  }
+
+  /** @returns false where the login has become another one meanwhile */
+  async function keep(user: User, key: string, next: Login, lease: number): Promise<boolean> {
+    const put = await store.put(logins, key, next, { expected: lease });
+    // Whoever disconnected meanwhile has ended the tokens of before.
+    if (put === null && (await store.get(logins, key)) === null) await bidFarewell(store, key, next);
+    await kit.record({ user, successful: true, detail: null });
+    return put !== null;
+  }
+
+  /**
+   * Where the store is away just now, what was issued must not be lost: the refresh token of before may be good no more, and whoever shows it
+   * again taken for a thief (RFC 9700 section 4.14.2). While the lease lasts nobody does.
+   */
+  async function keepLater(user: User, key: string, next: Login, lease: number, untilMs: number): Promise<void> {
+    while (now() < untilMs) {
+      await kit.delay(lookMs);
+      try {
+        await keep(user, key, next, lease);
+        return;
+      } catch {
+        // It still is.
+      }
     }
   }
 

@@ -113,6 +113,31 @@ it("renews once, however many calls and processes want it at the same time", asy
   });
 });
 
+it("keeps what was issued as soon as the store is back, where it was away when it came", async () => {
+  const { keeper, store, world, kept, asked, records } = await open({ untilMs: startMs - 1 });
+  const usual = world.answer;
+  const away = Promise.withResolvers<void>();
+  const { put } = store;
+  let failures = 0;
+  world.answer = async () => {
+    store.put = async () => {
+      failures += 1;
+      if (failures === 3) {
+        store.put = put;
+        away.resolve();
+      }
+      throw new StoreError("away");
+    };
+    return usual();
+  };
+  await expect(keeper.obtain(ann)).rejects.toBeInstanceOf(StoreError);
+  await away.promise;
+  expect(await keeper.obtain(ann)).toBe("token-2");
+  expect(asked).toEqual(["refresh-1"]);
+  expect(await kept()).toMatchObject({ refreshToken: "refresh-2", renewingUntilMs: null });
+  expect(records).toEqual([{ user: ann, successful: true, detail: null }]);
+});
+
 it("goes on with the old refresh token where there is no new one", async () => {
   const { keeper, world, kept } = await open({ untilMs: startMs - 1 });
   world.answer = async () => ({ token: "token-x", refreshToken: null, lifetimeMs: null, scope: "b" });
