@@ -8,6 +8,7 @@ const witness = createWitness("src/audit/write/sink.ts");
 /** A sink that keeps nothing: no file, no chain, no waiting. */
 export const openAuditSink: typeof original.openAuditSink = async () => ({
   append: async () => witness(),
+  declare: async () => {},
   prepare: () => null,
   healthy: true,
   queueLength: 0,

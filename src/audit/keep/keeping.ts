@@ -29,9 +29,7 @@ export interface KeeperOptions extends KeepingOptions {
   readonly directory: string;
   readonly trail: number;
   readonly now: () => Date;
-  /** Writes a record. */
-  readonly append: (entry: AuditEntry) => Promise<void>;
-  /** The same with a checkpoint right behind it, both on the disk when it resolves. */
+  /** Writes a record with a checkpoint right behind it, both on the disk when it resolves. */
   readonly declare: (entry: AuditEntry) => Promise<void>;
   readonly onTrouble: (error: unknown) => void;
   /** Has the keys of encrypted files, which go with them. */
@@ -110,7 +108,7 @@ export class Keeper {
       if (now().getTime() - endedMs < retentionMs || !(await this.#mayRemove())) return;
       const keyedTo = vault === null ? to : await findKeyedEnd(file, vault);
       const note = { file: basename(path), from, to, hash };
-      await this.#options.append(gatewayEntry("expired", now().toISOString(), note));
+      await this.#options.declare(gatewayEntry("expired", now().toISOString(), note));
       vault?.destroyFileKeys(trail, from, keyedTo);
       for (const form of [path, `${path}${compressedSuffix}`]) await rm(form, { force: true });
     }

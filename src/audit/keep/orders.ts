@@ -36,8 +36,8 @@ export interface OrderPlace {
   readonly directory: string;
   readonly vault: Vault;
   readonly now: () => Date;
-  /** Writes a record. */
-  readonly append: (entry: AuditEntry) => Promise<void>;
+  /** Writes a record with a checkpoint right behind it, both on the disk when it resolves: what is ordered cannot be undone. */
+  readonly declare: (entry: AuditEntry) => Promise<void>;
 }
 
 /** A closed file whose keys are there. */
@@ -89,7 +89,7 @@ export async function carryOut(order: Order, place: OrderPlace): Promise<void> {
   }
 }
 
-async function shred(names: readonly string[], { directory, vault, now, append }: OrderPlace): Promise<void> {
+async function shred(names: readonly string[], { directory, vault, now, declare }: OrderPlace): Promise<void> {
   await refuseHeld(directory);
   const found = new Map((await findSealedFiles(directory, vault)).map((file) => [file.name, file]));
   const files = [...new Set(names)].map((name) => {
@@ -98,30 +98,30 @@ async function shred(names: readonly string[], { directory, vault, now, append }
     return file;
   });
   for (const { name, trail, from, to, keys } of files) {
-    await append(gatewayEntry("shredded", now().toISOString(), { file: name, trail, from, to, keys }));
+    await declare(gatewayEntry("shredded", now().toISOString(), { file: name, trail, from, to, keys }));
     vault.destroyFileKeys(trail, from, to);
   }
 }
 
-async function erase(person: string, { directory, vault, now, append }: OrderPlace): Promise<void> {
+async function erase(person: string, { directory, vault, now, declare }: OrderPlace): Promise<void> {
   await refuseHeld(directory);
   if (!vault.knowsPerson(person)) throw new OrderError("there is no key of this person: never seen, or erased already");
-  await append(gatewayEntry("erased", now().toISOString(), { person }));
+  await declare(gatewayEntry("erased", now().toISOString(), { person }));
   vault.destroyPersonKey(person);
 }
 
-async function hold(reason: string, { directory, now, append }: OrderPlace): Promise<void> {
+async function hold(reason: string, { directory, now, declare }: OrderPlace): Promise<void> {
   await refuseHeld(directory);
   const since = now().toISOString();
   // First of all nothing more may be deleted.
   await writeHold(directory, { since, reason });
-  await append(gatewayEntry("hold", since, { set: true, reason }));
+  await declare(gatewayEntry("hold", since, { set: true, reason }));
 }
 
-async function lift({ directory, now, append }: OrderPlace): Promise<void> {
+async function lift({ directory, now, declare }: OrderPlace): Promise<void> {
   const found = await readHold(directory);
   if (found === null) throw new OrderError("there is no legal hold");
-  await append(gatewayEntry("hold", now().toISOString(), { set: false, since: found.since }));
+  await declare(gatewayEntry("hold", now().toISOString(), { set: false, since: found.since }));
   await removeHold(directory);
 }
 

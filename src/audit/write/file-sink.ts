@@ -88,12 +88,6 @@ export class FileSink implements AuditSink {
     return promise;
   }
 
-  /**
-   * Writes a record of what happens next, with a checkpoint right behind it, so that nobody else could have put it there. Resolves when both
-   * are on the disk, whether or not others are forced to it.
-   *
-   * @throws AuditFault when that cannot be done; then it must not happen
-   */
   async declare(entry: AuditEntry): Promise<void> {
     // What is forced to the disk at the moment keeps its file.
     while (this.#forcing !== null) await this.#forcing;

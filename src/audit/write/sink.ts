@@ -27,6 +27,13 @@ export interface AuditSink {
    */
   append(entry: AuditEntry, again?: boolean): Promise<void>;
   /**
+   * Writes a record of what happens next, with a checkpoint right behind it, so that nobody else could have put it there. Resolves when both
+   * are on the disk, whether or not others are forced to it.
+   *
+   * @throws AuditFault when that cannot be done; then it must not happen
+   */
+  declare(entry: AuditEntry): Promise<void>;
+  /**
    * Sees to it that records of somebody can be written, before something happens that one must be written of.
    *
    * @returns null where nothing is left to do; otherwise it rejects with an AuditFault when they cannot
@@ -123,12 +130,11 @@ async function openLocked(
   const { directory, openFile, now, rotation = never, keeping = untouched, checkpoints, startNote = {} } = options;
   const { vault = null, encrypted = false, ordersPath } = options;
   const onTrouble = options.onTrouble ?? (() => {});
-  const append = (entry: AuditEntry) => sink.append(entry);
+  const declare = (entry: AuditEntry) => sink.declare(entry);
   const takesOrders = ordersPath !== undefined && vault !== null;
   const keeper: Keeper = new Keeper({
-    ...{ ...keeping, directory, trail, now, onTrouble, vault, append },
-    declare: (entry) => sink.declare(entry),
-    desk: takesOrders ? new OrderDesk(ordersPath, { directory, vault, now, append }) : null,
+    ...{ ...keeping, directory, trail, now, onTrouble, vault, declare },
+    desk: takesOrders ? new OrderDesk(ordersPath, { directory, vault, now, declare }) : null,
   });
   vault?.destroyRest();
   const rendererFor = encrypted && vault !== null ? sealedBy(vault) : inClear;

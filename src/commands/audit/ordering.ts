@@ -70,7 +70,7 @@ export async function give(order: Order, trail: OrderedTrail, command: string): 
     },
   });
   try {
-    await carryOut(order, { directory, vault, now, append: (entry) => sink.append(entry) });
+    await carryOut(order, { directory, vault, now, declare: (entry) => sink.declare(entry) });
   } finally {
     await sink.close();
   }

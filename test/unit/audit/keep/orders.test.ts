@@ -62,7 +62,7 @@ async function writeTrail(files: number, options: Partial<AuditSinkOptions> = {}
     goOn();
   }
   await sink.append(callEntry({ id: "last", time: now().toISOString() }));
-  const place = { directory, vault, now, append: sink.append.bind(sink) };
+  const place = { directory, vault, now, declare: sink.declare.bind(sink) };
   return { sink, place, goOn, order: (order: Order) => carryOut(order, place) };
 }
 
@@ -245,8 +245,8 @@ describe("shredding", () => {
   test("destroys nothing that cannot be recorded", async () => {
     const { sink, place } = await writeTrail(2);
     const [first] = await findSealedFiles(directory, vault);
-    const append = () => Promise.reject(new Error("no room"));
-    await expect(carryOut({ action: "shred", files: [first?.name ?? ""] }, { ...place, append })).rejects.toThrow(
+    const declare = () => Promise.reject(new Error("no room"));
+    await expect(carryOut({ action: "shred", files: [first?.name ?? ""] }, { ...place, declare })).rejects.toThrow(
       "no room",
     );
     await sink.close();

@@ -326,9 +326,15 @@ describe("keeping", () => {
     expect(files()).toHaveLength(4);
     // The first file is older than thirty days when the first record of the second is.
     clock += 25 * day;
-    const later = await open({ keeping, rotation: never });
+    const signer = createNoteSigner(Buffer.alloc(32, 1), () => "key");
+    const checkpoints = { signer, everyRecords: Infinity, everyMs: Infinity, path: join(directory, "checkpoint") };
+    const later = await open({ keeping, rotation: never, checkpoints });
     await until(() => !files().includes(closedName(1, 1)));
     await later.close();
+    // With its checkpoint, so on the disk before the file goes: a loss of power could take the record alone.
+    expect((await recordsOf()).map(({ event }) => event).slice(-4)).toEqual([
+      ...["expired", "checkpoint", "stop", "checkpoint"],
+    ]);
     const hash = (
       JSON.parse(readFileSync(join(directory, closedName(1, 2)), "utf8").split("\n")[0] ?? "") as { prev: string }
     ).prev;
