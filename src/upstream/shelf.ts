@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ServerConfig } from "../config/schema.ts";
 import { Secret } from "../config/secret.ts";
+import { createTurns, type Turns } from "../limits/turns.ts";
 import type { CredentialKit } from "./credentials/credentials.ts";
 import { createUpstream, staticHeaders, type Upstream } from "./upstream.ts";
 
@@ -8,24 +9,40 @@ import { createUpstream, staticHeaders, type Upstream } from "./upstream.ts";
 export interface UpstreamShelf {
   /** The server as it is configured; the same one as long as nothing changes but what is recorded of it. */
   of(name: string, config: ServerConfig, publicUrl: string): Upstream;
-  /** Takes all others off the shelf, and returns them: they are to be closed when nobody uses them any more. */
+  /**
+   * Takes all others off the shelf, and returns them: they are to be closed when nobody uses them any more. From now on the limits
+   * of those that stay hold.
+   */
   retain(used: Iterable<Upstream>): readonly Upstream[];
 }
 
 export function createUpstreamShelf(kit: Omit<CredentialKit, "publicUrl">): UpstreamShelf {
-  const upstreams = new Map<string, Upstream>();
+  const upstreams = new Map<string, { readonly upstream: Upstream; readonly config: ServerConfig }>();
+  /** By name and address. A server that is configured otherwise is the same server, with all that is at it by then. */
+  const places = new Map<string, Turns>();
+  const turnsOf = (name: string, config: ServerConfig) => {
+    const place = JSON.stringify([name, config.url.href]);
+    const turns = places.get(place) ?? createTurns(config);
+    places.set(place, turns);
+    return turns;
+  };
   return {
     of(name, config, publicUrl) {
       const key = keyOf(name, config, publicUrl);
-      const upstream = upstreams.get(key) ?? createUpstream(name, config, { ...kit, publicUrl });
-      upstreams.set(key, upstream);
+      const known = upstreams.get(key);
+      if (known !== undefined) return known.upstream;
+      const upstream = createUpstream(name, config, { ...kit, publicUrl }, turnsOf(name, config));
+      upstreams.set(key, { upstream, config });
       return upstream;
     },
     retain(used) {
       const kept = new Set(used);
-      const gone = [...upstreams].filter(([, upstream]) => !kept.has(upstream));
+      const gone = [...upstreams].filter(([, { upstream }]) => !kept.has(upstream));
       for (const [key] of gone) upstreams.delete(key);
-      return gone.map(([, upstream]) => upstream);
+      for (const { upstream, config } of upstreams.values()) upstream.turns.limit(config);
+      const inUse = new Set([...kept].map(({ turns }) => turns));
+      for (const [place, turns] of places) if (turns.idle && !inUse.has(turns)) places.delete(place);
+      return gone.map(([, { upstream }]) => upstream);
     },
   };
 }

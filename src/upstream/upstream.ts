@@ -1,5 +1,5 @@
 import type { ServerConfig } from "../config/schema.ts";
-import { createTurns, type Turns } from "../limits/turns.ts";
+import type { Turns } from "../limits/turns.ts";
 import { type Age, agedAlready, createAge } from "./age.ts";
 import { type CredentialKit, createCredentials } from "./credentials/credentials.ts";
 import { createOwnTransport, createSender, type Send } from "./credentials/sender.ts";
@@ -52,8 +52,12 @@ export interface Load {
 
 const transports = { "streamable-http": createStreamableTransport, sse: createSseTransport } as const;
 
-/** Makes a server's place in the gateway; nothing is connected before the first call. */
-export function createUpstream(name: string, config: ServerConfig, kit: CredentialKit): Upstream {
+/**
+ * Makes a server's place in the gateway; nothing is connected before the first call.
+ *
+ * @param turns of the server, however it is configured
+ */
+export function createUpstream(name: string, config: ServerConfig, kit: CredentialKit, turns: Turns): Upstream {
   const { now } = kit;
   const load: Load = { calls: 0, streams: 0 };
   const headers = staticHeaders(config);
@@ -70,7 +74,7 @@ export function createUpstream(name: string, config: ServerConfig, kit: Credenti
     transport,
     own,
     send: createSender(transport, credentials),
-    turns: createTurns(config),
+    turns,
     turnTimeoutMs: config.timeouts.turn,
     now,
     age,
