@@ -11,6 +11,15 @@ export interface Answer {
   readonly body: Body;
 }
 
+/** No connection came about, or none that could be trusted: nothing of the request has left. */
+export class Unconnected extends Error {
+  override readonly name = "Unconnected";
+
+  constructor(cause: Error) {
+    super("no connection", { cause });
+  }
+}
+
 /** Answers of status 1xx before the one that counts (RFC 9110 section 15.2). */
 const maxInterim = 16;
 /** Once so much waits for its reader, the server has to wait too, in bytes. */
@@ -23,7 +32,7 @@ const highWaterMark = 65_536;
  * takes 5 KB of JavaScript for each open event stream (bench/streams.ts).
  *
  * @param signal breaks it off, whether the head has arrived or not; its reason is what reader or caller hear
- * @throws Error of undici or of the socket, or the reason of the signal
+ * @throws Unconnected, an error of undici or of the socket, or the reason of the signal
  */
 export function dispatch(agent: Agent, options: Dispatcher.DispatchOptions, signal: Ending): Promise<Answer> {
   if (signal.aborted) return Promise.reject(signal.reason);
@@ -94,7 +103,9 @@ class Transfer implements Dispatcher.DispatchHandler, Body, AsyncIterator<Buffer
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
-    this.#finish(cause);
+    // undici's own say what they are: that it took too long, that the gateway has closed its connections.
+    const isConnecting = this.#controller === null && !(cause instanceof errors.UndiciError);
+    this.#finish(isConnecting ? new Unconnected(cause) : cause);
   }
 
   destroy(given?: Error): void {
