@@ -1,5 +1,4 @@
 import type { ServerConfig } from "../config/schema.ts";
-import { createTurns } from "../limits/turns.ts";
 import { requestMethods } from "../mcp/methods.ts";
 import { findTarget } from "../mcp/visible.ts";
 import type { Offer } from "../policy/lint/offers.ts";
@@ -20,8 +19,7 @@ const methods = {
  * @throws Error with a sentence for an operator, when one of them cannot be had
  */
 export async function listOffer(name: string, config: ServerConfig, now: () => number): Promise<Offer> {
-  const kit = { now, publicUrl: "", sign: unasked, tokenFetched() {}, vault: null };
-  const upstream = createUpstream(name, config, kit, createTurns(config));
+  const upstream = createUpstream(name, config, { now, publicUrl: "", sign: unasked, tokenFetched() {}, vault: null });
   try {
     const found = await survey(upstream, Object.values(methods));
     return {

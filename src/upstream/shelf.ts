@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import type { ServerConfig } from "../config/schema.ts";
 import { Secret } from "../config/secret.ts";
-import { createTurns, type Turns } from "../limits/turns.ts";
 import type { CredentialKit } from "./credentials/credentials.ts";
-import { createUpstream, staticHeaders, type Upstream } from "./upstream.ts";
+import { createOccupancy, createUpstream, type Occupancy, staticHeaders, type Upstream } from "./upstream.ts";
 
 /** The servers of every configuration that still serves: one that a reload did not touch keeps its connections. */
 export interface UpstreamShelf {
@@ -19,19 +18,19 @@ export interface UpstreamShelf {
 export function createUpstreamShelf(kit: Omit<CredentialKit, "publicUrl">): UpstreamShelf {
   const upstreams = new Map<string, { readonly upstream: Upstream; readonly config: ServerConfig }>();
   /** By name and address. A server that is configured otherwise is the same server, with all that is at it by then. */
-  const places = new Map<string, Turns>();
-  const turnsOf = (name: string, config: ServerConfig) => {
+  const occupancies = new Map<string, Occupancy>();
+  const occupancyOf = (name: string, config: ServerConfig) => {
     const place = JSON.stringify([name, config.url.href]);
-    const turns = places.get(place) ?? createTurns(config);
-    places.set(place, turns);
-    return turns;
+    const occupancy = occupancies.get(place) ?? createOccupancy(config);
+    occupancies.set(place, occupancy);
+    return occupancy;
   };
   return {
     of(name, config, publicUrl) {
       const key = keyOf(name, config, publicUrl);
       const known = upstreams.get(key);
       if (known !== undefined) return known.upstream;
-      const upstream = createUpstream(name, config, { ...kit, publicUrl }, turnsOf(name, config));
+      const upstream = createUpstream(name, config, { ...kit, publicUrl }, occupancyOf(name, config));
       upstreams.set(key, { upstream, config });
       return upstream;
     },
@@ -41,7 +40,9 @@ export function createUpstreamShelf(kit: Omit<CredentialKit, "publicUrl">): Upst
       for (const [key] of gone) upstreams.delete(key);
       for (const { upstream, config } of upstreams.values()) upstream.turns.limit(config);
       const inUse = new Set([...kept].map(({ turns }) => turns));
-      for (const [place, turns] of places) if (turns.idle && !inUse.has(turns)) places.delete(place);
+      for (const [place, { turns, load }] of occupancies) {
+        if (turns.idle && load.calls + load.streams === 0 && !inUse.has(turns)) occupancies.delete(place);
+      }
       return gone.map(([, { upstream }]) => upstream);
     },
   };

@@ -148,6 +148,7 @@ it("a call in flight keeps its place at a server whose limits a reload changes",
   gateway.child.kill("SIGHUP");
   await until("the reload", async () => (await reloads(gateway)).length > 0 || undefined);
   expect((await client.post(toolCall(2))).message).toMatchObject({ error: { data: { reason: "upstream_busy" } } });
+  expect(await scrape(gateway)).toContain('sallyport_inflight_requests{server="alpha"} 1');
   release.resolve();
   expect((await call).message).toMatchObject({ id: 1, result: {} });
   expect((await client.post(toolCall(3))).message).toMatchObject({ id: 3, result: {} });

@@ -113,11 +113,15 @@ describe("a server", () => {
     const never = new AbortController().signal;
     const { turns } = shelf.of("alpha", configOf(), publicUrl);
     const place = turns.take("a", never) as Disposable;
+    const over = shelf.of("alpha", configOf(), publicUrl).begin(true);
     expect(shelf.of("beta", configOf(), publicUrl).turns).not.toBe(turns);
     expect(shelf.of("alpha", configOf({ url: new URL("http://127.0.0.1:2/mcp") }), publicUrl).turns).not.toBe(turns);
     shelf.retain([]);
     expect(shelf.of("alpha", configOf(), publicUrl).turns).toBe(turns);
     place[Symbol.dispose]();
+    shelf.retain([]);
+    expect(shelf.of("alpha", configOf(), publicUrl).load).toEqual({ calls: 0, streams: 1 });
+    over();
     shelf.retain([]);
     expect(shelf.of("alpha", configOf(), publicUrl).turns).not.toBe(turns);
   });
