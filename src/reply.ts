@@ -31,10 +31,10 @@ export interface Reply {
 export interface EventStream {
   /** What was said on it so far; comments do not count. */
   readonly spoken: Spoken;
-  /** Sends what is no answer; resolves when the client keeps up. */
-  write(block: string): Promise<void>;
+  /** Sends what is no answer; resolves when the client keeps up. What is large is better given as bytes, which wait outside of the heap. */
+  write(block: string | Uint8Array): Promise<void>;
   /** Sends the answer, which is the last event, and ends the stream; resolves when it has left. */
-  answer(receipt: Receipt, block: string): Promise<void>;
+  answer(receipt: Receipt, block: string | Uint8Array): Promise<void>;
   /** Ends a stream that owes no answer. */
   end(): Promise<void>;
 }
@@ -169,7 +169,7 @@ class ResponseStream implements EventStream {
     return this.#spoken;
   }
 
-  async write(block: string): Promise<void> {
+  async write(block: string | Uint8Array): Promise<void> {
     this.#begun = true;
     const response = this.#response;
     // A stream may end while somebody still waits to say something on it.
@@ -179,7 +179,7 @@ class ResponseStream implements EventStream {
     await firstOf(response, "drain");
   }
 
-  answer(_receipt: Receipt, block: string): Promise<void> {
+  answer(_receipt: Receipt, block: string | Uint8Array): Promise<void> {
     return this.#end(block);
   }
 
@@ -187,12 +187,12 @@ class ResponseStream implements EventStream {
     return this.#end();
   }
 
-  #count(block: string): void {
+  #count(block: string | Uint8Array): void {
     this.#spoken.events += 1;
     this.#spoken.bytes += Buffer.byteLength(block);
   }
 
-  #end(block?: string): Promise<void> {
+  #end(block?: string | Uint8Array): Promise<void> {
     if (this.#ended) return left(this.#response);
     this.#ended = true;
     if (block !== undefined) this.#count(block);

@@ -17,17 +17,16 @@ export function createDoorReply(door: Door): Reply {
     get stream() {
       return stream;
     },
-    async send(_receipt, { status, headers = {}, body }) {
-      const text = body === undefined ? "" : body.toString();
-      if (namesRequest(text))
-        await door.stream.write(renderEvent({ id: null, type: "message", data: text, retryMs: null }));
-      begin(headers);
+    async send(_receipt, answer) {
+      const { block, isLost } = readAnswer(answer);
+      if (block !== null) await door.stream.write(block);
+      begin(answer.headers ?? {});
       // The session is gone, and a client of this age begins anew by connecting anew.
-      if (status === 404 && /"reason":"session_/.test(text)) door.close(new Denial("session_unknown"));
+      if (isLost) door.close(new Denial("session_unknown"));
     },
     openStream(headers) {
       const spoken = { events: 0, bytes: 0 };
-      const say = (block: string) => {
+      const say = (block: string | Uint8Array) => {
         spoken.events += 1;
         spoken.bytes += Buffer.byteLength(block);
         return door.stream.write(block);
@@ -36,7 +35,7 @@ export function createDoorReply(door: Door): Reply {
         spoken,
         // An event without data only carries an id, which has no use here; clients of that age take it for a broken message.
         write: async (block) => {
-          if (/^data: ./m.test(block)) await say(block);
+          if (/^data: ./m.test(block.toString())) await say(block);
         },
         async answer(_receipt, block) {
           await say(block);
@@ -49,6 +48,16 @@ export function createDoorReply(door: Door): Reply {
     divert() {
       throw new Error("what is said at a door is said there already");
     },
+  };
+}
+
+/** Apart from the saying, for which a client may have to read first: the text of a large answer would be kept meanwhile. */
+function readAnswer({ status, body }: WholeAnswer): { readonly block: Uint8Array | null; readonly isLost: boolean } {
+  const text = body === undefined ? "" : body.toString();
+  const event = { id: null, type: "message", data: text, retryMs: null };
+  return {
+    block: namesRequest(text) ? Buffer.from(renderEvent(event)) : null,
+    isLost: status === 404 && /"reason":"session_/.test(text),
   };
 }
 

@@ -24,7 +24,11 @@ export interface Turns {
    * @throws Displaced, or the reason of the signal
    */
   take(caller: string, given: Ending): Lease | Promise<Lease> | null;
+  /** Other limits from now on: whoever has a place keeps it, and whoever waits has not waited in vain. */
+  limit(limits: TurnLimits): void;
   readonly waiting: number;
+  /** Nobody has a place or waits for one. */
+  readonly idle: boolean;
 }
 
 interface Waiting {
@@ -33,7 +37,8 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
-export function createTurns({ concurrent, waiting: most }: TurnLimits): Turns {
+export function createTurns(first: TurnLimits): Turns {
+  let { concurrent, waiting: most } = first;
   /** Who is next comes first; a caller who had a turn goes to the end. */
   const queues = new Map<string, Waiting[]>();
   let taken = 0;
@@ -84,6 +89,13 @@ export function createTurns({ concurrent, waiting: most }: TurnLimits): Turns {
   return {
     get waiting() {
       return waiting;
+    },
+    get idle() {
+      return taken === 0 && waiting === 0;
+    },
+    limit(limits) {
+      ({ concurrent, waiting: most } = limits);
+      while (taken < concurrent && waiting > 0) callNext();
     },
     take(caller, given) {
       if (taken < concurrent) return give();

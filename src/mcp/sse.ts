@@ -60,6 +60,8 @@ class BlockReader implements StreamReader {
   #first = true;
   /** Within a comment before any field: there may be no end to it, and nothing of it is kept. */
   #skipping = false;
+  /** Whole, and about to be handed out. */
+  #event: StreamEvent | undefined;
 
   constructor(maxEventBytes: number) {
     this.#maxEventBytes = maxEventBytes;
@@ -84,8 +86,9 @@ class BlockReader implements StreamReader {
       at = next;
       this.#lineEmpty = true;
       this.#skipping = false;
-      const event = isBlank && !isIdle ? this.#finish() : undefined;
-      if (event !== undefined) yield event;
+      if (isBlank && !isIdle) this.#event = this.#finish();
+      // As a variable of this generator it would be kept until somebody asks for the next one, who may wait for a client to read.
+      if (this.#event !== undefined) yield this.#handOut(this.#event);
     }
     if (at < chunk.length) {
       this.#skipping ||= this.#beginsComment(chunk, from, at);
@@ -103,6 +106,11 @@ class BlockReader implements StreamReader {
 
   #keep(bytes: Uint8Array): void {
     if (!this.#pending.add(bytes)) throw new StreamFault("too_large");
+  }
+
+  #handOut(event: StreamEvent): StreamEvent {
+    this.#event = undefined;
+    return event;
   }
 
   #finish(): StreamEvent | undefined {

@@ -87,64 +87,97 @@ async function relayEvents(
   const reader = createStreamReader(exchange.upstream.maxResponseBytes);
   let end: "resumable" | "cut" = "cut";
   for await (const chunk of exchange.answer.body) {
-    for (const event of reader.push(chunk)) {
-      if (event.id === "") end = "cut";
-      else if (isResumable(exchange, event)) end = "resumable";
-      if (await relayEvent(exchange, stream, event, settle, place)) return "answered";
+    const events = reader.push(chunk);
+    for (
+      let said = await judgeNext(exchange, events, settle);
+      said !== null;
+      said = await judgeNext(exchange, events, settle)
+    ) {
+      const { block, receipt } = said;
+      end = said.end ?? end;
+      if (block !== null && receipt !== null) {
+        await stream.answer(receipt, block);
+        return "answered";
+      }
+      if (block !== null) await stream.write(block);
+      if (said.isAcknowledgment) place?.acknowledge();
     }
   }
   return end;
 }
 
-/** @returns true when the event was the answer, and the stream is over */
-async function relayEvent(
+/** What becomes of an event. */
+interface Said {
+  /** What the client gets of it. */
+  readonly block: Buffer | null;
+  /** Of the answer, which is the end of the stream. */
+  readonly receipt: Receipt | null;
+  /** What the stream would be if it ended now, where the event changes that. */
+  readonly end: "resumable" | "cut" | null;
+  readonly isAcknowledgment: boolean;
+}
+
+const unsaid = { block: null, receipt: null, isAcknowledgment: false } as const;
+
+/**
+ * Apart from the saying, for which a client may have to read first: what an event says would be kept beside its bytes meanwhile,
+ * many times as large, and in the heap.
+ *
+ * @returns null where no event is left
+ */
+async function judgeNext(
   exchange: Exchange,
-  stream: EventStream,
-  event: StreamEvent,
+  events: Iterator<StreamEvent, void>,
   settle: Settle,
-  stands: Stand | undefined,
-): Promise<boolean> {
+): Promise<Said | null> {
+  const { value: event } = events.next();
+  if (event === undefined) return null;
+  const end = event.id === "" ? "cut" : isResumable(exchange, event) ? "resumable" : null;
+  return { ...unsaid, end, ...(await judgeEvent(exchange, event, settle)) };
+}
+
+async function judgeEvent(exchange: Exchange, event: StreamEvent, settle: Settle): Promise<Partial<Said>> {
   const { answer, trail, kit, known, upstream, expected, place } = exchange;
   const id = sealId(exchange, event);
   const { data } = event;
+  const say = (text: string) => Buffer.from(renderEvent({ ...event, id, data: text }));
   // Clients read no messages from events of another type, so a server cannot mean one.
   if (data === null || data === "" || (event.type !== null && event.type !== "message")) {
-    await stream.write(renderEvent({ ...event, id, type: null, data: data === null ? null : "" }));
-    return false;
+    const empty = { ...event, id, type: null, data: data === null ? null : "" };
+    return { block: Buffer.from(renderEvent(empty)) };
   }
   const judged = judgeServerMessage(data, expected);
   learnLists(exchange, judged, () => data);
   learnRevision(exchange, judged);
   switch (judged.kind) {
     case "answer": {
-      const block = renderEvent({ ...event, id, data: judged.text });
+      const block = say(judged.text);
       const { rpc, toolError } = judged;
       await recordAsked(exchange, judged);
-      const bytesOut = Buffer.byteLength(block);
-      await stream.answer(await settle({ http: 200, rpc, toolError, upstream: answer.statusCode, bytesOut }), block);
-      return true;
+      const outcome = { http: 200, rpc, toolError, upstream: answer.statusCode, bytesOut: block.length };
+      return { block, receipt: await settle(outcome) };
     }
     case "pass":
-      await stream.write(renderEvent({ ...event, id, data: judged.text }));
-      if (judged.method === "notifications/subscriptions/acknowledged") stands?.acknowledge();
-      return false;
+      return {
+        block: say(judged.text),
+        isAcknowledgment: judged.method === "notifications/subscriptions/acknowledged",
+      };
     case "ask":
       limitAsks(exchange);
       await trail.ask(judged.method, true);
       // Asked once more, it may be answered once more: servers repeat what a cut may have swallowed.
       kit.answered.delete(judged.id);
-      await stream.write(renderEvent({ ...event, id, data: judged.text }));
-      return false;
+      return { block: say(judged.text) };
     case "refuse":
       limitAsks(exchange);
       await trail.ask(judged.method, false);
       void refuseServerRequest(upstream, known, judged.idText, exchangeHeaders(known, place));
-      return false;
+      return unsaid;
     case "drop":
-      if (judged.asked === null) return false;
+      if (judged.asked === null) return unsaid;
       limitAsks(exchange);
       await trail.ask(judged.asked, false);
-      return false;
+      return unsaid;
   }
 }
 

@@ -11,6 +11,15 @@ export interface Answer {
   readonly body: Body;
 }
 
+/** No connection came about, or none that could be trusted: nothing of the request has left. */
+export class Unconnected extends Error {
+  override readonly name = "Unconnected";
+
+  constructor(cause: Error) {
+    super("no connection", { cause });
+  }
+}
+
 /** Answers of status 1xx before the one that counts (RFC 9110 section 15.2). */
 const maxInterim = 16;
 /** Once so much waits for its reader, the server has to wait too, in bytes. */
@@ -23,14 +32,19 @@ const highWaterMark = 65_536;
  * takes 5 KB of JavaScript for each open event stream (bench/streams.ts).
  *
  * @param signal breaks it off, whether the head has arrived or not; its reason is what reader or caller hear
- * @throws Error of undici or of the socket, or the reason of the signal
+ * @throws Unconnected, an error of undici or of the socket, or the reason of the signal
  */
 export function dispatch(agent: Agent, options: Dispatcher.DispatchOptions, signal: Ending): Promise<Answer> {
   if (signal.aborted) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  agent.dispatch(options, new Transfer(signal, resolve, reject));
+  const begin = (transfer: Transfer) => void agent.dispatch(options, transfer);
+  begin(new Transfer(signal, resolve, reject, begin));
   return promise;
 }
+
+/** A connection that stood idle and was reset by its server in the meantime: there may be several of those. */
+const maxAttempts = 3;
+const resetIdle: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE"]);
 
 type Read = PromiseWithResolvers<IteratorResult<Buffer, undefined>>;
 const over: IteratorResult<Buffer, undefined> = { value: undefined, done: true };
@@ -40,6 +54,9 @@ class Transfer implements Dispatcher.DispatchHandler, Body, AsyncIterator<Buffer
   readonly #signal: Ending;
   #settle: { readonly resolve: (answer: Answer) => void; readonly reject: (cause: Error) => void } | null;
   #controller: Dispatcher.DispatchController | null = null;
+  /** Null once something may have left. */
+  #begin: ((transfer: Transfer) => void) | null;
+  #attempts = 1;
   #interim = 0;
   readonly #chunks: Buffer[] = [];
   #waiting = 0;
@@ -47,7 +64,13 @@ class Transfer implements Dispatcher.DispatchHandler, Body, AsyncIterator<Buffer
   /** Null while it goes on. */
   #end: { readonly cause: Error | null } | null = null;
 
-  constructor(signal: Ending, resolve: (answer: Answer) => void, reject: (cause: Error) => void) {
+  constructor(
+    signal: Ending,
+    resolve: (answer: Answer) => void,
+    reject: (cause: Error) => void,
+    begin: (transfer: Transfer) => void,
+  ) {
+    this.#begin = begin;
     this.#signal = signal;
     this.#settle = { resolve, reject };
     signal.addEventListener("abort", this);
@@ -60,6 +83,7 @@ class Transfer implements Dispatcher.DispatchHandler, Body, AsyncIterator<Buffer
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#begin = null;
     // It may have waited for its connection longer than anybody waited for it.
     if (this.#end !== null) controller.abort(this.#end.cause ?? new errors.RequestAbortedError());
   }
@@ -94,7 +118,18 @@ class Transfer implements Dispatcher.DispatchHandler, Body, AsyncIterator<Buffer
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
-    this.#finish(cause);
+    // undici's own say what they are: that it took too long, that the gateway has closed its connections.
+    const isUnsent = this.#begin !== null && !(cause instanceof errors.UndiciError);
+    const { code } = cause as NodeJS.ErrnoException;
+    if (isUnsent && this.#attempts < maxAttempts && resetIdle.has(code)) {
+      // Nothing has left, so this sends nothing twice. Not here and now, where undici is taking the connection apart.
+      queueMicrotask(() => this.#beginAgain());
+    } else this.#finish(isUnsent ? new Unconnected(cause) : cause);
+  }
+
+  #beginAgain(): void {
+    this.#attempts += 1;
+    if (this.#end === null) this.#begin?.(this);
   }
 
   destroy(given?: Error): void {

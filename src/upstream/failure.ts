@@ -1,5 +1,6 @@
 import { asDenial, Denial } from "../denial.ts";
 import type { Ending } from "../ending.ts";
+import { Unconnected } from "./dispatch.ts";
 import type { Upstream } from "./upstream.ts";
 
 /**
@@ -11,15 +12,15 @@ import type { Upstream } from "./upstream.ts";
 export function explainFailure(upstream: Upstream, cause: unknown, ended: Ending): Denial {
   if (ended.aborted) return asDenial(ended.reason);
   if (cause instanceof Denial) return cause;
-  const code = errorCode(cause);
-  if (unreachable.has(code) || code.startsWith("ERR_TLS") || code.startsWith("CERT_") || code.includes("SELF_SIGNED")) {
-    upstream.reachable = false;
+  const isUnconnected = cause instanceof Unconnected;
+  const code = errorCode(isUnconnected ? cause.cause : cause);
+  if (isUnconnected || code === "UND_ERR_CONNECT_TIMEOUT") upstream.reachable = false;
+  if (code.endsWith("_TIMEOUT") || code === "ETIMEDOUT") return new Denial("upstream_timeout", { cause, detail: code });
+  if (isUnconnected) {
     // What comes back at that address may be another server.
     upstream.age.doubt();
     return new Denial("upstream_unreachable", { cause, detail: code });
   }
-  if (code === "UND_ERR_CONNECT_TIMEOUT") upstream.reachable = false;
-  if (code.endsWith("_TIMEOUT") || code === "ETIMEDOUT") return new Denial("upstream_timeout", { cause, detail: code });
   if (
     code === "HTTPParserError" ||
     code === "UND_ERR_HEADERS_OVERFLOW" ||
@@ -29,8 +30,6 @@ export function explainFailure(upstream: Upstream, cause: unknown, ended: Ending
   }
   return new Denial("upstream_reset", { cause, detail: code });
 }
-
-const unreachable = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"]);
 
 function errorCode(cause: unknown): string {
   if (!(cause instanceof Error)) return "unknown";

@@ -2,30 +2,48 @@ import { createHash } from "node:crypto";
 import type { ServerConfig } from "../config/schema.ts";
 import { Secret } from "../config/secret.ts";
 import type { CredentialKit } from "./credentials/credentials.ts";
-import { createUpstream, staticHeaders, type Upstream } from "./upstream.ts";
+import { createOccupancy, createUpstream, type Occupancy, staticHeaders, type Upstream } from "./upstream.ts";
 
 /** The servers of every configuration that still serves: one that a reload did not touch keeps its connections. */
 export interface UpstreamShelf {
   /** The server as it is configured; the same one as long as nothing changes but what is recorded of it. */
   of(name: string, config: ServerConfig, publicUrl: string): Upstream;
-  /** Takes all others off the shelf, and returns them: they are to be closed when nobody uses them any more. */
+  /**
+   * Takes all others off the shelf, and returns them: they are to be closed when nobody uses them any more. From now on the limits
+   * of those that stay hold.
+   */
   retain(used: Iterable<Upstream>): readonly Upstream[];
 }
 
 export function createUpstreamShelf(kit: Omit<CredentialKit, "publicUrl">): UpstreamShelf {
-  const upstreams = new Map<string, Upstream>();
+  const upstreams = new Map<string, { readonly upstream: Upstream; readonly config: ServerConfig }>();
+  /** By name and address. A server that is configured otherwise is the same server, with all that is at it by then. */
+  const occupancies = new Map<string, Occupancy>();
+  const occupancyOf = (name: string, config: ServerConfig) => {
+    const place = JSON.stringify([name, config.url.href]);
+    const occupancy = occupancies.get(place) ?? createOccupancy(config);
+    occupancies.set(place, occupancy);
+    return occupancy;
+  };
   return {
     of(name, config, publicUrl) {
       const key = keyOf(name, config, publicUrl);
-      const upstream = upstreams.get(key) ?? createUpstream(name, config, { ...kit, publicUrl });
-      upstreams.set(key, upstream);
+      const known = upstreams.get(key);
+      if (known !== undefined) return known.upstream;
+      const upstream = createUpstream(name, config, { ...kit, publicUrl }, occupancyOf(name, config));
+      upstreams.set(key, { upstream, config });
       return upstream;
     },
     retain(used) {
       const kept = new Set(used);
-      const gone = [...upstreams].filter(([, upstream]) => !kept.has(upstream));
+      const gone = [...upstreams].filter(([, { upstream }]) => !kept.has(upstream));
       for (const [key] of gone) upstreams.delete(key);
-      return gone.map(([, upstream]) => upstream);
+      for (const { upstream, config } of upstreams.values()) upstream.turns.limit(config);
+      const inUse = new Set([...kept].map(({ turns }) => turns));
+      for (const [place, { turns, load }] of occupancies) {
+        if (turns.idle && load.calls + load.streams === 0 && !inUse.has(turns)) occupancies.delete(place);
+      }
+      return gone.map(([, { upstream }]) => upstream);
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { ServerConfig } from "../config/schema.ts";
-import { createTurns, type Turns } from "../limits/turns.ts";
+import { createTurns, type TurnLimits, type Turns } from "../limits/turns.ts";
 import { type Age, agedAlready, createAge } from "./age.ts";
 import { type CredentialKit, createCredentials } from "./credentials/credentials.ts";
 import { createOwnTransport, createSender, type Send } from "./credentials/sender.ts";
@@ -50,12 +50,31 @@ export interface Load {
   streams: number;
 }
 
+/** What is at a server at the moment, however it is configured by now. */
+export interface Occupancy {
+  readonly turns: Turns;
+  readonly load: Load;
+}
+
+export function createOccupancy(limits: TurnLimits): Occupancy {
+  return { turns: createTurns(limits), load: { calls: 0, streams: 0 } };
+}
+
 const transports = { "streamable-http": createStreamableTransport, sse: createSseTransport } as const;
 
-/** Makes a server's place in the gateway; nothing is connected before the first call. */
-export function createUpstream(name: string, config: ServerConfig, kit: CredentialKit): Upstream {
+/**
+ * Makes a server's place in the gateway; nothing is connected before the first call.
+ *
+ * @param occupancy counts what is at the server, under this configuration or another
+ */
+export function createUpstream(
+  name: string,
+  config: ServerConfig,
+  kit: CredentialKit,
+  occupancy: Occupancy = createOccupancy(config),
+): Upstream {
   const { now } = kit;
-  const load: Load = { calls: 0, streams: 0 };
+  const { turns, load } = occupancy;
   const headers = staticHeaders(config);
   const transport = transports[config.transport](config, createPools(config));
   const credentials = createCredentials(name, config, kit);
@@ -70,7 +89,7 @@ export function createUpstream(name: string, config: ServerConfig, kit: Credenti
     transport,
     own,
     send: createSender(transport, credentials),
-    turns: createTurns(config),
+    turns,
     turnTimeoutMs: config.timeouts.turn,
     now,
     age,

@@ -131,6 +131,29 @@ it("a call in flight ends under the policy it began with, whatever a reload chan
   expect((await call).message).toMatchObject({ id: 1, result: {} });
 });
 
+it("a call in flight keeps its place at a server whose limits a reload changes", async () => {
+  const release = Promise.withResolvers<void>();
+  const { gateway, client, recorder } = await set({
+    connections: 2,
+    handler: async (request, body, response) => {
+      await release.promise;
+      answerMinimally(request, body, response);
+    },
+  });
+  const call = client.post(toolCall(1));
+  await until("the call", () => recorder.requests.length === 1 || undefined);
+  const config = parse(await readFile(gateway.configFile, "utf8")) as { servers: { alpha: object } };
+  const alpha = { ...config.servers.alpha, concurrent: 1, timeouts: { turn: "300ms" } };
+  await replaceFile(gateway.configFile, stringify({ ...config, servers: { alpha } }));
+  gateway.child.kill("SIGHUP");
+  await until("the reload", async () => (await reloads(gateway)).length > 0 || undefined);
+  expect((await client.post(toolCall(2))).message).toMatchObject({ error: { data: { reason: "upstream_busy" } } });
+  expect(await scrape(gateway)).toContain('sallyport_inflight_requests{server="alpha"} 1');
+  release.resolve();
+  expect((await call).message).toMatchObject({ id: 1, result: {} });
+  expect((await client.post(toolCall(3))).message).toMatchObject({ id: 3, result: {} });
+});
+
 it("a call whose body was still arriving reaches its server, whatever a reload changes", async () => {
   const { gateway, token, recorder, client } = await set();
   const wire = await connect(gateway);

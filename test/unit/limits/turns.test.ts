@@ -81,6 +81,23 @@ describe("turns", () => {
     expect(desk.refused).toEqual(["b1 left", "d1 left before"]);
   });
 
+  it("are as many as the limits of now say, without anybody having to leave", async () => {
+    const turns = createTurns({ concurrent: 2, waiting: 3 });
+    const desk = createDesk(turns);
+    await desk.say("a1", "a2", "a3", "b1");
+    turns.limit({ concurrent: 1, waiting: 2 });
+    await desk.say("b2");
+    expect(await desk.next()).toBe("a1");
+    expect(desk.held.map(({ name }) => name)).toEqual(["a2"]);
+    expect(desk.refused).toEqual(["b2"]);
+    turns.limit({ concurrent: 9, waiting: 0 });
+    await desk.settle();
+    expect(desk.held.map(({ name }) => name)).toEqual(["a2", "a3", "b1"]);
+    expect(turns.idle).toBe(false);
+    while (desk.held.length > 0) await desk.next();
+    expect(turns.idle).toBe(true);
+  });
+
   it("come back once, however often a place is given back", async () => {
     const turns = createTurns({ concurrent: 1, waiting: 10 });
     const place = turns.take("a", never) as Lease;

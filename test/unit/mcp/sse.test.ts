@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { createStreamReader, type StreamFault } from "../../../src/mcp/sse.ts";
 
@@ -42,5 +44,17 @@ describe("createStreamReader", () => {
     const events = createStreamReader(100).push(Buffer.from("data: whole\n\ndata: \xff\n\n", "latin1"));
     expect(events.next().value).toEqual({ ...none, data: "whole" });
     expect(() => events.next()).toThrow(expect.objectContaining({ kind: "utf8" }) as StreamFault);
+  });
+
+  it("keeps no event that it has handed out, however long it takes until the next is wanted", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const events = createStreamReader(1_000).push(Buffer.from("data: x\n\ndata: y\n\n"));
+    const first = new WeakRef(events.next().value as object);
+    // What a WeakRef was made of stays until the end of the turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    expect(first.deref()).toBeUndefined();
+    expect(events.next().value).toEqual({ ...none, data: "y" });
   });
 });

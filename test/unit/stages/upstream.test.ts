@@ -6,6 +6,7 @@ import type { Arrival, Decision, Identity, Message, Session } from "../../../src
 import { readMessage } from "../../../src/mcp/message.ts";
 import type { Narrowed } from "../../../src/mcp/subscription.ts";
 import { forward } from "../../../src/stages/upstream.ts";
+import { Unconnected } from "../../../src/upstream/dispatch.ts";
 import { createListMemory } from "../../../src/upstream/lists.ts";
 import { keepList } from "../../../src/upstream/recollect.ts";
 import type { Outgoing } from "../../../src/upstream/transport.ts";
@@ -248,7 +249,7 @@ describe("what is in progress", () => {
   });
 
   it("is over where the server cannot be reached", async () => {
-    const scene = setScene(Object.assign(new Error("no"), { code: "ECONNREFUSED" }));
+    const scene = setScene(new Unconnected(new Error("no")));
     await expect(send({ body: call }, {}, null, scene)).rejects.toMatchObject({ code: "upstream_unreachable" });
     expect(scene.load).toEqual(["call", "done", "doubt"]);
     expect(scene.upstream.reachable).toBe(false);

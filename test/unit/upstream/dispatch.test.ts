@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createNetServer, type Socket } from "node:net";
 import { Agent } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { dispatch } from "../../../src/upstream/dispatch.ts";
@@ -122,6 +122,75 @@ describe("a body", () => {
     body.destroy(new Error("enough"));
     await expect(reader.next()).rejects.toThrow("enough");
   });
+});
+
+describe("a connection that stands idle", () => {
+  /** A server whose connections are known. */
+  async function setSockets() {
+    const arrived: string[] = [];
+    const sockets: Socket[] = [];
+    const server = createServer((request, response) => {
+      arrived.push(String(request.url));
+      response.end("x");
+    });
+    server.on("connection", (socket: Socket) => void sockets.push(socket));
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const agent = new Agent();
+    onTestFinished(async () => {
+      await agent.destroy();
+      server.closeAllConnections();
+      server.close();
+    });
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const ask = (path: string, signal = new AbortController().signal) =>
+      dispatch(agent, { origin, path, method: "POST", body: "x" }, signal);
+    return { arrived, sockets, ask };
+  }
+
+  /** Between two looks for what has arrived, as a reset comes that meets a request. */
+  const looked = () => new Promise((resolve) => setImmediate(resolve));
+
+  it("and is reset as a request comes is given up for another one, for nothing of the request has left", async () => {
+    const { arrived, sockets, ask } = await setSockets();
+    await Promise.all(["/1", "/2"].map(async (path) => readAll((await ask(path)).body)));
+    await looked();
+    for (const socket of sockets) socket.resetAndDestroy();
+    expect(await readAll((await ask("/3")).body)).toBe("x");
+    expect(arrived.toSorted()).toEqual(["/1", "/2", "/3"]);
+    expect(sockets).toHaveLength(3);
+  });
+
+  it("is not given up for another one by a request that nobody waits for any more", async () => {
+    const { arrived, sockets, ask } = await setSockets();
+    await readAll((await ask("/1")).body);
+    await looked();
+    for (const socket of sockets) socket.resetAndDestroy();
+    const gone = new AbortController();
+    const asking = ask("/2", gone.signal);
+    gone.abort(new Error("left"));
+    await expect(asking).rejects.toThrow("left");
+    await readAll((await ask("/3")).body);
+    expect(arrived).toEqual(["/1", "/3"]);
+  });
+});
+
+it("a server that resets every connection before there is one is not reached, after a few attempts", async () => {
+  let connections = 0;
+  const server = createNetServer((socket) => {
+    connections += 1;
+    socket.on("error", () => {}).once("data", () => socket.resetAndDestroy());
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const agent = new Agent();
+  onTestFinished(async () => {
+    await agent.destroy();
+    server.close();
+  });
+  // TLS, so that there is something to reset before the connection stands.
+  const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const asking = dispatch(agent, { origin, path: "/", method: "POST", body: "x" }, new AbortController().signal);
+  await expect(asking).rejects.toMatchObject({ name: "Unconnected", cause: { code: "ECONNRESET" } });
+  expect(connections).toBe(3);
 });
 
 describe("a signal", () => {

@@ -90,6 +90,42 @@ describe("a server", () => {
     expect(shelf.of("alpha", told, other)).not.toBe(shelf.of("alpha", told, publicUrl));
   });
 
+  it("has the same places however it is configured, by the limits of what is retained", async () => {
+    const never = new AbortController().signal;
+    const before = shelf.of("alpha", configOf({ concurrent: 2 }), publicUrl);
+    const [first, second] = [before.turns.take("a", never), before.turns.take("a", never)] as Disposable[];
+    const after = shelf.of("alpha", configOf({ concurrent: 1, waiting: 2, maxResponse: 2_048 }), publicUrl);
+    // A reload that fails changes nothing.
+    const third = before.turns.take("a", never);
+    expect(before.turns.take("b", never)).toBeNull();
+    shelf.retain([after]);
+    const fourth = after.turns.take("b", never);
+    first?.[Symbol.dispose]();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(after.turns.waiting).toBe(2);
+    second?.[Symbol.dispose]();
+    (await third)?.[Symbol.dispose]();
+    (await fourth)?.[Symbol.dispose]();
+    expect(before.turns).toBe(after.turns);
+  });
+
+  it("has places of its own under another name and at another address, and when it comes back after all have left", () => {
+    const never = new AbortController().signal;
+    const { turns } = shelf.of("alpha", configOf(), publicUrl);
+    const place = turns.take("a", never) as Disposable;
+    const over = shelf.of("alpha", configOf(), publicUrl).begin(true);
+    expect(shelf.of("beta", configOf(), publicUrl).turns).not.toBe(turns);
+    expect(shelf.of("alpha", configOf({ url: new URL("http://127.0.0.1:2/mcp") }), publicUrl).turns).not.toBe(turns);
+    shelf.retain([]);
+    expect(shelf.of("alpha", configOf(), publicUrl).turns).toBe(turns);
+    place[Symbol.dispose]();
+    shelf.retain([]);
+    expect(shelf.of("alpha", configOf(), publicUrl).load).toEqual({ calls: 0, streams: 1 });
+    over();
+    shelf.retain([]);
+    expect(shelf.of("alpha", configOf(), publicUrl).turns).not.toBe(turns);
+  });
+
   it("is another one under another name", () => {
     expect(shelf.of("beta", configOf(), publicUrl)).not.toBe(shelf.of("alpha", configOf(), publicUrl));
   });
