@@ -1,5 +1,5 @@
 import { Denial } from "../denial.ts";
-import { answeredWithin } from "../state/patience.ts";
+import { answeredWithin } from "../patience.ts";
 import type { Rate, Taken, Windows } from "./windows.ts";
 
 /** A rate that may be shared, and what holds while nobody knows what the others have counted. */

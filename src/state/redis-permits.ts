@@ -1,6 +1,7 @@
 import { type CommandParser, defineScript, ErrorReply } from "@redis/client";
 import type { PermitStore } from "../limits/leases.ts";
-import { answeredWithin, callPatienceMs } from "./patience.ts";
+import { answeredWithin } from "../patience.ts";
+import { callPatienceMs } from "./patience.ts";
 import type { RedisClient } from "./redis.ts";
 
 /**

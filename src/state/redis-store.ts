@@ -1,5 +1,5 @@
 import { type CommandParser, defineScript } from "@redis/client";
-import { answeredWithin } from "./patience.ts";
+import { answeredWithin } from "../patience.ts";
 import type { RedisClient } from "./redis.ts";
 import { type KeptEntry, type PutOptions, type StoreBackend, StoreError } from "./store.ts";
 

@@ -1,4 +1,4 @@
-import { answeredWithin } from "../state/patience.ts";
+import { answeredWithin } from "../patience.ts";
 
 /** Questions that were asked of another process and are answered by their number. */
 export interface Questions<Answer> {
