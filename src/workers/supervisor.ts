@@ -125,7 +125,13 @@ async function askReport(post: Post): Promise<WorkerReport | null> {
   return post.serving ? post.report().catch(() => null) : null;
 }
 
-function createSupervisorMetrics(
+/**
+ * Metrics of the supervisor itself; its workers have those of any gateway.
+ *
+ * @param count how many workers there are to be
+ * @param running how many serve
+ */
+export function createSupervisorMetrics(
   count: number,
   running: () => number,
 ): { registry: Registry; replaced(worker: number): void } {

@@ -127,6 +127,13 @@ describe("the whole", () => {
     ]);
   });
 
+  it("gives Prometheus the rules that it is told to load", () => {
+    const { rule_files } = parse(readText("deploy/prometheus.yml")) as { rule_files: string[] };
+    const mounts = rule_files.map((file) => `./deploy/${file}:/etc/prometheus/${file}:ro`);
+    expect(prometheus?.volumes).toEqual(expect.arrayContaining(mounts));
+    expect(mounts).not.toEqual([]);
+  });
+
   it("makes the certificate that the gateway shows, with a module that exists", () => {
     const script = certificates?.command?.[0] ?? "";
     const [, made = "", directory = ""] =

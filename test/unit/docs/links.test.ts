@@ -2,23 +2,13 @@ import { existsSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, expect, it } from "vitest";
 import { root } from "../deploy/repository.ts";
-import { type Page, pages, proseOf } from "./pages.ts";
+import { anchorsOf, pages, proseOf } from "./pages.ts";
 
 const links = pages.flatMap((page) =>
   [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target = ""]) => ({ page, target }))
     .filter(({ target }) => !/^(?:https?|mailto):/.test(target)),
 );
-
-/** As the hosts of repositories make anchors of headings. */
-function anchorsOf(page: Page): string[] {
-  return [...proseOf(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
-    heading
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
-      .replaceAll(" ", "-"),
-  );
-}
 
 describe("links", () => {
   it("are there to be checked", () => {

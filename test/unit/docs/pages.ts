@@ -38,3 +38,13 @@ export function findBlocks({ path, text }: Page): Block[] {
 export function proseOf({ text }: Page): string {
   return text.replaceAll(/^( *)```[\s\S]*?^\1```$/gm, "");
 }
+
+/** As the hosts of repositories make anchors of headings. */
+export function anchorsOf(page: Page): string[] {
+  return [...proseOf(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
