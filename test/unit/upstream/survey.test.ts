@@ -147,7 +147,7 @@ it.each<[string, Answers]>([
   ["a list cannot be had", ({ method }) => (method === "initialize" ? hello : undefined)],
 ])("a session that was begun is ended where %s", async (_what, answers) => {
   const { recorder, ask } = await serve("legacy", answers, "s-1");
-  await expect(ask(["tools/list"], { timeoutMs: 200 })).rejects.toThrow();
+  await expect(ask(["tools/list"], { timeoutMs: 1_500 })).rejects.toThrow();
   const last = recorder.requests.at(-1) as Recorder["requests"][number];
   expect([last.method, headersOf(last)["mcp-session-id"]]).toEqual(["DELETE", "s-1"]);
 });
