@@ -1,5 +1,6 @@
 /** The page on which people change their password: a password that was right counts as at a login, and so does one that was wrong. */
 import type { Account } from "../../auth/users/directory.ts";
+import { hashPassword } from "../../auth/users/password.ts";
 import { users } from "../../auth/users/user.ts";
 import { listHeld } from "../grants/holdings.ts";
 import { voidTokens } from "../grants/revoke.ts";
@@ -59,9 +60,14 @@ async function change(
   if (found === null || (await kit.users.verify(name, present, visit.ip)) === null)
     return { status: 403, reason: "password_wrong", problem: "The password of now is not right." };
   if (chosen.normalize("NFC") === present.normalize("NFC")) return sameAgain;
-  const changed = await replacePassword(kit, name, found, chosen, visit.ip);
+  const hash = await hashPassword(chosen, visit.ip);
+  const end = () => voidTokens(kit.store, name, { by: name, reason: "another password", nowMs: kit.now() });
+  // First, so that where the state goes away in between no password is new while what the old one gave is still good; and behind it once
+  // more, for what was given meanwhile.
+  await end();
+  const changed = await replacePassword(kit, name, found, hash);
   if (changed === null) return changedElsewhere;
-  await voidTokens(kit.store, name, { by: name, reason: "another password", nowMs: kit.now() });
+  await end();
   await logInAnew(kit, visit, visitor, changed);
   return changed;
 }

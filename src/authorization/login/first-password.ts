@@ -3,6 +3,7 @@
  * chooses one of their own, however they proved who they are.
  */
 import type { Account } from "../../auth/users/directory.ts";
+import { hashPassword } from "../../auth/users/password.ts";
 import { users } from "../../auth/users/user.ts";
 import { mfaContext } from "../demands.ts";
 import { renderLogin } from "../pages/pages.ts";
@@ -59,7 +60,7 @@ export async function chooseFirst(
   const isSame = typeof chosen === "string" && (await kit.users.verify(name, chosen, visit.ip)) !== null;
   const refused = typeof chosen !== "string" ? chosen : isSame ? sameAgain : null;
   if (refused !== null) return ask(kit, visit, details, account, amr, asking, refused);
-  const changed = await replacePassword(kit, account.name, found, String(chosen), visit.ip);
+  const changed = await replacePassword(kit, account.name, found, await hashPassword(String(chosen), visit.ip));
   if (changed === null) return beginAgain(changedElsewhere);
   Object.assign(note, { action: "login", changed: true });
   await finish(kit, visit, details, changed, proofOf(amr));

@@ -2,7 +2,6 @@
 import { BreachFileError } from "../../auth/users/breach-file.ts";
 import type { Account } from "../../auth/users/directory.ts";
 import { PasswordRefusal } from "../../auth/users/new-password.ts";
-import { hashPassword } from "../../auth/users/password.ts";
 import { endLogins, type User, users } from "../../auth/users/user.ts";
 import type { Entry } from "../../state/store.ts";
 import type { PageKit } from "../visit.ts";
@@ -58,19 +57,17 @@ export const changedElsewhere: Refused = {
  * Gives somebody the password that they chose, and ends the logins that there are.
  *
  * @param found the account as it was when they proved that it is theirs
- * @param ip where they are
+ * @param hash of what they chose
  * @returns null where it is another one by now
- * @throws HashingBusy
  */
 export async function replacePassword(
   { store, now }: Pick<PageKit, "store" | "now">,
   name: string,
   { value, revision }: Entry<User>,
-  chosen: string,
-  ip: string,
+  hash: string,
 ): Promise<Account | null> {
   const { temporaryUntilMs: _, ...user } = value;
-  const changed = { ...user, password: await hashPassword(chosen, ip), ...endLogins(now()) };
+  const changed = { ...user, password: hash, ...endLogins(now()) };
   if (user.disabled || (await store.put(users, name, changed, { expected: revision })) === null) return null;
   return { name, groups: changed.groups, loginsFrom: changed.loginsFrom };
 }

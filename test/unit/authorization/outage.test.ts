@@ -121,6 +121,27 @@ it("ends what came of a refresh token that its client revokes, at whichever step
   expect(ended).not.toContain(false);
 });
 
+it("has no password changed while tokens of before it are good, at whichever step the state goes away", async () => {
+  const [given, chosen] = ["correct horse battery staple", "vexing otter trims lamp"];
+  const halves: string[] = [];
+  let isBegun = false;
+  for (let [step, again] = [0, true]; again; step += 1) {
+    const world = await openOutage();
+    const form = asPage(await world.browser.open(`${origin}/oauth/account/password`));
+    let left = step;
+    world.broken.from = () => left-- === 0;
+    const fields = { password: given, new: chosen, again: chosen, do: "change" };
+    again = asPage(await world.browser.submit(form, fields)).status !== 200;
+    const isNew = (await createUserDirectory(world.store).verify("ann", chosen, "127.0.0.1")) !== null;
+    const grant = String(claimsOf(world.tokens)[grantClaim]);
+    const isOver = (await world.store.get(revocations, handleOf({ kind: "grant", grant }))) !== null;
+    isBegun ||= isOver;
+    if (isNew && !isOver) halves.push(`step ${step}`);
+  }
+  expect(isBegun).toBe(true);
+  expect(halves).toEqual([]);
+});
+
 const isUser = (kind: string) => kind === "user";
 const none = () => false;
 
