@@ -18,16 +18,13 @@ const elementNames = new Set(["name", "uri", "uriTemplate"]);
 const taskNames = new Set(["taskId", "status", "inputRequests"]);
 /** What is judged, or kept from others, in the results of one method. */
 const judgedMembers = [
-  ...["tools", "prompts", "resources", "resourceTemplates", "contents", "messages", "completion", "tasks"],
+  ...[...requestMethods.values()].flatMap(({ list }) => list?.member ?? []),
+  ...["contents", "messages", "completion", "tasks"],
 ];
-/** Members of which the result of a method has one, beside whatever else its server puts there. */
+/** Members of which the result of a method that is no list has one, beside whatever else its server puts there. */
 const ownMembers: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ["initialize", ["protocolVersion"]],
   ["server/discover", ["supportedVersions"]],
-  ["tools/list", ["tools"]],
-  ["prompts/list", ["prompts"]],
-  ["resources/list", ["resources"]],
-  ["resources/templates/list", ["resourceTemplates"]],
   ["tools/call", ["content", "structuredContent", "toolResult"]],
   ["prompts/get", ["messages"]],
   ["resources/read", ["contents"]],
@@ -74,7 +71,9 @@ export function judgeResult(text: string, result: JsonObject, pending: Pending, 
  * streams by the id. The list that was asked for would come as the result of a call, in which nothing is cut.
  */
 function refuseOthers(result: JsonObject, method: string): void {
-  if (ownMembers.get(method)?.some((member) => Object.hasOwn(result, member))) return;
+  const list = requestMethods.get(method)?.list;
+  const own = list === undefined ? ownMembers.get(method) : [list.member];
+  if (own?.some((member) => Object.hasOwn(result, member))) return;
   const member = judgedMembers.find((name) => Object.hasOwn(result, name));
   if (member !== undefined) throw malformed(`result.${member} in the answer to ${method}`);
 }
