@@ -1,5 +1,7 @@
 import { closeSync, fsync, openSync } from "node:fs";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
+import { syncDirectory } from "../../durable.ts";
 import { AuditFault, UnforcedFault } from "../fault.ts";
 import type { Keeper } from "../keep/keeping.ts";
 import { type AuditEntry, type AuditIdentity, gatewayEntry } from "../record.ts";
@@ -103,6 +105,8 @@ export class FileSink implements AuditSink {
     } finally {
       closeSync(descriptor);
     }
+    // It may have been begun just now, and without its name it would be gone with all that is in it.
+    await syncDirectory(dirname(this.path));
   }
 
   #flush(): void {
