@@ -132,7 +132,8 @@ export function createKeeper(kit: KeeperKit): Keeper {
       recover();
       const next = renewed(login, issued, atMs);
       const isKept = await keep(user, key, next, lease).catch((error: unknown) => {
-        void keepLater(user, key, next, lease, atMs + leaseMs);
+        // Whether a record can be written is the business of the audit, which tells of it.
+        keepLater(user, key, next, lease, atMs + leaseMs).catch(() => {});
         throw error;
       });
       // Whoever has disconnected or logged in anew meanwhile has the last word.
@@ -173,6 +174,7 @@ export function createKeeper(kit: KeeperKit): Keeper {
         // It still is.
       }
     }
+    await kit.record({ user, successful: false, detail: "the state was away, and what was issued is lost" });
   }
 
   async function end(user: User, key: string, login: Login, lease: number, detail: string): Promise<null | undefined> {

@@ -138,6 +138,22 @@ it("keeps what was issued as soon as the store is back, where it was away when i
   expect(records).toEqual([{ user: ann, successful: true, detail: null }]);
 });
 
+it("puts on record that what was issued is lost, where the store stays away", async () => {
+  const recorded = Promise.withResolvers<Renewal>();
+  const record = async (renewal: Renewal) => recorded.resolve(renewal);
+  const { keeper, store, world } = await open({ untilMs: startMs - 1 }, { record });
+  const usual = world.answer;
+  world.answer = async () => {
+    store.put = async () => Promise.reject(new StoreError("away"));
+    return usual();
+  };
+  await expect(keeper.obtain(ann)).rejects.toBeInstanceOf(StoreError);
+  expect(await recorded.promise).toEqual({
+    ...{ user: ann, successful: false },
+    detail: "the state was away, and what was issued is lost",
+  });
+});
+
 it("goes on with the old refresh token where there is no new one", async () => {
   const { keeper, world, kept } = await open({ untilMs: startMs - 1 });
   world.answer = async () => ({ token: "token-x", refreshToken: null, lifetimeMs: null, scope: "b" });
