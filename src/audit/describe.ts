@@ -1,7 +1,9 @@
 import type { DeskNote } from "../authorization/desk.ts";
 import type { Denial, DenialCode } from "../denial.ts";
 import type { Answer, Arrival, Decision, Identity, Message, Peer, Route, Session } from "../facts.ts";
+import { targetsOf } from "../mcp/asked.ts";
 import type { Fingerprint } from "../mcp/handles.ts";
+import type { Target } from "../mcp/methods.ts";
 import type { AuditEntry } from "./record.ts";
 import type { Recording } from "./recording.ts";
 import { redactWith } from "./sanitize/keyed-mark.ts";
@@ -65,8 +67,7 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
   const { peer, route, identity, message, session, decision, desk } = visit.facts;
   const { denial } = outcome;
   const about = message?.kind === "listen" ? session?.resume?.pending : message;
-  const task = session?.task ?? session?.resume?.pending?.task;
-  const [target] = task?.targets ?? (about !== undefined && about !== null && "targets" in about ? about.targets : []);
+  const [target] = findTargets(visit.facts);
   const refused = denial !== undefined && (decision === undefined || countedBehind.has(denial.code));
   const server = route?.kind === "mcp" ? route.server : null;
   const shadow = denial?.extra.shadow ?? decision?.shadow;
@@ -102,6 +103,13 @@ export function describeVisit(visit: RecordedVisit, fingerprint: Fingerprint): A
     ms: { total: round(totalMs), upstream: upstreamMs === null ? null : round(upstreamMs) },
     ...(desk && { note: { ...desk } }),
   };
+}
+
+/** What policy judges by, or would have where nobody came so far. */
+function findTargets({ message, session }: Readonly<Partial<Facts>>): readonly Target[] {
+  if (message === undefined) return [];
+  if (session !== undefined) return targetsOf(message, session);
+  return message.kind === "request" ? message.targets : [];
 }
 
 function findEvent({ message, route }: Readonly<Partial<Facts>>, denial: Denial | undefined): AuditEntry["event"] {
