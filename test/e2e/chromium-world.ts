@@ -139,6 +139,17 @@ export async function typeLogin(page: Page, user: string): Promise<void> {
   await page.keyboard.press("Enter");
 }
 
+/** Logs in as Ann on the page of passkeys, and adds that of the authenticator that is plugged in. */
+export async function addPasskeyInWindow(page: Page, url: string): Promise<void> {
+  await page.goto(url);
+  await typeLogin(page, "ann");
+  await press(page, "Add a passkey");
+  await page.getByLabel(/^What you call it/).waitFor();
+  await page.keyboard.type("Chromium");
+  await press(page, "Add a passkey");
+  await page.getByRole("heading", { name: "The passkey was added" }).waitFor();
+}
+
 /** Types the code of a second factor. */
 export async function typeCode(page: Page, code: string): Promise<void> {
   await page.getByLabel(/^Code/).and(page.locator(":focus")).waitFor();

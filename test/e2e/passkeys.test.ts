@@ -7,7 +7,7 @@ import { hasChromium, startChromium } from "../fixtures/chromium.ts";
 import { findFreePort } from "../fixtures/gateway.ts";
 import { readAudit, until } from "../golden/observe.ts";
 import { asPage, asTarget, goOn, openBrowser } from "./browser.ts";
-import { openClient, openWindow, plugIn, press, typeLogin } from "./chromium-world.ts";
+import { addPasskeyInWindow, openClient, openWindow, plugIn, press, typeLogin } from "./chromium-world.ts";
 import { clients, createWallet, password, setLogin, trust, user } from "./login-world.ts";
 import type { Setting } from "./setting.ts";
 
@@ -115,13 +115,7 @@ describe.skipIf(!hasChromium)("in Chromium, where the machine has one", () => {
     const url = `${setting.gateway.publicUrl}/oauth/account/passkeys`;
     const { page, complaints } = await openWindow(chromium);
     const authenticator = await plugIn(page);
-    await page.goto(url);
-    await typeLogin(page, "ann");
-    await press(page, "Add a passkey");
-    await page.getByLabel(/^What you call it/).waitFor();
-    await page.keyboard.type("Chromium");
-    await press(page, "Add a passkey");
-    await page.getByRole("heading", { name: "The passkey was added" }).waitFor();
+    await addPasskeyInWindow(page, url);
 
     // In the browser of a client's user; the authenticator goes along.
     const client = await openClient(chromium, setting, "v2", {});

@@ -5,7 +5,7 @@ import { codeAt, counterAt } from "../../src/auth/users/totp.ts";
 import { hasChromium, startChromium } from "../fixtures/chromium.ts";
 import { findFreePort } from "../fixtures/gateway.ts";
 import { hasRedis } from "../fixtures/redis.ts";
-import { openClient, openWindow, plugIn, press, typeCode, typeLogin } from "./chromium-world.ts";
+import { addPasskeyInWindow, openClient, openWindow, plugIn, press, typeCode, typeLogin } from "./chromium-world.ts";
 import { readBase32, setLogin, user } from "./login-world.ts";
 import { openRedis, startReplica, untilUp } from "./replica-world.ts";
 import { layTurns } from "./turns.ts";
@@ -63,13 +63,7 @@ describe.skipIf(!hasChromium || !hasRedis)("in Chromium, before two replicas", (
     const { page, complaints } = await openWindow(chromium);
     const authenticator = await plugIn(page);
     const passkeys = `${pair.gateway.publicUrl}/oauth/account/passkeys`;
-    await page.goto(passkeys);
-    await typeLogin(page, "ann");
-    await press(page, "Add a passkey");
-    await page.getByLabel(/^What you call it/).waitFor();
-    await page.keyboard.type("Chromium");
-    await press(page, "Add a passkey");
-    await page.getByRole("heading", { name: "The passkey was added" }).waitFor();
+    await addPasskeyInWindow(page, passkeys);
 
     const client = await openClient(chromium, pair, "v2", {});
     await client.meetUser();

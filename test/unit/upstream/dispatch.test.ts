@@ -1,21 +1,25 @@
 import { once } from "node:events";
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createNetServer, type Socket } from "node:net";
 import { Agent } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { dispatch } from "../../../src/upstream/dispatch.ts";
 
-/** A server that answers as told, and a way to ask it. */
-async function set(answer: (response: ServerResponse) => void) {
-  const server = createServer((_request, response) => answer(response)).listen(0, "127.0.0.1");
-  await once(server, "listening");
+/** Where a server is to be found until the end of the test, and what asks it. */
+async function serve(server: Server) {
+  await once(server.listen(0, "127.0.0.1"), "listening");
   const agent = new Agent();
   onTestFinished(async () => {
     await agent.destroy();
     server.closeAllConnections();
     server.close();
   });
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { agent, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+/** A server that answers as told, and a way to ask it. */
+async function set(answer: (response: ServerResponse) => void) {
+  const { agent, origin } = await serve(createServer((_request, response) => answer(response)));
   const ask = (signal = new AbortController().signal) => dispatch(agent, { origin, path: "/", method: "GET" }, signal);
   return { ask, agent, origin };
 }
@@ -134,14 +138,7 @@ describe("a connection that stands idle", () => {
       response.end("x");
     });
     server.on("connection", (socket: Socket) => void sockets.push(socket));
-    await once(server.listen(0, "127.0.0.1"), "listening");
-    const agent = new Agent();
-    onTestFinished(async () => {
-      await agent.destroy();
-      server.closeAllConnections();
-      server.close();
-    });
-    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { agent, origin } = await serve(server);
     const ask = (path: string, signal = new AbortController().signal) =>
       dispatch(agent, { origin, path, method: "POST", body: "x" }, signal);
     return { arrived, sockets, ask };
