@@ -65,6 +65,11 @@ function versus(
   return { title, own: enter(own, scene), base: enter(base, scene), most, of: "cpu" };
 }
 
+/** What Node takes for forwarding alone: no gateway on it meets a target that lies below. */
+function floor(base: Name, scene: Scene): Comparison {
+  return versus(base, scene, null, "bare", `${scene.name}, the floor of the runtime`);
+}
+
 function identities(count: number, most: number | null): Comparison {
   return {
     title: `${count.toLocaleString("en")} identities, and one`,
@@ -98,13 +103,19 @@ export const comparisons: readonly Comparison[] = [
   versus("stack", json, 1 / 6),
   versus("nginx", json, null),
   versus("bare", json, null),
-  versus("cached", json, null, "bare", "300 B JSON, the floor of the runtime"),
+  floor("cached", json),
+  floor("each", json),
+  floor("stack", json),
   versus("bare", request, null),
   versus("bare", report, null),
   versus("cached", events, 1.5),
   versus("cached", request, 1.2),
   versus("cached", report, 1.8),
   versus("cached", overTls(json), 1.7),
+  floor("cached", events),
+  floor("cached", request),
+  floor("cached", report),
+  floor("cached", overTls(json)),
   versus("cached", overTls(events), null),
   versus("cached", overTls(request), null),
   versus("cached", overTls(report), null),

@@ -105,11 +105,13 @@ async function startStack({ directory, stub, issuer, stops }: Ground, name: Name
   return introduce(name, tokenOnly, { plain: String(ready.url), tls: null, pid: child.pid ?? 0 });
 }
 
-async function startBare({ stub, stops }: Ground, name: Name): Promise<GuardedCandidate> {
+async function startBare({ directory, stub, stops }: Ground, name: Name): Promise<GuardedCandidate> {
   const file = fileURLToPath(new URL("opponents/bare.ts", import.meta.url));
-  const { ready, child, stop } = await startChild([file, "--target", stub.url]);
+  const { ca, server, serverKey } = await ensureCertificates(join(directory, "certs"), new Date());
+  const args = [file, "--target", stub.url, "--cert", server, "--key", serverKey];
+  const { ready, child, stop } = await startChild(args);
   stops.push(stop);
-  return introduce(name, none, { plain: String(ready.url), tls: null, pid: child.pid ?? 0 });
+  return introduce(name, none, { plain: String(ready.plain), tls: String(ready.tls), pid: child.pid ?? 0 }, ca);
 }
 
 function haproxy(verification: Verification): Starter {

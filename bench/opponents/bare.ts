@@ -2,14 +2,19 @@
  * The floor of the runtime: node:http and undici's dispatch, one buffered request and one buffered answer, and no question asked.
  * What Sallyport costs beyond it is Sallyport's; what it costs itself no gateway on Node gets rid of.
  *
- * `node bench/opponents/bare.ts --target URL` prints `{"event":"ready","url":…}` once it listens; it ends with its stdin.
+ * `node bench/opponents/bare.ts --target URL --cert FILE --key FILE` prints `{"event":"ready","plain":URL,"tls":URL}` once it listens; it
+ * ends with its stdin.
  */
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo, Server } from "node:net";
 import { parseArgs } from "node:util";
 import { Agent, type Dispatcher } from "undici";
 
-const { values } = parseArgs({ options: { target: { type: "string", default: "" } } });
+const text = { type: "string", default: "" } as const;
+const { values } = parseArgs({ options: { target: text, cert: text, key: text } });
 const { origin, pathname: path } = new URL(values.target);
 const agent = new Agent({ connections: 256 });
 const passed = ["content-type", "accept", "mcp-protocol-version"];
@@ -54,13 +59,19 @@ function forward(request: IncomingMessage, response: ServerResponse, body: Buffe
   agent.dispatch({ origin, path, method: "POST", headers, body }, new Transfer(response));
 }
 
-process.stdin.resume().once("end", () => process.exit(0));
-const server = createServer((request, response) => {
+function answer(request: IncomingMessage, response: ServerResponse): void {
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => void chunks.push(chunk));
   request.on("end", () => forward(request, response, Buffer.concat(chunks)));
-});
-server.listen(0, "127.0.0.1", () => {
-  const { port } = server.address() as AddressInfo;
-  console.log(JSON.stringify({ event: "ready", url: `http://127.0.0.1:${port}/mcp` }));
-});
+}
+
+async function listen(server: Server, scheme: "http" | "https"): Promise<string> {
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
+}
+
+process.stdin.resume().once("end", () => process.exit(0));
+const secure = { cert: readFileSync(values.cert), key: readFileSync(values.key) };
+const plain = await listen(createServer(answer), "http");
+const tls = await listen(createTlsServer(secure, answer), "https");
+console.log(JSON.stringify({ event: "ready", plain, tls }));
