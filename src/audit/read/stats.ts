@@ -171,7 +171,7 @@ function addTallies(a: Tally, b: Tally): Tally {
     calls: a.calls + b.calls,
     denials: a.denials + b.denials,
     errors: a.errors + b.errors,
-    lastSeen: a.lastSeen > b.lastSeen ? a.lastSeen : b.lastSeen,
+    lastSeen: compareText(a.lastSeen, b.lastSeen) < 0 ? b.lastSeen : a.lastSeen,
   };
 }
 
