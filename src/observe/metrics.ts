@@ -214,7 +214,7 @@ function addGauges(registry: Registry, sources: MetricSources, sessions: Recency
         if (ageMs !== undefined) gauge.set({ issuer: name }, ageMs / 1_000);
     },
   );
-  add("sallyport_cert_expiry_timestamp_seconds", "When the server certificate expires.", [], (gauge) => {
+  add("sallyport_cert_expiry_timestamp_seconds", "When the certificate that is shown expires.", [], (gauge) => {
     const expiry = sources.certificateExpiry();
     if (expiry !== null) gauge.set(expiry.getTime() / 1_000);
   });
