@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { SinkAccount } from "../audit/sinks/deliverer.ts";
 import type { ClosedVisit } from "../audit/trail.ts";
+import type { AuditSink } from "../audit/write/sink.ts";
 import { methodLabel } from "../mcp/methods.ts";
 import type { TokenOutcome } from "../upstream/credentials/token-endpoint.ts";
 import { createHistogram } from "./histogram.ts";
@@ -12,7 +13,7 @@ export interface MetricSources {
   servers(): Iterable<{ name: string; load: { calls: number; streams: number }; reachable: boolean | null }>;
   issuers(): Iterable<{ name: string; ageMs: number | undefined }>;
   certificateExpiry(): Date | null;
-  auditQueueLength(): number;
+  audit(): Pick<AuditSink, "healthy" | "missing" | "queueLength">;
   auditSinks(): Iterable<SinkAccount>;
   configHash(): string;
   policyHash(): string;
@@ -218,8 +219,14 @@ function addGauges(registry: Registry, sources: MetricSources, sessions: Recency
     const expiry = sources.certificateExpiry();
     if (expiry !== null) gauge.set(expiry.getTime() / 1_000);
   });
+  add("sallyport_audit_up", "1 when audit records are written; 0 from a failure until one is again.", [], (gauge) => {
+    gauge.set(sources.audit().healthy ? 1 : 0);
+  });
+  add("sallyport_audit_records_missing", "Audit records that are missing and no record says so yet.", [], (gauge) => {
+    gauge.set(sources.audit().missing);
+  });
   add("sallyport_audit_queue_length", "Audit records that wait to be written.", [], (gauge) => {
-    gauge.set(sources.auditQueueLength());
+    gauge.set(sources.audit().queueLength);
   });
   add("sallyport_state_up", "1 when the Redis of the configuration can be asked; absent without one.", [], (gauge) => {
     const ready = sources.stateReady();
