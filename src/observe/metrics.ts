@@ -89,6 +89,12 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
     labels: ["server"],
     buckets: fromMillisecond,
   });
+  const upstreamRefusals = new Counter({
+    name: "sallyport_upstream_refusals_total",
+    help: "Refusals because of a server (upstream_*), by server and reason.",
+    labelNames: ["server", "reason"],
+    registers,
+  });
   const handshakes = new Counter({
     name: "sallyport_tls_handshake_failures_total",
     help: "Connections that did not get through the TLS handshake.",
@@ -153,6 +159,7 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
       if (facts.session?.fingerprint != null) sessions.touch(server, facts.session.fingerprint, performance.now());
       if (denial === undefined) return;
       refusals.inc({ reason: denial.code });
+      if (denial.code.startsWith("upstream_")) upstreamRefusals.inc({ server, reason: denial.code });
       if (denial.code === "policy_unavailable" || denial.code === "condition_failed") policyErrors.inc();
       if (denial.code.startsWith("token_") || denial.code === "keys_unavailable")
         authFailures.inc({ reason: denial.code });
