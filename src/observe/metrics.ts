@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { SinkAccount } from "../audit/sinks/deliverer.ts";
 import type { ClosedVisit } from "../audit/trail.ts";
 import type { AuditSink } from "../audit/write/sink.ts";
+import type { KeySource } from "../auth/jwks.ts";
 import { methodLabel } from "../mcp/methods.ts";
 import type { TokenOutcome } from "../upstream/credentials/token-endpoint.ts";
 import { createHistogram } from "./histogram.ts";
@@ -11,7 +12,7 @@ import { addSinkMetrics } from "./sink-metrics.ts";
 /** What the gauges read at each scrape. */
 export interface MetricSources {
   servers(): Iterable<{ name: string; load: { calls: number; streams: number }; reachable: boolean | null }>;
-  issuers(): Iterable<{ name: string; ageMs: number | undefined }>;
+  issuers(): Iterable<{ name: string; ageMs: number | undefined; fetches: KeySource["fetches"] }>;
   certificateExpiry(): Date | null;
   audit(): Pick<AuditSink, "healthy" | "missing" | "queueLength">;
   auditSinks(): Iterable<SinkAccount>;
@@ -138,7 +139,7 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
     { version, node: process.version },
     1,
   );
-  addGauges(registry, sources, sessions);
+  addReadings(registry, sources, sessions);
   addSinkMetrics(registry, sources.auditSinks);
 
   return {
@@ -174,8 +175,8 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
   };
 }
 
-/** Gauges that are read, not kept: what they show cannot drift from what is. */
-function addGauges(registry: Registry, sources: MetricSources, sessions: Recency): void {
+/** Metrics that are read, not kept: what they show cannot drift from what is. */
+function addReadings(registry: Registry, sources: MetricSources, sessions: Recency): void {
   const registers = [registry];
   const add = (name: string, help: string, labelNames: string[], read: (gauge: Gauge<string>) => void) =>
     new Gauge({
@@ -222,6 +223,18 @@ function addGauges(registry: Registry, sources: MetricSources, sessions: Recency
         if (ageMs !== undefined) gauge.set({ issuer: name }, ageMs / 1_000);
     },
   );
+  new Counter({
+    name: "sallyport_jwks_fetches_total",
+    help: "Fetches of the keys of an issuer, discovery included, by outcome (ok, failed).",
+    labelNames: ["issuer", "outcome"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, fetches } of sources.issuers()) {
+        for (const [outcome, count] of Object.entries(fetches)) this.inc({ issuer: name, outcome }, count);
+      }
+    },
+  });
   add("sallyport_cert_expiry_timestamp_seconds", "When the certificate that is shown expires.", [], (gauge) => {
     const expiry = sources.certificateExpiry();
     if (expiry !== null) gauge.set(expiry.getTime() / 1_000);

@@ -2,7 +2,7 @@
 import { expect, it, onTestFinished } from "vitest";
 import { findFreePort, type Gateway } from "../fixtures/gateway.ts";
 import { startRecorder } from "../fixtures/recorder.ts";
-import { scrape } from "../golden/observe.ts";
+import { scrape, until } from "../golden/observe.ts";
 import { createClient, toolCall } from "./http.ts";
 import { set } from "./setting.ts";
 
@@ -31,6 +31,34 @@ it("tells which server calls are refused for, and which not", async () => {
     '{server="away",reason="upstream_unreachable"} 2',
     '{server="torn",reason="upstream_reset"} 1',
   ]);
+});
+
+it("tells how fetching the keys of each issuer goes, by the name that the configuration gives it", async () => {
+  let isAway = true;
+  const provider = await startRecorder(({ url, headers: { host } }, _body, response) => {
+    if (isAway) return void response.writeHead(503).end();
+    const issuer = `http://${host}`;
+    response.end(JSON.stringify(url === "/jwks" ? { keys: [] } : { issuer, jwks_uri: `${issuer}/jwks` }));
+  });
+  onTestFinished(() => provider.stop());
+  const issuer = new URL(provider.url).origin;
+  const { gateway } = await set({ configOverrides: { identity: { issuers: { corp: { issuer } } } } });
+  const fetches = () => readLines(gateway, "sallyport_jwks_fetches_total");
+  const failed = await until("the first fetch", async () => {
+    const lines = await fetches();
+    return lines.includes('{issuer="corp",outcome="failed"} 1') ? lines : undefined;
+  });
+  expect(failed).toEqual(['{issuer="corp",outcome="ok"} 0', '{issuer="corp",outcome="failed"} 1']);
+  expect(await readLines(gateway, "sallyport_jwks_age_seconds")).toEqual([]);
+
+  isAway = false;
+  const [header, claims] = [{ alg: "ES256", kid: "k1" }, { iss: issuer }].map((part) => btoa(JSON.stringify(part)));
+  const stranger = await createClient(gateway, "alpha", `${header}.${claims}.${btoa("signature")}`.replaceAll("=", ""));
+  onTestFinished(() => stranger.close());
+  await until("keys", async () => (await stranger.post(toolCall(1))).text.includes("token_key") || undefined);
+  expect(await fetches()).toContain('{issuer="corp",outcome="ok"} 1');
+  expect(await readLines(gateway, "sallyport_jwks_age_seconds")).toHaveLength(1);
+  expect(await scrape(gateway)).not.toContain(issuer);
 });
 
 it("has no label that a stranger made, nor one who may call", async () => {
