@@ -63,6 +63,17 @@ it.runIf(existsSync("/usr/bin/prlimit"))(
   },
 );
 
+it.each([
+  ["state", 1],
+  ["audit", 1],
+  ["audit", 2],
+])("a %s directory that cannot be made is named by its place in the file (workers: %i)", async (name, workers) => {
+  const configOverrides = { workers, [name]: { directory: "policies/all.yaml/data" } };
+  await expect(set({ configOverrides })).rejects.toThrow(
+    new RegExp(`sallyport\\.yaml:\\d+:\\d+: ${name}\\.directory: what is above this directory is a file`),
+  );
+});
+
 it("no secret is in log, trail, metrics or probes", async () => {
   const canaries = {
     upstreamBearer: "canary-upstream-bearer-77aa",
