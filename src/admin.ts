@@ -87,8 +87,10 @@ function hostOf({ headers }: IncomingMessage): string {
 }
 
 async function answer(message: IncomingMessage, response: ServerResponse, answers: Answers): Promise<void> {
-  if (message.method !== "GET" && message.method !== "HEAD")
+  if (message.method !== "GET" && message.method !== "HEAD") {
+    response.setHeader("allow", "GET, HEAD");
     return send(response, 405, "text/plain", "method not allowed\n");
+  }
   const path = message.url?.split("?", 1)[0];
   if (path === "/livez") return send(response, 200, "text/plain", "ok\n");
   if (path === "/metrics") {

@@ -39,3 +39,12 @@ it.each(["metrics", "health"] as const)(
     expect(made[what]).toBe(before + 1);
   },
 );
+
+it.each(["POST", "PUT", "DELETE", "OPTIONS"])(
+  "says to %s which methods there are (RFC 9110, section 15.5.6)",
+  async (method) => {
+    const { url } = await start();
+    const { status, headers } = await fetch(new URL("/metrics", url), { method });
+    expect([status, headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  },
+);
