@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
 import type { SinkAccount } from "../audit/sinks/deliverer.ts";
 import type { ClosedVisit } from "../audit/trail.ts";
 import type { AuditSink } from "../audit/write/sink.ts";
@@ -6,6 +6,7 @@ import type { KeySource } from "../auth/jwks.ts";
 import { methodLabel } from "../mcp/methods.ts";
 import type { TokenOutcome } from "../upstream/credentials/token-endpoint.ts";
 import { createHistogram } from "./histogram.ts";
+import { addProcessMetrics } from "./process-metrics.ts";
 import { createRecency, type Recency } from "./recency.ts";
 import { addSinkMetrics } from "./sink-metrics.ts";
 
@@ -52,7 +53,7 @@ const fromTenMicroseconds = [
 export function createMetrics(version: string, sources: MetricSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  addProcessMetrics(registry);
 
   const requests = new Counter({
     name: "sallyport_requests_total",

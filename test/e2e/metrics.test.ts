@@ -1,6 +1,8 @@
 /** What an operator sees at /metrics. */
+import { spawnSync } from "node:child_process";
 import { expect, it, onTestFinished } from "vitest";
 import { findFreePort, type Gateway } from "../fixtures/gateway.ts";
+import { hasPromtool } from "../fixtures/promtool.ts";
 import { startRecorder } from "../fixtures/recorder.ts";
 import { scrape, until } from "../golden/observe.ts";
 import { createClient, toolCall } from "./http.ts";
@@ -59,6 +61,16 @@ it("tells how fetching the keys of each issuer goes, by the name that the config
   expect(await fetches()).toContain('{issuer="corp",outcome="ok"} 1');
   expect(await readLines(gateway, "sallyport_jwks_age_seconds")).toHaveLength(1);
   expect(await scrape(gateway)).not.toContain(issuer);
+});
+
+it.skipIf(!hasPromtool).each([1, 2])("satisfies promtool check metrics (workers: %i)", async (workers) => {
+  const { gateway, client } = await set({ configOverrides: { workers } });
+  await client.post(toolCall(1));
+  const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], {
+    input: await scrape(gateway),
+    encoding: "utf8",
+  });
+  expect([status, stdout + stderr]).toEqual([0, ""]);
 });
 
 it("has no label that a stranger made, nor one who may call", async () => {
