@@ -85,7 +85,7 @@ export interface House {
 }
 
 /** What the house asks of the configuration that runs at the moment. */
-export interface Tenant extends Omit<MetricSources, "auditQueueLength" | "auditSinks" | "stateReady"> {
+export interface Tenant extends Omit<MetricSources, "audit" | "auditSinks" | "stateReady"> {
   config(): LoadedConfig["config"];
   /** Keys have changed: verdicts reached with the old ones are void. */
   forgetTokens(): void;
@@ -162,7 +162,7 @@ async function furnish(
   ]);
   const metrics = createMetrics(version, {
     ...tenant,
-    auditQueueLength: () => sink.queueLength,
+    audit: () => sink,
     auditSinks: sinks.accounts,
     stateReady: () => redis?.ready ?? null,
   });

@@ -3,6 +3,7 @@ import type { FetchBounds } from "./auth/discovery.ts";
 import { createIntrospector, isOpaque } from "./auth/introspection.ts";
 import { createAskIssuer } from "./auth/introspection-request.ts";
 import type { VerifierIssuer } from "./auth/issuer.ts";
+import type { KeySource } from "./auth/jwks.ts";
 import { createVerifier, type Verify } from "./auth/jwt.ts";
 import type { KeyDemand } from "./auth/keyshelf.ts";
 import { resourceOf } from "./auth/metadata.ts";
@@ -25,8 +26,8 @@ export interface Identification {
   readonly rules: IdentityRules & { readonly tokens: TokenCache };
   /** The key sources it uses. */
   readonly demands: readonly KeyDemand[];
-  /** Issuers and the age of their keys, for the gauge. */
-  issuers(): Iterable<{ name: string; ageMs: number | undefined }>;
+  /** Issuers by the name that the configuration gives them, the age of their keys, and how fetching them went, for the metrics. */
+  issuers(): Iterable<{ name: string; ageMs: number | undefined; fetches: KeySource["fetches"] }>;
   /** Fetches every issuer's keys, so that the first caller need not wait. */
   prime(): Promise<void>;
 }
@@ -81,7 +82,7 @@ export function openIdentification(config: Config, house: House): Identification
       now: house.now,
     },
     demands: sources.map(({ demand }) => demand),
-    issuers: () => sources.map(({ name, keys }) => ({ name, ageMs: keys.ageMs() })),
+    issuers: () => sources.map(({ name, keys }) => ({ name, ageMs: keys.ageMs(), fetches: keys.fetches })),
     async prime() {
       await Promise.all(sources.map(({ keys }) => keys.prime()));
     },

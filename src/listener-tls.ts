@@ -1,4 +1,4 @@
-import { hkdfSync } from "node:crypto";
+import { hkdfSync, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Config } from "./config/schema.ts";
 
@@ -15,12 +15,15 @@ export interface TlsMaterial {
   };
   /** Equal as long as clients' certificates are verified against the same. */
   readonly trust: string;
+  /** When the server's own certificate expires. */
+  readonly expires: Date;
 }
 
 /**
  * Reads certificate, key, and what clients' certificates are verified against.
  *
  * @param ticketKeys that all processes of this gateway have; null for keys of its own
+ * @throws Error when a file cannot be read or the certificate is none
  */
 export async function readTlsMaterial(tls: TlsConfig, ticketKeys: Buffer | null): Promise<TlsMaterial> {
   const { cert, key, clientCa, clientCrl } = tls;
@@ -39,6 +42,7 @@ export async function readTlsMaterial(tls: TlsConfig, ticketKeys: Buffer | null)
       ...(ticketKeys !== null && { ticketKeys: deriveTicketKeys(ticketKeys, trust) }),
     },
     trust,
+    expires: new X509Certificate(certificate).validToDate,
   };
 }
 

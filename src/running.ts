@@ -1,5 +1,3 @@
-import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import type { Registry } from "prom-client";
 import type { Health } from "./admin.ts";
 import { gatewayEntry } from "./audit/record.ts";
@@ -11,7 +9,7 @@ import { renderAddress } from "./network/address.ts";
 import type { Log } from "./observe/log.ts";
 import { findFixedChanges } from "./reload.ts";
 import { describeReload } from "./reload-account.ts";
-import { createPublicServer } from "./server.ts";
+import { createPublicServer, type PublicServer } from "./server.ts";
 import type { Station } from "./state/station.ts";
 
 /** A gateway that serves, or one process of it. */
@@ -43,6 +41,7 @@ export async function run(
   station: Station,
 ): Promise<Running> {
   let gateway: Gateway | null = null;
+  let listener: PublicServer | null = null;
   let current = loaded;
   const tenant: Tenant = {
     servers: () => gateway?.upstreams.all() ?? [],
@@ -51,7 +50,7 @@ export async function run(
     configHash: () => current.hash,
     policyHash: () => current.policy.hash,
     forgetTokens: () => gateway?.identity.tokens.clear(),
-    certificateExpiry: () => readExpiry(current.config.listen.tls?.cert),
+    certificateExpiry: () => listener?.certificateExpiry ?? null,
   };
   const house = await buildHouse(loaded, log, tenant, station);
   try {
@@ -65,6 +64,7 @@ export async function run(
     const first = buildGateway(loaded, house);
     gateway = first;
     const server = await createPublicServer(loaded.config.listen, () => gateway ?? first, house);
+    listener = server;
     const publicAddress = await server.listen();
     void first.prime();
     const rotation = setInterval(() => void rotateKeys(house), refreshEveryMs);
@@ -175,14 +175,4 @@ function describeParts(gateway: Gateway, house: House): Record<string, unknown> 
   const issuers = [...gateway.issuers()].map(({ name, ageMs }) => ({ name, keysAgeMs: ageMs ?? null }));
   const replicas = house.replicas === null ? {} : { replicas: house.replicas.list() };
   return { config: gateway.hash, audit: { healthy: house.isRecording() }, servers, issuers, ...replicas };
-}
-
-/** Read at each scrape: a certificate that was replaced on disk but not loaded is a fault of another metric. */
-function readExpiry(file: string | undefined): Date | null {
-  if (file === undefined) return null;
-  try {
-    return new X509Certificate(readFileSync(file)).validToDate;
-  } catch {
-    return null;
-  }
 }

@@ -32,6 +32,8 @@ export interface PublicServer {
   /** Reads certificate and key again; connections that stand are not touched. */
   reloadCertificate(): Promise<void>;
   readonly draining: boolean;
+  /** When the certificate that new connections are shown expires; null without TLS. */
+  readonly certificateExpiry: Date | null;
   /** Resolves when every visit that is in progress now is over. */
   settled(): Promise<void>;
   /** Stops accepting, ends endless streams, lets calls finish for a while, then breaks off what is left. */
@@ -145,6 +147,9 @@ export async function createPublicServer(
     },
     get draining() {
       return draining;
+    },
+    get certificateExpiry() {
+      return material?.expires ?? null;
     },
     async settled() {
       await Promise.all([...[...visits].map(({ over }) => over), ...errands]);

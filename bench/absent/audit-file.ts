@@ -11,6 +11,7 @@ export const openAuditSink: typeof original.openAuditSink = async () => ({
   declare: async () => {},
   prepare: () => null,
   healthy: true,
+  missing: 0,
   queueLength: 0,
   path: "",
   close: async () => {},

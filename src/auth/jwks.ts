@@ -18,9 +18,13 @@ export interface KeySource {
   getKey(header: JWSHeaderParameters): Promise<CryptoKey>;
   /** Age of the keys in milliseconds; undefined until there are some. */
   ageMs(): number | undefined;
+  /** How often the keys were fetched, and how often that failed. */
+  readonly fetches: Readonly<Record<FetchOutcome, number>>;
   /** Fetches the keys ahead of the first token. Resolves to what went wrong, or undefined; never rejects. */
   prime(): Promise<string | undefined>;
 }
+
+export type FetchOutcome = "ok" | "failed";
 
 /** What {@link createKeySource} needs to know. */
 export interface KeySourceOptions {
@@ -56,6 +60,7 @@ export function createKeySource(options: KeySourceOptions): KeySource {
   const maxUsableMs = Math.max(options.maxAgeMs, options.maxStaleMs);
   let loaded: Loaded | undefined;
   let running: Promise<void> | undefined;
+  const fetches = { ok: 0, failed: 0 };
   let failures = 0;
   let problem: string | undefined;
   let notBeforeMs = -Infinity;
@@ -67,11 +72,13 @@ export function createKeySource(options: KeySourceOptions): KeySource {
       const next = { select: createLocalJWKSet(set), text: JSON.stringify(set), atMs: now() };
       const changed = loaded !== undefined && loaded.text !== next.text;
       loaded = next;
+      fetches.ok += 1;
       failures = 0;
       problem = undefined;
       if (changed) options.onChange?.();
     } catch (error) {
       notBeforeMs = now() + Math.min(firstBackoffMs * 2 ** failures, maxBackoffMs);
+      fetches.failed += 1;
       failures += 1;
       problem = error instanceof Error ? error.message : String(error);
       options.onProblem?.(problem);
@@ -132,6 +139,7 @@ export function createKeySource(options: KeySourceOptions): KeySource {
       return found;
     },
     ageMs: () => (loaded === undefined ? undefined : now() - loaded.atMs),
+    fetches,
     async prime() {
       await refresh();
       return problem;

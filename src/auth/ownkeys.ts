@@ -13,7 +13,7 @@ export interface OwnKeys {
 }
 
 /** A source over the gateway's own keys, which are looked for again when a token names an unknown one. */
-export function createOwnKeySource(keys: OwnKeys, now: () => number): KeySource {
+export function createOwnKeySource(keys: OwnKeys, now: () => number): Pick<KeySource, "getKey"> {
   let set = keys.publicJwks();
   let select: SelectKey = createLocalJWKSet(set);
   let running: Promise<unknown> | undefined;
@@ -44,8 +44,6 @@ export function createOwnKeySource(keys: OwnKeys, now: () => number): KeySource 
       if (found === undefined) throw new Denial("token_key", { detail: describeKey(header) });
       return found;
     },
-    ageMs: () => 0,
-    prime: async () => undefined,
   };
 }
 

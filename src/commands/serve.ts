@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Command } from "commander";
 import { startAdmin } from "../admin.ts";
 import { ConfigError, renderProblems } from "../config/diagnose.ts";
+import { checkDirectories } from "../config/directories.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { admitConfig } from "../config/suites.ts";
@@ -80,15 +81,27 @@ export async function startGateway(configFile: string, io: CommandIo): Promise<R
     );
   }
   const workers = countWorkers(loaded.config);
-  const running =
+  const starting =
     workers === 1
-      ? await startAlone(loaded, log, source)
-      : watching(await startFleet(loaded.config, workers, scriptOf(configFile), log), source);
+      ? startAlone(loaded, log, source)
+      : startFleet(loaded.config, workers, scriptOf(configFile), log).then((fleet) => watching(fleet, source));
+  const running = await starting.catch(async (error: unknown) => {
+    throw await findPlace(configFile, error);
+  });
   log.info(
     { public: running.publicUrl, admin: running.adminUrl, config: loaded.hash, policy: loaded.policy.hash, workers },
     "serving",
   );
   return superviseProcess(running, source, log);
+}
+
+/** What failed may have been a directory, and that has a place in the file. It is looked at only then: what can be used need not look so. */
+async function findPlace(configFile: string, error: unknown): Promise<unknown> {
+  const find = (config: Config) => checkDirectories(config);
+  return loadConfig(configFile, process.env, new Date(), find).then(
+    () => error,
+    (found: unknown) => found,
+  );
 }
 
 /** Without workers this process does all there is to do. */

@@ -33,7 +33,10 @@ export const size = () =>
 export const cidr = () =>
   read(readCidr, "an IP address or CIDR such as 10.0.0.0/8 or ::1/128, with no bits set after the prefix");
 export const address = () =>
-  read(readAddress, "an address and port such as 127.0.0.1:8443 or [::1]:8443; port 0 means any free one");
+  read(readAddress, "an address and port such as 127.0.0.1:8443 or [::1]:8443; port 0 means any free one", {
+    pattern: /^(\[[0-9a-fA-F:.]+\]|[0-9.]+):\d{1,5}$/,
+    examples: ["127.0.0.1:8443"],
+  });
 export const secret = () =>
   z
     .string()

@@ -10,6 +10,8 @@ export interface FileDemand {
    * Kubernetes (`fsGroup`) hands a secret to a process that is not root.
    */
   readonly secret?: boolean;
+  /** What openssl calls the kind of PEM that is expected: the same in DER is no text, and gets a hint. */
+  readonly pem?: "x509" | "pkey" | "crl";
 }
 
 /**
@@ -35,16 +37,27 @@ export async function readText(path: string, demand: FileDemand): Promise<Resolv
     const bytes = await handle.readFile();
     return { value: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
   } catch (error) {
-    return { fault: describeFailure(error) };
+    return { fault: describeFailure(error), hint: hintAtPem(error, demand) };
   } finally {
     await handle?.close();
   }
 }
 
 function describeFailure(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = codeOf(error);
   if (code === "ENOENT" || code === "ENOTDIR") return "there is no such file";
   if (code === "EACCES" || code === "EPERM") return "the gateway may not read this file";
-  if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "the file is not UTF-8 text";
+  if (code === noText) return "the file is not UTF-8 text";
   return `the file cannot be read (${code === "" ? "unknown error" : code})`;
+}
+
+function hintAtPem(error: unknown, { pem }: FileDemand): string | undefined {
+  if (pem === undefined || codeOf(error) !== noText) return undefined;
+  return `it has to be PEM; of DER it is made with openssl ${pem} -inform der -in <this file> -out <another>`;
+}
+
+const noText = "ERR_ENCODING_INVALID_ENCODED_DATA";
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

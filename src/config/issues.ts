@@ -210,5 +210,6 @@ const isUnspaced = /^[\w-]+:(?!\/\/)\S/;
 function textHint(schema: z.core.$ZodType | undefined): string {
   const pattern = String((schema === undefined ? undefined : globalRegistry.get(schema))?.pattern ?? "");
   if (pattern.includes("ms|")) return "a duration needs its unit, such as 30s or 5m";
-  return pattern.includes("KiB") ? "a size needs its unit, such as 16KiB or 1MiB" : "put it in quotes";
+  if (pattern.includes("KiB")) return "a size needs its unit, such as 16KiB or 1MiB";
+  return pattern.includes(":\\d") ? "the address comes before the port, as in 127.0.0.1:8443" : "put it in quotes";
 }

@@ -2,7 +2,7 @@ import { findBreachFault } from "../auth/users/breach-file.ts";
 import { checkAuthorities, checkClientTrust } from "./authorities.ts";
 import { checkCertificate } from "./certificate.ts";
 import { readText } from "./files.ts";
-import type { MaterialFindings, RuleFinding } from "./finding.ts";
+import { type MaterialFindings, problem, type RuleFinding } from "./finding.ts";
 import { isUrl } from "./identity-rules.ts";
 import type { Config } from "./schema.ts";
 
@@ -33,12 +33,12 @@ async function checkBreaches({ identity: { builtin } }: Config): Promise<Materia
 async function checkTls({ listen: { tls }, publicUrl }: Config, now: Date): Promise<MaterialFindings> {
   if (tls === undefined) return { findings: [], files: [] };
   const files = [tls.cert, tls.key];
-  const cert = await readText(tls.cert, { maxBytes: maxPemBytes });
-  const key = await readText(tls.key, { maxBytes: maxPemBytes, secret: true });
+  const cert = await readText(tls.cert, { maxBytes: maxPemBytes, pem: "x509" });
+  const key = await readText(tls.key, { maxBytes: maxPemBytes, secret: true, pem: "pkey" });
   const findings: RuleFinding[] = [];
   const at = (about: "cert" | "key") => ["listen", "tls", about];
-  if ("fault" in cert) findings.push({ severity: "problem", path: at("cert"), message: cert.fault });
-  if ("fault" in key) findings.push({ severity: "problem", path: at("key"), message: key.fault, hint: key.hint });
+  if ("fault" in cert) findings.push(problem(at("cert"), cert.fault, { hint: cert.hint }));
+  if ("fault" in key) findings.push(problem(at("key"), key.fault, { hint: key.hint }));
   if ("fault" in cert || "fault" in key) return { findings, files };
   for (const { about, ...finding } of checkCertificate(cert.value, key.value, new URL(publicUrl).hostname, now)) {
     const reads = finding.severity === "warning" ? [["publicUrl"]] : [];

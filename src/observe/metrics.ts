@@ -1,18 +1,21 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
 import type { SinkAccount } from "../audit/sinks/deliverer.ts";
 import type { ClosedVisit } from "../audit/trail.ts";
+import type { AuditSink } from "../audit/write/sink.ts";
+import type { KeySource } from "../auth/jwks.ts";
 import { methodLabel } from "../mcp/methods.ts";
 import type { TokenOutcome } from "../upstream/credentials/token-endpoint.ts";
 import { createHistogram } from "./histogram.ts";
+import { addProcessMetrics } from "./process-metrics.ts";
 import { createRecency, type Recency } from "./recency.ts";
 import { addSinkMetrics } from "./sink-metrics.ts";
 
 /** What the gauges read at each scrape. */
 export interface MetricSources {
   servers(): Iterable<{ name: string; load: { calls: number; streams: number }; reachable: boolean | null }>;
-  issuers(): Iterable<{ name: string; ageMs: number | undefined }>;
+  issuers(): Iterable<{ name: string; ageMs: number | undefined; fetches: KeySource["fetches"] }>;
   certificateExpiry(): Date | null;
-  auditQueueLength(): number;
+  audit(): Pick<AuditSink, "healthy" | "missing" | "queueLength">;
   auditSinks(): Iterable<SinkAccount>;
   configHash(): string;
   policyHash(): string;
@@ -50,7 +53,7 @@ const fromTenMicroseconds = [
 export function createMetrics(version: string, sources: MetricSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  addProcessMetrics(registry);
 
   const requests = new Counter({
     name: "sallyport_requests_total",
@@ -87,6 +90,12 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
     help: "From sending a message to the head of the server's answer.",
     labels: ["server"],
     buckets: fromMillisecond,
+  });
+  const upstreamRefusals = new Counter({
+    name: "sallyport_upstream_refusals_total",
+    help: "Refusals because of a server (upstream_*), by server and reason.",
+    labelNames: ["server", "reason"],
+    registers,
   });
   const handshakes = new Counter({
     name: "sallyport_tls_handshake_failures_total",
@@ -131,7 +140,7 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
     { version, node: process.version },
     1,
   );
-  addGauges(registry, sources, sessions);
+  addReadings(registry, sources, sessions);
   addSinkMetrics(registry, sources.auditSinks);
 
   return {
@@ -152,6 +161,7 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
       if (facts.session?.fingerprint != null) sessions.touch(server, facts.session.fingerprint, performance.now());
       if (denial === undefined) return;
       refusals.inc({ reason: denial.code });
+      if (denial.code.startsWith("upstream_")) upstreamRefusals.inc({ server, reason: denial.code });
       if (denial.code === "policy_unavailable" || denial.code === "condition_failed") policyErrors.inc();
       if (denial.code.startsWith("token_") || denial.code === "keys_unavailable")
         authFailures.inc({ reason: denial.code });
@@ -166,8 +176,8 @@ export function createMetrics(version: string, sources: MetricSources): Metrics 
   };
 }
 
-/** Gauges that are read, not kept: what they show cannot drift from what is. */
-function addGauges(registry: Registry, sources: MetricSources, sessions: Recency): void {
+/** Metrics that are read, not kept: what they show cannot drift from what is. */
+function addReadings(registry: Registry, sources: MetricSources, sessions: Recency): void {
   const registers = [registry];
   const add = (name: string, help: string, labelNames: string[], read: (gauge: Gauge<string>) => void) =>
     new Gauge({
@@ -214,12 +224,30 @@ function addGauges(registry: Registry, sources: MetricSources, sessions: Recency
         if (ageMs !== undefined) gauge.set({ issuer: name }, ageMs / 1_000);
     },
   );
-  add("sallyport_cert_expiry_timestamp_seconds", "When the server certificate expires.", [], (gauge) => {
+  new Counter({
+    name: "sallyport_jwks_fetches_total",
+    help: "Fetches of the keys of an issuer, discovery included, by outcome (ok, failed).",
+    labelNames: ["issuer", "outcome"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, fetches } of sources.issuers()) {
+        for (const [outcome, count] of Object.entries(fetches)) this.inc({ issuer: name, outcome }, count);
+      }
+    },
+  });
+  add("sallyport_cert_expiry_timestamp_seconds", "When the certificate that is shown expires.", [], (gauge) => {
     const expiry = sources.certificateExpiry();
     if (expiry !== null) gauge.set(expiry.getTime() / 1_000);
   });
+  add("sallyport_audit_up", "1 when audit records are written; 0 from a failure until one is again.", [], (gauge) => {
+    gauge.set(sources.audit().healthy ? 1 : 0);
+  });
+  add("sallyport_audit_records_missing", "Audit records that are missing and no record says so yet.", [], (gauge) => {
+    gauge.set(sources.audit().missing);
+  });
   add("sallyport_audit_queue_length", "Audit records that wait to be written.", [], (gauge) => {
-    gauge.set(sources.auditQueueLength());
+    gauge.set(sources.audit().queueLength);
   });
   add("sallyport_state_up", "1 when the Redis of the configuration can be asked; absent without one.", [], (gauge) => {
     const ready = sources.stateReady();

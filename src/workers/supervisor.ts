@@ -1,11 +1,12 @@
 import cluster from "node:cluster";
 import { randomBytes } from "node:crypto";
-import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
 import { type Health, startAdmin } from "../admin.ts";
 import type { Config } from "../config/schema.ts";
 import { createWindows } from "../limits/windows.ts";
 import type { Log } from "../observe/log.ts";
 import { mergeMetrics } from "../observe/merge.ts";
+import { addProcessMetrics } from "../observe/process-metrics.ts";
 import { digestFixed } from "../reload.ts";
 import { createLearnt } from "./learnt.ts";
 import type { WorkerReport } from "./messages.ts";
@@ -137,7 +138,7 @@ export function createSupervisorMetrics(
 ): { registry: Registry; replaced(worker: number): void } {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  addProcessMetrics(registry);
   const replaced = new Counter({
     name: "sallyport_worker_restarts_total",
     help: "Workers that ended though nobody told them to, by the place that another one then took.",

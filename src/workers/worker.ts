@@ -135,6 +135,7 @@ async function begin(
 /** Only a machine that has no time for anything makes the supervisor slow; a limit counted alone would be no better there. */
 const patienceMs = 1_000;
 
+/** A supervisor that is gone hears nothing, and this process may not have heard of that yet: it ends as soon as it does. */
 function send(message: FromWorker): void {
-  if (process.connected) process.send?.(message);
+  if (process.connected) process.send?.(message, () => {});
 }

@@ -139,6 +139,7 @@ it.runIf(existsSync("/usr/bin/prlimit"))(
     await call(setting, 3);
     expect((await fetch(`${gateway.adminUrl}/readyz`)).status).toBe(200);
     expect(await scrape(gateway)).toContain("sallyport_audit_write_errors_total 3");
+    expect(await readAuditGauges(gateway)).toEqual(["up 0", "records_missing 3", "queue_length 0"]);
     expect(log()).toContain("audit record could not be written; calls go on without");
     await limit("unlimited");
     const text = await until("the record of what is missing", async () => {
@@ -146,9 +147,15 @@ it.runIf(existsSync("/usr/bin/prlimit"))(
       return text.includes('"event":"recovered"') ? text : undefined;
     });
     expect(text).toContain('"note":{"missing":3}');
+    expect(await readAuditGauges(gateway)).toEqual(["up 1", "records_missing 0", "queue_length 0"]);
     expect(
       readMetric(await scrape(gateway), "sallyport_refusals_total", "reason").get("audit_unavailable"),
     ).toBeUndefined();
     expect(await verify(gateway.auditFile)).toMatchObject({ code: 0 });
   },
 );
+
+async function readAuditGauges(gateway: Gateway): Promise<string[]> {
+  const lines = (await scrape(gateway)).matchAll(/^sallyport_audit_((?:up|records_missing|queue_length) .*)$/gm);
+  return Array.from(lines, ([, gauge = ""]) => gauge);
+}

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -198,3 +199,34 @@ it("serves a certificate that was replaced on disk to new connections, and keeps
   void old.say(`GET /alpha/mcp HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`);
   expect(await old.hear()).toMatchObject({ status: 401 });
 });
+
+it.each([
+  ["is no certificate any more", (file: string) => replaceFile(file, "half of a cert")],
+  ["is gone", (file: string) => rm(file)],
+])("a certificate whose file %s is shown on, and so is when it expires, until another one is", async (_case, spoil) => {
+  const { gateway, client } = await set();
+  const file = join(gateway.directory, "certs", "server.pem");
+  const expiry = async () => (await scrape(gateway)).match(/^sallyport_cert_expiry_timestamp_seconds (.*)$/m)?.[1];
+  const shown = String(expirySeconds(await readFile(file)));
+  expect(await expiry()).toBe(shown);
+  await spoil(file);
+  gateway.child.kill("SIGHUP");
+  await until("the reload to fail", async () => (await lastReload(gateway)) === 0 || undefined);
+  expect(await expiry()).toBe(shown);
+  expect((await client.post(toolCall(1))).status).toBe(200);
+
+  const directory = await mkdtemp(join(tmpdir(), "sallyport-certificate-"));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const made = await ensureCertificates(directory, new Date(Date.now() - 86_400_000));
+  const renewed = String(expirySeconds(await readFile(made.server)));
+  expect(renewed).not.toBe(shown);
+  await rename(made.serverKey, join(gateway.directory, "certs", "server.key"));
+  await rename(made.server, file);
+  gateway.child.kill("SIGHUP");
+  await until("the new one", async () => (await lastReload(gateway)) === 1 || undefined);
+  expect(await expiry()).toBe(renewed);
+});
+
+function expirySeconds(pem: Buffer): number {
+  return new X509Certificate(pem).validToDate.getTime() / 1_000;
+}

@@ -43,6 +43,7 @@ it.runIf(existsSync("/usr/bin/prlimit"))(
     expect([probe.status, await probe.text()]).toEqual([503, expect.stringContaining("audit")]);
     expect(readMetric(await scrape(gateway), "sallyport_refusals_total", "reason").get("audit_unavailable")).toBe(1);
     expect(log()).toContain("audit record could not be written");
+    expect(await scrape(gateway)).toMatch(/^sallyport_audit_up 0$/m);
 
     const forwarded = recorder.requests.length;
     expect((await client.post(toolCall(3))).message).toMatchObject({
@@ -56,10 +57,22 @@ it.runIf(existsSync("/usr/bin/prlimit"))(
       return "result" in answer.message ? answer : undefined;
     });
     expect((await fetch(`${gateway.adminUrl}/readyz`)).status).toBe(200);
+    expect(await scrape(gateway)).toMatch(/^sallyport_audit_up 1$/m);
     expect((await readAudit(gateway)).map(({ id }) => id)).toContain(healed.requestId);
     expect(await verify(gateway.auditFile)).toMatchObject({ code: 0, report: { ok: true } });
   },
 );
+
+it.each([
+  ["state", 1],
+  ["audit", 1],
+  ["audit", 2],
+])("a %s directory that cannot be made is named by its place in the file (workers: %i)", async (name, workers) => {
+  const configOverrides = { workers, [name]: { directory: "policies/all.yaml/data" } };
+  await expect(set({ configOverrides })).rejects.toThrow(
+    new RegExp(`sallyport\\.yaml:\\d+:\\d+: ${name}\\.directory: what is above this directory is a file`),
+  );
+});
 
 it("no secret is in log, trail, metrics or probes", async () => {
   const canaries = {

@@ -14,6 +14,7 @@ import { denyEcho, replaceFile, type Setting, type SettingOptions, set, verify, 
 
 const workers = 2;
 const fault = fileURLToPath(new URL("../fixtures/fault.ts", import.meta.url));
+const orphaned = fileURLToPath(new URL("../fixtures/orphaned.ts", import.meta.url));
 
 /** A gateway of two workers and a client on each: connections are handed out in turn. */
 async function setTwo(options: SettingOptions = {}): Promise<Setting & { readonly clients: readonly HttpClient[] }> {
@@ -241,6 +242,15 @@ it("SIGTERM drains all workers; each trail ends with a stop", async () => {
   for (const worker of [1, 2]) {
     expect((await readTrail(gateway, worker)).slice(-2)).toMatchObject([{ event: "stop" }, { event: "checkpoint" }]);
   }
+});
+
+it("workers whose supervisor is killed end without a word, whatever they had to ask it", async () => {
+  const { gateway, client, log } = await set({ configOverrides: { workers }, nodeArgs: ["--import", orphaned] });
+  // Its stderr is closed once the workers, which share it, are gone as well.
+  const closed = once(gateway.child, "close");
+  await expect(client.post(ping)).rejects.toThrow();
+  expect(await closed).toEqual([null, "SIGKILL"]);
+  expect(log()).toBe("");
 });
 
 it("clients of 2024-11-05 are told that several workers do not serve them", async () => {

@@ -61,6 +61,10 @@ export class FileSink implements AuditSink {
     return this.#healthy;
   }
 
+  get missing(): number {
+    return this.#missing;
+  }
+
   get queueLength(): number {
     return this.#waiting.length;
   }

@@ -41,6 +41,8 @@ export interface AuditSink {
   prepare(identity: AuditIdentity | null): Promise<void> | null;
   /** False after a failed write, until one succeeds. */
   readonly healthy: boolean;
+  /** Records that are missing since writing began to fail; 0 once a record says how many they were. */
+  readonly missing: number;
   /** Records handed over and not yet written. */
   readonly queueLength: number;
   /** Path of the file. */

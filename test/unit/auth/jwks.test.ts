@@ -83,6 +83,23 @@ describe("fetching", () => {
     expect(await source.prime()).toBeUndefined();
   });
 
+  test("each is counted, and how it ended", async () => {
+    const source = sourceOf();
+    expect(source.fetches).toEqual({ ok: 0, failed: 0 });
+    await source.prime();
+    expect(source.fetches).toEqual({ ok: 1, failed: 0 });
+    away = true;
+    nowMs += maxAgeMs + 1;
+    await Promise.all([ask(source), ask(source)]);
+    await settle(source);
+    expect(source.fetches).toEqual({ ok: 1, failed: 1 });
+    published = [];
+    away = false;
+    nowMs += 1_000;
+    await settle(source);
+    expect(source.fetches).toEqual({ ok: 2, failed: 1 });
+  });
+
   test("the age is that of the last good fetch", async () => {
     const source = sourceOf();
     expect(source.ageMs()).toBeUndefined();

@@ -193,6 +193,32 @@ describe("references", () => {
   });
 });
 
+it("says how a certificate, key or list in DER becomes one that is read", async () => {
+  const tls = "tls: { cert: der, key: der, clientCa: der, clientCrl: der }";
+  const directory = await writeTree({
+    "sallyport.yaml": configWith(
+      `listen: { ${tls} }\naudit: { sinks: [{ type: webhook, url: "https://a.test/", ca: der }] }\n`,
+    ),
+    "policies/a.yaml": policy,
+    "der!": "",
+  });
+  await writeFile(join(directory, "der"), Buffer.from([0x30, 0x82, 0x01, 0x0a]));
+  const error = await loadConfig(join(directory, "sallyport.yaml"), {}, now).catch((thrown: unknown) => thrown);
+  expect((error as ConfigError).problems.map(({ path, message, hint }) => [path, message, hint])).toEqual(
+    [
+      ["listen.tls.cert", "x509"],
+      ["listen.tls.key", "pkey"],
+      ["listen.tls.clientCa", "x509"],
+      ["listen.tls.clientCrl", "crl"],
+      ["audit.sinks[0].ca", "x509"],
+    ].map(([path, kind]) => [
+      path,
+      "the file is not UTF-8 text",
+      expect.stringContaining(`openssl ${kind} -inform der`),
+    ]),
+  );
+});
+
 describe("secrets", () => {
   it("never print", async () => {
     const secrets = `    credentials: { bearer: "\${CANARY}" }\n    headers: { X-Key: "\${CANARY}" }\n`;

@@ -36,7 +36,7 @@ async function readKnown(): Promise<ReadonlyMap<string, readonly string[]>> {
     servers: () => [],
     issuers: () => [],
     certificateExpiry: () => null,
-    auditQueueLength: () => 0,
+    audit: () => ({ healthy: true, missing: 0, queueLength: 0 }),
     auditSinks: () => [],
     configHash: () => "",
     policyHash: () => "",
