@@ -12,6 +12,7 @@ import {
 } from "./config/reference.ts";
 import { configSchema } from "./config/schema.ts";
 import { renderMethods } from "./mcp/method-page.ts";
+import { renderMetrics } from "./metric-page.ts";
 import { policySchema } from "./policy/schema.ts";
 import { suiteSchema } from "./policy/suite/schema.ts";
 import { renderFunctions, renderLint, renderVariables } from "./policy/tables.ts";
@@ -99,8 +100,11 @@ function renderSchema(schema: object, title: string): string {
 export async function generate(root: URL, check: boolean): Promise<string[]> {
   const stale: string[] = [];
   const requirements = await readFile(new URL("docs/identity-requirements.yaml", root), "utf8");
-  const page = ["docs/identity-requirements.md", renderRequirements(requirements)] as const;
-  for (const [path, content] of [...generateFiles(), ...(await embedTables(root)), page]) {
+  const pages = [
+    ["docs/identity-requirements.md", renderRequirements(requirements)],
+    ["docs/metrics.md", await renderMetrics()],
+  ] as const;
+  for (const [path, content] of [...generateFiles(), ...(await embedTables(root)), ...pages]) {
     const file = new URL(path, root);
     const current = await readFile(file, "utf8").catch(() => undefined);
     if (current === content) continue;

@@ -18,7 +18,9 @@ export interface HistogramShape {
 export function createHistogram(registry: Registry, shape: HistogramShape): (value: number, ...of: string[]) => void {
   const series = new Map<string, Series>();
   const metric = {
-    ...shape,
+    name: shape.name,
+    help: shape.help,
+    labelNames: shape.labels,
     get: () => ({
       name: shape.name,
       help: shape.help,
