@@ -23,7 +23,7 @@ import { createOverload } from "./overload.ts";
 import { createRoster } from "./roster.ts";
 import { closeStalled } from "./stalled.ts";
 import { explainUnreadable, refuseUnreadable } from "./unreadable.ts";
-import { receive, runErrand, type Visit } from "./visit.ts";
+import { actFor, receive, type Visit } from "./visit.ts";
 
 /** The public listener: HTTPS, or plain HTTP where the configuration allows it. */
 export interface PublicServer {
@@ -79,10 +79,10 @@ export async function createPublicServer(
       idle.begin(message.socket);
     });
   };
-  const errands = new Set<Promise<void>>();
+  const acts = new Set<Promise<void>>();
   house.doors.attend((door, verb) => {
-    const errand = runErrand(current(), house, door, verb).finally(() => errands.delete(errand));
-    errands.add(errand);
+    const act = actFor(current(), house, door, verb).finally(() => acts.delete(act));
+    acts.add(act);
   });
   const failed = (ip: string) => house.refusedConnections.count(plainAddress(ip), "handshake");
   const awaitHandshake = listen.tls === undefined ? () => {} : watchHandshakes(server as HttpsServer, failed);
@@ -147,7 +147,7 @@ export async function createPublicServer(
       return draining;
     },
     async settled() {
-      await Promise.all([...[...visits].map(({ over }) => over), ...errands]);
+      await Promise.all([...[...visits].map(({ over }) => over), ...acts]);
     },
     drain: () => close(new Denial("draining"), listen.drainTimeout),
     abandon: () => close(new Denial("internal_error", { detail: "the process failed" }), 0),
@@ -158,7 +158,7 @@ export async function createPublicServer(
     const finishVisits = async () => {
       while (visits.size > 0) await Promise.all([...visits].map(({ over }) => over));
       // Sessions of clients of 2024-11-05 end with their doors.
-      await Promise.all(errands);
+      await Promise.all(acts);
     };
     draining = true;
     // http.Server's own close() also cuts connections whose answer is written but not read to its end.
