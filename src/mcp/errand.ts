@@ -15,7 +15,7 @@ export interface Errand {
  */
 export type ErrandForm = "result" | "error" | "text";
 
-/** URL_ELICITATION_REQUIRED of 2025-11-25. */
+/** An error that asks the client to open a URL (2025-11-25, Elicitation, URL Elicitation Required Error). */
 export const urlElicitationRequired = -32_042;
 /** The key under which the client answers for its user. */
 export const errandKey = "sallyport_login";
