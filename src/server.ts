@@ -22,7 +22,7 @@ import { plainAddress } from "./network/cidr.ts";
 import { createOverload } from "./overload.ts";
 import { createRoster } from "./roster.ts";
 import { closeStalled } from "./stalled.ts";
-import { explainUnreadable, refuseUnreadable } from "./unreadable.ts";
+import { refuseUnreadable, watchUnreadable } from "./unreadable.ts";
 import { actFor, receive, type Visit } from "./visit.ts";
 
 /** The public listener: HTTPS, or plain HTTP where the configuration allows it. */
@@ -100,21 +100,7 @@ export async function createPublicServer(
     const refused = refuseUnreadable(house, denial, socket as Socket, !bySocket.has(socket));
     void refused.then(() => (socket as Socket).destroySoon());
   });
-  // What follows bytes that could not be read cannot be read either: the first of them stands for all.
-  const unreadable = new WeakSet<Duplex>();
-  server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-    if (unreadable.has(socket)) {
-      // The answer may still be on its way; who goes on behind it is cut off.
-      if (socket.writableFinished) socket.destroy();
-      return;
-    }
-    unreadable.add(socket);
-    const visit = bySocket.get(socket);
-    const reason = explainUnreadable(error);
-    if (visit?.arriving === true && reason !== undefined) visit.interrupt(reason);
-    // Bytes behind a whole request: an answer to them could be taken for the answer to the request.
-    else void refuseUnreadable(house, reason, socket as Socket, visit === undefined);
-  });
+  watchUnreadable(server, house, (socket) => bySocket.get(socket));
   server.on("secureConnection", (socket: Socket) => socket.once("end", () => closeStalled(socket)));
   server.on("tlsClientError", () => house.metrics.handshakeFailed());
   // Whatever is open ends when its token or session is revoked. Everything else is judged at its next message, but a stream has none: it ends
