@@ -15,7 +15,7 @@ export async function relayJson(exchange: Exchange, status: number): Promise<voi
   await exchange.reply.send(receipt, { status, headers, body });
 }
 
-/** Apart from the sending, which may take minutes: what the body says would be kept beside it meanwhile, three times as large as it is. */
+/** A function of its own, so that what was parsed, three times as large as the body, is let go of before it is sent, which may take minutes. */
 async function judgeBody(exchange: Exchange, status: number): Promise<{ receipt: Receipt; body: Buffer }> {
   const { answer, trail, upstream, expected, known } = exchange;
   const source = await readWhole(answer.body, upstream.maxResponseBytes);
