@@ -30,17 +30,17 @@ export interface TrustWatch {
 
 export function createTrustWatch(): TrustWatch {
   const open = new Map<string, number>();
-  let era = 0;
+  let changes = 0;
   return {
     admit(socket) {
       if (socket.remoteAddress === undefined) return;
       const name = nameOf(socket);
-      open.set(name, era);
+      open.set(name, changes);
       socket.once("close", () => open.delete(name));
     },
     change() {
-      era += 1;
+      changes += 1;
     },
-    isStale: (socket) => certificateOf(socket) !== null && (open.get(nameOf(socket)) ?? era) !== era,
+    isStale: (socket) => certificateOf(socket) !== null && (open.get(nameOf(socket)) ?? changes) !== changes,
   };
 }

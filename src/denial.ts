@@ -1,5 +1,5 @@
 import { renderChallenge, renderStepUp, type Scheme } from "./challenge.ts";
-import { type Errand, errandData, errandResult, urlElicitationRequired } from "./mcp/elicitation.ts";
+import { type Errand, errandData, errandResult, urlElicitationRequired } from "./mcp/errand.ts";
 import type { Verdict } from "./policy/evaluate.ts";
 import type { Missing } from "./policy/require.ts";
 

@@ -1,14 +1,12 @@
 import { hostname } from "node:os";
-import { join, resolve } from "node:path";
 import { ClockGuard } from "./audit/clock-guard.ts";
 import { watchClock } from "./audit/clock-watch.ts";
-import { Vault } from "./audit/encryption/vault.ts";
-import { checkpointName, ledgerName, ordersName } from "./audit/files/layout.ts";
 import { type AuditEntry, gatewayEntry } from "./audit/record.ts";
 import { createRefusedConnections, type RefusedConnections } from "./audit/refused-connections.ts";
 import { openAuditSinks } from "./audit/sinks/sinks.ts";
 import type { AuditBook } from "./audit/trail.ts";
-import { type AuditSink, type AuditSinkOptions, openAuditSink } from "./audit/write/sink.ts";
+import { type AuditSink, openAuditSink } from "./audit/write/sink.ts";
+import { describeAudit } from "./audit-options.ts";
 import { apiKeys } from "./auth/api-keys/api-key.ts";
 import { type ApiKeyBook, createApiKeyBook } from "./auth/api-keys/book.ts";
 import { createUseNotes } from "./auth/api-keys/last-use.ts";
@@ -23,7 +21,6 @@ import { createUserDirectory, type UserDirectory } from "./auth/users/directory.
 import { users } from "./auth/users/user.ts";
 import { federatedAccounts } from "./authorization/federation/accounts.ts";
 import type { LoadedConfig } from "./config/load.ts";
-import { readRetention } from "./config/retention.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
 import { createDoors, type Doors } from "./doors/doors.ts";
 import { type Bans, createBans } from "./limits/bans.ts";
@@ -237,44 +234,6 @@ async function furnish(
       state.close();
       return sink.close().finally(() => sinks.close());
     },
-  };
-}
-
-/** How the trail of this process is written. */
-function describeAudit(
-  { audit, state }: LoadedConfig["config"],
-  { number }: Station,
-  keyring: Keyring,
-  log: Log,
-  trustsClock: () => boolean,
-): AuditSinkOptions {
-  const { directory, mode, rotate, compress, retention, checkpoints, encryption } = audit;
-  const { wholeMs, periods } = readRetention(retention);
-  const thinning = { periods, ledgerPath: join(state.directory, ledgerName(resolve(directory), number)) };
-  const lost = mode === "besteffort" ? "calls go on without" : "requests are refused";
-  return {
-    directory,
-    forced: mode === "fsync",
-    trail: number,
-    now: () => new Date(),
-    rotation: { maxBytes: rotate.size, maxAgeMs: rotate.age },
-    keeping: { compress, retentionMs: wholeMs, trustsClock, ...(periods.size > 0 && { thinning }) },
-    vault: new Vault({ directory: state.directory, keys: keyring, now: () => performance.now() }),
-    encrypted: encryption,
-    // One of several workers is enough, and the first is always there.
-    ...(number === 1 && { ordersPath: join(directory, ordersName) }),
-    checkpoints: {
-      signer: keyring.notary,
-      everyRecords: checkpoints.records,
-      everyMs: checkpoints.interval,
-      path: join(state.directory, checkpointName(resolve(directory), number)),
-      onSigned: (checkpoint) => log.info({ checkpoint: checkpoint.split("\n") }, "audit checkpoint"),
-    },
-    onFailure: (error) => log.error({ error }, `audit record could not be written; ${lost}`),
-    onRecovered: () => log.warn({}, "audit records are written again"),
-    onTrouble: (error) => log.error({ error }, "the audit files could not be kept as configured"),
-    onReclaimed: () => log.info({}, "the audit file is in its place again"),
-    onShortfall: (shortfall) => log.error({ ...shortfall }, "the audit trail is not what was signed last"),
   };
 }
 

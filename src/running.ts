@@ -71,7 +71,7 @@ export async function run(
     rotation.unref();
 
     let reloading = Promise.resolve();
-    async function reload(cause: string): Promise<void> {
+    async function reloadNow(cause: string): Promise<void> {
       let built: Gateway;
       const before = current;
       try {
@@ -87,33 +87,8 @@ export async function run(
       } catch (error) {
         return report(cause, before, error instanceof Error ? error : new Error(String(error)));
       }
-      settle(built, cause);
+      fitTo(built, server, house, cause);
       await report(cause, before, null);
-    }
-
-    /** What goes on is fitted to the new configuration: streams first, and each part whatever becomes of the others. */
-    function settle(built: Gateway, cause: string): void {
-      const parts: Readonly<Record<string, () => void>> = {
-        "open streams": () => house.standing.reconsider(built.policy.viewOf),
-        "keys of issuers": () => house.keys.retain(built.demands),
-        "connections to servers": () => {
-          // Visits that began under the old configuration end under it, and may not have reached their server yet.
-          const gone = house.upstreams.retain(built.upstreams.all());
-          void server.settled().then(() => Promise.all(gone.map(({ transport }) => transport.close())));
-        },
-        "other replicas": () => house.replicas?.tell(),
-        "keys of new issuers": () => void built.prime(),
-      };
-      for (const [part, adapt] of Object.entries(parts)) {
-        try {
-          adapt();
-        } catch (error) {
-          log.error(
-            { cause, part, error },
-            "the new configuration is in force, but not all that goes on was fitted to it",
-          );
-        }
-      }
     }
 
     async function report(cause: string, before: LoadedConfig, failure: Error | null): Promise<void> {
@@ -148,12 +123,37 @@ export async function run(
       deliver: house.startSinks,
       reload(cause) {
         // One after the other: what was read last is what runs last.
-        reloading = reloading.then(() => reload(cause));
+        reloading = reloading.then(() => reloadNow(cause));
         return reloading;
       },
       stop: () => end(server.drain()),
       abandon: () => end(server.abandon()),
     };
+  }
+}
+
+/** What goes on is fitted to the new configuration: streams first, and each part whatever becomes of the others. */
+function fitTo(built: Gateway, server: PublicServer, house: House, cause: string): void {
+  const parts: Readonly<Record<string, () => void>> = {
+    "open streams": () => house.standing.reconsider(built.policy.viewOf),
+    "keys of issuers": () => house.keys.retain(built.demands),
+    "connections to servers": () => {
+      // Visits that began under the old configuration end under it, and may not have reached their server yet.
+      const gone = house.upstreams.retain(built.upstreams.all());
+      void server.settled().then(() => Promise.all(gone.map(({ transport }) => transport.close())));
+    },
+    "other replicas": () => house.replicas?.tell(),
+    "keys of new issuers": () => void built.prime(),
+  };
+  for (const [part, adapt] of Object.entries(parts)) {
+    try {
+      adapt();
+    } catch (error) {
+      house.log.error(
+        { cause, part, error },
+        "the new configuration is in force, but not all that goes on was fitted to it",
+      );
+    }
   }
 }
 

@@ -22,8 +22,8 @@ import { plainAddress } from "./network/cidr.ts";
 import { createOverload } from "./overload.ts";
 import { createRoster } from "./roster.ts";
 import { closeStalled } from "./stalled.ts";
-import { explainUnreadable, refuseUnreadable } from "./unreadable.ts";
-import { receive, runErrand, type Visit } from "./visit.ts";
+import { refuseUnreadable, watchUnreadable } from "./unreadable.ts";
+import { actFor, receive, type Visit } from "./visit.ts";
 
 /** The public listener: HTTPS, or plain HTTP where the configuration allows it. */
 export interface PublicServer {
@@ -81,10 +81,10 @@ export async function createPublicServer(
       idle.begin(message.socket);
     });
   };
-  const errands = new Set<Promise<void>>();
+  const acts = new Set<Promise<void>>();
   house.doors.attend((door, verb) => {
-    const errand = runErrand(current(), house, door, verb).finally(() => errands.delete(errand));
-    errands.add(errand);
+    const act = actFor(current(), house, door, verb).finally(() => acts.delete(act));
+    acts.add(act);
   });
   const failed = (ip: string) => house.refusedConnections.count(plainAddress(ip), "handshake");
   const awaitHandshake = listen.tls === undefined ? () => {} : watchHandshakes(server as HttpsServer, failed);
@@ -102,21 +102,7 @@ export async function createPublicServer(
     const refused = refuseUnreadable(house, denial, socket as Socket, !bySocket.has(socket));
     void refused.then(() => (socket as Socket).destroySoon());
   });
-  // What follows bytes that could not be read cannot be read either: the first of them stands for all.
-  const unreadable = new WeakSet<Duplex>();
-  server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-    if (unreadable.has(socket)) {
-      // The answer may still be on its way; who goes on behind it is cut off.
-      if (socket.writableFinished) socket.destroy();
-      return;
-    }
-    unreadable.add(socket);
-    const visit = bySocket.get(socket);
-    const reason = explainUnreadable(error);
-    if (visit?.arriving === true && reason !== undefined) visit.interrupt(reason);
-    // Bytes behind a whole request: an answer to them could be taken for the answer to the request.
-    else void refuseUnreadable(house, reason, socket as Socket, visit === undefined);
-  });
+  watchUnreadable(server, house, (socket) => bySocket.get(socket));
   server.on("secureConnection", (socket: Socket) => socket.once("end", () => closeStalled(socket)));
   server.on("tlsClientError", () => house.metrics.handshakeFailed());
   // Whatever is open ends when its token or session is revoked. Everything else is judged at its next message, but a stream has none: it ends
@@ -152,7 +138,7 @@ export async function createPublicServer(
       return material?.expires ?? null;
     },
     async settled() {
-      await Promise.all([...[...visits].map(({ over }) => over), ...errands]);
+      await Promise.all([...[...visits].map(({ over }) => over), ...acts]);
     },
     drain: () => close(new Denial("draining"), listen.drainTimeout),
     abandon: () => close(new Denial("internal_error", { detail: "the process failed" }), 0),
@@ -163,7 +149,7 @@ export async function createPublicServer(
     const finishVisits = async () => {
       while (visits.size > 0) await Promise.all([...visits].map(({ over }) => over));
       // Sessions of clients of 2024-11-05 end with their doors.
-      await Promise.all(errands);
+      await Promise.all(acts);
     };
     draining = true;
     // http.Server's own close() also cuts connections whose answer is written but not read to its end.

@@ -1,12 +1,42 @@
 import { randomUUID } from "node:crypto";
+import type { Server } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { describeVisit } from "./audit/describe.ts";
 import { Denial, renderDenial } from "./denial.ts";
 import type { House } from "./house.ts";
 import { closeStalled } from "./stalled.ts";
+import type { Visit } from "./visit.ts";
+
+/**
+ * Answers for bytes that are no HTTP.
+ *
+ * @param visitOf the visit that a connection is in the middle of, if any
+ */
+export function watchUnreadable(
+  server: Server,
+  house: House,
+  visitOf: (socket: Duplex) => Pick<Visit, "arriving" | "interrupt"> | undefined,
+): void {
+  // What follows bytes that could not be read cannot be read either: the first of them stands for all.
+  const unreadable = new WeakSet<Duplex>();
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
+    if (unreadable.has(socket)) {
+      // The answer may still be on its way; who goes on behind it is cut off.
+      if (socket.writableFinished) socket.destroy();
+      return;
+    }
+    unreadable.add(socket);
+    const visit = visitOf(socket);
+    const reason = explainUnreadable(error);
+    if (visit?.arriving === true && reason !== undefined) visit.interrupt(reason);
+    // Bytes behind a whole request: an answer to them could be taken for the answer to the request.
+    else void refuseUnreadable(house, reason, socket as Socket, visit === undefined);
+  });
+}
 
 /** Why bytes could not be read as HTTP, or undefined where the client merely went away. */
-export function explainUnreadable({ code = "" }: NodeJS.ErrnoException): Denial | undefined {
+function explainUnreadable({ code = "" }: NodeJS.ErrnoException): Denial | undefined {
   if (code === "HPE_HEADER_OVERFLOW") return new Denial("header_too_large", { detail: code });
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") return new Denial("request_timeout", { detail: code });
   const malformed = code.startsWith("HPE_") && code !== "HPE_INVALID_EOF_STATE";

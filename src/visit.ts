@@ -130,7 +130,7 @@ class HttpVisit implements Visit {
 }
 
 /** Does for a client of 2024-11-05 what it would do itself if it knew of sessions (doors/doors.ts); its record is like the client's own. */
-export async function runErrand(gateway: Gateway, house: House, door: Door, verb: "GET" | "DELETE"): Promise<void> {
+export async function actFor(gateway: Gateway, house: House, door: Door, verb: "GET" | "DELETE"): Promise<void> {
   const headers = new Map(door.arrival.headers).set("mcp-session-id", door.sessionId ?? "");
   headers.delete("last-event-id");
   if (door.revision !== null) headers.set("mcp-protocol-version", door.revision);

@@ -68,7 +68,7 @@ export interface AuditEntry {
   readonly outcome: AuditOutcome;
   readonly bytes: { readonly in: number; readonly out: number };
   readonly ms: { readonly total: number; readonly upstream: number | null };
-  /** Facts of records about the gateway, such as the version. */
+  /** Facts that only some events have, such as the version of `start` (docs/audit.md, Events). */
   readonly note?: Readonly<Record<string, unknown>>;
   /** A signed note, of the gateway's own making, so written as it is. */
   readonly checkpoint?: string;

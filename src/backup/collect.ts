@@ -83,7 +83,7 @@ export async function collect(configFile: string): Promise<Collection> {
   }
 }
 
-/** A directory of the configuration's own may be called as the one for what is outside of it, and a name be none that is restored. */
+/** Two files may have one place, where a directory beside the configuration is called `elsewhere` as well; and some names are not restored. */
 function refuseOddPlaces(sources: readonly Source[], directory: string): void {
   const places = new Map<string, string>();
   for (const { path } of sources) {

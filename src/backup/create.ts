@@ -81,7 +81,7 @@ async function describe(
       hash.update(chunk);
       progress.add(chunk.length);
     }
-    // A key that was destroyed since it was opened is zeros, and its person could never come again where there is such a file.
+    // A key that was destroyed since it was opened is zeros. Restored, it would keep its person from ever having a key again.
     if (isDestroyed) continue;
     described.push(source);
     files.push({ path: placeOf(directory, path), kind, bytes, sha256: hash.digest("hex") });

@@ -120,8 +120,8 @@ async function findDirectories(config: string): Promise<{ readonly audit: string
 }
 
 /**
- * Checkpoints and ledgers of thinned files have the path of the audit directory in their names, and would not be looked for where it has
- * another one now.
+ * Checkpoints and ledgers of thinned files have a digest of the path of the audit directory in their names: where that has another path
+ * now, they would not be found.
  */
 async function renameForPath(directory: string, { files, audit }: Manifest, path: string): Promise<void> {
   for (const suffixOf of [checkpointSuffix, ledgerSuffix]) {

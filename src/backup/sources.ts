@@ -45,8 +45,8 @@ export async function openSource(path: string, kind: FileKind, follow: boolean):
 const smallBytes = 65_536;
 
 /**
- * The same file, closed, with what is in it in memory, unless it is large: there is a key for each person, and a process may not have
- * as many files open.
+ * Reads a small file into memory and closes it; a large one stays as it is. There is a key for each person, and a process may not have as
+ * many files open.
  *
  * @throws BackupError when it cannot be read
  */

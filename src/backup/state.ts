@@ -6,8 +6,8 @@ import { BackupError, systemCode } from "./fault.ts";
 import { copySmall, openSource, readBytes, type Source } from "./sources.ts";
 
 /**
- * Files that are made under another name first, locks, which are of a process that will be gone, and orders for it: nobody waits for their
- * answer any more.
+ * What is of no use once restored: drafts of files that are not in their place yet, locks of a process that will be gone, and orders whose
+ * answer nobody waits for any more.
  */
 const passing = /\.(?:new|tmp|lock|order|order\.answer)$|\.key\.\d+$|\.[0-9a-f-]{36}$/;
 /** What every archive of this kind begins with. */

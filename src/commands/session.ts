@@ -30,7 +30,8 @@ export function sessionCommand(io: CommandIo): Command {
       ).implies({ mcp: true }),
     )
     .option("--json", "print one JSON object")
-    .action(async ({ config, user, mcp, audit, json }: ListOptions) => {
+    .action(async (options: ListOptions) => {
+      const { config, user, mcp, audit, json } = options;
       try {
         if (mcp === true) {
           const found = await findMcpSessions(io, { config, audit, user });
@@ -38,44 +39,48 @@ export function sessionCommand(io: CommandIo): Command {
           else io.out(renderMcpSessions(found));
           return io.exit(0);
         }
-        const all = await withState(io, config, (store, { identity: { sessions, builtin } }) => {
-          const life = { idleMs: sessions.idle, absoluteMs: sessions.absolute };
-          return listSessions(store, life, builtin.login.sessionIdle, Date.now());
-        });
-        const tokens = all.tokens
-          .filter((token) => user === undefined || token.user === user)
-          .map(({ id, user, label, servers, from, createdAtMs, usedAtMs, expiresAtMs }) => ({
-            ...{ id, user, label, servers, from },
-            ...{ created: dateOf(createdAtMs), used: dateOf(usedAtMs), expires: dateOf(expiresAtMs) },
-          }));
-        const browsers = all.browsers
-          .filter((browser) => user === undefined || browser.user === user)
-          .map(({ uid: id, user, loginMs, mfa, usedAtMs, expiresAtMs }) => ({
-            ...{
-              id,
-              user,
-              since: loginMs === null ? null : dateOf(loginMs),
-              secondFactor: mfa,
-              used: dateOf(usedAtMs),
-              expires: dateOf(expiresAtMs),
-            },
-          }));
-        const lines = [
-          ...tokens.map(({ id, user, label, servers, from, used, expires }) => {
-            const where = from === null ? "" : `, from ${from.join(", ")}`;
-            return `${id}  token of ${show(user)}, ${show(label)}, for ${servers.join(", ")}${where}; used ${used}, until ${expires} at most\n`;
-          }),
-          ...browsers.map(({ id, user, since, secondFactor, used, expires }) => {
-            const how = secondFactor ? ", with a second factor" : "";
-            return `${id}  browser of ${show(user)}${since === null ? "" : ` since ${since}`}${how}; used ${used}, until ${expires} at most\n`;
-          }),
-        ];
-        if (json === true) io.out(`${JSON.stringify({ tokens, browsers }, null, 2)}\n`);
-        else io.out(lines.length === 0 ? "there are no sessions\n" : lines.join(""));
+        const found = await findSessions(io, options);
+        if (json === true) printJson(io, found);
+        else io.out(renderSessions(found));
         io.exit(0);
       } catch (error) {
         reportFailure(io, error, json);
       }
     });
   return new Command("session").description("session tokens, and browsers that are logged in").addCommand(list);
+}
+
+async function findSessions(io: CommandIo, { config, user }: ListOptions) {
+  const { tokens, browsers } = await withState(io, config, (store, { identity: { sessions, builtin } }) => {
+    const life = { idleMs: sessions.idle, absoluteMs: sessions.absolute };
+    return listSessions(store, life, builtin.login.sessionIdle, Date.now());
+  });
+  return {
+    tokens: tokens
+      .filter((token) => user === undefined || token.user === user)
+      .map(({ id, user, label, servers, from, createdAtMs, usedAtMs, expiresAtMs }) => ({
+        ...{ id, user, label, servers, from },
+        ...{ created: dateOf(createdAtMs), used: dateOf(usedAtMs), expires: dateOf(expiresAtMs) },
+      })),
+    browsers: browsers
+      .filter((browser) => user === undefined || browser.user === user)
+      .map(({ uid: id, user, loginMs, mfa: secondFactor, usedAtMs, expiresAtMs }) => ({
+        ...{ id, user, since: loginMs === null ? null : dateOf(loginMs), secondFactor },
+        ...{ used: dateOf(usedAtMs), expires: dateOf(expiresAtMs) },
+      })),
+  };
+}
+
+function renderSessions({ tokens, browsers }: Awaited<ReturnType<typeof findSessions>>): string {
+  const lines = [
+    ...tokens.map(({ id, user, label, servers, from, used, expires }) => {
+      const where = from === null ? "" : `, from ${from.join(", ")}`;
+      return `${id}  token of ${show(user)}, ${show(label)}, for ${servers.join(", ")}${where}; used ${used}, until ${expires} at most\n`;
+    }),
+    ...browsers.map(({ id, user, since, secondFactor, used, expires }) => {
+      const how = secondFactor ? ", with a second factor" : "";
+      return `${id}  browser of ${show(user)}${since === null ? "" : ` since ${since}`}${how}; used ${used}, until ${expires} at most\n`;
+    }),
+  ];
+  return lines.length === 0 ? "there are no sessions\n" : lines.join("");
 }

@@ -41,20 +41,20 @@ export interface Door {
 }
 
 /** What the gateway does for a client of an age that knows nothing of it: to listen on the session's stream, to end the session. */
-export type Errand = (door: Door, verb: "GET" | "DELETE") => void;
+export type ActFor = (door: Door, verb: "GET" | "DELETE") => void;
 
 /** All doors that are open. */
 export interface Doors {
   open(place: Pick<Door, "server" | "identity" | "arrival" | "stream">): Door;
   find(id: string): Door | undefined;
   all(): Iterable<Door>;
-  /** Who runs the errands. */
-  attend(errand: Errand): void;
+  /** Who acts for their clients. */
+  attend(actFor: ActFor): void;
 }
 
 export function createDoors(): Doors {
   const doors = new Map<string, Door>();
-  let run: Errand = () => {};
+  let actFor: ActFor = () => {};
   return {
     open(place) {
       const id = randomUUID();
@@ -103,14 +103,14 @@ export function createDoors(): Doors {
         begin(begun) {
           sessionId = begun;
           // A client that is gone already needs no stream, but its session must not stay.
-          run(door, closed.signal.aborted ? "DELETE" : "GET");
+          actFor(door, closed.signal.aborted ? "DELETE" : "GET");
         },
         close(reason) {
           doors.delete(id);
           if (closed.signal.aborted) return;
           closed.abort(reason);
           finishing.abort(reason);
-          if (sessionId !== null) run(door, "DELETE");
+          if (sessionId !== null) actFor(door, "DELETE");
         },
       };
       doors.set(id, door);
@@ -118,8 +118,8 @@ export function createDoors(): Doors {
     },
     find: (id) => doors.get(id),
     all: () => doors.values(),
-    attend(errand) {
-      run = errand;
+    attend(act) {
+      actFor = act;
     },
   };
 }

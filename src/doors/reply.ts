@@ -51,7 +51,7 @@ export function createDoorReply(door: Door): Reply {
   };
 }
 
-/** Apart from the saying, for which a client may have to read first: the text of a large answer would be kept meanwhile. */
+/** A function of its own, so that the text of a large answer is let go of before it is written, which may wait for the client to read. */
 function readAnswer({ status, body }: WholeAnswer): { readonly block: Uint8Array | null; readonly isLost: boolean } {
   const text = body === undefined ? "" : body.toString();
   const event = { id: null, type: "message", data: text, retryMs: null };

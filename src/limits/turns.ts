@@ -1,5 +1,5 @@
 import type { Ending } from "../ending.ts";
-import type { Lease } from "./counters.ts";
+import type { HeldPlace } from "./counters.ts";
 
 /** How many may be at a server at once, and how many may wait for that. */
 export interface TurnLimits {
@@ -23,7 +23,7 @@ export interface Turns {
    * @returns the place, to be given back; null when too many are waiting
    * @throws Displaced, or the reason of the signal
    */
-  take(caller: string, given: Ending): Lease | Promise<Lease> | null;
+  take(caller: string, given: Ending): HeldPlace | Promise<HeldPlace> | null;
   /** Other limits from now on: whoever has a place keeps it, and whoever waits has not waited in vain. */
   limit(limits: TurnLimits): void;
   readonly waiting: number;
@@ -33,7 +33,7 @@ export interface Turns {
 
 interface Waiting {
   readonly caller: string;
-  readonly resolve: (place: Lease) => void;
+  readonly resolve: (place: HeldPlace) => void;
   readonly reject: (reason: unknown) => void;
 }
 
@@ -44,7 +44,7 @@ export function createTurns(first: TurnLimits): Turns {
   let taken = 0;
   let waiting = 0;
 
-  function give(): Lease {
+  function give(): HeldPlace {
     taken += 1;
     return new Turn(giveBack);
   }
@@ -101,7 +101,7 @@ export function createTurns(first: TurnLimits): Turns {
       if (taken < concurrent) return give();
       if (given.aborted) return Promise.reject(given.reason);
       if (waiting >= most && !displace(caller)) return null;
-      const { promise, resolve, reject } = Promise.withResolvers<Lease>();
+      const { promise, resolve, reject } = Promise.withResolvers<HeldPlace>();
       const one = { caller, resolve, reject };
       const queue = queues.get(caller) ?? [];
       queue.push(one);
@@ -114,7 +114,7 @@ export function createTurns(first: TurnLimits): Turns {
   };
 }
 
-class Turn implements Lease {
+class Turn implements HeldPlace {
   #giveBack: (() => void) | null;
 
   constructor(giveBack: () => void) {

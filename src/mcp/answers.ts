@@ -4,6 +4,7 @@
  */
 import { Denial } from "../denial.ts";
 import type { Pending } from "../facts.ts";
+import { urlElicitationRequired } from "./errand.ts";
 import { type Expectation, malformed, mayAsk, refuseTwins } from "./expectation.ts";
 import { relatedTaskKey } from "./given.ts";
 import { JsonFault, memberText, readJson } from "./json.ts";
@@ -32,8 +33,6 @@ export type Judged =
   | { readonly kind: "drop"; readonly asked: string | null; readonly method: string | null };
 
 const maxDepth = 1_000;
-/** An error that asks the client to open a URL (2025-11-25, Elicitation, URL Elicitation Required Error). */
-const urlElicitationRequired = -32042;
 const envelopeNames = new Set(["jsonrpc", "id", "method", "params", "result", "error"]);
 const errorNames = new Set(["code", "message", "data"]);
 const metaNames = new Set([relatedTaskKey]);

@@ -74,6 +74,9 @@ export function memberText(text: string, name: string): string | undefined {
   return span && text.slice(span.start, span.end);
 }
 
+/** Longest JSON-RPC id, in UTF-16 code units. */
+export const maxIdLength = 256;
+
 /**
  * Whether a JSON-RPC id is read alike by every parser: a string of 1 to 256 code units, or an integer that a double holds,
  * written in its plain decimal form (not 1.0, 1e0, -0 or 9007199254740993).
@@ -81,7 +84,7 @@ export function memberText(text: string, name: string): string | undefined {
  * @param source the id's own text, from {@link memberText}
  */
 export function isPlainId(value: unknown, source: string): boolean {
-  if (typeof value === "string") return value.length >= 1 && value.length <= 256 && value.isWellFormed();
+  if (typeof value === "string") return value.length >= 1 && value.length <= maxIdLength && value.isWellFormed();
   return Number.isSafeInteger(value) && source === String(value);
 }
 

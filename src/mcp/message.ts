@@ -4,11 +4,11 @@
  */
 
 import { Denial } from "../denial.ts";
-import type { About, Message, NotificationMessage, RpcId } from "../facts.ts";
+import type { About, Message, NotificationMessage, RequestMessage, RpcId } from "../facts.ts";
 import { readCompletionAsk } from "./completion.ts";
-import { type Era, eraOf, isRevision, type Revision, statelessRevisions, unversioned } from "./era.ts";
+import { eraOf, isRevision, type Revision, statelessRevisions, unversioned } from "./era.ts";
 import { readGiven, readRelatedOnly, relatedTaskKey } from "./given.ts";
-import { findKeyTwin, isPlainId, JsonFault, memberText, readJson } from "./json.ts";
+import { findKeyTwin, isPlainId, JsonFault, maxIdLength, memberText, readJson } from "./json.ts";
 import { findMethod, type MethodRule, notificationMethods, type Target } from "./methods.ts";
 import { decodeMirror } from "./mirrors.ts";
 import { canonicalTemplate, canonicalUri, isPlainName } from "./names.ts";
@@ -94,13 +94,21 @@ function readKind(
   if (method === undefined && answers && rpcId !== undefined) return readAnswer(envelope, rpcId, bytes, headers);
   if (typeof method !== "string" || answers)
     throw new Denial("message_invalid", { detail: "neither request nor answer" });
+  return rpcId === undefined
+    ? readNotification(method, envelope, bytes, headers)
+    : readRequest(method, rpcId, envelope, bytes, headers);
+}
+
+function readRequest(
+  method: string,
+  rpcId: RpcId,
+  envelope: JsonObject,
+  bytes: Buffer,
+  headers: ReadonlyMap<string, string>,
+): RequestMessage {
   const params = readParams(envelope);
-  const revision = readRevision(params, rpcId !== undefined, headers);
+  const revision = readRevision(params, true, headers);
   const era = eraOf(revision);
-  if (rpcId === undefined) {
-    const cancels = method === "notifications/cancelled" ? readCancelled(params) : null;
-    return { ...readNotification(method, era, revision, bytes), cancels, given: readRelatedOnly(envelope, "params") };
-  }
   if (era === "modern") checkMirror("mcp-method", method, headers);
   const rule = findMethod(method, era);
   // A legacy client takes HTTP 404 for the end of its session (2025-11-25, Session Management), so it hears 200.
@@ -138,17 +146,18 @@ function readAnswer(envelope: JsonObject, id: RpcId, bytes: Buffer, headers: Rea
 
 function readNotification(
   method: string,
-  era: Era,
-  revision: Revision,
+  envelope: JsonObject,
   bytes: Buffer,
-): Omit<NotificationMessage, "given" | "cancels"> {
+  headers: ReadonlyMap<string, string>,
+): NotificationMessage {
+  const params = readParams(envelope);
+  const revision = readRevision(params, false, headers);
+  const era = eraOf(revision);
+  const cancels = method === "notifications/cancelled" ? readCancelled(params) : null;
   const known = era === "modern" ? method === "notifications/cancelled" : notificationMethods.has(method);
   if (!known) throw new Denial("method_unknown", { http: 400, detail: "notification" });
-  return { kind: "notification", era, revision, method, bytes };
+  return { kind: "notification", era, revision, method, cancels, given: readRelatedOnly(envelope, "params"), bytes };
 }
-
-/** As in {@link isPlainId}, in UTF-16 code units. */
-const maxIdLength = 256;
 
 function readCancelled({ requestId }: JsonObject): RpcId | null {
   // As for ids themselves; a longer one is nobody's, and would be passed on as it is to other processes.

@@ -29,7 +29,7 @@ export function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "[::1]" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
-/** Whether whatever program runs on a computer may await there what a browser is sent to: at a loopback address, or by a scheme of programs. */
+/** Whether any program on the computer could receive what a browser is sent there: at a loopback address, or by a scheme that programs register. */
 export function isForPrograms(uri: string): boolean {
   const url = URL.parse(uri);
   return url !== null && (url.protocol !== "https:" || isLoopbackHost(url.hostname));

@@ -1,5 +1,5 @@
 import type { Receipt } from "../audit/trail.ts";
-import { Denial } from "../denial.ts";
+import { Denial, refusals } from "../denial.ts";
 import { judgeServerMessage } from "../mcp/answers.ts";
 import { isObject } from "../mcp/object.ts";
 import { readWhole } from "../upstream/body.ts";
@@ -15,7 +15,7 @@ export async function relayJson(exchange: Exchange, status: number): Promise<voi
   await exchange.reply.send(receipt, { status, headers, body });
 }
 
-/** Apart from the sending, which may take minutes: what the body says would be kept beside it meanwhile, three times as large as it is. */
+/** A function of its own, so that what was parsed, three times as large as the body, is let go of before it is sent, which may take minutes. */
 async function judgeBody(exchange: Exchange, status: number): Promise<{ receipt: Receipt; body: Buffer }> {
   const { answer, trail, upstream, expected, known } = exchange;
   const source = await readWhole(answer.body, upstream.maxResponseBytes);
@@ -42,11 +42,10 @@ async function judgeBody(exchange: Exchange, status: number): Promise<{ receipt:
 function learnFromRefusal({ upstream, known }: Exchange, rpc: number | null): void {
   if (known.message.era === "legacy") return;
   // The client is told to list the tools again (2026-07-28, Client Behavior); it must not get the same list once more.
-  if (rpc === headerMismatch) upstream.lists.renew("tools");
+  if (rpc === refusals.header_mismatch.rpc) upstream.lists.renew("tools");
   else if (rpc !== null && wordsOfLegacyServers.has(rpc)) upstream.age.doubt();
 }
 
-const headerMismatch = -32020;
 /** Codes with which servers of the session era refuse what they do not know; a stateless one has others for that. */
 const wordsOfLegacyServers = new Set([-32000, -32600, -32700]);
 

@@ -120,8 +120,8 @@ interface Said {
 const unsaid = { block: null, receipt: null, isAcknowledgment: false } as const;
 
 /**
- * Apart from the saying, for which a client may have to read first: what an event says would be kept beside its bytes meanwhile,
- * many times as large, and in the heap.
+ * A function of its own, so that what was parsed, many times as large as the event and in the heap, is let go of before the event is
+ * written, which may wait for the client to read.
  *
  * @returns null where no event is left
  */

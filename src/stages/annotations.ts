@@ -34,7 +34,7 @@ export async function learnAnnotations(
     target.kind === "tool" &&
     readsAnnotations(readsFor(view, target)) &&
     lists.annotationsOf(target.name, now()) === undefined;
-  if (judged(message, session).some(isOpen)) await waitFor(tools.satisfy(), arrival.ended);
+  if (allTargetsOf(message, session).some(isOpen)) await waitFor(tools.satisfy(), arrival.ended);
 }
 
 function readsAnnotations(reads: number): boolean {
@@ -42,7 +42,7 @@ function readsAnnotations(reads: number): boolean {
 }
 
 /** A subscription is narrowed by the calls that began the tasks it names. */
-function judged(message: Message, session: Session): readonly Target[] {
+function allTargetsOf(message: Message, session: Session): readonly Target[] {
   const targets = targetsOf(message, session);
   return session.tasks.size === 0
     ? targets

@@ -1,7 +1,7 @@
 import { Denial } from "../denial.ts";
 import type { Decision, Identity, McpRoute, Message, Peer } from "../facts.ts";
 import type { Bans } from "../limits/bans.ts";
-import type { Counters, Lease } from "../limits/counters.ts";
+import type { Counters, HeldPlace } from "../limits/counters.ts";
 import type { Limit } from "../limits/leases.ts";
 import type { Glob } from "../mcp/glob.ts";
 import { isEndless } from "../mcp/methods.ts";
@@ -50,7 +50,7 @@ export async function limitIdentity(
   { counters, identity: limit }: Limits,
   identity: Identity,
   message: Message,
-): Promise<Lease> {
+): Promise<HeldPlace> {
   const retryAfterMs = await counters.count("identity", limit, identity.key);
   if (retryAfterMs !== null) throw new Denial("identity_limited", { retryAfterMs });
   if (isEndless(message)) {
@@ -59,7 +59,7 @@ export async function limitIdentity(
     return place;
   }
   // What goes with a request that is on its way, its cancellation above all, must not wait for a place behind it.
-  if (message.kind !== "request") return unlimited;
+  if (message.kind !== "request") return noPlace;
   const place = counters.enter("identity", identity.key, limit.concurrent);
   if (place === null) throw new Denial("identity_busy");
   return place;
@@ -78,24 +78,24 @@ export async function limitCall(
   identity: Identity,
   message: Message,
   { rule, policy, limit }: Decision,
-): Promise<Lease> {
+): Promise<HeldPlace> {
   if (limit !== null) {
     const retryAfterMs = await counters.count(`rule:${rule}`, limit, identity.key);
     if (retryAfterMs !== null) throw new Denial("rule_limited", { retryAfterMs, rule: { id: rule, policy } });
   }
   const [target] = message.kind === "request" ? message.targets : [];
   const entry = target?.kind === "tool" ? tools.find((limit) => names(limit, route.server, target.name)) : undefined;
-  if (entry === undefined || target?.kind !== "tool") return unlimited;
+  if (entry === undefined || target?.kind !== "tool") return noPlace;
   const key = `${identity.key}:${target.name}`;
   const retryAfterMs = await counters.count(entry.name, entry, key);
   if (retryAfterMs !== null) throw new Denial("tool_limited", { retryAfterMs });
-  if (entry.concurrent === undefined) return unlimited;
+  if (entry.concurrent === undefined) return noPlace;
   const place = counters.enter(entry.name, key, entry.concurrent);
   if (place === null) throw new Denial("tool_busy");
   return place;
 }
 
-const unlimited: Lease = { [Symbol.dispose]() {} };
+const noPlace: HeldPlace = { [Symbol.dispose]() {} };
 
 function names(limit: ToolLimit, server: string, tool: string): boolean {
   return limit.server === server && limit.tools.some((glob) => glob.matches(tool));

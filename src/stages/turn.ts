@@ -1,6 +1,6 @@
 import { asDenial, Denial } from "../denial.ts";
 import type { Arrival, Identity, Message } from "../facts.ts";
-import type { Lease } from "../limits/counters.ts";
+import type { HeldPlace } from "../limits/counters.ts";
 import { Displaced } from "../limits/turns.ts";
 import { isEndless } from "../mcp/methods.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -17,16 +17,20 @@ export function awaitTurn(
   arrival: Arrival,
   identity: Identity,
   message: Message,
-): Lease | Promise<Lease> {
+): HeldPlace | Promise<HeldPlace> {
   // A call may be waiting for the answer to its own question, and a stream never ends: neither takes a place.
-  if (message.kind !== "request" || isEndless(message)) return everywhere;
+  if (message.kind !== "request" || isEndless(message)) return noPlace;
   const place = upstream.turns.take(identity.key, arrival.ended);
   if (place instanceof Promise) return waitFor(place, upstream, arrival);
   if (place !== null) return place;
   throw busy(upstream.name, "too many are waiting");
 }
 
-async function waitFor(place: Promise<Lease>, { name, turnTimeoutMs }: Upstream, arrival: Arrival): Promise<Lease> {
+async function waitFor(
+  place: Promise<HeldPlace>,
+  { name, turnTimeoutMs }: Upstream,
+  arrival: Arrival,
+): Promise<HeldPlace> {
   const late = setTimeout(() => arrival.interrupt(busy(name, "waited too long")), turnTimeoutMs);
   try {
     return await place;
@@ -41,7 +45,7 @@ function busy(name: string, why: string): Denial {
   return new Denial("upstream_busy", { detail: `${name}: ${why}`, retryAfterMs: tryAgainMs });
 }
 
-const everywhere: Lease = { [Symbol.dispose]() {} };
+const noPlace: HeldPlace = { [Symbol.dispose]() {} };
 
 /** What a caller is told to wait, in milliseconds. */
 const tryAgainMs = 1_000;

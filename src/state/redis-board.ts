@@ -9,7 +9,7 @@ export interface RedisBoardOptions {
   readonly client: Pick<RedisClient, "multi" | "isReady" | "on">;
   /** A connection of its own: its reads wait for what comes. */
   readonly reader: Pick<RedisClient, "xRead" | "on">;
-  /** Of ended sessions, of answered questions, and of what is told again soon: so that the one does not push the other out. */
+  /** A stream each for ended sessions, answered questions, and what is told again soon, so that none pushes another out. */
   readonly keys: { readonly ended: string; readonly answered: string; readonly passing: string };
   /** By whom notices of this process are signed, so that it does not hear itself. */
   readonly own: string;

@@ -1,5 +1,5 @@
 /**
- * How a Redis makes room when its memory is full, where that costs entries: one that loses a second factor lets the password alone do.
+ * The policy by which a Redis drops entries when its memory is full. Where it drops a second factor, the password alone is enough.
  *
  * @param memory the section `memory` of `INFO` (https://redis.io/docs/latest/commands/info/)
  * @returns null for one that refuses to write instead, or does not say

@@ -13,8 +13,8 @@ function pushPlaces(parser: CommandParser, places: Places): void {
 /**
  * Writes an entry unless its revision is another than ARGV[5], if that is given. Answers with its revision, or 0.
  *
- * Redis drops entries whose time is over, and knows nothing of their names: each writing forgets up to four of these, or the names of what
- * nobody lists would stay for ever. Of ARGV[6], if that is given, see {@link PutOptions.most}.
+ * Redis drops entries whose time is over, but not their names in the list of the kind. So each write also takes up to four such names out:
+ * of a kind that nobody lists they would stay for ever. Of ARGV[6], if that is given, see {@link PutOptions.most}.
  */
 export const putEntryScript = defineScript({
   SCRIPT: `
@@ -91,7 +91,7 @@ const readAtOnce = 100;
 /** Keeps entries in a Redis or Valkey, for several machines. @param prefix of its keys there */
 export function createRedisStore(client: StoreClient, prefix: string): StoreBackend {
   const heads = `${prefix}:heads`;
-  // Behind each connection may be another Redis, or the same one as it was some time ago: it counts otherwise, and may have come as far.
+  // After a new connection it may be another Redis, or an older state of the same one, whose count happens to be the same: each head names the connection.
   let connections = 0;
   client.on("ready", () => {
     connections += 1;

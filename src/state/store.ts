@@ -26,7 +26,7 @@ export interface PutOptions {
   readonly expiresAtMs?: number;
   /** Write only where the entry has this revision; 0: only where there is none. Default: whatever is there. */
   readonly expected?: number;
-  /** How many of the kind are kept, where anybody can have one made: those that were written longest ago go. Default: all. */
+  /** How many of the kind are kept; beyond that, those written longest ago go. For what anybody can have made. Default: all. */
   readonly most?: number;
 }
 
@@ -51,7 +51,7 @@ export interface Store {
    * @returns resolves after the first try
    */
   follow<Value>(kind: Kind<Value>, read: () => Promise<void>): Promise<void>;
-  /** Has everybody who follows a kind know by the time that it resolves what is there by now. Never from within their reading. */
+  /** Resolves once everybody who follows a kind has read what is there now. Must not be called from within their reading. */
   look(): Promise<void>;
   close(): void;
 }
@@ -75,8 +75,8 @@ export interface StoreBackend {
   erase(kind: string, name: string, expected: number | undefined): Promise<boolean>;
   list(kind: string, after: number): Promise<KeptEntry[]>;
   /**
-   * Something of each kind that is another one after each change; deleting counts as one. Also where nobody can tell whether there was one,
-   * since the place that is asked may be another.
+   * For each kind a value that differs after each change, deleting included. It also differs where nobody can tell whether there was a
+   * change, as after a new connection, behind which may be another place.
    */
   heads(): Promise<ReadonlyMap<string, number | string>>;
   close(): void;

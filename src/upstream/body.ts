@@ -39,7 +39,7 @@ export async function readWhole(body: Body, maxBytes: number): Promise<Buffer> {
 /** What may still come behind an answer that is not wanted. */
 const discarded = { bytes: 16_384, timeoutMs: 5_000 };
 
-/** Reads a little of what nobody wants, so that the connection can be used again; what says more loses it. Never rejects. */
+/** Reads a little of what nobody wants, so that the connection can be used again; where more comes, it is closed. Never rejects. */
 export async function discard(body: Body): Promise<void> {
   const timer = setTimeout(() => body.destroy(), discarded.timeoutMs).unref();
   try {

@@ -9,8 +9,8 @@ export interface UpstreamShelf {
   /** The server as it is configured; the same one as long as nothing changes but what is recorded of it. */
   of(name: string, config: ServerConfig, publicUrl: string): Upstream;
   /**
-   * Takes all others off the shelf, and returns them: they are to be closed when nobody uses them any more. From now on the limits
-   * of those that stay hold.
+   * Takes all others off the shelf, and returns them: they are to be closed when nobody uses them any more. The limits of those
+   * that stay hold from now on.
    */
   retain(used: Iterable<Upstream>): readonly Upstream[];
 }

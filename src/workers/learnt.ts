@@ -7,8 +7,7 @@ export interface Learnt {
 }
 
 /**
- * @param mostOfBook how many notices of each book are kept, as many as a worker itself holds; the oldest go first, and never for those of
- *   another book
+ * @param mostOfBook how many notices of each book are kept, as many as a worker itself holds; beyond that the oldest of the same book go
  */
 export function createLearnt(mostOfBook: number): Learnt {
   const books = new Map<string, Map<string, Notice>>();

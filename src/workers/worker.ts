@@ -132,7 +132,7 @@ async function begin(
   return running;
 }
 
-/** Only a machine that has no time for anything makes the supervisor slow; a limit counted alone would be no better there. */
+/** The supervisor is that slow only where the machine has no time for anything; counting a limit alone would be no better there. */
 const patienceMs = 1_000;
 
 /** A supervisor that is gone hears nothing, and this process may not have heard of that yet: it ends as soon as it does. */

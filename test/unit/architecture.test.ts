@@ -29,6 +29,16 @@ function readSource(file: string): Source {
   return { file, text, code, imports };
 }
 
+/** All of our own that a file needs to be understood, types included, from import to import. */
+function readWith(file: string, found = new Set<string>()): ReadonlySet<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const [, path = ""] of (below(file)[0]?.code ?? "").matchAll(/\bfrom\s+"(\.[^"]+)"/g)) {
+    readWith(relative(root, join(root, dirname(file), path)), found);
+  }
+  return found;
+}
+
 function below(...places: readonly string[]): readonly Source[] {
   const found = sources.filter(({ file }) => places.some((place) => file === place || file.startsWith(place)));
   if (found.length === 0) throw new Error(`nothing is at ${places.join(", ")}`);
@@ -81,6 +91,12 @@ describe("pure parts", () => {
 });
 
 describe("refusals", () => {
+  it("can be understood without what is known of a visit", () => {
+    const needed = readWith("denial.ts");
+    expect(needed).toContain("policy/require.ts");
+    expect(needed).not.toContain("facts.ts");
+  });
+
   const elsewhere = sources.filter(({ file }) => file !== "denial.ts");
   /** Codes that are somewhere given to a Denial, directly or by way of a table or function that the types check. */
   const quoted = new Set(

@@ -7,7 +7,7 @@ import { newsKind, sumFailing, type Tally } from "../../authorization/news/news.
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
-import { show } from "../policy/printing.ts";
+import { printJson, show } from "../policy/printing.ts";
 import { withState } from "../state.ts";
 
 /** `sallyport user list`. Exit code 0 done, 2 it could not be done. */
@@ -50,7 +50,7 @@ export function listCommand(io: CommandIo): Command {
           ({ name, groups, disabled, secondFactor, passkeys, temporaryUntil, failed }) =>
             `${name}${groups.length > 0 ? ` (${groups.join(", ")})` : ""}${secondFactor ? "; second factor" : ""}${sayPasskeys(passkeys)}${temporaryUntil === null ? "" : `; temporary password until ${temporaryUntil}`}${failed === null ? "" : `; ${failed.count} failed attempts, the last at ${failed.last} from ${failed.from}`}${disabled ? "; disabled" : ""}\n`,
         );
-        if (json === true) io.out(`${JSON.stringify({ users: listed, federated }, null, 2)}\n`);
+        if (json === true) printJson(io, { users: listed, federated });
         else io.out(lines.length + further.length === 0 ? "there are no users\n" : [...lines, ...further].join(""));
         io.exit(0);
       } catch (error) {

@@ -7,6 +7,7 @@ import type { Store } from "../../state/store.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
+import { printJson } from "../policy/printing.ts";
 import { withState } from "../state.ts";
 import { findUser, parseUserName } from "./name.ts";
 
@@ -46,7 +47,7 @@ async function list(io: CommandIo, store: Store, name: string, { json }: Passkey
     ...{ id, label, copyable, usedOn },
     created: new Date(createdAtMs).toISOString(),
   }));
-  if (json === true) return io.out(`${JSON.stringify({ name, passkeys: listed }, null, 2)}\n`);
+  if (json === true) return printJson(io, { name, passkeys: listed });
   const lines = keys.map(
     ({ id, label, createdAtMs, usedOn }) =>
       `${id}  ${label}; added on ${dayOf(createdAtMs)}, ${usedOn === null ? "not used yet" : `used last on ${usedOn}`}\n`,

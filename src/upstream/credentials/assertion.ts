@@ -6,7 +6,7 @@ import { type Outgoing, verbs } from "../transport.ts";
 
 /** Lower case, as everything in {@link Outgoing.headers}. */
 export const assertionHeader = "sallyport-identity";
-/** Of no other token: what takes one for an access token does not look at `typ`, and finds an audience that is not its own. */
+/** No other token has this `typ`. Whoever takes one for an access token without looking at it still finds an audience that is not its own. */
 export const assertionType = "sallyport-identity+jwt";
 /** Where the public keys are. */
 export const assertionKeysPath = "/.well-known/sallyport-jwks.json";

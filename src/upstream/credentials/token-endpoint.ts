@@ -3,9 +3,10 @@ import { request } from "undici";
 import { createFetchDocument, discoverEndpoint, type FetchDocument, fetchBounds } from "../../auth/discovery.ts";
 import { collectBytes } from "../../bytes.ts";
 import type { AuthorizationServerConfig } from "../../config/credentials.ts";
-import { backoffMs, readRetryAfter } from "../../network/backoff.ts";
+import { readRetryAfter } from "../../network/backoff.ts";
 import { verifiedAgent } from "../../network/verified.ts";
 import type { Authenticate } from "./client-authentication.ts";
+import { createPause } from "./pause.ts";
 import { type Grant, type Judged, readTokenAnswer, type TokenAnswer } from "./token-answer.ts";
 import { TokenFailure, type TokenFault } from "./token-failure.ts";
 
@@ -47,8 +48,7 @@ export function createTokenEndpoint(
 ): TokenEndpoint {
   const { now, chance, tokenFetched, bounds = defaultBounds, fetch = createFetchDocument(fetchBounds) } = kit;
   let discovered: string | undefined;
-  let failures = 0;
-  let pause: { readonly fromMs: number; readonly untilMs: number; readonly after: TokenFailure } | null = null;
+  const pause = createPause(now, chance);
 
   async function findUrl(): Promise<string> {
     if (tokenEndpoint !== undefined) return tokenEndpoint;
@@ -68,39 +68,26 @@ export function createTokenEndpoint(
     return readTokenAnswer(await post(url, headers, body.toString(), bounds, now), judged);
   }
 
-  /** What failed for all fails for a while; that one caller was denied is nothing to the next. */
-  function fail(failure: TokenFailure): void {
-    // It may have moved.
-    discovered = undefined;
-    const fromMs = now();
-    if (pause !== null && fromMs < pause.untilMs) return;
-    failures += 1;
-    pause = { fromMs, untilMs: fromMs + backoffMs(failures, chance(), failure.retryAfterMs), after: failure };
-  }
-
-  function recover(): void {
-    failures = 0;
-    pause = null;
-  }
-
   return {
     async request(form) {
-      const nowMs = now();
-      // A clock that was set back must not make the pause longer.
-      if (pause !== null && nowMs >= pause.fromMs && nowMs < pause.untilMs) {
-        const { after, untilMs } = pause;
-        throw new TokenFailure(after.fault, `${after.message}, and is not asked again yet`, untilMs - nowMs);
-      }
+      const paused = pause.check();
+      if (paused !== null) throw paused;
       try {
         const grant = await ask(form);
-        recover();
+        pause.recover();
         tokenFetched("ok", "");
         return grant;
       } catch (error) {
         const failure = asFailure(error);
         tokenFetched(failure.fault, failure.message);
-        if (failure.fault === "denied") recover();
-        else fail(failure);
+        // That one caller was denied is nothing to the next.
+        if (failure.fault === "denied") {
+          pause.recover();
+        } else {
+          pause.fail(failure);
+          // It may have moved.
+          discovered = undefined;
+        }
         throw failure;
       }
     },

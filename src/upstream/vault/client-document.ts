@@ -1,6 +1,6 @@
 /**
- * The gateway as a client of authorization servers that it meets (OAuth Client ID Metadata Document). It is another one for each server, with
- * another redirect URI, so that a code which was meant for one of them is never taken to another (RFC 9700 section 4.4.2.2). Pure.
+ * The gateway as a client of authorization servers that it meets (OAuth Client ID Metadata Document). It is a client of its own for each server,
+ * with a redirect URI of its own, so that a code which was meant for one of them is never taken to another (RFC 9700 section 4.4.2.2). Pure.
  */
 
 /** Below it are pages for the users of servers: by the name of the server, or a link that was given to one of them. */

@@ -1,6 +1,6 @@
 /**
- * Tells authorization servers of logins that have ended here (RFC 7009), since there they would go on until their time is over. Whoever ends a
- * login, on a page, with a command or by what a server says, does not wait for that: it is left in the store, and a gateway that runs does it.
+ * Tells authorization servers of logins that have ended here (RFC 7009); there they would go on until their time is over. Whoever ends a
+ * login, be it a page, a command or a server, does not wait for that: what is to be told is left in the store, and a running gateway tells it.
  */
 import { type AuditEntry, gatewayEntry } from "../../audit/record.ts";
 import type { Config } from "../../config/schema.ts";
@@ -24,7 +24,7 @@ export interface FarewellKit {
 
 /** Longer than telling takes, with a time limit on each of two questions: then the gateway that began is gone. */
 const claimMs = 60_000;
-/** An authorization server that does not answer holds up the logins of others, and no memory or sockets without bound. */
+/** Bounds memory and sockets. One authorization server that does not answer may thus hold up the farewells of others. */
 const maxAtOnce = 16;
 
 /** Tells from now on, for as long as the process runs. @param config that runs at the moment */
@@ -36,8 +36,8 @@ export async function followFarewells(
 }
 
 /**
- * @returns begins with what is there to tell, for `follow` of the store, and does not wait for answers. Of several gateways one tells; where it
- * dies over it another one does so again, which is the same to the authorization server. It throws an Error while some are not told of yet
+ * @returns starts telling what is there to tell, and does not wait for answers; for `follow` of the store. Of several gateways one tells; where
+ * it dies meanwhile another one tells it again, which changes nothing at the authorization server. Throws an Error while some are not told yet
  */
 export function createFarewells({ store, vaultOf, record, now }: FarewellKit): () => Promise<void> {
   let telling = 0;

@@ -1,7 +1,7 @@
 /** Tokens of users for one server: kept in the store, renewed once at a time for each user, on all replicas together. */
-import { backoffMs } from "../../network/backoff.ts";
 import { answeredForCall } from "../../state/patience.ts";
 import type { Store } from "../../state/store.ts";
+import { createPause } from "../credentials/pause.ts";
 import type { Issued } from "../credentials/token-answer.ts";
 import type { TokenOutcome } from "../credentials/token-endpoint.ts";
 import { TokenFailure } from "../credentials/token-failure.ts";
@@ -72,10 +72,9 @@ const lookMs = 100;
 const rejectedAgainAfterMs = 10_000;
 
 export function createKeeper(kit: KeeperKit): Keeper {
-  const { store, now } = kit;
+  const { store, now, chance } = kit;
   const renewing = new Map<string, Promise<string | null>>();
-  let failures = 0;
-  let pause: { readonly fromMs: number; readonly untilMs: number; readonly after: TokenFailure } | null = null;
+  const pause = createPause(now, chance);
 
   async function find(key: string) {
     const found = await store.get(logins, key);
@@ -111,7 +110,7 @@ export function createKeeper(kit: KeeperKit): Keeper {
         await kit.delay(lookMs);
         continue;
       }
-      const paused = pauseAt(nowMs);
+      const paused = pause.check();
       if (paused !== null && serves(login)) return login.token;
       if (paused !== null) throw paused;
       const leased = { ...login, renewingUntilMs: nowMs + leaseMs };
@@ -129,7 +128,7 @@ export function createKeeper(kit: KeeperKit): Keeper {
       const issued = await kit.renew(login, refreshToken);
       kit.tokenFetched(issued === null ? "refused" : "ok", issued === null ? "the client is not known any more" : "");
       if (issued === null) return await end(user, key, login, lease, "the client of the gateway is another one");
-      recover();
+      pause.recover();
       const next = renewed(login, issued, atMs);
       const isKept = await keep(user, key, next, lease).catch((error: unknown) => {
         // Whether a record can be written is the business of the audit, which tells of it.
@@ -143,7 +142,7 @@ export function createKeeper(kit: KeeperKit): Keeper {
       kit.tokenFetched(error.fault, error.message);
       const isOver = error.fault === "denied" || (error.fault === "refused" && (await kit.disowned(login)));
       if (isOver) return await end(user, key, login, lease, error.message);
-      fail(error);
+      pause.fail(error);
       await store.put(logins, key, login, { expected: lease });
       await kit.record({ user, successful: false, detail: error.message });
       if (serves(login)) return login.token;
@@ -171,7 +170,7 @@ export function createKeeper(kit: KeeperKit): Keeper {
         await keep(user, key, next, lease);
         return;
       } catch {
-        // It still is.
+        // The store is still away.
       }
     }
     await kit.record({ user, successful: false, detail: "the state was away, and what was issued is lost" });
@@ -181,24 +180,6 @@ export function createKeeper(kit: KeeperKit): Keeper {
     if (!(await endLogin(store, key, login, lease))) return undefined;
     await kit.record({ user, successful: false, detail });
     return null;
-  }
-
-  /** An authorization server in trouble is not asked for each call. */
-  function pauseAt(nowMs: number): TokenFailure | null {
-    if (pause === null || nowMs < pause.fromMs || nowMs >= pause.untilMs) return null;
-    const { after, untilMs } = pause;
-    return new TokenFailure(after.fault, `${after.message}, and is not asked again yet`, untilMs - nowMs);
-  }
-
-  function fail(failure: TokenFailure): void {
-    failures += 1;
-    const fromMs = now();
-    pause = { fromMs, untilMs: fromMs + backoffMs(failures, kit.chance(), failure.retryAfterMs), after: failure };
-  }
-
-  function recover(): void {
-    failures = 0;
-    pause = null;
   }
 
   return {

@@ -1,7 +1,7 @@
 /**
- * What the gateway asks of an authorization server as its client, in the words of oauth4webapi. The answers are not given to it to read: it
- * takes members that are there twice, text of another media type, lifetimes such as `60abc` and tokens that fit into no header, and gives up
- * on a login over an ID token that nobody has asked for. Its errors hold whole answers, besides.
+ * What the gateway asks of an authorization server as its client. oauth4webapi writes the requests, but does not read the answers: it
+ * accepts members that are there twice, text of another media type, lifetimes such as `60abc` and tokens that fit into no header, gives up
+ * on a login over an ID token that nobody has asked for, and its errors hold whole answers.
  */
 import {
   allowInsecureRequests,

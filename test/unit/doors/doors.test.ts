@@ -10,15 +10,15 @@ const place = { server: "alpha", identity, arrival: {} as Arrival, stream: {} as
 
 interface House {
   readonly doors: Doors;
-  /** Errands in order, with the door and session they are run for. */
-  readonly errands: readonly [verb: string, door: Door, sessionId: string | null, closed: boolean][];
+  /** What was done for clients, in order, with the door and session. */
+  readonly acts: readonly [verb: string, door: Door, sessionId: string | null, closed: boolean][];
 }
 
 function build(): House {
   const doors = createDoors();
-  const errands: [string, Door, string | null, boolean][] = [];
-  doors.attend((door, verb) => void errands.push([verb, door, door.sessionId, door.closed.aborted]));
-  return { doors, errands };
+  const acts: [string, Door, string | null, boolean][] = [];
+  doors.attend((door, verb) => void acts.push([verb, door, door.sessionId, door.closed.aborted]));
+  return { doors, acts };
 }
 
 describe("a door", () => {
@@ -58,45 +58,45 @@ describe("a door", () => {
   });
 });
 
-describe("errands", () => {
+describe("acting for a client", () => {
   it("listen once a session has begun", () => {
-    const { doors, errands } = build();
+    const { doors, acts } = build();
     const door = doors.open(place);
-    expect(errands).toEqual([]);
+    expect(acts).toEqual([]);
     door.begin("sealed");
-    expect(errands).toEqual([["GET", door, "sealed", false]]);
+    expect(acts).toEqual([["GET", door, "sealed", false]]);
   });
 
   it("end the session when its door is closed, once, and after the door is", () => {
-    const { doors, errands } = build();
+    const { doors, acts } = build();
     const door = doors.open(place);
     door.begin("sealed");
     door.close(gone);
     door.close(gone);
-    expect(errands.slice(1)).toEqual([["DELETE", door, "sealed", true]]);
+    expect(acts.slice(1)).toEqual([["DELETE", door, "sealed", true]]);
   });
 
   it("end no session where none has begun", () => {
-    const { doors, errands } = build();
+    const { doors, acts } = build();
     doors.open(place).close(gone);
-    expect(errands).toEqual([]);
+    expect(acts).toEqual([]);
   });
 
   it("end a session that begins when its door is closed already", () => {
-    const { doors, errands } = build();
+    const { doors, acts } = build();
     const door = doors.open(place);
     door.close(gone);
     door.begin("sealed");
-    expect(errands.map(([verb, , sessionId]) => [verb, sessionId])).toEqual([["DELETE", "sealed"]]);
+    expect(acts.map(([verb, , sessionId]) => [verb, sessionId])).toEqual([["DELETE", "sealed"]]);
   });
 
   it("do not mix up two doors", () => {
-    const { doors, errands } = build();
+    const { doors, acts } = build();
     const [first, second] = [doors.open(place), doors.open(place)];
     first.begin("one");
     second.begin("two");
     first.close(gone);
-    expect(errands.map(([verb, door, sessionId]) => [verb, door === first, sessionId])).toEqual([
+    expect(acts.map(([verb, door, sessionId]) => [verb, door === first, sessionId])).toEqual([
       ["GET", true, "one"],
       ["GET", false, "two"],
       ["DELETE", true, "one"],

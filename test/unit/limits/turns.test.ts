@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Lease } from "../../../src/limits/counters.ts";
+import type { HeldPlace } from "../../../src/limits/counters.ts";
 import { createTurns, Displaced, type Turns } from "../../../src/limits/turns.ts";
 
 const never = new AbortController().signal;
-const leave = (place: Lease) => place[Symbol.dispose]();
+const leave = (place: HeldPlace) => place[Symbol.dispose]();
 
 /** Takes places and writes down who got one, in which order. */
 function createDesk(turns: Turns) {
-  const held: { name: string; place: Lease }[] = [];
+  const held: { name: string; place: HeldPlace }[] = [];
   const refused: string[] = [];
   const take = async (name: string, signal = never) => {
     const place = turns.take(name.charAt(0), signal);
@@ -100,7 +100,7 @@ describe("turns", () => {
 
   it("come back once, however often a place is given back", async () => {
     const turns = createTurns({ concurrent: 1, waiting: 10 });
-    const place = turns.take("a", never) as Lease;
+    const place = turns.take("a", never) as HeldPlace;
     leave(place);
     leave(place);
     expect(turns.take("a", never)).toMatchObject({ [Symbol.dispose]: expect.any(Function) });
@@ -116,7 +116,7 @@ describe("turns", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 3 }), async (steps, concurrent) => {
         const turns = createTurns({ concurrent, waiting: 4 });
-        const held: Lease[] = [];
+        const held: HeldPlace[] = [];
         const signals: AbortController[] = [];
         for (const one of steps) {
           if (one.kind === "take") {

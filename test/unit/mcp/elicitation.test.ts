@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Message } from "../../../src/facts.ts";
-import { type ErrandForm, errandForm, opensLinks, readErrandAnswer } from "../../../src/mcp/elicitation.ts";
+import { errandForm, opensLinks, readErrandAnswer } from "../../../src/mcp/elicitation.ts";
+import type { ErrandForm } from "../../../src/mcp/errand.ts";
 
 it.each<[unknown, boolean]>([
   [undefined, false],
