@@ -370,6 +370,49 @@ describe("keeping", () => {
   });
 });
 
+describe("a directory with the name of a draft", () => {
+  /** Three closed files, and after forty days a gateway that is to keep thirty, or compress them. */
+  async function keepLater(keeping: NonNullable<AuditSinkOptions["keeping"]>, inTheWay: string) {
+    const sink = await open();
+    await sink.append(callEntry());
+    await sink.append(callEntry());
+    await sink.close();
+    mkdirSync(join(directory, inTheWay, "somebody's"), { recursive: true });
+    clock += 40 * day;
+    const troubles: string[] = [];
+    const onTrouble = (error: unknown) => void troubles.push(String(error));
+    const later = await open({ keeping, rotation: never, onTrouble });
+    return { later, troubles };
+  }
+
+  test.each([".new", ".gz.new"])(
+    "keeps no file from being deleted when its time is over, and is told: %s",
+    async (end) => {
+      const inTheWay = `${closedName(1, 2)}${end}`;
+      const { later, troubles } = await keepLater({ compress: false, retentionMs: 30 * day }, inTheWay);
+      await until(() => !files().includes(closedName(1, 2)));
+      await later.close();
+      expect(files()).toEqual([inTheWay, closedName(1, 4), "audit.jsonl"]);
+      expect(troubles).toEqual([expect.stringContaining(inTheWay)]);
+    },
+  );
+
+  test("keeps no other file from being compressed", async () => {
+    const inTheWay = `${closedName(1, 2)}.gz.new`;
+    const { later } = await keepLater({ compress: true, retentionMs: null }, inTheWay);
+    await until(() => files().includes(`${closedName(1, 4)}.gz`) && !files().includes(closedName(1, 4)));
+    await later.close();
+    expect(files()).toEqual([
+      `${closedName(1, 1)}.gz`,
+      closedName(1, 2),
+      inTheWay,
+      `${closedName(1, 4)}.gz`,
+      "audit.jsonl",
+    ]);
+    expect(await verify()).toMatchObject({ ok: true });
+  });
+});
+
 describe("names", () => {
   test.each([
     ["audit.jsonl", { trail: 1, firstSeq: null, compressed: false }],
