@@ -138,10 +138,16 @@ export class Keeper {
   /** Compressed elsewhere and moved into place, so that a crash leaves the file as it was. */
   async #compressFile(path: string): Promise<void> {
     const draft = `${path}${compressedSuffix}${draftSuffix}`;
-    const target = createWriteStream(draft, { mode: 0o600, flush: true });
-    const source = createReadStream(path, { highWaterMark: pieceBytes });
-    await pipeline(source, createCompressor(), target, { signal: this.#ending.signal });
-    await rename(draft, `${path}${compressedSuffix}`);
+    try {
+      const target = createWriteStream(draft, { mode: 0o600, flush: true });
+      const source = createReadStream(path, { highWaterMark: pieceBytes });
+      await pipeline(source, createCompressor(), target, { signal: this.#ending.signal });
+      await rename(draft, `${path}${compressedSuffix}`);
+    } catch (error) {
+      // On a full disk it has the room that records need. Where it cannot be deleted, the next look says so.
+      await rm(draft, { force: true }).catch(() => {});
+      throw error;
+    }
     await syncDirectory(this.#options.directory);
     await rm(path);
   }
