@@ -219,6 +219,12 @@ describe("starting", () => {
     await (await open({ rotation: never })).close();
     expect((await recordsOf()).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(await verify()).toMatchObject({ ok: true, records: 6 });
+    // Its name is that of any other active file, so by itself it might have lost its beginning.
+    const [finding] = (await verifyFiles([active], { extent: "file" })).findings;
+    expect(finding?.text).toBe(
+      "records 1 to 4 are missing before record 5, and no record says that their time was over. " +
+        "A file by itself cannot tell why: verify its directory.",
+    );
     expect(await verifyFiles([join(directory, closedName(1, 3))], { extent: "file" })).toMatchObject({ ok: true });
     renameSync(join(directory, closedName(1, 3)), join(directory, closedName(1, 2)));
     expect(await verifyFiles([join(directory, closedName(1, 2))], { extent: "file" })).toMatchObject({ ok: false });
