@@ -6,7 +6,8 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, it, onTestFinished, vi } from "vitest";
-import { Poster } from "../../../../src/audit/sinks/post.ts";
+import { Undelivered } from "../../../../src/audit/sinks/channel.ts";
+import { Poster, type PosterOptions } from "../../../../src/audit/sinks/post.ts";
 import { SyslogChannel } from "../../../../src/audit/sinks/syslog.ts";
 import { ensureCertificates } from "../../../../src/quickstart/certificates.ts";
 import { startSyslogReceiver } from "../../../fixtures/syslog-receiver.ts";
@@ -33,8 +34,9 @@ function flood(socket: Socket, text: string): void {
   go();
 }
 
-function openPoster(url: string): Poster {
-  const poster = new Poster({ url, headers: {}, ca: undefined, isPassing: () => true, patienceMs, now: Date.now });
+function openPoster(url: string, changes: Partial<PosterOptions> = {}): Poster {
+  const options = { url, headers: {}, ca: undefined, isPassing: () => true, patienceMs, now: Date.now };
+  const poster = new Poster({ ...options, ...changes });
   onTestFinished(() => poster.destroy());
   return poster;
 }
@@ -58,6 +60,25 @@ it("one that sends a few is not", async () => {
   const answer = `${"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(3)}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}`;
   const server = createServer((socket) => socket.once("data", () => socket.end(answer)));
   expect(await openPoster(`http://127.0.0.1:${await listen(server)}/`).post({}, "a", signal)).toBe("{}");
+});
+
+/** An answer whose body is announced and does not come to its end. */
+const unending = (status: string) => `HTTP/1.1 ${status}\r\nContent-Length: 9\r\n\r\n{}`;
+
+it.each([
+  ["breaks off", (socket: Socket, answer: string) => void socket.end(answer), patienceMs],
+  ["never ends", (socket: Socket, answer: string) => void socket.write(answer), 1_000],
+])("an answer that %s has said by its status what became of the records", async (_, answer, patienceMs) => {
+  let status = "200 OK";
+  const server = createServer((socket) =>
+    socket.on("error", () => {}).once("data", () => answer(socket, unending(status))),
+  );
+  const poster = openPoster(`http://127.0.0.1:${await listen(server)}/`, { patienceMs, isPassing: () => false });
+  expect(await poster.post({}, "a", signal)).toBe("{}");
+  status = "400 Bad Request";
+  const refused = await poster.post({}, "a", signal).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(Undelivered);
+  expect(refused).toMatchObject({ message: "the answer was 400", isFinal: true });
 });
 
 it("a receiver of syslog that talks without end is left, and the next batch has another connection", async () => {
