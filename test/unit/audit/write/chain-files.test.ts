@@ -128,6 +128,28 @@ describe("closing files", () => {
     expect(await verify()).toMatchObject({ ok: true, records: 7 });
   });
 
+  test("one whose successor could not take its name, it having a second one by then, is closed a minute later", async () => {
+    const troubles: string[] = [];
+    let isRemoved = false;
+    const openFile = (path: string) => {
+      const file = openAppendFile(path);
+      // Somebody tidies up.
+      if (path.endsWith(".new") && !isRemoved) rmSync(path);
+      isRemoved ||= path.endsWith(".new");
+      return file;
+    };
+    const sink = await open({ openFile, onTrouble: (error) => troubles.push(String(error)) });
+    await sink.append(callEntry());
+    expect(troubles).toEqual([expect.stringContaining("ENOENT")]);
+    expect(files()).toEqual(["audit.jsonl", "audit.lock"]);
+    clock += 60_000;
+    await sink.append(callEntry());
+    await sink.close();
+    expect(troubles).toHaveLength(1);
+    expect(files()).toContain(closedName(1, 1));
+    expect(await verify()).toMatchObject({ ok: true });
+  });
+
   test("where records are forced to the disk, so is all of a file before it is closed, and the name of the next one", async () => {
     const forced: string[] = [];
     const openFile = (path: string) => {
