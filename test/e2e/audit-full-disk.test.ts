@@ -1,6 +1,15 @@
 /** A file system of its own that is really full, in each mode. */
 import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
@@ -32,14 +41,15 @@ function canMount(): boolean {
   return disk !== null;
 }
 
-/** Takes all the room there is. */
-function fill(file: string): void {
+/** Takes all the room there is, but for so many bytes. */
+function fill(file: string, leftBytes = 0): void {
   writeFileSync(file, "");
   try {
     for (;;) appendFileSync(file, Buffer.alloc(4096));
   } catch (error) {
     expect(error).toMatchObject({ code: "ENOSPC" });
   }
+  truncateSync(file, statSync(file).size - leftBytes);
 }
 
 // Where nothing may be mounted, those with a limit on the size of files in trail.test.ts and audit-files.test.ts have to do.
@@ -102,3 +112,28 @@ it.skipIf(!canMount()).each(["required", "fsync", "besteffort"])(
     expect(await verify(auditFile)).toMatchObject({ code: 0, report: { ok: true } });
   },
 );
+
+it.skipIf(!canMount())("a closed file that there is no room to compress takes none from records", async () => {
+  const disk = mountSmall();
+  if (disk === null) throw new Error("the file system could be mounted before");
+  onTestFinished(() => disk.unmount());
+  // Encrypted, records become a quarter smaller and no more.
+  const audit = { directory: join(disk.directory, "audit"), rotate: { size: "32KiB" }, encryption: true };
+  const { gateway, client, log } = await set({ configOverrides: { audit } });
+  const active = join(audit.directory, "audit.jsonl");
+  const ask = async () => (await client.post(toolCall(1))).message;
+  while (statSync(active).size < 30_000) expect(await ask()).toHaveProperty("result");
+
+  fill(join(disk.directory, "filler"), 16_384);
+  // What is compressed has all the room for a moment.
+  await until("a file to be closed", async () => {
+    await ask();
+    return readdirSync(audit.directory).some((name) => /\d{12}/.test(name)) || undefined;
+  });
+  await until("that to be told", () => log().includes("the audit files could not be kept as configured") || undefined);
+  expect(log()).toContain("ENOSPC");
+  const isReady = async () => (await fetch(`${gateway.adminUrl}/readyz`)).ok;
+  await until("records to be written", async () => (await isReady()) || undefined);
+  for (let count = 0; count < 6; count += 1) expect(await ask()).toHaveProperty("result");
+  expect(await verify(audit.directory)).toMatchObject({ code: 0, report: { ok: true } });
+});

@@ -77,10 +77,22 @@ export class Keeper {
   }
 
   async #keep(): Promise<void> {
-    await this.#clean();
-    await this.#expire();
-    await this.#thinner?.look();
-    if (this.#options.compress) await this.#compress();
+    await this.#attempt(() => this.#clean());
+    await this.#attempt(() => this.#expire());
+    await this.#attempt(async () => this.#thinner?.look());
+    if (this.#options.compress) await this.#attempt(() => this.#compress());
+  }
+
+  /** What cannot be done is told, and keeps nothing else from being done: a directory in the place of a file stays until somebody sees it. */
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    const { signal } = this.#ending;
+    try {
+      signal.throwIfAborted();
+      await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#options.onTrouble(error);
+    }
   }
 
   async #mayRemove(): Promise<boolean> {
@@ -95,7 +107,7 @@ export class Keeper {
     for (const name of names) {
       const file = name.endsWith(draftSuffix) ? readFileName(name.slice(0, -draftSuffix.length)) : undefined;
       if (file === undefined || file.trail !== this.#options.trail || file.firstSeq === null) continue;
-      await rm(join(this.#options.directory, name));
+      await this.#attempt(() => rm(join(this.#options.directory, name)));
     }
   }
 
@@ -114,21 +126,29 @@ export class Keeper {
     }
   }
 
-  /** Compressed elsewhere and moved into place, so that a crash leaves the file as it was. */
   async #compress(): Promise<void> {
     const { directory, trail } = this.#options;
     for (const name of await readdir(directory)) {
-      this.#ending.signal.throwIfAborted();
       const file = readFileName(name);
       if (file === undefined || file.trail !== trail || file.firstSeq === null || file.compressed) continue;
-      const path = join(directory, name);
-      const draft = `${path}${compressedSuffix}${draftSuffix}`;
+      await this.#attempt(() => this.#compressFile(join(directory, name)));
+    }
+  }
+
+  /** Compressed elsewhere and moved into place, so that a crash leaves the file as it was. */
+  async #compressFile(path: string): Promise<void> {
+    const draft = `${path}${compressedSuffix}${draftSuffix}`;
+    try {
       const target = createWriteStream(draft, { mode: 0o600, flush: true });
       const source = createReadStream(path, { highWaterMark: pieceBytes });
       await pipeline(source, createCompressor(), target, { signal: this.#ending.signal });
       await rename(draft, `${path}${compressedSuffix}`);
-      await syncDirectory(directory);
-      await rm(path);
+    } catch (error) {
+      // On a full disk it has the room that records need. Where it cannot be deleted, the next look says so.
+      await rm(draft, { force: true }).catch(() => {});
+      throw error;
     }
+    await syncDirectory(this.#options.directory);
+    await rm(path);
   }
 }

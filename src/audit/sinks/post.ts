@@ -68,11 +68,15 @@ export class Poster {
 async function readBeginning(body: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    // Leaving the loop destroys the stream, and with it the connection.
-    if (bytes > maxAnswerBytes) break;
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      // Leaving the loop destroys the stream, and with it the connection.
+      if (bytes > maxAnswerBytes) break;
+    }
+  } catch {
+    // The status was said already. Records that were taken would come again and again for want of the rest, and all others wait.
   }
   return Buffer.concat(chunks).toString("utf8");
 }

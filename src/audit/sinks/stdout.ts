@@ -12,6 +12,8 @@ const lastMs = 1_000;
  */
 export function createStdoutChannel(stream: Writable, exit: () => void): Channel {
   let writing = false;
+  /** Standard output is a file on a full disk, say, and half a line may stand there. */
+  let torn = false;
   return {
     most: { lines: 100, bytes: 262_144 },
     async send(lines, signal) {
@@ -19,8 +21,9 @@ export function createStdoutChannel(stream: Writable, exit: () => void): Channel
       const leave = () => reject(signal.reason);
       signal.addEventListener("abort", leave);
       writing = true;
-      stream.write(`${lines.join("\n")}\n`, (error) => {
+      stream.write(`${torn ? "\n" : ""}${lines.join("\n")}\n`, (error) => {
         writing = false;
+        torn = error != null;
         if (error == null) resolve(0);
         else reject(error);
       });

@@ -10,7 +10,7 @@ export interface SyslogOptions {
   /** PEM; undefined for the authorities of Node. */
   readonly ca: string | undefined;
   readonly origin: SyslogOrigin;
-  /** For a connection, and for a batch to be taken, in milliseconds. */
+  /** For a connection, and for a piece of a batch to be taken, in milliseconds. */
   readonly patienceMs: number;
 }
 
@@ -36,10 +36,17 @@ export class SyslogChannel implements Channel {
     const closed = () => reject(new Error("the connection was closed"));
     signal.addEventListener("abort", leave);
     socket.once("error", reject).once("close", closed);
-    // What is written before the connection is there waits for it; with TLS, for its peer to be verified.
-    socket.write(lines.map((line) => renderSyslog(line, origin)).join(""), (error) => {
-      if (error == null) resolve(0);
-    });
+    const bytes = Buffer.from(lines.map((line) => renderSyslog(line, origin)).join(""));
+    // On a slow line all of it may take longer than one may wait, and would then come from its beginning each time.
+    const writeFrom = (at: number) => {
+      timer.refresh();
+      if (at >= bytes.length) return resolve(0);
+      // What is written before the connection is there waits for it; with TLS, for its peer to be verified.
+      socket.write(bytes.subarray(at, at + pieceBytes), (error) => {
+        if (error == null) writeFrom(at + pieceBytes);
+      });
+    };
+    writeFrom(0);
     try {
       return await promise;
     } finally {
@@ -77,5 +84,7 @@ export class SyslogChannel implements Channel {
 }
 
 const keepAliveMs = 30_000;
+/** As much as a record of TLS holds (RFC 8446 section 5.1). */
+const pieceBytes = 16_384;
 /** What one that talks may say in a connection: reading without end would keep calls waiting. */
 const maxHeardBytes = 65_536;

@@ -222,14 +222,18 @@ export class ChainCheck {
     const { seq, prev, file, line } = this.#beginning;
     if (this.#expired.has(`${seq - 1} ${prev}`)) return;
     const range = seq === 2 ? "record 1 is" : `records 1 to ${seq - 1} are`;
-    const text = `${range} missing before record ${seq}, and no record says that their time was over.`;
+    const text = `${range} missing before record ${seq}, and no record says that their time was over.${this.#advice}`;
     this.#findings.addFirst({ file, line, seq, kind: "missing", text });
+  }
+
+  get #advice(): string {
+    return this.#extent === "file" ? " A file by itself cannot tell why: verify its directory." : "";
   }
 
   /** @param expected number of the record that would be next */
   #reportMissing(expected: number, seq: number): void {
     const range = seq - 1 === expected ? `record ${expected} is` : `records ${expected} to ${seq - 1} are`;
-    const text = `${range} missing before record ${seq}: deleted, or moved to another place.`;
+    const text = `${range} missing before record ${seq}: deleted, or moved to another place.${this.#advice}`;
     if (!this.#isBegun) {
       this.#report("missing", text, seq);
       return;

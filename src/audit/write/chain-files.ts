@@ -193,7 +193,7 @@ export class ChainFiles {
       // A checkpoint is forced to the disk with the record behind it, and that will stand in another file.
       if (forced) this.#file.sync();
       linkSync(this.path, join(directory, previous));
-      renameSync(draft, this.path);
+      this.#replace(draft, join(directory, previous));
     } catch (error) {
       file.close();
       rmSync(draft, { force: true });
@@ -201,6 +201,16 @@ export class ChainFiles {
     }
     this.#begin(file, renderer, { cause, previous });
     onClosed();
+  }
+
+  /** @param second name that the file has got; where no other one takes its first, it would be in the way of the next attempt */
+  #replace(draft: string, second: string): void {
+    try {
+      renameSync(draft, this.path);
+    } catch (error) {
+      rmSync(second);
+      throw error;
+    }
   }
 
   #nextRenderer(): FileRenderer {

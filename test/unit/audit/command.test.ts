@@ -74,6 +74,14 @@ test.each([
   expect(out).toContain(`\n${trusted}\n`);
 });
 
+test("of what is missing in one file the directory tells more, and of a directory nothing does", async () => {
+  const [first, , last] = readFileSync(file, "utf8").split("\n");
+  writeFileSync(file, `${first}\n${last}\n`);
+  const text = "record 2 is missing before record 3: deleted, or moved to another place.";
+  expect((await run(file)).out).toContain(`${text} A file by itself cannot tell why: verify its directory.\n`);
+  expect((await run(directory)).out).toContain(`${text}\n`);
+});
+
 test("an end that was cut off leaves all that is there", async () => {
   const signer = createNoteSigner(Buffer.alloc(32, 1), () => "key-of-the-test");
   const { trail } = JSON.parse(readFileSync(file, "utf8").split("\n")[0] ?? "");

@@ -5,9 +5,11 @@ import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, it, onTestFinished, vi } from "vitest";
-import { Poster } from "../../../../src/audit/sinks/post.ts";
-import { SyslogChannel } from "../../../../src/audit/sinks/syslog.ts";
+import { createServer as createTlsServer } from "node:tls";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { Undelivered } from "../../../../src/audit/sinks/channel.ts";
+import { Poster, type PosterOptions } from "../../../../src/audit/sinks/post.ts";
+import { SyslogChannel, type SyslogOptions } from "../../../../src/audit/sinks/syslog.ts";
 import { ensureCertificates } from "../../../../src/quickstart/certificates.ts";
 import { startSyslogReceiver } from "../../../fixtures/syslog-receiver.ts";
 import { lineOf } from "./records.ts";
@@ -33,15 +35,17 @@ function flood(socket: Socket, text: string): void {
   go();
 }
 
-function openPoster(url: string): Poster {
-  const poster = new Poster({ url, headers: {}, ca: undefined, isPassing: () => true, patienceMs, now: Date.now });
+function openPoster(url: string, changes: Partial<PosterOptions> = {}): Poster {
+  const options = { url, headers: {}, ca: undefined, isPassing: () => true, patienceMs, now: Date.now };
+  const poster = new Poster({ ...options, ...changes });
   onTestFinished(() => poster.destroy());
   return poster;
 }
 
-function openSyslog(port: number, tls: boolean): SyslogChannel {
+function openSyslog(port: number, tls: boolean, changes: Partial<SyslogOptions> = {}): SyslogChannel {
   const origin = { facility: "local0", host: "h", appName: "a", processId: 1, version: "1" } as const;
-  const channel = new SyslogChannel({ address: { tls, host: "127.0.0.1", port }, ca: undefined, origin, patienceMs });
+  const address = { tls, host: "127.0.0.1", port };
+  const channel = new SyslogChannel({ address, ca: undefined, origin, patienceMs, ...changes });
   onTestFinished(() => channel.close());
   return channel;
 }
@@ -60,6 +64,25 @@ it("one that sends a few is not", async () => {
   expect(await openPoster(`http://127.0.0.1:${await listen(server)}/`).post({}, "a", signal)).toBe("{}");
 });
 
+/** An answer whose body is announced and does not come to its end. */
+const unending = (status: string) => `HTTP/1.1 ${status}\r\nContent-Length: 9\r\n\r\n{}`;
+
+it.each([
+  ["breaks off", (socket: Socket, answer: string) => void socket.end(answer), patienceMs],
+  ["never ends", (socket: Socket, answer: string) => void socket.write(answer), 1_000],
+])("an answer that %s has said by its status what became of the records", async (_, answer, patienceMs) => {
+  let status = "200 OK";
+  const server = createServer((socket) =>
+    socket.on("error", () => {}).once("data", () => answer(socket, unending(status))),
+  );
+  const poster = openPoster(`http://127.0.0.1:${await listen(server)}/`, { patienceMs, isPassing: () => false });
+  expect(await poster.post({}, "a", signal)).toBe("{}");
+  status = "400 Bad Request";
+  const refused = await poster.post({}, "a", signal).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(Undelivered);
+  expect(refused).toMatchObject({ message: "the answer was 400", isFinal: true });
+});
+
 it("a receiver of syslog that talks without end is left, and the next batch has another connection", async () => {
   const left = Promise.withResolvers<void>();
   let connections = 0;
@@ -74,6 +97,45 @@ it("a receiver of syslog that talks without end is left, and the next batch has 
   await channel.send([lineOf(1)], signal).catch(() => {});
   await left.promise;
   expect(await channel.send([lineOf(2)], signal)).toBe(0);
+});
+
+describe.each([false, true])("a receiver of syslog, with TLS: %s,", (isTls) => {
+  const patienceMs = 1_500;
+  /** More than the system holds for a connection. */
+  const lines = Array.from(
+    { length: 24 },
+    (_, at) => `${lineOf(at + 1).slice(0, -1)},"more":"${"x".repeat(1_000_000)}"}`,
+  );
+
+  /** Who does with each connection what the test says. */
+  async function receive(accept: (socket: Socket) => void): Promise<SyslogChannel> {
+    const directory = await mkdtemp(join(tmpdir(), "sallyport-hostile-"));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const { server, serverKey, ca } = await ensureCertificates(directory, new Date());
+    const tls = { cert: await readFile(server), key: await readFile(serverKey) };
+    const port = await listen(isTls ? createTlsServer(tls, accept) : createServer(accept));
+    return openSyslog(port, isTls, { ca: await readFile(ca, "utf8"), patienceMs });
+  }
+
+  it("that takes longer for a batch than it may take nothing has it once", async () => {
+    let connections = 0;
+    const channel = await receive((socket) => {
+      connections += 1;
+      socket
+        .on("error", () => {})
+        .on("data", () => {
+          socket.pause();
+          setTimeout(() => socket.resume(), isTls ? 1 : 5);
+        });
+    });
+    expect(await channel.send(lines, signal)).toBe(0);
+    expect(connections).toBe(1);
+  });
+
+  it("that takes nothing is left", async () => {
+    const channel = await receive((socket) => void socket.on("error", () => {}).pause());
+    await expect(channel.send(lines, signal)).rejects.toThrow("nothing was taken within 1500 ms");
+  });
 });
 
 it("no variable of the environment makes a certificate trusted", async () => {

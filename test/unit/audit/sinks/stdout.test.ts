@@ -25,3 +25,19 @@ it("says when it cannot write, and leaves nothing there either", async () => {
   await expect(createStdoutChannel(stream, stay).send(["a"], signal)).rejects.toThrow("EPIPE");
   expect(getEventListeners(signal, "abort")).toEqual([]);
 });
+
+it("a line that was cut short by a full disk stands by itself, and all of it comes behind", async () => {
+  const { signal } = new AbortController();
+  let file = "";
+  let room = 5;
+  const write = (text: string, done: (error?: Error | null) => void) => {
+    file += text.slice(0, room);
+    done(text.length > room ? new Error("ENOSPC") : null);
+    return true;
+  };
+  const channel = createStdoutChannel({ write } as unknown as Writable, stay);
+  await expect(channel.send(["first"], signal)).rejects.toThrow("ENOSPC");
+  room = Number.POSITIVE_INFINITY;
+  for (const line of ["first", "second"]) await channel.send([line], signal);
+  expect(file).toBe("first\nfirst\nsecond\n");
+});

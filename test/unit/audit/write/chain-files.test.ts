@@ -128,6 +128,28 @@ describe("closing files", () => {
     expect(await verify()).toMatchObject({ ok: true, records: 7 });
   });
 
+  test("one whose successor could not take its name, it having a second one by then, is closed a minute later", async () => {
+    const troubles: string[] = [];
+    let isRemoved = false;
+    const openFile = (path: string) => {
+      const file = openAppendFile(path);
+      // Somebody tidies up.
+      if (path.endsWith(".new") && !isRemoved) rmSync(path);
+      isRemoved ||= path.endsWith(".new");
+      return file;
+    };
+    const sink = await open({ openFile, onTrouble: (error) => troubles.push(String(error)) });
+    await sink.append(callEntry());
+    expect(troubles).toEqual([expect.stringContaining("ENOENT")]);
+    expect(files()).toEqual(["audit.jsonl", "audit.lock"]);
+    clock += 60_000;
+    await sink.append(callEntry());
+    await sink.close();
+    expect(troubles).toHaveLength(1);
+    expect(files()).toContain(closedName(1, 1));
+    expect(await verify()).toMatchObject({ ok: true });
+  });
+
   test("where records are forced to the disk, so is all of a file before it is closed, and the name of the next one", async () => {
     const forced: string[] = [];
     const openFile = (path: string) => {
@@ -219,6 +241,12 @@ describe("starting", () => {
     await (await open({ rotation: never })).close();
     expect((await recordsOf()).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(await verify()).toMatchObject({ ok: true, records: 6 });
+    // Its name is that of any other active file, so by itself it might have lost its beginning.
+    const [finding] = (await verifyFiles([active], { extent: "file" })).findings;
+    expect(finding?.text).toBe(
+      "records 1 to 4 are missing before record 5, and no record says that their time was over. " +
+        "A file by itself cannot tell why: verify its directory.",
+    );
     expect(await verifyFiles([join(directory, closedName(1, 3))], { extent: "file" })).toMatchObject({ ok: true });
     renameSync(join(directory, closedName(1, 3)), join(directory, closedName(1, 2)));
     expect(await verifyFiles([join(directory, closedName(1, 2))], { extent: "file" })).toMatchObject({ ok: false });
@@ -366,6 +394,49 @@ describe("keeping", () => {
       () => files().filter((name) => name.endsWith(".gz")).length === 1 && !files().includes(closedName(1, 1)),
     );
     await sink.close();
+    expect(await verify()).toMatchObject({ ok: true });
+  });
+});
+
+describe("a directory with the name of a draft", () => {
+  /** Three closed files, and after forty days a gateway that is to keep thirty, or compress them. */
+  async function keepLater(keeping: NonNullable<AuditSinkOptions["keeping"]>, inTheWay: string) {
+    const sink = await open();
+    await sink.append(callEntry());
+    await sink.append(callEntry());
+    await sink.close();
+    mkdirSync(join(directory, inTheWay, "somebody's"), { recursive: true });
+    clock += 40 * day;
+    const troubles: string[] = [];
+    const onTrouble = (error: unknown) => void troubles.push(String(error));
+    const later = await open({ keeping, rotation: never, onTrouble });
+    return { later, troubles };
+  }
+
+  test.each([".new", ".gz.new"])(
+    "keeps no file from being deleted when its time is over, and is told: %s",
+    async (end) => {
+      const inTheWay = `${closedName(1, 2)}${end}`;
+      const { later, troubles } = await keepLater({ compress: false, retentionMs: 30 * day }, inTheWay);
+      await until(() => !files().includes(closedName(1, 2)));
+      await later.close();
+      expect(files()).toEqual([inTheWay, closedName(1, 4), "audit.jsonl"]);
+      expect(troubles).toEqual([expect.stringContaining(inTheWay)]);
+    },
+  );
+
+  test("keeps no other file from being compressed", async () => {
+    const inTheWay = `${closedName(1, 2)}.gz.new`;
+    const { later } = await keepLater({ compress: true, retentionMs: null }, inTheWay);
+    await until(() => files().includes(`${closedName(1, 4)}.gz`) && !files().includes(closedName(1, 4)));
+    await later.close();
+    expect(files()).toEqual([
+      `${closedName(1, 1)}.gz`,
+      closedName(1, 2),
+      inTheWay,
+      `${closedName(1, 4)}.gz`,
+      "audit.jsonl",
+    ]);
     expect(await verify()).toMatchObject({ ok: true });
   });
 });
