@@ -1,4 +1,4 @@
-/** A server that breaks its stream off in the middle of a call (MCP 2025-11-25, Resumability and Redelivery). */
+/** A server that breaks in the middle of a call, and could go on with it (MCP 2025-11-25, Resumability and Redelivery). */
 import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Recorder, type RecorderHandler, startRecorder } from "../fixtures/recorder.ts";
@@ -39,6 +39,11 @@ const say = (eventId: string, text: string) =>
 const result = (eventId: string) =>
   `id: ${eventId}\ndata: ${JSON.stringify({ jsonrpc: "2.0", id: callId, result: { content: [{ type: "text", text: "Done after all." }] } })}\n\n`;
 
+/** Says this, and resets the connection once it has left. */
+const breakAfter =
+  (...events: string[]) =>
+  (response: ServerResponse) =>
+    void response.writeHead(200, head).write(events.join(""), () => response.socket?.resetAndDestroy());
 const closeAfter =
   (...events: string[]) =>
   (response: ServerResponse) =>
@@ -65,6 +70,20 @@ function saidTo({ heard }: SdkClient): unknown[] {
 }
 
 describe.each(sessionClients)("%s", (_name, connect) => {
+  it("has the result of a call whose stream its server reset", async () => {
+    streams = [breakAfter(primer("1"), say("2", "before")), breakAfter(say("3", "between")), answer(say("4", "after"))];
+    const client = await connect(world, { server: "frail" });
+    expect(textOf(await client.call("slow"))).toBe("Done after all.");
+    expect(saidTo(client)).toEqual(["before", "between", "after"]);
+  });
+
+  it("hears that a call is lost where its server breaks off whatever goes on", async () => {
+    streams = [breakAfter(primer("1"), say("2", "before")), breakAfter(": hello\n\n")];
+    const client = await connect(world, { server: "frail" });
+    await expect(client.call("slow")).rejects.toMatchObject({ code: 502, data: { reason: "upstream_reset" } });
+    expect(saidTo(client)).toEqual(["before"]);
+  });
+
   it("has the result where the server first takes the broken stream for one that stands", async () => {
     streams = [closeAfter(primer("1"), say("2", "before")), refuse(409), answer(say("3", "after"))];
     const client = await connect(world, { server: "frail" });
