@@ -67,6 +67,7 @@ What holds for all of them:
   belongs to the task of somebody else.
 - In prompts and in what is read, a resource whose URI is none, or could be read in more than one way, is cut too, but for callers who may
   read every resource.
+- In a session the server gets \`completion/complete\` with another \`id\`, so that it takes no two for one; the client gets its own back.
 - JSON-RPC batches, which 2025-03-26 alone has, pass in neither direction: \`batch_refused\`, \`upstream_malformed\`.
 - The error -32042, which sends the client to a URL, needs \`elicitation\` in \`clientRequests\`.
 - A subscription names at most 256 URIs in \`resourceSubscriptions\`, of 65,536 characters (64 KiB) together; more is refused with

@@ -31,7 +31,7 @@ export async function forward(upstream: Upstream, known: Omit<Known, "route">): 
   try {
     const outgoing: Outgoing = {
       kind: message.kind,
-      id: message.kind === "request" ? message.id : null,
+      id: message.kind === "request" ? (session.sentAs ?? message.id) : null,
       method: message.kind === "request" ? message.method : null,
       endless,
       headers: renderHeaders(upstream, arrival, message, session),
