@@ -82,7 +82,7 @@ const withoutMethod = `## Without a method
 |---|---|---|---|---|
 | a response of the client | until 2025-11-25 | the server | the signed \`id\` becomes the server's; any other, or one answered before, is refused | \`response\` |
 | GET: the stream of a session | 2025-03-26 to 2025-11-25 | the server | ids of events are sealed | \`stream\` |
-| GET with \`Last-Event-ID\`: the rest of a stream | 2025-03-26 to 2025-11-25 | what began it, by the policy of now | ids of events are sealed, and opened | \`stream\`, target: what began it |
+| GET with \`Last-Event-ID\`: the rest of a stream | 2025-03-26 to 2025-11-25 | what began it, by the policy of now; of a call that was called off there is none (405) | ids of events are sealed, and opened | \`stream\`, target: what began it |
 | DELETE: the end of a session | 2025-03-26 to 2025-11-25 | nothing more: who may not come in may still leave; without a session the server | \`Mcp-Session-Id\` is opened | \`end\` |
 | GET \`/<server>/sse\`: the stream of a client of 2024-11-05 | 2024-11-05 | the server | the address that the client is told to post to is the gateway's, and good for this identity only | \`stream\` |
 

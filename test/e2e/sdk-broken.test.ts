@@ -2,7 +2,9 @@
 import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Recorder, type RecorderHandler, startRecorder } from "../fixtures/recorder.ts";
+import { until } from "../golden/observe.ts";
 import { startSubjectWorld, type World } from "./personas.ts";
+import type { HttpResult } from "./sdk.ts";
 import { type SdkClient, textOf } from "./sdk-client.ts";
 import { sessionClients } from "./sdk-clients.ts";
 import { findRecords } from "./sdk-record.ts";
@@ -65,6 +67,11 @@ afterAll(async () => {
   await frail.stop();
 });
 
+function isOver({ verb, requestId }: HttpResult, index: number, answers: readonly HttpResult[]): boolean {
+  const { requestId: first } = answers.find((answer) => answer.verb === "GET") ?? {};
+  return verb === "GET" && requestId !== first && answers[index]?.status === 405;
+}
+
 function saidTo({ heard }: SdkClient): unknown[] {
   return heard.filter(({ method }) => method === "notifications/message").map(({ params }) => params.data);
 }
@@ -89,6 +96,33 @@ describe.each(sessionClients)("%s", (_name, connect) => {
     const client = await connect(world, { server: "frail" });
     expect(textOf(await client.call("slow"))).toBe("Done after all.");
     expect(saidTo(client)).toEqual(["before", "after"]);
+  });
+
+  it.each<[string, typeof streams]>([
+    ["before its stream ends", []],
+    ["while it resumes it", [closeAfter(primer("1"))]],
+  ])("leaves nothing behind of a call that it calls off %s", async (_when, before) => {
+    const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+    const { promise: standing, resolve: stand } = Promise.withResolvers<void>();
+    const hold = (response: ServerResponse) => {
+      response.writeHead(200, head).write(primer("2"), () => stand());
+      response.once("close", close);
+    };
+    streams = [...before, hold];
+    const client = await connect(world, { server: "frail" });
+    const giveUp = new AbortController();
+    const tokens: string[] = [];
+    const onresumptiontoken = (token: string) => void tokens.push(token);
+    const call = client.call("slow", {}, { signal: giveUp.signal, onresumptiontoken });
+    await Promise.all([standing, until("the last event", () => tokens.length > before.length)]);
+    giveUp.abort();
+    await expect(call).rejects.toThrow();
+    await closed;
+    // It does not know that nothing will come, and asks for the rest; after this it does not ask again.
+    await until("an end to it", () => client.http.answers.some(isOver));
+    expect(client.http.answers.filter(({ verb, status }) => verb === "GET" && status === 200)).toHaveLength(
+      before.length,
+    );
   });
 
   it("hears at once that a call which it resumes is lost", async () => {
