@@ -166,6 +166,8 @@ export interface EndMessage {
 /** What the answer to a request is judged by: its own id, the method that shapes it, the targets policy allowed. */
 export interface Pending {
   readonly id: RpcId;
+  /** The id by which the server knows it, where that is another. */
+  readonly sentAs?: string;
   readonly method: string;
   readonly targets: readonly Target[];
   /** The task it is about, and the handle by which the client knows it. */
@@ -203,6 +205,8 @@ export interface Session extends Granted<"session"> {
   readonly bareCursor: boolean;
   /** Handles of the message, as the server knows them. */
   readonly edits: readonly Edit[];
+  /** The id by which the server knows a request, where that is another than the client's. */
+  readonly sentAs?: string;
 }
 
 /** That policy allows it, and why (stages/policy). */

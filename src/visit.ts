@@ -242,8 +242,11 @@ async function record(
 async function tell(denial: Denial, receipt: Receipt, arrival: Arrival, reply: Reply, trail: Trail): Promise<void> {
   // Who cancelled a request expects no answer to it (2025-11-25, Cancellation), only that the wait is over.
   if (denial.code === "client_cancelled") return (reply.stream ?? reply.openStream({})).end();
-  const { stream } = reply;
-  if (stream === null) return reply.send(receipt, render(denial, arrival, trail));
+  const refusal = render(denial, arrival, trail);
+  // Who resumes the stream of a request reads events alone, and after a body of another kind would wait for ever.
+  const isResumed = trail.facts.message?.kind === "listen" && refusal.status === 200;
+  if (reply.stream === null && !isResumed) return reply.send(receipt, refusal);
+  const stream = reply.stream ?? reply.openStream({});
   const rpcId = rpcIdOf(denial, trail.facts);
   if (rpcId === undefined) return stream.end();
   const data = renderRpcError(denial, arrival.requestId, rpcId);
@@ -268,10 +271,11 @@ function isMcpEndpoint({ path }: Arrival): boolean {
   return /\/(?:mcp|sse)\/?$|\/messages\/[^/]+$/.test(path) && !path.startsWith("/.well-known/");
 }
 
-function rpcIdOf(denial: Denial, facts: Trail["facts"]): string | number | undefined {
-  return (
-    denial.extra.rpcId ?? (facts.message?.kind === "request" ? facts.message.id : facts.session?.resume?.pending?.id)
-  );
+function rpcIdOf({ extra }: Denial, { message, session }: Trail["facts"]): string | number | undefined {
+  if (extra.rpcId !== undefined) return extra.rpcId;
+  if (message?.kind === "request") return message.id;
+  // What the server itself says to a stream that is resumed decides nothing about its request: 409 stands for "not yet".
+  return extra.http === undefined ? session?.resume?.pending?.id : undefined;
 }
 
 function report(denial: Denial, arrival: Arrival, { facts: { route } }: Trail, { log }: House): void {

@@ -1,6 +1,7 @@
 import { Denial } from "../denial.ts";
 import type { Identity, RpcId, Session } from "../facts.ts";
 import type { NoticeBoard } from "../state/notices.ts";
+import { createRecall } from "./recall.ts";
 
 /** Requests that are on their way, so that the one who sent one can call it off by its id (MCP 2025-11-25, Cancellation). */
 export interface OpenCalls {
@@ -8,6 +9,8 @@ export interface OpenCalls {
   enter(key: string, interrupt: (reason: Denial) => void): Disposable;
   /** Whether there was one to call off. */
   cancel(key: string, reason: Denial): boolean;
+  /** Whether it was called off lately, and its id not used again. */
+  wasCancelled(key: string): boolean;
 }
 
 /** Names a request among those of all clients: ids are the client's, so they count only within its session. */
@@ -22,18 +25,24 @@ export function callKey(
 
 export function createOpenCalls(): OpenCalls {
   const calls = new Map<string, (reason: Denial) => void>();
+  const cancelled = createRecall(maxCancelled);
   return {
     enter(key, interrupt) {
+      cancelled.delete(key);
       calls.set(key, interrupt);
       return new OpenCall(calls, key, interrupt);
     },
     cancel(key, reason) {
+      cancelled.add(key);
       const interrupt = calls.get(key);
       interrupt?.(reason);
       return interrupt !== undefined;
     },
+    wasCancelled: cancelled.has,
   };
 }
+
+const maxCancelled = 10_000;
 
 class OpenCall implements Disposable {
   readonly #calls: Map<string, (reason: Denial) => void>;
@@ -51,17 +60,17 @@ class OpenCall implements Disposable {
   }
 }
 
-/** Calls of which another process may have the one that is called off. */
+/** Calls of which another process may have the one that is called off, or be asked for the rest of it. */
 export function shareCalls(calls: OpenCalls, board: NoticeBoard): OpenCalls {
   board.attend((notice) => {
     if (notice.kind === "cancelled") calls.cancel(notice.key, new Denial("client_cancelled"));
   });
   return {
     enter: calls.enter,
+    wasCancelled: calls.wasCancelled,
     cancel(key, reason) {
-      const found = calls.cancel(key, reason);
-      if (!found) board.post({ kind: "cancelled", key });
-      return found;
+      board.post({ kind: "cancelled", key });
+      return calls.cancel(key, reason);
     },
   };
 }

@@ -77,8 +77,8 @@ function judgeAnswer(value: JsonObject, text: string, expected: Expectation): Ju
   if (pending === null) return { kind: "drop", asked: null, method: null };
   const { result } = value;
   if (!isObject(result)) return judgeError(value, text, pending, expected);
-  if (value.id !== pending.id) throw malformed("an answer to another request");
-  const judged = judgeResult(text, result, pending, expected);
+  if (value.id !== (pending.sentAs ?? pending.id)) throw malformed("an answer to another request");
+  const judged = judgeResult(nameAsAsked(text, pending), result, pending, expected);
   // Last, for the result may have begun the task that it says it belongs to.
   const renamed = renameRelated(judged, value, "result", expected);
   if (renamed === undefined) throw malformed("an answer that belongs to a task of somebody else");
@@ -98,16 +98,15 @@ function judgeError(value: JsonObject, text: string, pending: Pending, expected:
   if (rpc === urlElicitationRequired && !mayAsk("elicitation/create", expected)) {
     throw new Denial("client_request_denied", { detail: "URL elicitation" });
   }
-  if (value.id === pending.id) return { kind: "answer", text, untouched: true, rpc, toolError: null, result: null };
-  if (value.id !== undefined && value.id !== null) throw malformed("an answer to another request");
-  return {
-    kind: "answer",
-    text: setMember(text, ["id"], JSON.stringify(pending.id)),
-    untouched: false,
-    rpc,
-    toolError: null,
-    result: null,
-  };
+  const { id, sentAs = id } = pending;
+  if (value.id !== sentAs && value.id !== undefined && value.id !== null)
+    throw malformed("an answer to another request");
+  const named = value.id === id ? text : setMember(text, ["id"], JSON.stringify(id));
+  return { kind: "answer", text: named, untouched: named === text, rpc, toolError: null, result: null };
+}
+
+function nameAsAsked(text: string, { id, sentAs }: Pending): string {
+  return sentAs === undefined ? text : setMember(text, ["id"], JSON.stringify(id));
 }
 
 function judgeAsk(method: string, text: string, related: string | undefined, expected: Expectation): Judged {

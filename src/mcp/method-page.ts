@@ -67,6 +67,7 @@ What holds for all of them:
   belongs to the task of somebody else.
 - In prompts and in what is read, a resource whose URI is none, or could be read in more than one way, is cut too, but for callers who may
   read every resource.
+- In a session the server gets \`completion/complete\` with another \`id\`, so that it takes no two for one; the client gets its own back.
 - JSON-RPC batches, which 2025-03-26 alone has, pass in neither direction: \`batch_refused\`, \`upstream_malformed\`.
 - The error -32042, which sends the client to a URL, needs \`elicitation\` in \`clientRequests\`.
 - A subscription names at most 256 URIs in \`resourceSubscriptions\`, of 65,536 characters (64 KiB) together; more is refused with
@@ -81,7 +82,7 @@ const withoutMethod = `## Without a method
 |---|---|---|---|---|
 | a response of the client | until 2025-11-25 | the server | the signed \`id\` becomes the server's; any other, or one answered before, is refused | \`response\` |
 | GET: the stream of a session | 2025-03-26 to 2025-11-25 | the server | ids of events are sealed | \`stream\` |
-| GET with \`Last-Event-ID\`: the rest of a stream | 2025-03-26 to 2025-11-25 | what began it, by the policy of now | ids of events are sealed, and opened | \`stream\`, target: what began it |
+| GET with \`Last-Event-ID\`: the rest of a stream | 2025-03-26 to 2025-11-25 | what began it, by the policy of now; of a call that was called off there is none (405) | ids of events are sealed, and opened | \`stream\`, target: what began it |
 | DELETE: the end of a session | 2025-03-26 to 2025-11-25 | nothing more: who may not come in may still leave; without a session the server | \`Mcp-Session-Id\` is opened | \`end\` |
 | GET \`/<server>/sse\`: the stream of a client of 2024-11-05 | 2024-11-05 | the server | the address that the client is told to post to is the gateway's, and good for this identity only | \`stream\` |
 

@@ -93,7 +93,9 @@ class LiveExpectation implements Expectation {
 
 function pendingOf({ message, session }: Known): Pending | null {
   if (message.kind !== "request") return session.resume?.pending ?? null;
-  return { id: message.id, method: message.method, targets: message.targets, task: session.task, about: message.about };
+  const { id, method, targets, about } = message;
+  const { task, sentAs } = session;
+  return { id, method, targets, task, about, ...(sentAs !== undefined && { sentAs }) };
 }
 
 /** Makes handles for the one client that the exchange is with. */

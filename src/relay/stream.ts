@@ -11,6 +11,7 @@ import { refuseServerRequest } from "../upstream/refuse.ts";
 import { recordAsked } from "./asked.ts";
 import { type Exchange, type Known, sessionHeader } from "./exchange.ts";
 import { learnLists } from "./lists.ts";
+import { type Cursor, readOn } from "./resumption.ts";
 import { learnRevision } from "./revision.ts";
 import { type Stand, stand } from "./standing.ts";
 
@@ -84,17 +85,21 @@ async function relayEvents(
   settle: Settle,
   place?: Stand,
 ): Promise<"answered" | "resumable" | "cut"> {
-  const reader = createStreamReader(exchange.upstream.maxResponseBytes);
-  let end: "resumable" | "cut" = "cut";
-  for await (const chunk of exchange.answer.body) {
-    const events = reader.push(chunk);
+  const { answer, expected, known, place: owner } = exchange;
+  const cursor: Cursor = { eventId: null, retryMs: null };
+  const owed = expected.pending !== null && expected.era === "legacy";
+  const chunks = owed ? readOn(exchange, cursor, exchangeHeaders(known, owner)) : answer.body;
+  let reader = createStreamReader(exchange.upstream.maxResponseBytes);
+  for await (const chunk of chunks) {
+    // What the broken stream had begun to say is said again as a whole.
+    if (chunk === null) reader = createStreamReader(exchange.upstream.maxResponseBytes);
+    const events = reader.push(chunk ?? nothing);
     for (
-      let said = await judgeNext(exchange, events, settle);
+      let said = await judgeNext(exchange, events, settle, cursor);
       said !== null;
-      said = await judgeNext(exchange, events, settle)
+      said = await judgeNext(exchange, events, settle, cursor)
     ) {
       const { block, receipt } = said;
-      end = said.end ?? end;
       if (block !== null && receipt !== null) {
         await stream.answer(receipt, block);
         return "answered";
@@ -103,8 +108,10 @@ async function relayEvents(
       if (said.isAcknowledgment) place?.acknowledge();
     }
   }
-  return end;
+  return cursor.eventId === null ? "cut" : "resumable";
 }
+
+const nothing = Buffer.alloc(0);
 
 /** What becomes of an event. */
 interface Said {
@@ -112,8 +119,6 @@ interface Said {
   readonly block: Buffer | null;
   /** Of the answer, which is the end of the stream. */
   readonly receipt: Receipt | null;
-  /** What the stream would be if it ended now, where the event changes that. */
-  readonly end: "resumable" | "cut" | null;
   readonly isAcknowledgment: boolean;
 }
 
@@ -129,11 +134,15 @@ async function judgeNext(
   exchange: Exchange,
   events: Iterator<StreamEvent, void>,
   settle: Settle,
+  cursor: Cursor,
 ): Promise<Said | null> {
   const { value: event } = events.next();
   if (event === undefined) return null;
-  const end = event.id === "" ? "cut" : isResumable(exchange, event) ? "resumable" : null;
-  return { ...unsaid, end, ...(await judgeEvent(exchange, event, settle)) };
+  const said = { ...unsaid, ...(await judgeEvent(exchange, event, settle)) };
+  if (event.id === "") cursor.eventId = null;
+  else if (isResumable(exchange, event)) cursor.eventId = event.id;
+  cursor.retryMs = event.retryMs ?? cursor.retryMs;
+  return said;
 }
 
 async function judgeEvent(exchange: Exchange, event: StreamEvent, settle: Settle): Promise<Partial<Said>> {

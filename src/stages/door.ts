@@ -3,7 +3,7 @@ import { asDenial, Denial } from "../denial.ts";
 import type { Door, Doors } from "../doors/doors.ts";
 import { createDoorReply } from "../doors/reply.ts";
 import { asSignal, type Ending } from "../ending.ts";
-import type { Arrival, Decision, Identity, McpRoute, Message, Session } from "../facts.ts";
+import type { Arrival, Decision, Identity, McpRoute, Message, RpcId, Session } from "../facts.ts";
 import { callKey, type OpenCalls } from "../limits/calls.ts";
 import { renderEvent } from "../mcp/sse.ts";
 import type { StandingStreams, ViewOf } from "../relay/standing.ts";
@@ -60,8 +60,9 @@ async function finish(door: Door, { message }: Arrival, finishMs: number): Promi
 
 /**
  * Takes a message into its conversation: what was posted to a door is accepted, to be answered there, and a request can be
- * called off from now on.
+ * called off from now on, also while its stream is resumed.
  *
+ * @throws Denial `method_not_allowed` for the rest of what was called off
  * @returns what ends with the visit
  */
 export async function enter(
@@ -86,13 +87,20 @@ export async function enter(
     ends.defer(() => door.closed.removeEventListener("abort", leave));
     if (door.closed.aborted) leave();
   }
+  const keyOf = (id: RpcId) => callKey(route.server, identity, session, id);
   // A server need not answer what was called off (2025-11-25, Cancellation), nor hear of it: nobody waits any longer.
   if (message.kind === "notification" && message.cancels !== null) {
-    calls.cancel(callKey(route.server, identity, session, message.cancels), new Denial("client_cancelled"));
+    calls.cancel(keyOf(message.cancels), new Denial("client_cancelled"));
   }
   // In the stateless revision the end of the connection calls a request off (2026-07-28, Cancellation).
-  if (message.kind !== "request" || message.era === "modern") return ends.move();
-  ends.use(calls.enter(callKey(route.server, identity, session, message.id), arrival.interrupt));
+  if (message.era === "modern") return ends.move();
+  const id = message.kind === "request" ? message.id : session.resume?.pending?.id;
+  if (id === undefined) return ends.move();
+  // Clients resume every stream that ends without an answer. This one would stand as long as its session, for no answer will come.
+  if (message.kind === "listen" && calls.wasCancelled(keyOf(id))) {
+    throw new Denial("method_not_allowed", { allow: "POST, DELETE", detail: "the rest of a call that was called off" });
+  }
+  ends.use(calls.enter(keyOf(id), arrival.interrupt));
   return ends.move();
 }
 

@@ -95,7 +95,7 @@ function openResume(rules: SessionRules, place: Place, lastEventId: string | nul
   return contents;
 }
 
-type Handles = Pick<Session, "task" | "tasks" | "bareCursor" | "edits">;
+type Handles = Pick<Session, "task" | "tasks" | "bareCursor" | "edits" | "sentAs">;
 
 const noHandles: Handles = { task: null, tasks: new Map(), bareCursor: false, edits: [] };
 
@@ -134,9 +134,25 @@ function openRequest(rules: SessionRules, place: Place, message: RequestMessage,
     if (state === undefined) throw new Denial("state_unknown");
     edits.push(text(["params", "requestState"], state));
   }
+  const sentAs = renameRequest(rules, place, message);
+  if (sentAs !== undefined) edits.push(text(["id"], sentAs));
   const opened = given.tasks.map(open).filter((known) => known !== undefined);
   const tasks = new Map(opened.map((known) => [known.taskId, known]));
-  return { task, tasks, bareCursor: given.cursor !== null && cursor === undefined, edits };
+  return { task, tasks, bareCursor: given.cursor !== null && cursor === undefined, edits, ...(sentAs && { sentAs }) };
+}
+
+/**
+ * Of two requests with one id in a session, which no client may have (2025-11-25, Requests), a server may give the answer to one on the stream
+ * of the other. Of a completion nothing says what it belongs to, and values would be shown that are cut from what was asked: each gets an id of
+ * its own, that no client can know.
+ */
+function renameRequest(
+  { fingerprint }: SessionRules,
+  { upstreamId }: Place,
+  { id, method, about }: RequestMessage,
+): string | undefined {
+  if (upstreamId === null || method !== "completion/complete") return undefined;
+  return fingerprint("mcp-completion", JSON.stringify([upstreamId, id, about]));
 }
 
 function text(path: readonly string[], value: string): Edit {

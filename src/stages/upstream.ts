@@ -4,6 +4,7 @@ import { encodeMirror } from "../mcp/mirrors.ts";
 import { setMember } from "../mcp/splice.ts";
 import { narrowSubscription } from "../mcp/subscription.ts";
 import type { Known } from "../relay/exchange.ts";
+import { headerText } from "../relay/resumption.ts";
 import { bodyOf } from "../upstream/body.ts";
 import type { Answer as ServerAnswer } from "../upstream/dispatch.ts";
 import { explainFailure } from "../upstream/failure.ts";
@@ -30,7 +31,7 @@ export async function forward(upstream: Upstream, known: Omit<Known, "route">): 
   try {
     const outgoing: Outgoing = {
       kind: message.kind,
-      id: message.kind === "request" ? message.id : null,
+      id: message.kind === "request" ? (session.sentAs ?? message.id) : null,
       method: message.kind === "request" ? message.method : null,
       endless,
       headers: renderHeaders(upstream, arrival, message, session),
@@ -108,11 +109,6 @@ function mayTravel(name: string, message: Message): boolean {
   if (name === "mcp-protocol-version") return true;
   if (message.era !== "modern" || message.kind !== "request") return false;
   return name === "mcp-method" || name === "mcp-name" || name.startsWith("mcp-param-");
-}
-
-/** As UTF-8, which servers send and expect, in a header that is written byte by byte. */
-function headerText(text: string): string {
-  return Buffer.from(text).toString("latin1");
 }
 
 /** The judged bytes; only handles are given back the form in which the server had sent them. */

@@ -119,14 +119,19 @@ export class SseSession {
 
   async #listenToServer(): Promise<void> {
     try {
-      for await (const event of this.#source.events) {
-        this.#take(event);
-        await this.#room();
-      }
+      const events = this.#source.events[Symbol.asyncIterator]();
+      while (await this.#takeNext(events)) await this.#room();
       this.end();
     } catch (cause) {
       this.end(cause instanceof Error ? cause : new Error(String(cause)));
     }
+  }
+
+  /** Apart from the wait for room: the text of an event would be kept meanwhile, beside its bytes and in the heap. */
+  async #takeNext(events: AsyncIterator<StreamEvent>): Promise<boolean> {
+    const { value, done } = await events.next();
+    if (done !== true) this.#take(value);
+    return done !== true;
   }
 
   /** What fills one stream holds up all of them, as the server sees it: otherwise a slow client would fill the memory. */

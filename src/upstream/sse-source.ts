@@ -43,8 +43,8 @@ export async function openSource(
       // Here and now, while there is somebody to give it up: streams have no time limit of their own.
       return passRefusal({ ...response, body: bodyOf(await readWhole(response.body, maxResponse)) });
     }
-    const events = readEvents(response, maxResponse);
     try {
+      const events = readEvents(response, maxResponse);
       return { endpoint: await findEndpoint(events, url), events, close: () => closing.abort() };
     } catch (cause) {
       closing.abort();
@@ -61,14 +61,30 @@ function headersOfStream(headers: Outgoing["headers"]): Record<string, string> {
   return { ...rest, accept: "text/event-stream" };
 }
 
-async function* readEvents({ headers, body }: Answer, maxChars: number): AsyncGenerator<StreamEvent> {
+function readEvents({ headers, body }: Answer, maxChars: number): AsyncIterableIterator<StreamEvent, void> {
   const type = String(headers["content-type"]).split(";", 1)[0]?.trim().toLowerCase();
   if (type !== "text/event-stream") throw malformed("no event stream");
   const reader = createStreamReader(maxChars);
-  for await (const chunk of body) yield* reader.push(chunk);
+  const chunks = body[Symbol.asyncIterator]();
+  let said: Iterator<StreamEvent, void> | undefined;
+  // No generator: that would keep an event until the next one is asked for, which may wait for a client to read.
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async next() {
+      for (;;) {
+        const event = said?.next();
+        if (event?.done === false) return event;
+        const { value, done } = await chunks.next();
+        if (done === true) return { value: undefined, done };
+        said = reader.push(value);
+      }
+    },
+  };
 }
 
-async function findEndpoint(events: AsyncGenerator<StreamEvent>, url: URL): Promise<URL> {
+async function findEndpoint(events: AsyncIterator<StreamEvent, void>, url: URL): Promise<URL> {
   for (;;) {
     const { value: event, done } = await events.next();
     if (done === true) throw new Denial("upstream_closed", { detail: "no endpoint event" });

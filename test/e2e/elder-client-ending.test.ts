@@ -1,5 +1,6 @@
 /** However a client of 2024-11-05 comes to its end: its stream, what it waits for, and the session at the server. */
 import { readFile } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
@@ -150,17 +151,36 @@ it("a client that leaves while its door closes is not waited for", async () => {
   await until("its end at the server", () => endsAtServer(setting).length > 0);
 });
 
-it("an answer that the server would give to who resumes is named as lost, for the client cannot", async () => {
-  const handler = withWholeSessions();
-  const setting = await set({
-    handler(request, body, response) {
-      if (!body.includes('"numbered"')) return handler(request, body, response);
-      response.writeHead(200, { "content-type": "text/event-stream" }).end("id: 1\ndata: \n\n");
-    },
+describe("a call whose server closes its stream, to be asked again", () => {
+  const numbered = "id: 1\nretry: 10\ndata: \n\n";
+  const call = async (goOn: (response: ServerResponse) => void) => {
+    const handler = withWholeSessions();
+    const setting = await set({
+      handler(request, body, response) {
+        if (request.headers["last-event-id"] === "1") return goOn(response);
+        if (!body.includes('"numbered"')) return handler(request, body, response);
+        response.writeHead(200, { "content-type": "text/event-stream" }).end(numbered);
+      },
+    });
+    const door = await openSession(setting);
+    await door.post(toolCall(1, "numbered"));
+    return door.answer(1);
+  };
+
+  it("is answered all the same, though the client does not know how to ask", async () => {
+    let times = 0;
+    const answer = await call((response) => {
+      times += 1;
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.end(times < 5 ? numbered : 'id: 2\ndata: {"jsonrpc":"2.0","id":1,"result":{"content":[]}}\n\n');
+    });
+    expect(answer).toMatchObject({ result: { content: [] } });
   });
-  const door = await openSession(setting);
-  await door.post(toolCall(1, "numbered"));
-  expect(await door.answer(1)).toMatchObject({ error: { data: { reason: "upstream_closed" } } });
+
+  it("is named as lost where the server does not go on", async () => {
+    const answer = await call((response) => void response.writeHead(404).end());
+    expect(answer).toMatchObject({ error: { data: { reason: "upstream_closed" } } });
+  });
 });
 
 it("a server that does not answer the farewell is named on record", async () => {

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type Gateway, startGateway } from "../fixtures/gateway.ts";
 import { type Caller, createCaller } from "../fixtures/scripted-caller.ts";
-import { type Script, type ScriptedServer, startScriptedServer } from "../fixtures/scripted-server.ts";
+import { type Script, ScriptedError, type ScriptedServer, startScriptedServer } from "../fixtures/scripted-server.ts";
 import type { HttpAnswer } from "./http.ts";
 
 const policyYaml = `version: 1
@@ -116,6 +116,49 @@ describe.each(eras)("in %s, the values of a completion", (_revision, speak) => {
     }
     expect(server.sent("completion/complete")).toHaveLength(before);
   });
+});
+
+it("a completion shows nothing of another that had its id", async () => {
+  // Servers find the stream of an answer by the id of its request, so that the client has it in its hands which of two comes on which.
+  const first = new Map<unknown, object>();
+  const crossing = await startScriptedServer({
+    "completion/complete": ({ id, params: { ref, argument } }) => {
+      if ((argument as { value: string }).value === "wrong") throw new ScriptedError(200, -32_602, "Wrong.");
+      const values = (ref as { type: string }).type === "ref/prompt" ? ["of the prompt"] : ["open", "secret"];
+      const kept = first.get(id) ?? { completion: { values } };
+      first.set(id, kept);
+      return kept;
+    },
+  });
+  const own = await startGateway({ servers: { alpha: crossing.url }, policyYaml });
+  const caller = await createCaller(
+    own,
+    "alpha",
+    await own.mint({ server: "alpha", subject: "readers", groups: ["readers"] }),
+  );
+  onTestFinished(async () => {
+    await caller.close();
+    await own.stop();
+    await crossing.stop();
+  });
+  const session = await caller.begin();
+  const complete = async (id: unknown, ref: object, value = "") => {
+    const params = { ref, argument: { name: "id", value } };
+    return (await caller.post({ id, method: "completion/complete", params }, session)).message;
+  };
+  const prompt = { type: "ref/prompt", name: "story" };
+  for (const id of [7, "7"]) {
+    expect(await complete(id, { type: "ref/resource", uri: "test://open/{id}" })).toMatchObject({
+      id,
+      result: { completion: { values: ["open"] } },
+    });
+    expect(await complete(id, { type: "ref/resource", uri: "test://open/eu/{id}" })).toMatchObject({
+      id,
+      result: { completion: { values: ["open"] } },
+    });
+    expect(await complete(id, prompt)).toMatchObject({ id, result: { completion: { values: ["of the prompt"] } } });
+    expect(await complete(id, prompt, "wrong")).toMatchObject({ id, error: { code: -32_602, message: "Wrong." } });
+  }
 });
 
 describe.each(eras)("in %s, a prompt", (_revision, speak) => {

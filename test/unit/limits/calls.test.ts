@@ -68,6 +68,17 @@ describe("calls that are open", () => {
     expect(mine.reasons).toEqual([]);
   });
 
+  it("are known as called off until their id is used again", () => {
+    const calls = createOpenCalls();
+    calls.enter("mine", createCall().interrupt);
+    expect(calls.wasCancelled("mine")).toBe(false);
+    calls.cancel("mine", reason);
+    calls.cancel("over already", reason);
+    expect(["mine", "over already", "other"].map(calls.wasCancelled)).toEqual([true, true, false]);
+    calls.enter("mine", createCall().interrupt);
+    expect(calls.wasCancelled("mine")).toBe(false);
+  });
+
   it("are gone when they are over", () => {
     const calls = createOpenCalls();
     const mine = createCall();

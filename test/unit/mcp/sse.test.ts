@@ -1,7 +1,6 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { createStreamReader, type StreamFault } from "../../../src/mcp/sse.ts";
+import { collectGarbage } from "../../fixtures/garbage.ts";
 
 const none = { id: null, type: null, data: null, retryMs: null };
 const read = (text: string, maxChars = 1_000) => [...createStreamReader(maxChars).push(Buffer.from(text))];
@@ -47,13 +46,11 @@ describe("createStreamReader", () => {
   });
 
   it("keeps no event that it has handed out, however long it takes until the next is wanted", async () => {
-    setFlagsFromString("--expose-gc");
-    const collect = runInNewContext("gc") as () => void;
     const events = createStreamReader(1_000).push(Buffer.from("data: x\n\ndata: y\n\n"));
     const first = new WeakRef(events.next().value as object);
     // What a WeakRef was made of stays until the end of the turn.
     await new Promise((resolve) => setImmediate(resolve));
-    collect();
+    collectGarbage();
     expect(first.deref()).toBeUndefined();
     expect(events.next().value).toEqual({ ...none, data: "y" });
   });

@@ -22,11 +22,10 @@ export interface Scene {
   begin(): Promise<string>;
 }
 
-/** Sets one up for the time of a test. */
-export async function set(options: SseOptions = {}): Promise<Scene> {
-  const server = await startScriptedServer();
-  const config: ServerConfig = {
-    url: server.url,
+/** What the configuration says of a server at this address. */
+export function serverConfig(url: URL): ServerConfig {
+  return {
+    url,
     transport: "sse",
     headers: {},
     timeouts: { connect: 1_000, firstByte: firstByteMs, idle: idleMs, turn: 1_000 },
@@ -36,6 +35,12 @@ export async function set(options: SseOptions = {}): Promise<Scene> {
     clientRequests: [],
     audit: { redact: [], keep: [], arguments: "view" },
   };
+}
+
+/** Sets one up for the time of a test. */
+export async function set(options: SseOptions = {}): Promise<Scene> {
+  const server = await startScriptedServer();
+  const config = serverConfig(server.url);
   let sessions = 0;
   const newId = () => {
     sessions += 1;

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RpcId } from "../../../src/facts.ts";
-import { StreamFault } from "../../../src/mcp/sse.ts";
+import { type StreamEvent, StreamFault } from "../../../src/mcp/sse.ts";
 import { SseSession } from "../../../src/upstream/sse-session.ts";
+import type { SseSource } from "../../../src/upstream/sse-source.ts";
+import { collectGarbage } from "../../fixtures/garbage.ts";
 import { createSource, type Heard, hear, type ScriptedSource, settle } from "./sse-source.ts";
 
 const idleMs = 60_000;
@@ -443,6 +445,26 @@ describe("a client that does not read", () => {
     await settle();
     expect(heard.messages).toHaveLength(100);
     expect(waiting.messages).toEqual([answer(1)]);
+  });
+
+  it("has its messages kept as bytes alone meanwhile", async () => {
+    let event: WeakRef<StreamEvent> | undefined;
+    const events: SseSource["events"] = {
+      [Symbol.asyncIterator]: () => ({
+        async next() {
+          if (event !== undefined) return Promise.withResolvers<never>().promise;
+          const value = { id: null, type: "message", data: notification("x".repeat(70_000)), retryMs: null };
+          event = new WeakRef(value);
+          return { value, done: false };
+        },
+      }),
+    };
+    const session = new SseSession({ endpoint: new URL("http://127.0.0.1/"), events, close() {} }, idleMs, () => {});
+    const outlet = session.listen(listening) ?? expect.fail();
+    await settle();
+    expect(outlet.body.readableLength).toBeGreaterThan(70_000);
+    collectGarbage();
+    expect(event?.deref()).toBeUndefined();
   });
 
   it("does so on the stream of a request as well", async () => {
