@@ -24,6 +24,8 @@ export function checkSpelling(sources: readonly PolicySource[]): Problem[] {
     source.policy.bindings.forEach((binding, index) => {
       for (const selector of ["groups", "subjects", "clients", "apiKeys", "certificates"] as const)
         look(binding[selector], ["bindings", index, selector], () => undefined);
+      for (const [claim, values] of Object.entries(binding.claims ?? {}))
+        look(values.map(String), ["bindings", index, "claims", claim], () => undefined);
     });
   }
   return sortProblems(problems);
