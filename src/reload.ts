@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
+import { ConfigError } from "./config/diagnose.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import type { SinkConfig } from "./config/sinks.ts";
@@ -72,21 +73,31 @@ export function createConfigSource(
   admit: (loaded: LoadedConfig) => Promise<void>,
 ): ConfigSource {
   let paths: readonly string[] = [];
+  let lastLoaded: readonly string[] = [];
   let signature = "";
   return {
     async read() {
       for (let reading = 1; ; reading += 1) {
         // Taken before the files are read: a change behind the reader's back then shows as a difference.
         signature = await sign(paths);
-        const loaded = await load();
-        paths = [...loaded.watched, ...loaded.watchedDirectories];
+        const found = await load().catch(asConfigError);
+        if (found instanceof ConfigError) {
+          // A new file that was half written when it was read is in nothing that was loaded before.
+          paths = [...new Set([...lastLoaded, ...found.watched])];
+        } else paths = lastLoaded = [...found.watched, ...found.watchedDirectories];
         if ((await sign(paths)) !== signature && reading < maxReadings) continue;
-        await admit(loaded);
-        return loaded;
+        if (found instanceof ConfigError) throw found;
+        await admit(found);
+        return found;
       }
     },
     changed: async () => (await sign(paths)) !== signature,
   };
+}
+
+function asConfigError(error: unknown): ConfigError {
+  if (error instanceof ConfigError) return error;
+  throw error;
 }
 
 /**

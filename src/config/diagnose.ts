@@ -30,12 +30,20 @@ export class ConfigError extends Error {
   /** `unreadable`: the file itself could not be read, so nothing is known about its content. */
   readonly kind: "invalid" | "unreadable";
 
-  constructor(problems: readonly Problem[], kind: "invalid" | "unreadable" = "invalid") {
+  /** Absolute paths of files and directories that were read, as far as is known: a change of one may mend it. */
+  readonly watched: readonly string[];
+
+  constructor(
+    problems: readonly Problem[],
+    kind: "invalid" | "unreadable" = "invalid",
+    watched: readonly string[] = [],
+  ) {
     const first = problems[0];
     const rest = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
     super(first === undefined ? "the configuration is invalid" : `${renderPlace(first)}: ${first.message}${rest}`);
     this.problems = problems;
     this.kind = kind;
+    this.watched = watched;
   }
 }
 

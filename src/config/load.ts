@@ -74,8 +74,12 @@ export async function loadConfig(
   const place = ({ path, message, ...extra }: Finding) => yaml.problem(path, message, extra);
   const own = [...reading.findings, ...findings.filter(({ severity }) => severity === "problem"), ...policies.findings];
   const problems = [...sortProblems(own.map(place)), ...sortProblems(policies.problems)];
-  if (problems.length > 0 || value === undefined || paths === undefined) throw new ConfigError(problems);
-  const suites = value.policies.testsOnReload ? [...policies.suites, ...policies.files.map(suiteOf)] : [];
+  const isTested = value?.policies.testsOnReload === true;
+  const suites = isTested ? [...policies.suites, ...policies.files.map(suiteOf)] : [];
+  const read = [file, ...reading.files, ...(material?.files ?? []), ...policies.files, ...suites];
+  if (problems.length > 0 || value === undefined || paths === undefined) {
+    throw new ConfigError(problems, "invalid", [...read, ...policies.directories]);
+  }
   return {
     config: { ...paths, policies: { ...paths.policies, files: [...policies.files] } },
     policy: compilePolicy(policies.sources, Object.keys(value.servers)),
@@ -84,7 +88,7 @@ export async function loadConfig(
     ...{ file, directory, shownIn },
     hash: digestContents([["", yaml.value], ...policies.contents]),
     settings: digestContents([["", withoutCredentials(yaml.value)]]),
-    watched: [...new Set([file, ...reading.files, ...(material?.files ?? []), ...policies.files, ...suites])],
+    watched: [...new Set(read)],
     watchedDirectories: policies.directories,
     warnings: [
       ...sortProblems(findings.filter(({ severity }) => severity === "warning").map(place)),

@@ -1,3 +1,4 @@
+import { findForeign } from "../mcp/dialect.ts";
 import { isPlainName } from "../mcp/names.ts";
 import { isLoopbackHost } from "../network/url.ts";
 import { checkCredentials } from "./credential-rules.ts";
@@ -172,9 +173,15 @@ function checkLimits({ limits, servers }: Config): RuleFinding[] {
       findings.push(problem([...at, "server"], "no such server", { reads: [["servers"]] }));
     }
     tools.forEach((pattern, place) => {
-      if (isPlainName(pattern.replaceAll(/[*?]/g, "x"))) return;
-      const message = "no name that is let through can match this: check white space and characters that do not show";
-      findings.push(problem([...at, "tools", place], message));
+      const path = [...at, "tools", place];
+      const foreign = findForeign(pattern, "name");
+      if (!isPlainName(pattern.replaceAll(/[*?]/g, "x"))) {
+        const message = "no name that is let through can match this: check white space and characters that do not show";
+        findings.push(problem(path, message));
+      } else if (foreign !== undefined) {
+        const message = `${JSON.stringify(foreign.part)} stands for itself, so this limits less than it seems to: patterns know * and ? only`;
+        findings.push(problem(path, message, { hint: foreign.hint }));
+      }
     });
     return findings;
   });

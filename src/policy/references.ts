@@ -179,7 +179,7 @@ function findSurprises(sources: readonly PolicySource[], { issuers }: PolicyCont
     source.policy.bindings.flatMap((binding, index) => {
       const path = ["bindings", index];
       const findings: Problem[] = [];
-      for (const selector of ["groups", "subjects", "clients"] as const) {
+      for (const selector of ["groups", "subjects", "clients", "apiKeys", "certificates"] as const) {
         (binding[selector] ?? []).forEach((value, at) => {
           if (!/[*?]/.test(value)) return;
           findings.push(source.problem([...path, selector, at], "compared exactly: * and ? are no wildcards here"));

@@ -1,4 +1,5 @@
 import { type Path, type Problem, sortProblems } from "../config/diagnose.ts";
+import { findForeign } from "../mcp/dialect.ts";
 import { canMatchUri, canonicalUri, isPlainName } from "../mcp/names.ts";
 import type { PolicySource } from "./load.ts";
 import { rulesOf } from "./references.ts";
@@ -23,6 +24,8 @@ export function checkSpelling(sources: readonly PolicySource[]): Problem[] {
     source.policy.bindings.forEach((binding, index) => {
       for (const selector of ["groups", "subjects", "clients", "apiKeys", "certificates"] as const)
         look(binding[selector], ["bindings", index, selector], () => undefined);
+      for (const [claim, values] of Object.entries(binding.claims ?? {}))
+        look(values.map(String), ["bindings", index, "claims", claim], () => undefined);
     });
   }
   return sortProblems(problems);
@@ -40,7 +43,8 @@ function spellName(pattern: string): Spelling | undefined {
 function spellUri(pattern: string): Spelling | undefined {
   if (canMatchUri(pattern)) return undefined;
   const canonical = /[*?]/.test(pattern) ? undefined : canonicalUri(pattern);
-  return { message: noUri, hint: canonical === undefined ? undefined : `write "${canonical}"` };
+  const hint = canonical === undefined ? findForeign(pattern, "uri")?.hint : `write "${canonical}"`;
+  return { message: noUri, hint };
 }
 
 const noReference: Spelling = { message: "this stands as it is: policies know no references" };

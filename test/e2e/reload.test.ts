@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
@@ -88,6 +88,27 @@ it.each<[string, (gateway: Gateway) => void]>([
   const [first] = (await readAudit(gateway)).filter(({ method }) => method === "tools/call");
   expect(first?.decision.policies).not.toBe(record?.decision.policies);
   expect(await scrape(gateway)).toContain(`sallyport_policy_hash{hash="${record?.decision.policies}"} 1`);
+});
+
+const more = `version: 1
+roles:
+  more:
+    deny: [{ id: no-echo, server: "*", tools: [echo] }]
+bindings: [{ roles: [more], groups: [all] }]
+`;
+
+it.each<[string, string]>([
+  ["was half written", more.slice(0, more.indexOf("tools"))],
+  ["had a mistake", more.replace("tools", "tool")],
+])("a new policy file that %s is taken once it is whole, though written in place", async (_case, first) => {
+  const { gateway, client } = await set();
+  const file = join(gateway.directory, "policies", "more.yaml");
+  await writeFile(file, first);
+  await until("the reload to fail", async () => (await lastReload(gateway)) === 0 || undefined);
+  // Neither the directory changes by this nor anything that the last good policy was read from.
+  await writeFile(file, more);
+  await until("the next reload", async () => (await lastReload(gateway)) === 1 || undefined);
+  expect((await client.post(toolCall(1))).message).toMatchObject({ error: { data: { reason: "policy_denied" } } });
 });
 
 it("after a reload other things are recorded of arguments", async () => {

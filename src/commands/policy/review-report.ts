@@ -15,6 +15,8 @@ export interface ReviewReport extends Review {
   readonly trail: {
     readonly path: string;
     readonly records: number;
+    /** Those of them that cannot be read, or not whose they are: what they are uses of looks unused. */
+    readonly unread: number;
     readonly first: string | null;
     readonly last: string | null;
   };
@@ -46,7 +48,7 @@ export async function makeReview(
     made: new Date(nowMs).toISOString(),
     period: { from: new Date(sinceMs).toISOString(), to: new Date(nowMs).toISOString(), days },
     policy: { files: program.files, hash: program.hash },
-    trail: { path: trail.path, records: usage.records, first: usage.first, last: usage.last },
+    trail: { path: trail.path, records: usage.records, unread: usage.unread, first: usage.first, last: usage.last },
     unlisted: usage.beyond,
     grants: grants.map(name),
     usables: usables.map(name),

@@ -5,7 +5,7 @@ import { alignRows, count, printJson, show } from "./printing.ts";
 import { findTrail } from "./records.ts";
 import { makeReview, type ReviewReport } from "./review-report.ts";
 import { loadPolicySet, type PolicyOptions, withPolicies } from "./set.ts";
-import { nameHolders, renderCsv, renderMarkdown } from "./sheets.ts";
+import { nameHolders, nameUnread, renderCsv, renderMarkdown } from "./sheets.ts";
 import { writeReport } from "./writing.ts";
 
 interface ReviewOptions extends PolicyOptions {
@@ -86,6 +86,7 @@ function renderReview({ grants, usables, period, policy, trail, unlisted }: Revi
     `${count(grants.length, "grant")}, ${idle} of them unused since ${period.from} (${count(period.days, "day")})`,
     `policy ${policy.files.map(show).join(", ")}; hash ${policy.hash}`,
     `trail ${show(trail.path)}: ${count(trail.records, "record")}`,
+    ...(trail.unread === 0 ? [] : [nameUnread(trail.unread)]),
     ...(unlisted === 0 ? [] : [`${count(unlisted, "record")} of more people than can be listed`]),
     "",
     "by person:",

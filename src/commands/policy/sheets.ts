@@ -69,6 +69,11 @@ export function nameHolders({ who, others }: Pick<Grant, "who" | "others">): str
   return show(rest.length === 0 ? who : `${who}, and whoever else ${rest.join(" or ")}`);
 }
 
+/** What a review does not know of: a grant may have been used after all. */
+export function nameUnread(unread: number): string {
+  return `${count(unread, "record")} cannot be read, being encrypted or of people who were erased; what looks unused may have been used`;
+}
+
 /** A page of Markdown with a place for the reviewer's signature. */
 export function renderMarkdown(report: ReviewReport): string {
   const { grants, usables, period, policy, trail } = report;
@@ -82,6 +87,7 @@ export function renderMarkdown(report: ReviewReport): string {
       "Audit trail",
       `${trail.path}: ${count(trail.records, "record")}${trail.first === null ? "" : `, ${trail.first} to ${trail.last}`}`,
     ],
+    ...(trail.unread === 0 ? [] : [["Not read", nameUnread(trail.unread)]]),
     ["Grants", `${grants.length}, of which ${idle.length} were not used in the period`],
   ];
   return [

@@ -4,7 +4,16 @@ import type { Tallied } from "../../policy/compare/tally.ts";
 import { alignRows, count, show } from "./printing.ts";
 
 /** Which recorded calls would be decided otherwise, as text. */
-export function renderReplay({ records, asked, unrecalled, changed, open, unlisted, turns }: ReplayReport): string {
+export function renderReplay({
+  records,
+  asked,
+  unrecalled,
+  unread,
+  changed,
+  open,
+  unlisted,
+  turns,
+}: ReplayReport): string {
   const certain = turns.filter(({ what }) => what.certain);
   const perhaps = turns.filter(({ what }) => !what.certain);
   const lines = [
@@ -17,13 +26,14 @@ export function renderReplay({ records, asked, unrecalled, changed, open, unlist
     ...(unrecalled === 0
       ? []
       : [`${count(unrecalled, "call")} could not be put again: their names are not recorded whole`]),
+    ...nameUnread(unread),
     ...(unlisted === 0 ? [] : [`${count(unlisted, "call")} of more callers and targets than can be listed`]),
   ];
   return `${lines.join("\n")}\n`;
 }
 
 /** What rules in shadow would have done, as text. */
-export function renderRehearsal({ records, would, unlisted, turns }: RehearsalReport): string {
+export function renderRehearsal({ records, unread, would, unlisted, turns }: RehearsalReport): string {
   const head = `rules in shadow would have denied ${count(would.deny, "call")}, allowed ${would.allow}, and asked for more proof in ${would.challenge} (${count(records, "record")})`;
   const rules = new Map<string, Tallied<Rehearsed>[]>();
   for (const turn of turns) {
@@ -35,7 +45,13 @@ export function renderRehearsal({ records, would, unlisted, turns }: RehearsalRe
     return ["", `${rule}: ${count(total, "call")}`, ...renderRows(found)];
   });
   const rest = unlisted === 0 ? [] : ["", `${count(unlisted, "call")} of more callers and targets than can be listed`];
-  return `${[head, ...sections, ...rest].join("\n")}\n`;
+  return `${[head, ...nameUnread(unread), ...sections, ...rest].join("\n")}\n`;
+}
+
+function nameUnread(unread: number): string[] {
+  return unread === 0
+    ? []
+    : [`${count(unread, "record")} cannot be read, being encrypted: calls among them are not counted`];
 }
 
 function renderTurns(turns: readonly Tallied<Turn>[]): string[] {

@@ -18,6 +18,8 @@ export interface Rehearsed {
 
 export interface RehearsalReport {
   readonly records: number;
+  /** Those of them that are encrypted, and whose key is not there. */
+  readonly unread: number;
   /** Calls that rules in shadow would have denied, allowed, or answered with a step-up. */
   readonly would: Readonly<Record<Effect, number>>;
   readonly unlisted: number;
@@ -29,10 +31,12 @@ export class Rehearsal {
   readonly #turns = new Tally<Rehearsed>();
   readonly #would: Record<Effect, number> = { deny: 0, challenge: 0, allow: 0 };
   #records = 0;
+  #unread = 0;
 
   hear(record: AuditRecord): void {
     this.#records += 1;
-    const { decision, identity, server, target } = record;
+    const { decision, identity, server, target, sealed } = record;
+    if (sealed !== undefined) this.#unread += 1;
     const { shadow } = decision;
     if (shadow == null || !Object.hasOwn(this.#would, shadow.effect)) return;
     this.#would[shadow.effect] += 1;
@@ -51,6 +55,7 @@ export class Rehearsal {
   }
 
   finish(): RehearsalReport {
-    return { records: this.#records, would: this.#would, unlisted: this.#turns.beyond, turns: this.#turns.list() };
+    const [turns, unlisted] = [this.#turns.list(), this.#turns.beyond];
+    return { records: this.#records, unread: this.#unread, would: this.#would, unlisted, turns };
   }
 }

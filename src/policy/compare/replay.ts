@@ -146,6 +146,8 @@ export interface ReplayReport {
   readonly records: number;
   readonly asked: number;
   readonly unrecalled: number;
+  /** Records that are encrypted, and whose key is not there: nobody knows whether they are of calls. */
+  readonly unread: number;
   /** Calls that would certainly be decided otherwise. */
   readonly changed: number;
   /** Calls that would be or not, by what is not recorded. */
@@ -166,6 +168,7 @@ export class Replay {
   #records = 0;
   #asked = 0;
   #unrecalled = 0;
+  #unread = 0;
   #changed = 0;
   #open = 0;
 
@@ -176,6 +179,7 @@ export class Replay {
 
   hear(record: AuditRecord): void {
     this.#records += 1;
+    if (record.sealed !== undefined) this.#unread += 1;
     if (recallDecision(record) === null) return;
     this.#asked += 1;
     const question = recallQuestion(record);
@@ -241,6 +245,7 @@ export class Replay {
       records: this.#records,
       asked: this.#asked,
       unrecalled: this.#unrecalled,
+      unread: this.#unread,
       changed: this.#changed,
       open: this.#open,
       unlisted: this.#turns.beyond,

@@ -4,28 +4,35 @@ import type { Period } from "../clock.ts";
 import type { CompiledRule } from "../compile.ts";
 import { findingAt, type Lint } from "./finding.ts";
 import { type Inventory, kindKeys, type WrittenRule } from "./inventory.ts";
+import { PrefixIndex } from "./prefixes.ts";
 
 export function findCovered(inventory: Inventory): Lint[] {
   const hasBoth = compareHolders(inventory);
   const held = inventory.rules.filter(({ given }) => given.size > 0);
   const allows = held.filter(({ rule }) => rule.effect === "allow");
   const denials = held.filter(({ rule }) => rule.effect === "deny");
+  const [allowing, denying] = [new PrefixIndex(allows), new PrefixIndex(denials)];
   return [
-    ...allows.flatMap((allow) => findOverruled(allow, denials, hasBoth)),
-    ...[allows, denials].flatMap((rules) => rules.flatMap((rule) => findRedundant(rule, rules, hasBoth))),
+    ...allows.flatMap((allow) => findOverruled(allow, denying, hasBoth)),
+    ...allows.flatMap((rule) => findRedundant(rule, allowing, hasBoth)),
+    ...denials.flatMap((rule) => findRedundant(rule, denying, hasBoth)),
   ];
 }
 
 /** The whole rule where nothing of it is left, else its patterns of which nothing is. */
-function findOverruled(allow: WrittenRule, denials: readonly WrittenRule[], hasBoth: Comparison): Lint[] {
+function findOverruled(allow: WrittenRule, denials: PrefixIndex, hasBoth: Comparison): Lint[] {
   const { source, path, shapes } = allow;
-  const standing = denials.filter((deny) => isNoNarrower(deny, allow, true));
   const patterns = kindKeys.flatMap(([kind, key]) =>
     shapes[kind].map((shape, index) => ({ kind, shape, place: [...path, key, index] })),
   );
   const dead = patterns.flatMap(({ kind, shape, place }) => {
-    const deny = standing.find(
-      (each) => each.shapes[kind].some((one) => coversShape(one, shape)) && hasBoth(each, allow),
+    const deny = denials.find(
+      kind,
+      shape,
+      (each) =>
+        isNoNarrower(each, allow, true) &&
+        each.shapes[kind].some((one) => coversShape(one, shape)) &&
+        hasBoth(each, allow),
     );
     return deny === undefined ? [] : [{ deny, place }];
   });
@@ -37,8 +44,13 @@ function findOverruled(allow: WrittenRule, denials: readonly WrittenRule[], hasB
 }
 
 /** Of rules that say the same, all but the first. */
-function findRedundant(one: WrittenRule, rules: readonly WrittenRule[], hasBoth: Comparison): Lint[] {
+function findRedundant(one: WrittenRule, rules: PrefixIndex, hasBoth: Comparison): Lint[] {
+  // What says all that it says says the first of it.
+  const [first] = kindKeys.flatMap(([kind]) => one.shapes[kind].slice(0, 1).map((shape) => ({ kind, shape })));
+  if (first === undefined) return [];
   const other = rules.find(
+    first.kind,
+    first.shape,
     (each) => covers(each, one, hasBoth) && (each.rule.order < one.rule.order || !covers(one, each, hasBoth)),
   );
   if (other === undefined) return [];

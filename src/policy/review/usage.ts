@@ -46,6 +46,8 @@ export class Usage {
   last: string | null = null;
   /** Records of people beyond those that are kept. */
   beyond = 0;
+  /** Records that are encrypted, and whose key is not there, and allowed calls of people who were erased. */
+  unread = 0;
 
   /** @param sinceMs beginning of the period, in milliseconds since the epoch */
   constructor({ rules, bindings }: Program, sinceMs: number, maxPeople = 10_000) {
@@ -61,7 +63,11 @@ export class Usage {
     const { time, identity, server, target, decision } = record;
     if (this.first === null || time < this.first) this.first = time;
     if (this.last === null || time > this.last) this.last = time;
-    if (identity === null) return;
+    if (identity === null) {
+      const isErased = record.person !== undefined && recallDecision(record) === "allow";
+      if (record.sealed !== undefined || isErased) this.unread += 1;
+      return;
+    }
     const person = this.#personOf(identity, time);
     if (person === null) {
       this.beyond += 1;

@@ -55,6 +55,12 @@ export function trailOf(...calls: readonly Recorded[]): string {
   return lines.join("");
 }
 
+/** A line of an encrypted trail, to whoever has no key. */
+export function sealedLine(seq: number): string {
+  const place = { v: 1, trail: "0a1b2c3d4e5f", seq, time: "2026-03-02T12:00:00.000Z", event: "request" };
+  return `${JSON.stringify({ ...place, prev: "0", sealed: "AAAAAAAAAAAAAAAA", hash: "0" })}\n`;
+}
+
 function entryOf(call: Recorded, number: number): AuditEntry {
   const { id = String(number), time = "2026-03-02T12:00:00.000Z", subject = "alice", groups = ["analysts"] } = call;
   const target = call.resource === undefined ? { kind: "tool", name: call.tool ?? "forecast" } : null;

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { configWith } from "../config/fixture.ts";
-import { leaveClone, runPolicy, trailOf } from "./policies.ts";
+import { leaveClone, runPolicy, sealedLine, trailOf } from "./policies.ts";
 
 const policy = (tools: string) => `version: 1
 roles:
@@ -161,6 +161,20 @@ describe("sallyport policy simulate", () => {
       would: { deny: 1 },
       turns: [{ what: { rule: "try-out" }, count: 1 }],
     });
+  });
+
+  it.each([
+    ["what is put again", ["-p", "{}/new"]],
+    ["what rules in shadow would have done", ["--shadow-report"]],
+  ])("does not pass records that it cannot read over in silence, in %s", async (_what, args) => {
+    const sealed = { ...files, "audit.jsonl": `${trailOf({})}${sealedLine(2)}${sealedLine(3)}` };
+    const { out } = await runPolicy(sealed, "simulate", ...args, "--audit", "{}/audit.jsonl");
+    expect(out).toContain("(3 records)");
+    expect(out).toContain("2 records cannot be read, being encrypted: calls among them are not counted\n");
+    const json = await runPolicy(sealed, "simulate", ...args, "--audit", "{}/audit.jsonl", "--json");
+    expect(JSON.parse(json.out)).toMatchObject({ records: 3, unread: 2 });
+    const clear = await runPolicy(files, "simulate", ...args, "--audit", "{}/audit.jsonl");
+    expect(clear.out).not.toContain("cannot be read");
   });
 
   it("shows nothing that steers a terminal, and no secrets", async () => {

@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { configWith } from "../config/fixture.ts";
-import { runPolicy, trailOf } from "./policies.ts";
+import { runPolicy, sealedLine, trailOf } from "./policies.ts";
 
 const policy = `version: 1
 roles:
@@ -95,6 +95,21 @@ describe("sallyport policy review", () => {
     const rows = out.split("\n").filter((line) => line.startsWith("| ") && line.includes("weather"));
     expect(rows.length).toBeGreaterThan(8);
     expect(out.indexOf("## Not used")).toBeLessThan(out.indexOf("## Used"));
+  });
+
+  it("has it on the page to be signed that records could not be read", async () => {
+    const erased = trailOf({ time: now, entry: { identity: null } }).replace(
+      ',"hash":"0"',
+      ',"person":"p1","hash":"0"',
+    );
+    const sealed = { ...files, "data/audit/audit.jsonl": `${trailOf({ time: now })}${erased}${sealedLine(3)}` };
+    const said = (...args: string[]) => runPolicy(sealed, "review", "-c", "{}/sallyport.yaml", ...args);
+    const unread =
+      "2 records cannot be read, being encrypted or of people who were erased; what looks unused may have been used";
+    expect((await said()).out).toContain(`3 records\n${unread}\n`);
+    expect((await said("--markdown", "-")).out).toContain(`| Not read | ${unread} |\n`);
+    expect(JSON.parse((await said("--json")).out)).toMatchObject({ trail: { records: 3, unread: 2 } });
+    expect((await review("--markdown", "-")).out).not.toContain("Not read");
   });
 
   it("writes files that others cannot read, and still says what it found", async () => {

@@ -138,6 +138,14 @@ describe("what is probably not meant", () => {
     ],
     ["wildcards of clients", { clients: ["*"] }, ["corp"], [`bindings[0].clients[0]: ${exact}`]],
     [
+      "wildcards of keys and certificates",
+      { apiKeys: ["ci-*"], certificates: ["spiffe://example/*"] },
+      ["api-keys", "corp"],
+      [`bindings[0].apiKeys[0]: ${exact}`, `bindings[0].certificates[0]: ${exact}`],
+    ],
+    // A permission may be called so.
+    ["no wildcards of claims", { claims: { permissions: ["billing:*"] } }, ["corp"], []],
+    [
       "several issuers",
       { subjects: ["a"] },
       ["builtin", "corp", "other"],

@@ -491,6 +491,7 @@ describe("a rehearsal", () => {
     rehearsal.hear({ ...record, decision } as unknown as AuditRecord);
     expect(rehearsal.finish()).toEqual({
       records: 1,
+      unread: 0,
       would: { deny: 0, allow: 0, challenge: 0 },
       unlisted: 0,
       turns: [],

@@ -40,7 +40,7 @@ describe("references, which policies do not know", () => {
 
   it("are refused in rules and bindings: what is denied by one would be allowed", () => {
     const rule = `{ server: "*", tools: ["a", "\${FORBIDDEN}"], prompts: ["\${file:/x}"], resources: ["a://\${X:-y}"] }`;
-    const binding = `{ roles: [r], groups: ["\${TEAM}"], subjects: [ann, "\${ME}"], clients: ["$\${X}"] }`;
+    const binding = `{ roles: [r], groups: ["\${TEAM}"], subjects: [ann, "\${ME}"], clients: ["$\${X}"], claims: { level: [1, "\${LEVEL}"], tenant: ["\${TENANT}"] } }`;
     const message = "this stands as it is: policies know no references";
     expect(said(`roles: { r: { deny: [${rule}] } }\nbindings: [${binding}]\n`)).toEqual([
       `roles.r.deny[0].tools[1]: ${message}`,
@@ -49,6 +49,8 @@ describe("references, which policies do not know", () => {
       `bindings[0].groups[0]: ${message}`,
       `bindings[0].subjects[1]: ${message}`,
       `bindings[0].clients[0]: ${message}`,
+      `bindings[0].claims.level[1]: ${message}`,
+      `bindings[0].claims.tenant[0]: ${message}`,
     ]);
   });
 
