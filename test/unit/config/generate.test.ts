@@ -47,6 +47,7 @@ describe("generated files", () => {
       "docs/identity.md",
       "docs/policy.md",
       "docs/identity-requirements.md",
+      "docs/metrics.md",
     ];
     await expect(generate(copy, true)).resolves.toEqual(stale);
     await expect(readFile(join(directory, "docs/refusals.md"), "utf8")).resolves.toBe("old");

@@ -2,10 +2,9 @@ import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { refusals } from "../../../src/denial.ts";
-import { createMetrics } from "../../../src/observe/metrics.ts";
-import { createSupervisorMetrics } from "../../../src/workers/supervisor.ts";
 import { hasPromtool } from "../../fixtures/promtool.ts";
 import { anchorsOf, pages } from "../docs/pages.ts";
+import { dissect, expectKnown, matcher } from "./promql.ts";
 import { readText, root } from "./repository.ts";
 
 interface Rule {
@@ -26,60 +25,6 @@ const rules = groups.flatMap((group) => group.rules);
 const { tests } = parse(readText("deploy/prometheus-alerts.test.yml")) as { tests: Case[] };
 const names = rules.map(({ alert }) => alert);
 
-/** Labels of every line: two that Prometheus puts there, and that of workers. */
-const everywhere = ["job", "instance", "worker"];
-const known = await readKnown();
-
-/** Every metric, with its labels. */
-async function readKnown(): Promise<ReadonlyMap<string, readonly string[]>> {
-  const { registry } = createMetrics("0.0.0", {
-    servers: () => [],
-    issuers: () => [],
-    certificateExpiry: () => null,
-    audit: () => ({ healthy: true, missing: 0, queueLength: 0 }),
-    auditSinks: () => [],
-    configHash: () => "",
-    policyHash: () => "",
-    stateReady: () => null,
-  });
-  const supervisor = createSupervisorMetrics(1, () => 1).registry;
-  const metrics = [registry, supervisor].flatMap((each) => each.getMetricsAsArray());
-  return new Map([
-    ["up", []],
-    // What a metric was made with, which its type does not show.
-    ...metrics.map((metric) => [metric.name, (metric as unknown as { labelNames: string[] }).labelNames] as const),
-  ]);
-}
-
-interface Selector {
-  readonly metric: string;
-  readonly matchers: readonly { readonly label: string; readonly values: readonly string[] }[];
-}
-
-const matcher = /(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"/g;
-const words = new Set(["and", "or", "unless", "on", "by", "offset"]);
-
-/** The parts of an expression that name something. Throws where it is of a form that is not known here. */
-function dissect(expr: string): { selectors: Selector[]; grouping: string[] } {
-  const selectors: Selector[] = [];
-  const grouping: string[] = [];
-  const bare = expr
-    .replaceAll(/\b(?:by|on) \(([^)]*)\)/g, (_, list: string) => {
-      grouping.push(...list.split(/,\s*/));
-      return " ";
-    })
-    .replaceAll(/\[\d+[smhd]\]|offset \d+[smhd]/g, " ");
-  for (const [, name = "", braces = "", call = ""] of bare.matchAll(/([a-z_]\w*)(\{[^}]*\})?\s*(\()?/g)) {
-    if (call !== "" || words.has(name)) continue;
-    const matchers = [...braces.matchAll(matcher)].map(([, label = "", values = ""]) => ({
-      label,
-      values: values.split("|"),
-    }));
-    selectors.push({ metric: name, matchers });
-  }
-  return { selectors, grouping };
-}
-
 function readLabels(series: string): Record<string, string> {
   return Object.fromEntries([...series.matchAll(matcher)].map(([, label = "", value = ""]) => [label, value]));
 }
@@ -94,17 +39,9 @@ it("there are rules, each of a name of its own", () => {
 });
 
 describe.each(rules)("$alert", ({ alert, expr, labels, annotations }) => {
-  const { selectors, grouping } = dissect(expr);
+  const { selectors } = dissect(expr);
 
-  it("asks for metrics and labels that there are", () => {
-    expect(selectors).not.toEqual([]);
-    for (const { metric, matchers } of selectors) {
-      expect([...known.keys()]).toContain(metric);
-      for (const { label } of matchers) expect([...everywhere, ...(known.get(metric) ?? [])]).toContain(label);
-    }
-    const possible = [...everywhere, ...selectors.flatMap(({ metric }) => known.get(metric) ?? [])];
-    for (const label of grouping) expect(possible).toContain(label);
-  });
+  it("asks for metrics and labels that there are", () => expectKnown(expr));
 
   it("asks for reasons that there are", () => {
     const reasons = selectors
