@@ -1,8 +1,9 @@
 /** What of a user's logins ends with another password, and with being disabled. */
 import { expect, it } from "vitest";
+import { createUserDirectory } from "../../../src/auth/users/directory.ts";
 import { endLogins, type User } from "../../../src/auth/users/user.ts";
 import { asPage } from "../../e2e/browser.ts";
-import { claimsOf, logIn, openWorld, whereIs } from "./world.ts";
+import { claimsOf, logIn, openWorld, origin, resource, whereIs } from "./world.ts";
 
 async function begin() {
   const world = await openWorld();
@@ -58,3 +59,32 @@ it("does not let somebody on who has given the old password and not yet the code
   const place = await browser.submit(asPage(asking), { code: codeNow(), do: "code" });
   expect([whereIs(place), asPage(place).status]).toEqual(["Log in", 403]);
 });
+
+it.each(["disabled", "given another password"])(
+  "gives no token to somebody who is %s while it is made",
+  async (how) => {
+    const world = await openWorld();
+    await world.addUser("ann");
+    const browser = world.browser();
+    const consent = asPage(await logIn(browser, await browser.open(world.webUrl("mcp")), "ann"));
+    const tokens = await world.redeem(await browser.submit(consent, { do: "allow" }));
+    const users = createUserDirectory(world.store);
+    const end = (user: User) => ({ ...user, disabled: how === "disabled", ...endLogins(Date.now()) });
+    let left = 1;
+    const find = async (name: string) => {
+      const found = await users.find(name);
+      if (left-- === 1) await world.changeUser(name, end);
+      return found;
+    };
+    const ask = world.replica({ users: { ...users, find } });
+    const { client_id } = world;
+    const fields = { grant_type: "refresh_token", refresh_token: tokens.refresh_token, client_id, resource };
+    const answer = await ask(`${origin}/oauth/token`, {
+      method: "POST",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+      body: `${new URLSearchParams(fields)}`,
+    });
+    expect(left).toBeLessThan(1);
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: "invalid_grant" }]);
+  },
+);
