@@ -252,7 +252,7 @@ export function createProvider(options: ProviderOptions): Provider {
     if (ctx.oidc?.route === "discovery")
       Object.assign(ctx.body as object, { response_modes_supported: [responseMode] });
   });
-  stopStrangers(provider, options.findAccount);
+  stopStrangers(provider, options.findAccount, (id) => machines.clients.has(id));
   const spendOnce = createSpendOnce(options.store);
   equipClients(provider, machines, spendOnce);
   holdClients(provider, options.demands);

@@ -30,7 +30,7 @@ it.each([
   expect(await world.refresh(tokens)).toMatchObject({ error: "invalid_grant" });
   expect(await world.redeem(callback)).toMatchObject({ error: "invalid_grant" });
   expect(whereIs(await browser.open(world.webUrl("mcp")))).toBe("Log in");
-  expect(whereIs(await browser.open(world.webUrl("mcp", { prompt: "none" })))).toBe("login_required");
+  expect(whereIs(await browser.open(world.authorizeUrl("mcp", { prompt: "none" })))).toBe("login_required");
 });
 
 it("takes a login of the same second that comes after it, and keeps the consent", async () => {
