@@ -3,7 +3,7 @@ import { endTokensOf } from "../../auth/session-tokens/keep.ts";
 import { endLogins, users } from "../../auth/users/user.ts";
 import type { Store } from "../../state/store.ts";
 import { dropLogins } from "../../upstream/vault/logins.ts";
-import { endGrants, listGrants } from "./grants.ts";
+import { endGrants, endLoginsOf, listGrants } from "./grants.ts";
 
 /** Who revokes, and why. */
 export interface Revoker {
@@ -18,7 +18,7 @@ export async function revoke(store: Store, revoked: Revoked, revoker: Revoker): 
   await put(store, revoked, revoker);
   if (revoked.kind === "user" && revoked.issuer === "builtin") {
     // First, so that whatever is written while the rest is looked for counts no more.
-    await endLoginsOf(store, revoked.subject, revoker.nowMs);
+    await dateLogins(store, revoked.subject, revoker.nowMs);
     await endTokensOf(store, revoked.subject, revoker.nowMs);
   }
   // There will be no other of this name.
@@ -28,7 +28,7 @@ export async function revoke(store: Store, revoked: Revoked, revoker: Revoker): 
 }
 
 /** Those of a user that are done and wait to go on, as well: no session tells of them yet. Of people from elsewhere see federation/origin.ts. */
-async function endLoginsOf(store: Store, name: string, nowMs: number): Promise<void> {
+async function dateLogins(store: Store, name: string, nowMs: number): Promise<void> {
   for (;;) {
     const found = await store.get(users, name);
     if (found === null) return;
@@ -44,6 +44,15 @@ export async function voidTokens(store: Store, name: string, revoker: Revoker): 
   for (const { id, user } of await listGrants(store)) {
     if (user === name) await put(store, { kind: "grant", grant: id }, revoker);
   }
+}
+
+/**
+ * The same, and ends each login that there is. They count no more by their time already, where that is right: a clock that was set back has
+ * left logins that are later than now.
+ */
+export async function endAllLogins(store: Store, name: string, revoker: Revoker): Promise<void> {
+  await voidTokens(store, name, revoker);
+  await endLoginsOf(store, name, revoker.nowMs);
 }
 
 async function put(store: Store, revoked: Revoked, { by, reason, nowMs }: Revoker): Promise<void> {

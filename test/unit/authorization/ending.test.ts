@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { createUserDirectory } from "../../../src/auth/users/directory.ts";
 import { endLogins, type User } from "../../../src/auth/users/user.ts";
+import { endAllLogins } from "../../../src/authorization/grants/revoke.ts";
 import { asPage } from "../../e2e/browser.ts";
 import { claimsOf, logIn, openWorld, origin, resource, whereIs } from "./world.ts";
 
@@ -41,6 +42,22 @@ it("takes a login of the same second that comes after it, and keeps the consent"
   const tokens = await world.redeem(callback);
   expect(claimsOf(tokens)).toMatchObject({ sub: "ann", auth_time: Date.now() / 1_000 + 1 });
   expect(claimsOf(await world.refresh(tokens))).toMatchObject({ sub: "ann" });
+});
+
+it("ends logins of a clock that was set back since, and keeps the consent", async () => {
+  const { world, browser, tokens } = await begin();
+  await world.addUser("bob");
+  const other = world.browser();
+  await logIn(other, await other.open(world.authorizeUrl("mcp")), "bob");
+  const callback = await browser.open(world.webUrl("mcp"));
+  world.pass(-3_600_000);
+  await world.changeUser("ann", passwd);
+  await endAllLogins(world.store, "ann", { by: "op", reason: null, nowMs: Date.now() });
+  expect(await world.refresh(tokens)).toMatchObject({ error: "invalid_grant" });
+  expect(await world.redeem(callback)).toMatchObject({ error: "invalid_grant" });
+  const login = await browser.open(world.webUrl("mcp"));
+  expect([whereIs(login), whereIs(await logIn(browser, login, "ann"))]).toEqual(["Log in", "client"]);
+  expect(whereIs(await other.open(`${origin}/oauth/account`))).toBe("Your account");
 });
 
 it("leaves others alone", async () => {
