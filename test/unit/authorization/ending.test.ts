@@ -105,3 +105,26 @@ it.each(["disabled", "given another password"])(
     expect([answer.status, await answer.json()]).toMatchObject([400, { error: "invalid_grant" }]);
   },
 );
+
+it.each([
+  ["another password", [passwd]],
+  ["being disabled for a while", [disable, enable]],
+])("lets nobody on whose password was looked at before %s, however long that took", async (_what, changes) => {
+  const world = await openWorld();
+  await world.addUser("ann");
+  const users = createUserDirectory(world.store);
+  const verify: typeof users.verify = async (...proof) => {
+    const account = await users.verify(...proof);
+    for (const change of changes) await world.changeUser("ann", change);
+    world.pass(1_000);
+    return account;
+  };
+  const ask = world.replica({ users: { ...users, verify } });
+  const browser = world.browser(undefined, ((at: URL | string, init: RequestInit) => ask(at, init)) as typeof fetch);
+  const place = await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "ann");
+  expect([whereIs(place), world.notes.at(-1)]).toMatchObject([
+    "This did not work",
+    { action: "login", successful: false, reason: "login_gone" },
+  ]);
+  expect(whereIs(await browser.open(`${origin}/oauth/account`))).toBe("Log in");
+});
