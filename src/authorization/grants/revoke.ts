@@ -32,7 +32,7 @@ async function dateLogins(store: Store, name: string, nowMs: number): Promise<vo
   for (;;) {
     const found = await store.get(users, name);
     if (found === null) return;
-    const user = { ...found.value, ...endLogins(nowMs) };
+    const user = { ...found.value, ...endLogins(nowMs, found.value) };
     if ((await store.put(users, name, user, { expected: found.revision })) !== null) return;
   }
 }

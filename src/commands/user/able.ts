@@ -44,7 +44,7 @@ export function ableCommand(io: CommandIo, verb: keyof typeof said): Command {
 
 async function ableOwn(store: Store, name: string, verb: keyof typeof said): Promise<void> {
   await changeUser(store, name, (user) =>
-    verb === "enable" ? { ...user, disabled: false } : { ...user, disabled: true, ...endLogins(Date.now()) },
+    verb === "enable" ? { ...user, disabled: false } : { ...user, disabled: true, ...endLogins(Date.now(), user) },
   );
   const revoker = { by: nameOperator(), reason: null, nowMs: Date.now() };
   if (verb === "disable") await endAllLogins(store, name, revoker);

@@ -30,7 +30,7 @@ export function passwdCommand(io: CommandIo): Command {
           await changeUser(store, name, ({ temporaryUntilMs: _, ...user }) => ({
             ...user,
             ...given.kept,
-            ...endLogins(Date.now()),
+            ...endLogins(Date.now(), user),
           }));
           await endAllLogins(store, name, { by: nameOperator(), reason: null, nowMs: Date.now() });
           await reportDeed(store, "user.passwd", { name, temporary: !permanent }, Date.now());

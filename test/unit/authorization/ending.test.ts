@@ -15,7 +15,7 @@ async function begin() {
   return { world, browser, tokens };
 }
 
-const passwd = (user: User): User => ({ ...user, ...endLogins(Date.now()) });
+const passwd = (user: User): User => ({ ...user, ...endLogins(Date.now(), user) });
 const disable = (user: User): User => ({ ...passwd(user), disabled: true });
 const enable = (user: User): User => ({ ...user, disabled: false });
 
@@ -60,6 +60,20 @@ it("ends logins of a clock that was set back since, and keeps the consent", asyn
   expect(whereIs(await other.open(`${origin}/oauth/account`))).toBe("Your account");
 });
 
+it("ends a login that waits to go on, where it is of the second in which others were ended", async () => {
+  const { world } = await begin();
+  await world.changeUser("ann", passwd);
+  const held = { is: true };
+  const browser = world.browser(undefined, ((at: URL | string, init: RequestInit) =>
+    held.is && new URL(at).pathname.startsWith("/oauth/authorize/")
+      ? new Response("held")
+      : world.ask(at, init)) as typeof fetch);
+  const { url } = asPage(await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "ann"));
+  await world.changeUser("ann", passwd);
+  held.is = false;
+  expect(whereIs(await browser.open(url))).toBe("Log in");
+});
+
 it("leaves others alone", async () => {
   const { world, tokens } = await begin();
   await world.addUser("bob");
@@ -86,7 +100,7 @@ it.each(["disabled", "given another password"])(
     const consent = asPage(await logIn(browser, await browser.open(world.webUrl("mcp")), "ann"));
     const tokens = await world.redeem(await browser.submit(consent, { do: "allow" }));
     const users = createUserDirectory(world.store);
-    const end = (user: User) => ({ ...user, disabled: how === "disabled", ...endLogins(Date.now()) });
+    const end = (user: User) => ({ ...user, disabled: how === "disabled", ...endLogins(Date.now(), user) });
     let left = 1;
     const find = async (name: string) => {
       const found = await users.find(name);
