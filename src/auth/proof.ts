@@ -77,12 +77,17 @@ async function checkSignature(
   let thumbprint: string;
   try {
     thumbprint = await calculateJwkThumbprint(jwk as JWK);
+  } catch (error) {
+    throw refused(`jwk is no key: ${(error as Error).message}`);
+  }
+  // First: whoever has seen a token would otherwise have signatures verified by keys of their own choice, however costly.
+  if (thumbprint !== key) throw refused("the proof is by another key than the token is bound to");
+  try {
     await compactVerify(proof, await importJWK(jwk as JWK, alg), { algorithms: [alg] });
   } catch (error) {
     // What jose says names no value of the proof.
     throw refused(`the signature does not verify: ${(error as Error).message}`);
   }
-  if (thumbprint !== key) throw refused("the proof is by another key than the token is bound to");
 }
 
 /** Scheme, host and path in their usual spelling (RFC 9449 section 4.3, step 9); query and fragment do not count. */

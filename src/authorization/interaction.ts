@@ -120,6 +120,11 @@ async function grant(kit: PageKit, visit: PageVisit, details: Details): Promise<
     given.addResourceScope(resource, asked.filter((scope) => offered.includes(scope)).join(" "));
   }
   const grantId = await given.save();
+  // What is ended meanwhile was looked for before this was there.
+  await checkVisitor(kit, visit, details).catch(async (error: unknown) => {
+    if (error instanceof errors.SessionNotFound) await given.destroy();
+    throw error;
+  });
   await rememberConsent(store, user, client, grantId, now());
   Object.assign(note, { user, client, successful: true });
   await provider.interactionFinished(request, response, { consent: { grantId } }, { mergeWithLastSubmission: true });

@@ -1,16 +1,25 @@
 /**
  * Nobody is sent on who is not known (RFC 9700 section 4.11.2): anybody may register a client, and a link with a request of it that is wrong
- * would lead whoever follows it from here to wherever that client likes. The client gets its answer by a link that its user presses.
+ * would lead whoever follows it from here to wherever that client likes, and so would one that wants no page shown. The client gets its answer by
+ * a link that its user presses.
  */
 import type { IncomingMessage } from "node:http";
 import type Provider from "oidc-provider";
 import type { KoaContextWithOIDC } from "oidc-provider";
 import type { Account } from "../auth/users/directory.ts";
+import { isLocalUri } from "./clients/client-metadata.ts";
 import { nameDestination } from "./pages/destination.ts";
 import { escapeHtml, pageHeaders, renderPage } from "./pages/pages.ts";
 
-/** @param findAccount somebody who may be here */
-export function stopStrangers(provider: Provider, findAccount: (name: string) => Promise<Account | null>): void {
+/**
+ * @param findAccount somebody who may be here
+ * @param isRegistered whether the operator has registered a client
+ */
+export function stopStrangers(
+  provider: Provider,
+  findAccount: (name: string) => Promise<Account | null>,
+  isRegistered: (client: string) => boolean,
+): void {
   const wrong = new WeakMap<IncomingMessage, Error>();
   const remember = (ctx: KoaContextWithOIDC, error: Error) => void wrong.set(ctx.req, error);
   provider.on("authorization.error", remember);
@@ -22,7 +31,9 @@ export function stopStrangers(provider: Provider, findAccount: (name: string) =>
     // What failed once it was answered is a page already, and where its browser would have been sent to stands there all the same.
     const isSentOn = ctx.status >= 300 && ctx.status < 400;
     if (error === undefined || !isSentOn || typeof location !== "string") return;
-    if (await mayGoOn(ctx as KoaContextWithOIDC, findAccount)) return;
+    const asking = ctx as KoaContextWithOIDC;
+    if (isSilent(asking) && (isLocalUri(location) || isRegistered(asking.oidc.client?.clientId ?? ""))) return;
+    if (await mayGoOn(asking, findAccount)) return;
     ctx.remove("location");
     ctx.set({ ...pageHeaders([]) });
     ctx.status = 400;
@@ -30,12 +41,17 @@ export function stopStrangers(provider: Provider, findAccount: (name: string) =>
   });
 }
 
-/** Who is logged in, has answered on a page of ours, or comes with a client that wants no page shown. */
+/** Whether no page is to be shown: then the answer is trusted where it goes to a program on a computer, or the operator knows the client. */
+function isSilent({ oidc, query }: KoaContextWithOIDC): boolean {
+  return (oidc.params ?? query).prompt === "none";
+}
+
+/** Who is logged in, or has answered on a page of ours. */
 async function mayGoOn(
-  { oidc, query }: KoaContextWithOIDC,
+  { oidc }: KoaContextWithOIDC,
   findAccount: (name: string) => Promise<Account | null>,
 ): Promise<boolean> {
-  if (oidc.entities.Interaction?.result !== undefined || (oidc.params ?? query).prompt === "none") return true;
+  if (oidc.entities.Interaction?.result !== undefined) return true;
   const { accountId, loginTs = 0 } = oidc.session ?? {};
   const account = accountId === undefined ? null : await findAccount(accountId);
   return account !== null && loginTs >= account.loginsFrom;

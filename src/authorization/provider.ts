@@ -195,7 +195,11 @@ export function createProvider(options: ProviderOptions): Provider {
       const name = "accountId" in token ? token.accountId : undefined;
       if (name === undefined) return undefined;
       const account = await options.findAccount(name);
-      const { acr, amr, authTime } = findLogin(ctx) ?? {};
+      const login = findLogin(ctx);
+      // Whoever was disabled, or has got another password, since that was looked at: what is signed from now on may be of the next second.
+      if (login !== undefined && (account === null || (login.authTime ?? 0) < account.loginsFrom))
+        throw new errors.InvalidGrant("the login has ended");
+      const { acr, amr, authTime } = login ?? {};
       const grant = "grantId" in token ? token.grantId : undefined;
       return {
         groups: account?.groups ?? [],
@@ -248,7 +252,7 @@ export function createProvider(options: ProviderOptions): Provider {
     if (ctx.oidc?.route === "discovery")
       Object.assign(ctx.body as object, { response_modes_supported: [responseMode] });
   });
-  stopStrangers(provider, options.findAccount);
+  stopStrangers(provider, options.findAccount, (id) => machines.clients.has(id));
   const spendOnce = createSpendOnce(options.store);
   equipClients(provider, machines, spendOnce);
   holdClients(provider, options.demands);

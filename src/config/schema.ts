@@ -149,7 +149,9 @@ const limits = z
         streams: count().default(16).describe("Open standalone streams, in each process."),
       })
       .prefault({})
-      .describe("Per identity."),
+      .describe(
+        "Per identity: issuer, subject and client, so that somebody with several clients has as much with each.",
+      ),
     tools: z
       .array(
         z.strictObject({

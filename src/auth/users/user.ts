@@ -27,7 +27,10 @@ export function readUserName(text: string): string | undefined {
   return nameForm.test(name) ? name : undefined;
 }
 
-/** {@link User.loginsFrom} for a user whose logins up to now are to end. Logins are known by the second, so it is the next one. */
-export function endLogins(nowMs: number): Pick<User, "loginsFrom"> {
-  return { loginsFrom: Math.floor(nowMs / 1_000) + 1 };
+/**
+ * {@link User.loginsFrom} for a user whose logins up to now are to end. Logins are known by the second, so it is the next one; and later than
+ * what it was, since logins of that second may be there already, or the clock was set back.
+ */
+export function endLogins(nowMs: number, { loginsFrom }: Pick<User, "loginsFrom">): Pick<User, "loginsFrom"> {
+  return { loginsFrom: Math.max(Math.floor(nowMs / 1_000), loginsFrom) + 1 };
 }

@@ -1,7 +1,7 @@
 /** The page on which people make session tokens. */
 import { randomBytes } from "node:crypto";
 import { isPlainText } from "../../auth/claims.ts";
-import { findSessionToken, makeSessionToken } from "../../auth/session-tokens/keep.ts";
+import { endSessionToken, findSessionToken, makeSessionToken } from "../../auth/session-tokens/keep.ts";
 import type { SessionLife } from "../../auth/session-tokens/session-token.ts";
 import { readCidr } from "../../network/cidr.ts";
 import { holdFor, listHeld } from "../grants/holdings.ts";
@@ -9,7 +9,7 @@ import { renderProblem } from "../pages/pages.ts";
 import { tokenPath } from "../paths.ts";
 import type { PageKit } from "../visit.ts";
 import { renderToken, renderTokenForm, type TokenInput, toAccount } from "./pages.ts";
-import { type AccountVisit, admit, readForm, recentLogin, show, type Visitor } from "./visitor.ts";
+import { type AccountVisit, admit, findVisitor, readForm, recentLogin, show, type Visitor } from "./visitor.ts";
 
 const maxLabelLength = 60;
 const maxBlocks = 20;
@@ -52,6 +52,11 @@ export async function serveTokens(kit: PageKit, visit: AccountVisit): Promise<vo
   const { name } = visitor.account;
   const token = { ...read, user: name, login: { acr, amr: [...amr], authTime }, createdAtMs: nowMs };
   const { id, text } = await makeSessionToken(kit.store, token, life, randomBytes);
+  // What is ended meanwhile was looked for before this was there.
+  if ((await findVisitor(kit, visit)) === null) {
+    await endSessionToken(kit.store, id, nowMs);
+    return refuse(403, "login_gone", "You were logged out meanwhile. Log in again.");
+  }
   await holdFor(kit.store, name, "SessionToken", id);
   // Whoever sees it may use it in the same breath.
   await kit.store.look();

@@ -1,6 +1,7 @@
 /** The login at a provider that a browser's login here began with, and whether it is over there. No library is needed for it. */
 import type { KoaContextWithOIDC } from "oidc-provider";
 import { z } from "zod";
+import { handleOf, revocations } from "../../auth/revocations.ts";
 import type { Kind, Store } from "../../state/store.ts";
 import { accountClientId } from "../account/client.ts";
 
@@ -78,8 +79,18 @@ function isOver(origin: Origin, atOf: (name: string) => number | undefined): boo
   return session.some((name) => atOf(name) !== undefined) || person.some((name) => (atOf(name) ?? -1) >= sinceMs);
 }
 
-/** Looks one login up. */
-export async function isOriginOver(store: Pick<Store, "get">, origin: Origin): Promise<boolean> {
+/**
+ * From when on somebody's logins count here, in seconds since the epoch: those before it were ended with all else they had (`revoke user`), at
+ * whichever step they were. Of users of the gateway's own their account says so (`loginsFrom`).
+ */
+export async function findLoginsFrom(store: Pick<Store, "get">, account: string): Promise<number> {
+  const found = await store.get(revocations, handleOf({ kind: "user", issuer: "builtin", subject: account }));
+  return found === null ? 0 : Math.floor(found.value.atMs / 1_000) + 1;
+}
+
+/** Looks one login up. @param account whose it is */
+export async function isOriginOver(store: Pick<Store, "get">, origin: Origin, account: string): Promise<boolean> {
+  if (origin.cameBackAt < (await findLoginsFrom(store, account))) return true;
   const { session, person } = namesOf(origin);
   const names = [...session, ...person];
   const found = await Promise.all(names.map((name) => store.get(loggedOut, name)));
@@ -92,9 +103,12 @@ export async function isResultOver(
   store: Pick<Store, "get">,
   { result }: Pick<KoaContextWithOIDC["oidc"], "result">,
 ): Promise<boolean> {
-  const { origin } = (result?.login ?? {}) as { readonly origin?: unknown };
+  const { origin, accountId = "" } = (result?.login ?? {}) as {
+    readonly origin?: unknown;
+    readonly accountId?: string;
+  };
   const { data } = originSchema.safeParse(origin);
-  return data !== undefined && isOriginOver(store, data);
+  return data !== undefined && isOriginOver(store, data, accountId);
 }
 
 /** What tells of many logins whether each is over. */

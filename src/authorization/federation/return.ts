@@ -10,7 +10,7 @@ import { nameAccount, rememberLogin } from "./accounts.ts";
 import { type Departure, findBrowser, takeDeparture } from "./away.ts";
 import { FederationFailure } from "./failure.ts";
 import type { FederatedProvider } from "./federation.ts";
-import type { Origin } from "./origin.ts";
+import { findLoginsFrom, type Origin } from "./origin.ts";
 import { renderFailure } from "./pages.ts";
 import { type Person, readPerson } from "./person.ts";
 import { checkRecent, settleForReturn } from "./wanted.ts";
@@ -78,7 +78,8 @@ async function receive(
   await remember(kit, settings, user, person, details);
   await leaveOthers(kit.provider, visit, details, user);
   const { acr, amr, authTime } = person;
-  const cameBackAt = Math.floor(kit.now() / 1_000);
+  // Not of those that have ended within this very second.
+  const cameBackAt = Math.max(Math.floor(kit.now() / 1_000), await findLoginsFrom(kit.store, user));
   const ts = authTime === null ? undatedSeconds : Math.min(authTime, cameBackAt);
   const proof = { ...(acr !== undefined && { acr }), ...(amr !== undefined && { amr: [...amr] }) };
   note.successful = true;

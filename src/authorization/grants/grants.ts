@@ -69,12 +69,21 @@ export async function endGrants(store: Store, revoked: Revoked, nowMs: number): 
     await endWhere(store, kindOf(model), ({ grantId }) => ended.has(String(grantId)));
   }
   await endWhere(store, grants, ({ jti }) => ended.has(String(jti)));
-  if (revoked.kind === "user") {
-    for (const { uid, user } of await listBrowserSessions(store)) {
-      if (user === revoked.subject) await endBrowserSession(store, uid, nowMs);
-    }
-  }
+  if (revoked.kind === "user") await endSessionsOf(store, revoked.subject, nowMs);
   return ended;
+}
+
+/** Ends what somebody is logged in with, here and in clients. What they have consented to stays. @param nowMs milliseconds since the epoch */
+export async function endLoginsOf(store: Store, name: string, nowMs: number): Promise<void> {
+  for (const model of ["RefreshToken", "AuthorizationCode"])
+    await endWhere(store, kindOf(model), ({ accountId }) => accountId === name);
+  await endSessionsOf(store, name, nowMs);
+}
+
+async function endSessionsOf(store: Store, name: string, nowMs: number): Promise<void> {
+  for (const { uid, user } of await listBrowserSessions(store)) {
+    if (user === name) await endBrowserSession(store, uid, nowMs);
+  }
 }
 
 async function endWhere(store: Store, kind: Kind<Payload>, fits: (value: Payload) => boolean): Promise<void> {

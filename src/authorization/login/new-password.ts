@@ -67,7 +67,7 @@ export async function replacePassword(
   hash: string,
 ): Promise<Account | null> {
   const { temporaryUntilMs: _, ...user } = value;
-  const changed = { ...user, password: hash, ...endLogins(now()) };
+  const changed = { ...user, password: hash, ...endLogins(now(), user) };
   if (user.disabled || (await store.put(users, name, changed, { expected: revision })) === null) return null;
   return { name, groups: changed.groups, loginsFrom: changed.loginsFrom };
 }

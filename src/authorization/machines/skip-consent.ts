@@ -4,6 +4,7 @@ import type { Store } from "../../state/store.ts";
 import { mayBeAnybody } from "../clients/unproved.ts";
 import { findConsent, rememberConsent } from "../grants/consents.ts";
 import type { Resources } from "../resources.ts";
+import { isOverThere } from "../sessions/browser-sessions.ts";
 import type { Machines } from "./machines.ts";
 
 /**
@@ -33,6 +34,11 @@ export async function findGrant(
     grant.addResourceScope(resource, asked.filter((scope) => offered.includes(scope)).join(" "));
   }
   const grantId = await grant.save();
+  // What is ended meanwhile was looked for before this was there.
+  if (await isOverThere(store, session ?? {})) {
+    await grant.destroy();
+    return undefined;
+  }
   if (found === undefined) await rememberConsent(store, user, client.clientId, grantId, now());
   return grant;
 }

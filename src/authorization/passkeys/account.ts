@@ -7,7 +7,7 @@ import { markOf, readLabel } from "../../auth/users/passkeys/passkey.ts";
 import { algorithms, verifyRegistration } from "../../auth/users/passkeys/verify.ts";
 import { admitOwner } from "../account/owner.ts";
 import { toAccount } from "../account/pages.ts";
-import { type AccountVisit, readForm, show, type Visitor } from "../account/visitor.ts";
+import { type AccountVisit, findVisitor, readForm, show, type Visitor } from "../account/visitor.ts";
 import { addLogout, renderProblem } from "../pages/pages.ts";
 import { passkeysPath } from "../paths.ts";
 import { type PageKit, refuseMethod, send, sendFailure } from "../visit.ts";
@@ -114,6 +114,13 @@ async function add(kit: PageKit, visit: AccountVisit, visitor: Visitor, form: UR
     const key = await verifyRegistration(site, challenge, answer, readLabel(form.get("label") ?? ""), kit.now());
     const end = await kit.passkeys.add(visitor.account.name, key);
     if (end !== "added") throw new PasskeyError(end === "full" ? "passkey_full" : "passkey_known");
+    // What is ended meanwhile was looked for before this was there.
+    if ((await findVisitor(kit, visit)) === null) {
+      await kit.passkeys.remove(visitor.account.name, key.id);
+      Object.assign(note, { successful: false, reason: "login_gone" });
+      const text = "You were logged out meanwhile. Log in again.";
+      return send(visit.response, 403, renderProblem("The passkey was not added", text, toAccount), []);
+    }
     Object.assign(note, { successful: true, which: markOf(key.id) });
     // Not to the list: where it was the first one, that takes a login with it from now on.
     show(visit, visitor, 200, renderAdded());

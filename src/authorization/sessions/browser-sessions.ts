@@ -109,11 +109,14 @@ export async function endBrowserSession(store: Pick<Store, "get" | "put" | "dele
   await store.delete(sessionUids, uid);
 }
 
-/** Whether it is of somebody who has logged out at their provider, or of whom nothing tells where they logged in. */
-async function isOverThere(store: Pick<Store, "get">, { accountId, authorizations }: Payload): Promise<boolean> {
+/** Whether it is of somebody whose login elsewhere is over, there or here, or of whom nothing tells where they logged in. */
+export async function isOverThere(
+  store: Pick<Store, "get">,
+  { accountId, authorizations }: { readonly accountId?: unknown; readonly authorizations?: unknown },
+): Promise<boolean> {
   if (typeof accountId !== "string" || !isFederated(accountId)) return false;
   const origin = readOrigin(authorizations);
-  return origin === null || isOriginOver(store, origin);
+  return origin === null || isOriginOver(store, origin, accountId);
 }
 
 /** Whether somebody has ended it. */

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { endLogins } from "../../auth/users/user.ts";
 import { isFederated } from "../../authorization/federation/accounts.ts";
-import { voidTokens } from "../../authorization/grants/revoke.ts";
+import { endAllLogins } from "../../authorization/grants/revoke.ts";
 import { tellOwner } from "../../authorization/news/keep.ts";
 import { nameOperator, reportDeed } from "../../state/deeds.ts";
 import type { Store } from "../../state/store.ts";
@@ -44,8 +44,8 @@ export function ableCommand(io: CommandIo, verb: keyof typeof said): Command {
 
 async function ableOwn(store: Store, name: string, verb: keyof typeof said): Promise<void> {
   await changeUser(store, name, (user) =>
-    verb === "enable" ? { ...user, disabled: false } : { ...user, disabled: true, ...endLogins(Date.now()) },
+    verb === "enable" ? { ...user, disabled: false } : { ...user, disabled: true, ...endLogins(Date.now(), user) },
   );
   const revoker = { by: nameOperator(), reason: null, nowMs: Date.now() };
-  if (verb === "disable") await voidTokens(store, name, revoker);
+  if (verb === "disable") await endAllLogins(store, name, revoker);
 }

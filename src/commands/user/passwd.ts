@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { endLogins } from "../../auth/users/user.ts";
-import { voidTokens } from "../../authorization/grants/revoke.ts";
+import { endAllLogins } from "../../authorization/grants/revoke.ts";
 import { tellOwner } from "../../authorization/news/keep.ts";
 import { nameOperator, reportDeed } from "../../state/deeds.ts";
 import { withConfig } from "../config.ts";
@@ -30,9 +30,9 @@ export function passwdCommand(io: CommandIo): Command {
           await changeUser(store, name, ({ temporaryUntilMs: _, ...user }) => ({
             ...user,
             ...given.kept,
-            ...endLogins(Date.now()),
+            ...endLogins(Date.now(), user),
           }));
-          await voidTokens(store, name, { by: nameOperator(), reason: null, nowMs: Date.now() });
+          await endAllLogins(store, name, { by: nameOperator(), reason: null, nowMs: Date.now() });
           await reportDeed(store, "user.passwd", { name, temporary: !permanent }, Date.now());
           await tellOwner(store, name, permanent ? "password-changed" : "password-given", Date.now());
           return given.shown;

@@ -126,6 +126,13 @@ describe("refuses", () => {
     expect(await judge(await make())).toMatchObject({ code: "token_proof" });
   });
 
+  test("another key before its signature is looked at, which costs whoever sends it nothing", async () => {
+    const proof = await prove({ by: other });
+    const forged = `${proof.slice(0, proof.lastIndexOf("."))}.${encode("x".repeat(64))}`;
+    const denial = await judge(forged);
+    expect(denial).toMatchObject({ code: "token_proof", extra: { detail: expect.stringContaining("another key") } });
+  });
+
   test("a weak key, although it is the right one", async () => {
     const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 1_024 });
     const jwk = publicKey.export({ format: "jwk" }) as JWK;

@@ -115,6 +115,20 @@ describe("an authorization request", () => {
     expect(whereIs(await silent.open(world.authorizeUrl("mcp", { ...wrong, prompt: "none" })))).toBe("invalid_target");
   });
 
+  it("for which no page is to be shown sends nobody who is not logged in to a site that anybody may have registered", async () => {
+    const world = await open();
+    await world.addUser("ann");
+    const [stranger, known] = [world.browser(), world.browser()];
+    for (const more of [{}, { resource: `${origin}/beta/mcp` }]) {
+      const page = asPage(await stranger.open(world.webUrl("mcp", { ...more, prompt: "none" })));
+      expect([page.status, whereIs(page)]).toEqual([400, "This did not work"]);
+      expect(new URL(linkOf(page)).host).toBe("client.test");
+    }
+    expect(whereIs(await stranger.open(world.authorizeUrl("mcp", { prompt: "none" })))).toBe("login_required");
+    await logIn(known, await known.open(world.authorizeUrl("mcp")), "ann");
+    expect(whereIs(await known.open(world.webUrl("mcp", { prompt: "none" })))).toBe("consent_required");
+  });
+
   it.each([
     ["https://app.example/callback?a=<b>&c='d", "app.example", "https://app.example/callback"],
     ["com.example.app://callback/x", "the program that opens com.example.app: links", "com.example.app://callback/x"],

@@ -217,7 +217,7 @@ describe("what was changed", () => {
     ["has logged out", (_world, browser, page) => browser.submit(page, { do: "logout" })],
     [
       "was given another password",
-      ({ changeUser }) => changeUser("ann", (user) => ({ ...user, ...endLogins(Date.now()) })),
+      ({ changeUser }) => changeUser("ann", (user) => ({ ...user, ...endLogins(Date.now(), user) })),
     ],
     ["is disabled", ({ changeUser }) => changeUser("ann", (user) => ({ ...user, disabled: true }))],
   ])("is neither shown to nor taken as read by a browser whose person %s meanwhile", async (_what, meanwhile) => {

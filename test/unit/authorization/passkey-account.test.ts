@@ -1,6 +1,9 @@
 /** People add passkeys and remove them; whoever has only got their browser does not. */
 import { expect, it } from "vitest";
-import { maxPasskeys } from "../../../src/auth/users/passkeys/passkey.ts";
+import { maxPasskeys, passkeyOwners } from "../../../src/auth/users/passkeys/passkey.ts";
+import { createPasskeys } from "../../../src/auth/users/passkeys/passkeys.ts";
+import { revoke } from "../../../src/authorization/grants/revoke.ts";
+import type { Store } from "../../../src/state/store.ts";
 import { asPage, type Browser, goOn, type Page } from "../../e2e/browser.ts";
 import {
   type Authenticator,
@@ -60,6 +63,32 @@ it("adds a passkey, with which its owner then logs in", async () => {
     authenticator,
   );
   expect(whereIs(consent)).toBe("Allow access?");
+});
+
+it("keeps none of somebody whose logins are ended while it is written", async () => {
+  const { world, browser, list } = await begin();
+  const page = asPage(await browser.submit(list, { do: "add" }));
+  const revoked = { kind: "user", issuer: "builtin", subject: "ann" } as const;
+  const put: Store["put"] = async (kind, ...more) => {
+    if (kind === passkeyOwners) await revoke(world.store, revoked, { by: "op", reason: null, nowMs: Date.now() });
+    return world.store.put(kind as never, ...more);
+  };
+  const ask = world.replica({ store: { ...world.store, put } });
+  const said = JSON.stringify(createAuthenticator(origin).create(readOptions(page.html)));
+  const csrf = /name="csrf" value="([^"]+)"/.exec(page.html)?.[1] ?? "";
+  const answer = await ask(url, {
+    method: "POST",
+    headers: { cookie: browser.header("/oauth/account"), "content-type": "application/x-www-form-urlencoded" },
+    body: `${new URLSearchParams({ csrf, do: "passkey-made", answer: said, label: "Laptop" })}`,
+  });
+  expect([answer.status, world.notes.at(-1)]).toMatchObject([
+    403,
+    { action: "passkey-add", successful: false, reason: "login_gone" },
+  ]);
+  expect([await world.store.list(passkeyOwners), await createPasskeys(world.store, Date.now).list("ann")]).toEqual([
+    [],
+    [],
+  ]);
 });
 
 it("asks the browser for one that is found without a name, with whoever holds it showing who they are, and not twice the same", async () => {

@@ -234,7 +234,7 @@ it("puts nothing in the place of what an operator has changed since the password
   });
   const directory = createUserDirectory(world.store);
   const [browser, form] = await enter();
-  meanwhile = () => world.changeUser("ann", (user) => ({ ...user, groups: ["less"], ...endLogins(Date.now()) }));
+  meanwhile = () => world.changeUser("ann", (user) => ({ ...user, groups: ["less"], ...endLogins(Date.now(), user) }));
   const end = asPage(await browser.submit(form, fields()));
   expect([end.status, last()]).toMatchObject([409, { successful: false, reason: "password_changed" }]);
   expect([await knows(given), await knows(chosen)]).toMatchObject([{ groups: ["less"] }, null]);
@@ -248,7 +248,7 @@ async function beginTemporary(options: Parameters<typeof openWorld>[1] = {}) {
   const give = () =>
     world.changeUser("ann", (user) => ({
       ...{ ...user, password, temporaryUntilMs: Date.now() + 60 * minutes },
-      ...endLogins(Date.now()),
+      ...endLogins(Date.now(), user),
     }));
   await give();
   const due = async (browser = world.browser()): Promise<[Browser, Page]> => [

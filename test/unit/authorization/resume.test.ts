@@ -67,7 +67,7 @@ it("logs nobody in as somebody else for whom another person has consented before
   const consent = asPage(await logIn(thief, await thief.open(world.authorizeUrl("mcp")), "eve"));
   isHeld = true;
   const consented = asPage(await thief.submit(consent, { do: "allow" }));
-  await world.changeUser("eve", (user) => ({ ...user, ...endLogins(Date.now()) }));
+  await world.changeUser("eve", (user) => ({ ...user, ...endLogins(Date.now(), user) }));
   isHeld = false;
   const login = await thief.open(consented.url);
   expect(whereIs(login)).toBe("Log in");
@@ -107,7 +107,7 @@ it.each<[string, (at: Tab) => Promise<unknown>]>([
     "is logged out by an operator",
     ({ store }) => revoke(store, { kind: "user", issuer: "builtin", subject: "ann" }, by),
   ],
-  ["has another password", ({ change }) => change((user) => ({ ...user, ...endLogins(Date.now()) }))],
+  ["has another password", ({ change }) => change((user) => ({ ...user, ...endLogins(Date.now(), user) }))],
   ["is disabled", ({ change }) => change((user) => ({ ...user, disabled: true }))],
 ])("keeps no consent of somebody who %s meanwhile, whoever presses the button", async (_what, meanwhile) => {
   const world = await openWorld();

@@ -36,7 +36,7 @@ it("takes the login of a client, and takes it no longer once it has ended", asyn
   const { world, browser } = await begin();
   await logIn(browser, await browser.open(world.authorizeUrl("mcp")), "ann");
   expect(whereIs(await browser.open(account))).toBe("Your account");
-  await world.changeUser("ann", (user) => ({ ...user, ...endLogins(Date.now()) }));
+  await world.changeUser("ann", (user) => ({ ...user, ...endLogins(Date.now(), user) }));
   expect(whereIs(await browser.open(account))).toBe("Log in");
   expect(whereIs(await enter(browser))).toBe("Your account");
   await world.changeUser("ann", (user) => ({ ...user, disabled: true }));

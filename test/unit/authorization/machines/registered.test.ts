@@ -60,6 +60,12 @@ it("asks nobody for consent to a client that skips it, and still has people log 
   expect(world.notes.at(-1)).toMatchObject({ client: "chat", user: "ann", successful: true });
 });
 
+it("answers a client at once that wants no page shown, whoever is there", async () => {
+  const { world, browser, url } = await begin();
+  expect(whereIs(await browser.open(`${url("mcp")}&prompt=none`))).toBe("login_required");
+  expect(world.notes.at(-1)).toMatchObject({ successful: false, reason: "login_required" });
+});
+
 it.each<[string, Partial<ClientConfig>, string, string]>([
   ["proves nothing, at a program", { secret: undefined }, "http://127.0.0.1/callback", "Allow access?"],
   ["proves nothing, at a web site", { secret: undefined }, callback, "client"],
