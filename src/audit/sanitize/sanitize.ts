@@ -6,7 +6,7 @@ import type { OwnNames } from "./own-names.ts";
 import { asPlain } from "./plain.ts";
 import { isProse } from "./prose.ts";
 import { isCardNumber } from "./secret-cards.ts";
-import { isSecretData } from "./secret-kinds.ts";
+import { findSecretMembers } from "./secret-kinds.ts";
 import { listMarks, type Redact, redacted, redactPlainly } from "./secret-mark.ts";
 import { isSecretName } from "./secret-names.ts";
 import { isHolder, readPairName } from "./secret-pairs.ts";
@@ -145,7 +145,7 @@ function viewObject(object: object, walk: Walk, of: string): unknown {
   const room = names.length > walk.maxMembers ? walk.maxMembers - 1 : names.length;
   const { own, redact } = walk;
   const pairName = names.some(isHolder) ? readPairName(names, (name) => readOwn(object, name)) : null;
-  const kind = readOwn(object, "kind");
+  const secretMembers = findSecretMembers((name) => readOwn(object, name));
   const pairText = pairName === null ? null : sanitizeText(pairName, maxName, "", redact);
   let seen = 0;
   for (; seen < room && walk.left > 0; seen += 1) {
@@ -155,7 +155,7 @@ function viewObject(object: object, walk: Walk, of: string): unknown {
     const paired = pairText !== null && isHolder(name);
     const text = sanitizeText(name, maxName, of, redact);
     const secret =
-      isSecretData(kind, name) ||
+      (secretMembers?.has(name) ?? false) ||
       isSecretMember(name, text, member, own) ||
       (paired && isSecretMember(pairName ?? "", pairText, member, own));
     const label = charge(freeName(text, shown, redact), walk);
