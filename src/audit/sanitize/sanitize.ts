@@ -6,6 +6,7 @@ import type { OwnNames } from "./own-names.ts";
 import { asPlain } from "./plain.ts";
 import { isProse } from "./prose.ts";
 import { isCardNumber } from "./secret-cards.ts";
+import { isArguments, readLead, redactArguments } from "./secret-commands.ts";
 import { findSecretMembers } from "./secret-kinds.ts";
 import { listMarks, type Redact, redacted, redactPlainly } from "./secret-mark.ts";
 import { isSecretName } from "./secret-names.ts";
@@ -86,16 +87,19 @@ function openWalk(
   return { maxDepth, maxMembers, maxString: Math.max(maxString, 64), own, redact, left, open: new Set() };
 }
 
-/** @param of name of the nearest member around it */
-function view(value: unknown, walk: Walk, of: string): unknown {
+/**
+ * @param of name of the nearest member around it
+ * @param lead the command whose arguments it may list
+ */
+function view(value: unknown, walk: Walk, of: string, lead: readonly string[] = []): unknown {
   try {
-    return viewPlain(asPlain(value), walk, of);
+    return viewPlain(asPlain(value), walk, of, lead);
   } catch {
     return charge("[unreadable]", walk);
   }
 }
 
-function viewPlain(value: unknown, walk: Walk, of: string): unknown {
+function viewPlain(value: unknown, walk: Walk, of: string, lead: readonly string[]): unknown {
   if (typeof value === "string") return charge(viewText(value, walk, of), walk);
   if (typeof value === "number" && isCardNumber(String(value))) return charge(walk.redact(String(value)), walk);
   if (typeof value !== "object" || value === null) {
@@ -107,7 +111,7 @@ function viewPlain(value: unknown, walk: Walk, of: string): unknown {
   walk.left -= 4;
   walk.open.add(value);
   try {
-    return Array.isArray(value) ? viewArray(value, walk, of) : viewObject(value, walk, of);
+    return Array.isArray(value) ? viewArray(value, walk, of, lead) : viewObject(value, walk, of);
   } finally {
     walk.open.delete(value);
   }
@@ -118,7 +122,8 @@ function charge(text: string, walk: Walk): string {
   return text;
 }
 
-function viewArray(items: readonly unknown[], walk: Walk, of: string): unknown[] {
+function viewArray(list: readonly unknown[], walk: Walk, of: string, lead: readonly string[]): unknown[] {
+  const items = redactArguments(list, lead, walk.redact);
   const shown: unknown[] = [];
   const room = items.length > walk.maxMembers ? walk.maxMembers - 1 : items.length;
   while (shown.length < room && walk.left > 0) {
@@ -159,7 +164,13 @@ function viewObject(object: object, walk: Walk, of: string): unknown {
       isSecretMember(name, text, member, own) ||
       (paired && isSecretMember(pairName ?? "", pairText, member, own));
     const label = charge(freeName(text, shown, redact), walk);
-    put(shown, label, secret ? charge(redactAll(member, walk), walk) : view(member, walk, paired ? pairText : text));
+    const lead = isArguments(name) && Array.isArray(member) ? readLead(names, (one) => readOwn(object, one)) : [];
+
+    put(
+      shown,
+      label,
+      secret ? charge(redactAll(member, walk), walk) : view(member, walk, paired ? pairText : text, lead),
+    );
   }
   if (seen < names.length) put(shown, charge(freeName("…", shown, redact), walk), charge(leftOut, walk));
   return shown;

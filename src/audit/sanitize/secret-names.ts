@@ -27,7 +27,7 @@ const foreign = [
 const finals = new Set(
   listed(`
     pwd pw pass auth jwt bearer otp totp cvv cvc creds cred session sessions passkey sifre
-    passw psw pswd dbpass userpass adminpass rootpass storepass keypass psk csrf senha haslo heslo passord
+    passw psw pswd dbpass userpass adminpass rootpass storepass keypass requirepass masterauth psk csrf senha haslo heslo passord
   `),
 );
 
@@ -35,7 +35,7 @@ const finals = new Set(
 const describing = new Set(
   listed(`
     age alg algorithm arn attempts backend budget cost count counts description dir directory domain duration enabled
-    endpoint endpoints engine estimate expired expires expiration expiry file format index label length lengths len
+    endpoint endpoints engine estimate expired expires expiration expiry file format helper index label length lengths len
     lifetime limit limits location manager max maximum method methods min minimum minute hour day name names offset path
     policies policy position price provider rate ratio ref reference region remaining required retries rotation samesite
     scheme schemes server servers size sizes status store strength supported timeout title total ttl type types uri uris

@@ -410,6 +410,19 @@ describe("bounds", () => {
     "---- BEGIN A----",
     "AKIA-",
     "xoxb-0",
+    "curl -u ",
+    "docker login -p ",
+    "mysql,",
+    '"vault","login",',
+    "echo a | sudo -",
+    "-a\n- ",
+    "identified by '",
+    "create secret as ",
+    "insert into a (password) values (",
+    "insert (password) values ('a','b'),",
+    "password for ",
+    "'',",
+    '"kty":"d",',
   ])("a mebibyte of %j ends, and ends bounded", (part) => {
     const text = part.repeat(1_048_576 / part.length);
     expect(sanitizeText(text).length).toBeLessThanOrEqual(2_048);
