@@ -6,6 +6,7 @@ import type { OwnNames } from "./own-names.ts";
 import { asPlain } from "./plain.ts";
 import { isProse } from "./prose.ts";
 import { isCardNumber } from "./secret-cards.ts";
+import { namesColumns, readColumns, readFirstRow, redactRows } from "./secret-columns.ts";
 import { isArguments, readLead, redactArguments } from "./secret-commands.ts";
 import { findSecretMembers } from "./secret-kinds.ts";
 import { listMarks, type Redact, redacted, redactPlainly } from "./secret-mark.ts";
@@ -123,7 +124,9 @@ function charge(text: string, walk: Walk): string {
 }
 
 function viewArray(list: readonly unknown[], walk: Walk, of: string, lead: readonly string[]): unknown[] {
-  const items = redactArguments(list, lead, walk.redact);
+  const first = Array.isArray(list[0]) ? readFirstRow(list, (name) => isSecretCell(name, "", walk)) : null;
+  const rows = first === null ? list : [list[0], ...viewColumns(list.slice(1), first, "", walk)];
+  const items = redactArguments(rows, lead, walk.redact);
   const shown: unknown[] = [];
   const room = items.length > walk.maxMembers ? walk.maxMembers - 1 : items.length;
   while (shown.length < room && walk.left > 0) {
@@ -144,18 +147,39 @@ function isSecretItem(items: readonly unknown[], index: number, item: unknown, {
   return name.length <= maxName && isSecretMember(name, sanitizeText(name, maxName, "", redact), item, own);
 }
 
+/** Rows under names of columns, with secrets replaced: `{ columns: ["name", "password"], rows: [["ann", "…"]] }`. */
+function viewColumns(
+  rows: readonly unknown[],
+  names: readonly string[],
+  member: string,
+  walk: Walk,
+): readonly unknown[] {
+  if (!names.some((name) => isSecretCell(name, "", walk))) return rows;
+  return redactRows(rows.slice(0, walk.maxMembers + 1), names, member, (name, cell) =>
+    isSecretCell(name, cell, walk) ? redactAll(cell, walk) : cell,
+  );
+}
+
+function isSecretCell(name: string, cell: unknown, { own, redact }: Walk): boolean {
+  return name.length <= maxName && isSecretMember(name, sanitizeText(name, maxName, "", redact), asPlain(cell), own);
+}
+
 function viewObject(object: object, walk: Walk, of: string): unknown {
   const shown: Record<string, unknown> = {};
   const names = Object.keys(object);
   const room = names.length > walk.maxMembers ? walk.maxMembers - 1 : names.length;
   const { own, redact } = walk;
   const pairName = names.some(isHolder) ? readPairName(names, (name) => readOwn(object, name)) : null;
-  const secretMembers = findSecretMembers((name) => readOwn(object, name));
+  const secretMembers = findSecretMembers(names, (name) => readOwn(object, name));
   const pairText = pairName === null ? null : sanitizeText(pairName, maxName, "", redact);
+  const naming = names.find(namesColumns);
+  const columns = naming === undefined ? null : readColumns(readOwn(object, naming), readOwn);
   let seen = 0;
   for (; seen < room && walk.left > 0; seen += 1) {
     const name = names[seen] as string;
-    const member = asPlain(readOwn(object, name));
+    const value = asPlain(readOwn(object, name));
+    const inRows = columns !== null && name !== naming && Array.isArray(value);
+    const member = inRows ? viewColumns(value, columns, name, walk) : value;
     if (member === undefined) continue;
     const paired = pairText !== null && isHolder(name);
     const text = sanitizeText(name, maxName, of, redact);
@@ -164,7 +188,7 @@ function viewObject(object: object, walk: Walk, of: string): unknown {
       isSecretMember(name, text, member, own) ||
       (paired && isSecretMember(pairName ?? "", pairText, member, own));
     const label = charge(freeName(text, shown, redact), walk);
-    const lead = isArguments(name) && Array.isArray(member) ? readLead(names, (one) => readOwn(object, one)) : [];
+    const lead = Array.isArray(member) && isArguments(name) ? readLead(names, (one) => readOwn(object, one)) : [];
 
     put(
       shown,

@@ -7,7 +7,7 @@ const quote = "\\\\{0,8}[\"'`]";
 /** A program and something behind it; it may stand in a path, in quotes and in a list. */
 const call = new RegExp(`\\b(?:${programs})(?:\\.exe)?(?=(?:${quote})?[ ,]|\\\\u\\{9\\})`, "g");
 /** Without one of these there is no command with a secret. */
-const signs = ["-", "_", "=", "/", ":", "login ", "requirepass "];
+const sign = /[-_=/:]|login |requirepass /;
 
 /** Between words: blanks, a line that goes on in the next one, and what separates the items of a list. */
 const between = new RegExp(
@@ -35,7 +35,8 @@ const piped = new RegExp(
 /** Replaces every such password in a text. */
 export function redactCommands(text: string, redact: Redact): string {
   const shown = text.includes("|") && /-stdin|with-token|sudo|chpasswd/.test(text) ? text.replace(piped, redact) : text;
-  return signs.some((sign) => shown.includes(sign)) ? redactWords(shown, redact) : shown;
+  const spaced = shown.includes(" ") || shown.includes(",");
+  return spaced && sign.test(shown) ? redactWords(shown, redact) : shown;
 }
 
 function redactWords(text: string, redact: Redact): string {

@@ -9,11 +9,15 @@ const jwk = new Set(["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"]);
 /**
  * The members of an object that hold secrets and nothing else, by the kind that it says it is of. Null if it says none.
  *
- * @param read gives the value of a member
+ * @param members names of all members
+ * @param read gives the value of one
  */
-export function findSecretMembers(read: (member: string) => unknown): ReadonlySet<string> | null {
-  if (read("kind") === "Secret") return kubernetes;
-  return typeof read("kty") === "string" ? jwk : null;
+export function findSecretMembers(
+  members: readonly string[],
+  read: (member: string) => unknown,
+): ReadonlySet<string> | null {
+  if (members.includes("kind") && read("kind") === "Secret") return kubernetes;
+  return members.includes("kty") && typeof read("kty") === "string" ? jwk : null;
 }
 
 /** The line that says so in YAML. */

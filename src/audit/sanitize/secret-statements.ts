@@ -34,7 +34,7 @@ const bare = new RegExp(
  * @param own names of secrets besides those that everybody uses
  */
 export function redactStatements(text: string, own: OwnNames | null, redact: Redact): string {
-  if (!signed.test(text)) return text;
+  if (!/['"$]|identified/i.test(text) || !signed.test(text)) return text;
   let shown = redactLiterals(text, place, redact);
   if (/identified/i.test(shown)) shown = shown.replace(bare, redact);
   if (/secret/i.test(shown) && createSecret.test(shown)) shown = redactLiterals(shown, placeOfSecret, redact);

@@ -423,6 +423,11 @@ describe("bounds", () => {
     "password for ",
     "'',",
     '"kty":"d",',
+    "password,a\n",
+    "password|\n",
+    '"password",\n"a',
+    "a\tpassword\n",
+    "A  PASSWORD\n",
   ])("a mebibyte of %j ends, and ends bounded", (part) => {
     const text = part.repeat(1_048_576 / part.length);
     expect(sanitizeText(text).length).toBeLessThanOrEqual(2_048);
