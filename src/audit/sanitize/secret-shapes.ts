@@ -80,7 +80,7 @@ function redactClear(text: string, of: string, own: OwnNames | null, redact: Red
   if (shown.includes("@")) shown = redactUsers(shown, redact);
   if (shown.includes("$")) shown = shown.replace(passwordHash, redact);
   if (shown.includes("password")) shown = shown.replace(netrc, redact);
-  if (shown.includes("</") || shown.includes("<\\")) shown = redactElements(shown, own, redact);
+  if (shown.includes("<") && shown.includes(">")) shown = redactElements(shown, own, redact);
   shown = redactCommands(redactStatements(shown, own, redact), redact);
   if (shown.includes(":") || shown.includes("=")) shown = redactKinds(shown, redact);
   const assigns = separator.test(shown) || (shown.includes("-") && option.test(shown));
