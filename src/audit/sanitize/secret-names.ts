@@ -67,6 +67,7 @@ const parameters = new Set(
 /** Some part of every name that could be secret: nearly all names and most texts have none of them. */
 const suspicious =
   /[^\x20-\x7e]|pass|pw|kennwort|secret|cred|auth|cookie|key|token|sess|signature|connection|assertion|verifier|code|phrase|mnemonic|jwt|bearer|otp|cvv|cvc|pin|psw|psk|csrf|senha|haslo|heslo|contrasena|wachtwoord|losenord|adgangskode|salasana|jelszo|lozinka|sifre|matkhau|\\u\{/i;
+const plainlySuspicious = new RegExp(suspicious.source.replace("|\\\\u\\{", ""), "i");
 const suspiciousParameter = /%|sig|sid|ticket|hmac|amz/i;
 
 const numeric = /^-?\d{1,18}(?:\.\d{1,9})?$/;
@@ -95,6 +96,11 @@ export function isSecretName(name: string, value: unknown): boolean {
 /** False when no name in this text could be secret. */
 export function mayNameSecret(text: string): boolean {
   return suspicious.test(text) || suspiciousParameter.test(text);
+}
+
+/** The same for names of columns and elements, which an unseen character beside them (`\u{a}`) does not make suspicious. */
+export function mayNamePlainly(text: string): boolean {
+  return plainlySuspicious.test(text);
 }
 
 /** Like {@link isSecretName}, for a name in the query of a URL. */

@@ -9,7 +9,7 @@ import { redactCommands } from "./secret-commands.ts";
 import { redactElements } from "./secret-elements.ts";
 import { redactKinds } from "./secret-kinds.ts";
 import { gap, mark, type Redact, redactPlainly, unseen } from "./secret-mark.ts";
-import { isIdentifierName, mayNameSecret } from "./secret-names.ts";
+import { isIdentifierName, mayNamePlainly, mayNameSecret } from "./secret-names.ts";
 import { findNameBefore, redactRandom, shortestRandom } from "./secret-random.ts";
 import { redactStatements } from "./secret-statements.ts";
 import { redactTables } from "./secret-tables.ts";
@@ -55,7 +55,6 @@ const mostEncodings = 3;
 // Cheap signs without which the patterns above cannot match: most texts show none of them.
 const schemeName = /bearer|basic|dpop/i;
 const separator = /[:=(\uff1a\uff1d]|--|u003d/i;
-const hasRows = /\n|\\u\{a\}|\\n/;
 const option = /(?:^|[ "'`}])-[A-Za-z]/;
 
 /**
@@ -80,12 +79,12 @@ function redactClear(text: string, of: string, own: OwnNames | null, redact: Red
   if (shown.includes("@")) shown = redactUsers(shown, redact);
   if (shown.includes("$")) shown = shown.replace(passwordHash, redact);
   if (shown.includes("password")) shown = shown.replace(netrc, redact);
-  if (shown.includes("<") && shown.includes(">")) shown = redactElements(shown, own, redact);
+  if (shown.includes("<") && (own !== null || mayNamePlainly(shown))) shown = redactElements(shown, own, redact);
   shown = redactCommands(redactStatements(shown, own, redact), redact);
   if (shown.includes(":") || shown.includes("=")) shown = redactKinds(shown, redact);
   const assigns = separator.test(shown) || (shown.includes("-") && option.test(shown));
   if (assigns && (own !== null || mayNameSecret(shown))) shown = redactAssignments(shown, own, redact);
-  if (hasRows.test(shown) && (own !== null || mayNameSecret(shown))) shown = redactTables(shown, own, redact);
+  if (shown.includes("\n") || shown.includes("\\")) shown = redactTables(shown, own, redact);
   if (longest >= shortestRandom && !isIdentifierName(of)) shown = redactRandom(shown, redact);
   return redactCards(shown, redact);
 }

@@ -2,7 +2,7 @@
 import type { OwnNames } from "./own-names.ts";
 import { lineBreak } from "./secret-blocks.ts";
 import { isMarks, type Redact } from "./secret-mark.ts";
-import { isSecretName } from "./secret-names.ts";
+import { isSecretName, mayNamePlainly } from "./secret-names.ts";
 
 const anyBreak = new RegExp(lineBreak, "g");
 const words = /^["'`*]{0,3}[\p{L}\p{N}_.-]{1,40}(?: [\p{L}\p{N}_.-]{1,40}){0,2}["'`*]{0,3}$/u;
@@ -42,6 +42,7 @@ interface Cell {
  * @param own names of secrets besides those that everybody uses
  */
 export function redactTables(text: string, own: OwnNames | null, redact: Redact): string {
+  if (own === null && !mayNamePlainly(text)) return text;
   let shown = "";
   let head: Head | null = null;
   let at = 0;
@@ -62,6 +63,7 @@ export function redactTables(text: string, own: OwnNames | null, redact: Redact)
 
 /** The head of a table with a column of secrets, or of one of names and values; null if it is none. */
 function readHead(row: string, own: OwnNames | null): Head | null {
+  if (own === null && !mayNamePlainly(row) && !/value/i.test(row)) return null;
   const [, columns] = copy.exec(row) ?? [];
   if (columns !== undefined) return { delimiter: tab, names: columns.split(",").map(nameOf) };
   for (const { delimiter, form } of kinds) {
