@@ -2,7 +2,7 @@
 import type { OwnNames } from "./own-names.ts";
 import { lineBreak } from "./secret-blocks.ts";
 import { isMarks, type Redact } from "./secret-mark.ts";
-import { isSecretName, mayNamePlainly } from "./secret-names.ts";
+import { isSecretName } from "./secret-names.ts";
 
 const anyBreak = new RegExp(lineBreak, "g");
 const words = /^["'`*]{0,3}[\p{L}\p{N}_.-]{1,40}(?: [\p{L}\p{N}_.-]{1,40}){0,2}["'`*]{0,3}$/u;
@@ -18,6 +18,9 @@ const kinds = [
   { delimiter: /,/g, form: word },
   { delimiter: / {2,}/g, form: capitals },
 ];
+
+/** Some part of the names that columns of secrets have: a table without any is read no further. */
+const suspicious = /p(?:ass|wd|sk)|secret|cred|auth|cookie|key|token|sess|otp|cv[vc]|jwt|phrase|[^\0-\x7e]/i;
 
 /** A rule between head and rows, or around them. */
 const rule = /^[\s|+:=\u2500-\u257f-]*$/;
@@ -42,7 +45,7 @@ interface Cell {
  * @param own names of secrets besides those that everybody uses
  */
 export function redactTables(text: string, own: OwnNames | null, redact: Redact): string {
-  if (own === null && !mayNamePlainly(text)) return text;
+  if (own === null && !suspicious.test(text)) return text;
   let shown = "";
   let head: Head | null = null;
   let at = 0;
@@ -63,7 +66,7 @@ export function redactTables(text: string, own: OwnNames | null, redact: Redact)
 
 /** The head of a table with a column of secrets, or of one of names and values; null if it is none. */
 function readHead(row: string, own: OwnNames | null): Head | null {
-  if (own === null && !mayNamePlainly(row) && !/value/i.test(row)) return null;
+  if (own === null && !suspicious.test(row) && !/value/i.test(row)) return null;
   const [, columns] = copy.exec(row) ?? [];
   if (columns !== undefined) return { delimiter: tab, names: columns.split(",").map(nameOf) };
   for (const { delimiter, form } of kinds) {
