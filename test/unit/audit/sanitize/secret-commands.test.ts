@@ -31,6 +31,8 @@ test.each([
   `gh secret set NAME --body ${secret}`,
   `npm config set //registry.example.com/:_authToken ${secret}`,
   `aws configure set aws_secret_access_key ${secret}`,
+  `git config user.password ${secret}`,
+  `RequestHeader set Authorization "${secret}"`,
   `setx DB_PASSWORD ${secret}`,
   `ENV DB_PASSWORD ${secret}`,
   `keytool -storepass ${secret} -keypass ${secret} -list`,
