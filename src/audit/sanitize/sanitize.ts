@@ -6,7 +6,9 @@ import type { OwnNames } from "./own-names.ts";
 import { asPlain } from "./plain.ts";
 import { isProse } from "./prose.ts";
 import { isCardNumber } from "./secret-cards.ts";
-import { isSecretData } from "./secret-kinds.ts";
+import { namesColumns, readColumns, readFirstRow, redactRows } from "./secret-columns.ts";
+import { isArguments, readLead, redactArguments } from "./secret-commands.ts";
+import { findSecretMembers } from "./secret-kinds.ts";
 import { listMarks, type Redact, redacted, redactPlainly } from "./secret-mark.ts";
 import { isSecretName } from "./secret-names.ts";
 import { isHolder, readPairName } from "./secret-pairs.ts";
@@ -86,16 +88,19 @@ function openWalk(
   return { maxDepth, maxMembers, maxString: Math.max(maxString, 64), own, redact, left, open: new Set() };
 }
 
-/** @param of name of the nearest member around it */
-function view(value: unknown, walk: Walk, of: string): unknown {
+/**
+ * @param of name of the nearest member around it
+ * @param lead the command whose arguments it may list
+ */
+function view(value: unknown, walk: Walk, of: string, lead: readonly string[] = []): unknown {
   try {
-    return viewPlain(asPlain(value), walk, of);
+    return viewPlain(asPlain(value), walk, of, lead);
   } catch {
     return charge("[unreadable]", walk);
   }
 }
 
-function viewPlain(value: unknown, walk: Walk, of: string): unknown {
+function viewPlain(value: unknown, walk: Walk, of: string, lead: readonly string[]): unknown {
   if (typeof value === "string") return charge(viewText(value, walk, of), walk);
   if (typeof value === "number" && isCardNumber(String(value))) return charge(walk.redact(String(value)), walk);
   if (typeof value !== "object" || value === null) {
@@ -107,7 +112,7 @@ function viewPlain(value: unknown, walk: Walk, of: string): unknown {
   walk.left -= 4;
   walk.open.add(value);
   try {
-    return Array.isArray(value) ? viewArray(value, walk, of) : viewObject(value, walk, of);
+    return Array.isArray(value) ? viewArray(value, walk, of, lead) : viewObject(value, walk, of);
   } finally {
     walk.open.delete(value);
   }
@@ -118,7 +123,10 @@ function charge(text: string, walk: Walk): string {
   return text;
 }
 
-function viewArray(items: readonly unknown[], walk: Walk, of: string): unknown[] {
+function viewArray(list: readonly unknown[], walk: Walk, of: string, lead: readonly string[]): unknown[] {
+  const first = Array.isArray(list[0]) ? readFirstRow(list, (name) => isSecretCell(name, "", walk)) : null;
+  const rows = first === null ? list : [list[0], ...viewColumns(list.slice(1), first, "", walk)];
+  const items = redactArguments(rows, lead, walk.redact);
   const shown: unknown[] = [];
   const room = items.length > walk.maxMembers ? walk.maxMembers - 1 : items.length;
   while (shown.length < room && walk.left > 0) {
@@ -139,27 +147,54 @@ function isSecretItem(items: readonly unknown[], index: number, item: unknown, {
   return name.length <= maxName && isSecretMember(name, sanitizeText(name, maxName, "", redact), item, own);
 }
 
+/** Rows under names of columns, with secrets replaced: `{ columns: ["name", "password"], rows: [["ann", "…"]] }`. */
+function viewColumns(
+  rows: readonly unknown[],
+  names: readonly string[],
+  member: string,
+  walk: Walk,
+): readonly unknown[] {
+  if (!names.some((name) => isSecretCell(name, "", walk))) return rows;
+  return redactRows(rows.slice(0, walk.maxMembers + 1), names, member, (name, cell) =>
+    isSecretCell(name, cell, walk) ? redactAll(cell, walk) : cell,
+  );
+}
+
+function isSecretCell(name: string, cell: unknown, { own, redact }: Walk): boolean {
+  return name.length <= maxName && isSecretMember(name, sanitizeText(name, maxName, "", redact), asPlain(cell), own);
+}
+
 function viewObject(object: object, walk: Walk, of: string): unknown {
   const shown: Record<string, unknown> = {};
   const names = Object.keys(object);
   const room = names.length > walk.maxMembers ? walk.maxMembers - 1 : names.length;
   const { own, redact } = walk;
   const pairName = names.some(isHolder) ? readPairName(names, (name) => readOwn(object, name)) : null;
-  const kind = readOwn(object, "kind");
+  const secretMembers = findSecretMembers(names, (name) => readOwn(object, name));
   const pairText = pairName === null ? null : sanitizeText(pairName, maxName, "", redact);
+  const naming = names.find(namesColumns);
+  const columns = naming === undefined ? null : readColumns(readOwn(object, naming), readOwn);
   let seen = 0;
   for (; seen < room && walk.left > 0; seen += 1) {
     const name = names[seen] as string;
-    const member = asPlain(readOwn(object, name));
+    const value = asPlain(readOwn(object, name));
+    const inRows = columns !== null && name !== naming && Array.isArray(value);
+    const member = inRows ? viewColumns(value, columns, name, walk) : value;
     if (member === undefined) continue;
     const paired = pairText !== null && isHolder(name);
     const text = sanitizeText(name, maxName, of, redact);
     const secret =
-      isSecretData(kind, name) ||
+      (secretMembers?.has(name) ?? false) ||
       isSecretMember(name, text, member, own) ||
       (paired && isSecretMember(pairName ?? "", pairText, member, own));
     const label = charge(freeName(text, shown, redact), walk);
-    put(shown, label, secret ? charge(redactAll(member, walk), walk) : view(member, walk, paired ? pairText : text));
+    const lead = Array.isArray(member) && isArguments(name) ? readLead(names, (one) => readOwn(object, one)) : [];
+
+    put(
+      shown,
+      label,
+      secret ? charge(redactAll(member, walk), walk) : view(member, walk, paired ? pairText : text, lead),
+    );
   }
   if (seen < names.length) put(shown, charge(freeName("…", shown, redact), walk), charge(leftOut, walk));
   return shown;

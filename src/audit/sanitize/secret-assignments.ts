@@ -13,13 +13,16 @@ const room = `${gap}{0,40}`;
 /** Between name and value a type may stand, and `=` may be escaped as in JSON for web pages. */
 const puts = `(?::=|=>|=|\uff1d|[:\uff1a](?:${gap}{0,4}(?:&(?:'static )?|Optional\\[)?(?:[Ss]tring|str)[\\]?]?(?: ?\\| ?(?:null|None|undefined))?${gap}{0,4}=(?![=>]))?|\\\\{1,8}u003[dD])`;
 
+/** Between an option and its value: blanks, and a line break where the command goes on or where each is an item of a list. */
+const spaced = `(?: {1,4}|(?: {0,4}\\\\{1,8})?${lineBreak} {0,40}(?:- {1,4})?)(?![ \\\\])`;
+
 /** A name of up to three words, perhaps in quotes, and what puts a value behind it. */
 function assignmentOf(letters: string, more: string): RegExp {
   const letter = more === "" ? `[${letters}]` : `(?:[${letters}]|${more})`;
   // Where a name goes on none begins: each would be read to its end again.
   const begins = more === "" ? `(?<![${letters}])` : `(?<![${letters}]|${more})`;
   return new RegExp(
-    `${begins}(--[\\w-]{2,62}) {1,4}(?!-)|${begins}((?:${letter}{1,40} ){0,2}${letter}{1,64})${ending}${room}${puts}${emphasis}${room}`,
+    `${begins}(--?[A-Za-z][\\w-]{1,62})${spaced}(?!-)|${begins}((?:${letter}{1,40} ){0,2}${letter}{1,64})${ending}${room}${puts}${emphasis}${room}`,
     "g",
   );
 }
@@ -150,7 +153,7 @@ function findPlainSpan(text: string, start: number, plain: RegExp): Span {
 }
 
 /** The quote that closes one opened with so many backslashes: JSON inside JSON escapes its own quotes with more. */
-function findClosing(text: string, from: number, quote: string, depth: number): number {
+export function findClosing(text: string, from: number, quote: string, depth: number): number {
   for (let at = text.indexOf(quote, from); at !== -1; at = text.indexOf(quote, at + 1)) {
     let slashes = 0;
     while (at - slashes - 1 >= from && text[at - slashes - 1] === "\\") slashes += 1;

@@ -27,7 +27,7 @@ const foreign = [
 const finals = new Set(
   listed(`
     pwd pw pass auth jwt bearer otp totp cvv cvc creds cred session sessions passkey sifre
-    passw psw pswd dbpass userpass adminpass rootpass storepass keypass psk csrf senha haslo heslo passord
+    passw psw pswd dbpass userpass adminpass rootpass storepass keypass requirepass masterauth psk csrf senha haslo heslo passord
   `),
 );
 
@@ -35,7 +35,7 @@ const finals = new Set(
 const describing = new Set(
   listed(`
     age alg algorithm arn attempts backend budget cost count counts description dir directory domain duration enabled
-    endpoint endpoints engine estimate expired expires expiration expiry file format index label length lengths len
+    endpoint endpoints engine estimate expired expires expiration expiry file format helper index label length lengths len
     lifetime limit limits location manager max maximum method methods min minimum minute hour day name names offset path
     policies policy position price provider rate ratio ref reference region remaining required retries rotation samesite
     scheme schemes server servers size sizes status store strength supported timeout title total ttl type types uri uris
@@ -67,6 +67,7 @@ const parameters = new Set(
 /** Some part of every name that could be secret: nearly all names and most texts have none of them. */
 const suspicious =
   /[^\x20-\x7e]|pass|pw|kennwort|secret|cred|auth|cookie|key|token|sess|signature|connection|assertion|verifier|code|phrase|mnemonic|jwt|bearer|otp|cvv|cvc|pin|psw|psk|csrf|senha|haslo|heslo|contrasena|wachtwoord|losenord|adgangskode|salasana|jelszo|lozinka|sifre|matkhau|\\u\{/i;
+const plainlySuspicious = new RegExp(suspicious.source.replace("|\\\\u\\{", ""), "i");
 const suspiciousParameter = /%|sig|sid|ticket|hmac|amz/i;
 
 const numeric = /^-?\d{1,18}(?:\.\d{1,9})?$/;
@@ -95,6 +96,11 @@ export function isSecretName(name: string, value: unknown): boolean {
 /** False when no name in this text could be secret. */
 export function mayNameSecret(text: string): boolean {
   return suspicious.test(text) || suspiciousParameter.test(text);
+}
+
+/** The same for names of columns and elements, which an unseen character beside them (`\u{a}`) does not make suspicious. */
+export function mayNamePlainly(text: string): boolean {
+  return plainlySuspicious.test(text);
 }
 
 /** Like {@link isSecretName}, for a name in the query of a URL. */

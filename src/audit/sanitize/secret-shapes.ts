@@ -9,8 +9,10 @@ import { redactCommands } from "./secret-commands.ts";
 import { redactElements } from "./secret-elements.ts";
 import { redactKinds } from "./secret-kinds.ts";
 import { gap, mark, type Redact, redactPlainly, unseen } from "./secret-mark.ts";
-import { isIdentifierName, mayNameSecret } from "./secret-names.ts";
+import { isIdentifierName, mayNamePlainly, mayNameSecret } from "./secret-names.ts";
 import { findNameBefore, redactRandom, shortestRandom } from "./secret-random.ts";
+import { redactStatements } from "./secret-statements.ts";
+import { redactTables } from "./secret-tables.ts";
 import { longestToken, redactTokens } from "./secret-tokens.ts";
 
 /** RFC 7468, OpenPGP (RFC 9580 section 6.2), and with four hyphens and blanks SSH (RFC 4716). */
@@ -53,6 +55,7 @@ const mostEncodings = 3;
 // Cheap signs without which the patterns above cannot match: most texts show none of them.
 const schemeName = /bearer|basic|dpop/i;
 const separator = /[:=(\uff1a\uff1d]|--|u003d/i;
+const option = /(?:^|[ "'`}])-[A-Za-z]/;
 
 /**
  * Replaces every secret that one pass finds. A replacement can bring another to light, so callers repeat it until nothing changes.
@@ -76,10 +79,12 @@ function redactClear(text: string, of: string, own: OwnNames | null, redact: Red
   if (shown.includes("@")) shown = redactUsers(shown, redact);
   if (shown.includes("$")) shown = shown.replace(passwordHash, redact);
   if (shown.includes("password")) shown = shown.replace(netrc, redact);
-  if (shown.includes("</") || shown.includes("<\\")) shown = redactElements(shown, own, redact);
-  shown = redactCommands(shown, redact);
-  shown = redactKinds(shown, redact);
-  if (separator.test(shown) && (own !== null || mayNameSecret(shown))) shown = redactAssignments(shown, own, redact);
+  if (shown.includes("<") && (own !== null || mayNamePlainly(shown))) shown = redactElements(shown, own, redact);
+  shown = redactCommands(redactStatements(shown, own, redact), redact);
+  if (shown.includes(":") || shown.includes("=")) shown = redactKinds(shown, redact);
+  const assigns = separator.test(shown) || (shown.includes("-") && option.test(shown));
+  if (assigns && (own !== null || mayNameSecret(shown))) shown = redactAssignments(shown, own, redact);
+  if (shown.includes("\n") || shown.includes("\\")) shown = redactTables(shown, own, redact);
   if (longest >= shortestRandom && !isIdentifierName(of)) shown = redactRandom(shown, redact);
   return redactCards(shown, redact);
 }

@@ -1,0 +1,129 @@
+/** Columns of tables whose head says that secrets are in them: Markdown, CSV, TSV, and what clients of databases print. */
+import type { OwnNames } from "./own-names.ts";
+import { lineBreak } from "./secret-blocks.ts";
+import { isMarks, type Redact } from "./secret-mark.ts";
+import { isSecretName } from "./secret-names.ts";
+
+const anyBreak = new RegExp(lineBreak, "g");
+const words = /^["'`*]{0,3}[\p{L}\p{N}_.-]{1,40}(?: [\p{L}\p{N}_.-]{1,40}){0,2}["'`*]{0,3}$/u;
+const word = /^\\{0,8}["']?[\p{L}\p{N}_.-]{1,40}\\{0,8}["']?$/u;
+const capitals = /^[A-Z0-9_.-]{2,40}(?: [A-Z0-9_.-]{1,40}){0,2}$/;
+
+const tab = /\\u\{9\}|\t|\\{1,8}t/g;
+/** What is between two cells, and what the cells of a head look like: a sentence has commas as well. */
+const kinds = [
+  { delimiter: /[|\u2502]/g, form: words },
+  { delimiter: tab, form: words },
+  { delimiter: /;/g, form: word },
+  { delimiter: /,/g, form: word },
+  { delimiter: / {2,}/g, form: capitals },
+];
+
+/** Some part of the names that columns of secrets have: a table without any is read no further. */
+const suspicious = /p(?:ass|wd|sk)|secret|cred|auth|cookie|key|token|sess|otp|cv[vc]|jwt|phrase|[^\0-\x7e]/i;
+
+/** A rule between head and rows, or around them. */
+const rule = /^[\s|+:=\u2500-\u257f-]*$/;
+const copy = /^\s*copy\s+\S{1,128}\s*\(([^()]{1,1024})\)\s+from\s+stdin/i;
+const keyWord = /^(?:key|name|setting|variable|field|parameter|option|property)s?$/i;
+const valueWord = /^values?$/i;
+
+interface Head {
+  readonly delimiter: RegExp;
+  /** Names of the columns; null where each row has a name and a value. */
+  readonly names: readonly string[] | null;
+}
+
+interface Cell {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Replaces what stands in them.
+ *
+ * @param own names of secrets besides those that everybody uses
+ */
+export function redactTables(text: string, own: OwnNames | null, redact: Redact): string {
+  if (own === null && !suspicious.test(text)) return text;
+  let shown = "";
+  let head: Head | null = null;
+  let at = 0;
+  for (const { index, 0: ending } of [...text.matchAll(anyBreak), { index: text.length, 0: "" }]) {
+    const row = text.slice(at, index);
+    at = index + ending.length;
+    const cells: readonly Cell[] = head === null ? [] : readCells(row, head.delimiter);
+    // Where there are no more rows, the next table may begin.
+    const ends = head === null || (cells.length < 2 && head.names?.length !== 1) || row.trim() === "";
+    if (rule.test(row) && row.trim() !== "") shown += row + ending;
+    else if (ends || head === null) {
+      head = readHead(row, own);
+      shown += row + ending;
+    } else shown += redactRow(row, cells, head, own, redact) + ending;
+  }
+  return shown;
+}
+
+/** The head of a table with a column of secrets, or of one of names and values; null if it is none. */
+function readHead(row: string, own: OwnNames | null): Head | null {
+  if (own === null && !suspicious.test(row) && !/value/i.test(row)) return null;
+  const [, columns] = copy.exec(row) ?? [];
+  if (columns !== undefined) return { delimiter: tab, names: columns.split(",").map(nameOf) };
+  for (const { delimiter, form } of kinds) {
+    if (row.search(delimiter) === -1) continue;
+    const cells = readCells(row, delimiter).map(({ start, end }) => row.slice(start, end));
+    const names = cells.map(nameOf);
+    if (names.length === 2 && keyWord.test(names[0] ?? "") && valueWord.test(names[1] ?? ""))
+      return { delimiter, names: null };
+    if (names.length > (row.trimStart().startsWith("|") ? 0 : 1) && cells.every((cell) => form.test(cell)))
+      return names.some((name) => own?.redacts(name) || isSecretName(name, "")) ? { delimiter, names } : null;
+  }
+  return null;
+}
+
+function nameOf(cell: string): string {
+  return cell.replaceAll(/["'`*\\\s]+/g, " ").trim();
+}
+
+function redactRow(row: string, cells: readonly Cell[], head: Head, own: OwnNames | null, redact: Redact): string {
+  let shown = "";
+  let from = 0;
+  for (const [index, { start, end }] of cells.entries()) {
+    const name =
+      head.names === null
+        ? index === 1
+          ? nameOf(row.slice(cells[0]?.start, cells[0]?.end))
+          : ""
+        : (head.names[index] ?? "");
+    const value = row.slice(start, end);
+    if (value === "" || isMarks(value) || !(own?.redacts(name) || isSecretName(name, value))) continue;
+    shown += row.slice(from, start) + redact(value);
+    from = end;
+  }
+  return shown + row.slice(from);
+}
+
+/** A cell in quotes may have a delimiter in it. */
+const inQuotes = /(?<=(?:^|[,;|}\t]) {0,4})(\\{0,8}")(?:(?!\1)[\s\S]){0,1024}\1/g;
+
+/** Where the cells of a row stand, without the blanks and quotes around them. */
+function readCells(row: string, delimiter: RegExp): readonly Cell[] {
+  const spans = row.includes('"') ? [...row.matchAll(inQuotes)] : [];
+  const cells: Cell[] = [];
+  const edge = /^\s*[|\u2502]?/.exec(row)?.[0].length ?? 0;
+  let start = edge;
+  for (const { index, 0: sign } of row.matchAll(delimiter)) {
+    if (index < edge || spans.some((span) => span.index < index && index < span.index + span[0].length)) continue;
+    cells.push(trimCell(row, start, index));
+    start = index + sign.length;
+  }
+  if (row.slice(start).trim() !== "") cells.push(trimCell(row, start, row.length));
+  return cells;
+}
+
+function trimCell(row: string, start: number, end: number): Cell {
+  const cell = row.slice(start, end);
+  const before = /^\s*(?:\\{0,8}["'])?/.exec(cell)?.[0].length ?? 0;
+  const after = /(?:\\{0,8}["'])?\s*$/.exec(cell.slice(before))?.[0].length ?? 0;
+  return { start: start + before, end: end - after };
+}
