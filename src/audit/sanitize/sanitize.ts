@@ -11,7 +11,7 @@ import { isArguments, readLead, redactArguments } from "./secret-commands.ts";
 import { findSecretMembers } from "./secret-kinds.ts";
 import { listMarks, type Redact, redacted, redactPlainly } from "./secret-mark.ts";
 import { isSecretName } from "./secret-names.ts";
-import { isHolder, readPairName } from "./secret-pairs.ts";
+import { findPair } from "./secret-pairs.ts";
 import { viewFlat } from "./text.ts";
 
 export interface SanitizeOptions {
@@ -169,32 +169,29 @@ function viewObject(object: object, walk: Walk, of: string): unknown {
   const names = Object.keys(object);
   const room = names.length > walk.maxMembers ? walk.maxMembers - 1 : names.length;
   const { own, redact } = walk;
-  const pairName = names.some(isHolder) ? readPairName(names, (name) => readOwn(object, name)) : null;
-  const secretMembers = findSecretMembers(names, (name) => readOwn(object, name));
-  const pairText = pairName === null ? null : sanitizeText(pairName, maxName, "", redact);
+  const read = (name: string) => readOwn(object, name);
+  const pair = findPair(names, read);
+  const secretMembers = findSecretMembers(names, read);
+  const pairTexts = pair?.names.map((name) => sanitizeText(name, maxName, "", redact)) ?? [];
   const naming = names.find(namesColumns);
   const columns = naming === undefined ? null : readColumns(readOwn(object, naming), readOwn);
   let seen = 0;
   for (; seen < room && walk.left > 0; seen += 1) {
     const name = names[seen] as string;
-    const value = asPlain(readOwn(object, name));
+    const value = asPlain(read(name));
     const inRows = columns !== null && name !== naming && Array.isArray(value);
     const member = inRows ? viewColumns(value, columns, name, walk) : value;
     if (member === undefined) continue;
-    const paired = pairText !== null && isHolder(name);
+    const held = pair?.holds(name) === true ? pair.names : [];
     const text = sanitizeText(name, maxName, of, redact);
     const secret =
       (secretMembers?.has(name) ?? false) ||
       isSecretMember(name, text, member, own) ||
-      (paired && isSecretMember(pairName ?? "", pairText, member, own));
+      held.some((one, index) => isSecretMember(one, pairTexts[index] ?? one, member, own));
     const label = charge(freeName(text, shown, redact), walk);
-    const lead = Array.isArray(member) && isArguments(name) ? readLead(names, (one) => readOwn(object, one)) : [];
-
-    put(
-      shown,
-      label,
-      secret ? charge(redactAll(member, walk), walk) : view(member, walk, paired ? pairText : text, lead),
-    );
+    const lead = Array.isArray(member) && isArguments(name) ? readLead(names, read) : [];
+    const nearest = (held.length > 0 ? pairTexts[0] : undefined) ?? text;
+    put(shown, label, secret ? charge(redactAll(member, walk), walk) : view(member, walk, nearest, lead));
   }
   if (seen < names.length) put(shown, charge(freeName("…", shown, redact), walk), charge(leftOut, walk));
   return shown;

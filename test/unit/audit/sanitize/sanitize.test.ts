@@ -159,6 +159,42 @@ describe("names and values side by side, in other spellings", () => {
       { selector: "#password", value: "[redacted]" },
     ],
     [
+      { element: "Password field", ref: "e12", text: "x" },
+      { element: "Password field", ref: "e12", text: "[redacted]" },
+    ],
+    [
+      { selector: "input[name=passwd]", text: "x" },
+      { selector: "input[name=passwd]", text: "[redacted]" },
+    ],
+    [
+      { label: "API key", value: "x" },
+      { label: "API key", value: "[redacted]" },
+    ],
+    [
+      { Name: "/app/db", Type: "SecureString", Value: "x" },
+      { Name: "/app/db", Type: "SecureString", Value: "[redacted]" },
+    ],
+    [
+      { name: "db", value: "x", sensitive: true },
+      { name: "db", value: "[redacted]", sensitive: true },
+    ],
+    [
+      { name: "Field 3", type: "password", value: "x" },
+      { name: "Field 3", type: "password", value: "[redacted]" },
+    ],
+    [
+      { element: "Search field", ref: "e13", text: "x" },
+      { element: "Search field", ref: "e13", text: "x" },
+    ],
+    [
+      { name: "password rules", text: "x" },
+      { name: "password rules", text: "x" },
+    ],
+    [
+      { type: "Token", value: "x" },
+      { type: "Token", value: "x" },
+    ],
+    [
       ["password", 48_151_623],
       ["password", "[redacted]"],
     ],
