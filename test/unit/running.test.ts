@@ -38,7 +38,8 @@ vi.mock("../../src/server.ts", () => ({
 vi.mock("../../src/network/address.ts", () => ({ renderAddress: () => "127.0.0.1:1" }));
 vi.mock("../../src/audit/record.ts", () => ({ gatewayEntry: (...said: unknown[]) => said }));
 vi.mock("../../src/house.ts", () => ({
-  buildHouse: async () => ({
+  buildHouse: async (_loaded: unknown, log: unknown) => ({
+    log,
     keyring: { refresh: async () => {} },
     keys: { retain: () => seen.step("keys", undefined) },
     upstreams: { retain: () => seen.step("upstreams", []) },
