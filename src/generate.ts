@@ -9,6 +9,7 @@ import {
   renderKeys,
   renderRefusals,
   renderRefusalTable,
+  usualRefusals,
 } from "./config/reference.ts";
 import { configSchema } from "./config/schema.ts";
 import { renderMethods } from "./mcp/method-page.ts";
@@ -38,7 +39,7 @@ function renderTables(): readonly (readonly [page: string, mark: string, table: 
   const policy = z.toJSONSchema(policySchema, { io: "input" }) as JsonSchema;
   const suite = z.toJSONSchema(suiteSchema, { io: "input" }) as JsonSchema;
   return [
-    ["README.md", "refusals", renderRefusalTable()],
+    ["README.md", "refusals", renderRefusalTable(usualRefusals)],
     ["docs/identity.md", "profiles", renderProfiles()],
     ["docs/policy.md", "variables", renderVariables()],
     ["docs/policy.md", "functions", renderFunctions()],

@@ -188,11 +188,26 @@ ${renderRefusalTable()}
 `;
 }
 
-/** The table alone, which README.md holds as well. */
-export function renderRefusalTable(): string {
-  const rows = (Object.entries(refusals) as [DenialCode, Refusal][]).map(
-    ([code, { http, rpc, form, text }]) => `| \`${code}\` | ${http} | ${rpc} | ${form} | ${escapeCell(text)} |`,
-  );
+/** Those that callers of a gateway that works meet most. */
+export const usualRefusals: readonly DenialCode[] = [
+  ...([
+    "address_denied",
+    "token_missing",
+    "token_audience",
+    "token_expired",
+    "policy_denied",
+    "step_up_required",
+  ] as const),
+  ...(["identity_limited", "tool_limited", "login_required", "session_expired", "upstream_unreachable"] as const),
+  "audit_unavailable",
+];
+
+/** A table of refusals. */
+export function renderRefusalTable(codes = Object.keys(refusals) as readonly DenialCode[]): string {
+  const rows = codes.map((code) => {
+    const { http, rpc, form, text }: Refusal = refusals[code];
+    return `| \`${code}\` | ${http} | ${rpc} | ${form} | ${escapeCell(text)} |`;
+  });
   return ["| code | HTTP | JSON-RPC | form | text |", "|---|---|---|---|---|", ...rows].join("\n");
 }
 
