@@ -4,6 +4,7 @@
  */
 import { Denial } from "../denial.ts";
 import type { Pending } from "../facts.ts";
+import { envelopeNames } from "./envelope.ts";
 import { urlElicitationRequired } from "./errand.ts";
 import { type Expectation, malformed, mayAsk, refuseTwins } from "./expectation.ts";
 import { relatedTaskKey } from "./given.ts";
@@ -33,7 +34,6 @@ export type Judged =
   | { readonly kind: "drop"; readonly asked: string | null; readonly method: string | null };
 
 const maxDepth = 1_000;
-const envelopeNames = new Set(["jsonrpc", "id", "method", "params", "result", "error"]);
 const errorNames = new Set(["code", "message", "data"]);
 const metaNames = new Set([relatedTaskKey]);
 const relatedNames = new Set(["taskId"]);

@@ -6,6 +6,7 @@
 import { Denial } from "../denial.ts";
 import type { About, Message, NotificationMessage, RequestMessage, RpcId } from "../facts.ts";
 import { readCompletionAsk } from "./completion.ts";
+import { envelopeNames } from "./envelope.ts";
 import { eraOf, isRevision, type Revision, statelessRevisions, unversioned } from "./era.ts";
 import { readGiven, readRelatedOnly, relatedTaskKey } from "./given.ts";
 import { findKeyTwin, isPlainId, JsonFault, maxIdLength, memberText, readJson } from "./json.ts";
@@ -20,7 +21,6 @@ const versionKey = "io.modelcontextprotocol/protocolVersion";
 const maxSubscriptions = 256;
 /** Of all their URIs: each is compared with every pattern. */
 const maxSubscriptionChars = 65_536;
-const envelopeNames = new Set(["jsonrpc", "id", "method", "params", "result", "error"]);
 const paramNames = new Set([
   ...["name", "uri", "ref", "arguments", "notifications", "protocolVersion", "_meta"],
   ...["cursor", "requestState", "taskId"],
