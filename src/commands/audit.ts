@@ -13,6 +13,7 @@ import { verifyCommand } from "./audit/verify.ts";
 import { hintAtConfig, withConfig } from "./config.ts";
 import { reportFailure } from "./failure.ts";
 import type { StreamIo } from "./io.ts";
+import { printJsonLine } from "./printing.ts";
 
 /** `sallyport audit`. */
 export function auditCommand(io: StreamIo): Command {
@@ -29,7 +30,8 @@ export function auditCommand(io: StreamIo): Command {
         const { directory } = (await loadParts(config, ["state"])).state;
         const key = await readNotary(directory);
         if (key === undefined) throw new Error(`there are no keys in ${directory} yet: the first start makes them`);
-        io.out(json === true ? `${JSON.stringify({ name: key.name, key: key.text })}\n` : `${key.text}\n`);
+        if (json === true) printJsonLine(io, { name: key.name, key: key.text });
+        else io.out(`${key.text}\n`);
         io.exit(0);
       } catch (error) {
         reportFailure(io, hintAtConfig(error, config), json);

@@ -11,8 +11,8 @@ import { lintOnline } from "./check/online.ts";
 import { type PolicySummary, renderSummary, summarizeConfig, summarizePolicies } from "./check/summary.ts";
 import { hintAtConfig } from "./config.ts";
 import type { CommandIo } from "./io.ts";
-import { count } from "./policy/printing.ts";
 import { loadPolicyFiles, type PolicyOptions, withPoliciesAlone } from "./policy/set.ts";
+import { count, printJson } from "./printing.ts";
 
 interface CheckOptions extends PolicyOptions {
   readonly strict?: true;
@@ -35,7 +35,7 @@ export function checkCommand(io: CommandIo): Command {
       ),
     )
     .action(async (options: CheckOptions) => {
-      const print = options.json === true ? printJson : printText;
+      const print = options.json === true ? printFindings : printText;
       try {
         const { summary, found } = await (options.policies === undefined
           ? checkConfigured(options)
@@ -94,8 +94,8 @@ interface Findings {
   readonly problems: readonly Problem[];
 }
 
-function printJson(io: CommandIo, { problems, ...rest }: Findings): void {
-  io.out(`${JSON.stringify({ ok: problems.length === 0, ...rest, problems }, null, 2)}\n`);
+function printFindings(io: CommandIo, { problems, ...rest }: Findings): void {
+  printJson(io, { ok: problems.length === 0, ...rest, problems });
 }
 
 function printText(io: CommandIo, { summary, warnings, notes, problems }: Findings): void {

@@ -11,11 +11,12 @@ import { hintAtConfig, withConfig } from "./config.ts";
 import { type ClientName, clientModels } from "./doctor/clients.ts";
 import { examine } from "./doctor/examine.ts";
 import type { Step } from "./doctor/finding.ts";
-import { locate, renderJson, renderText } from "./doctor/report.ts";
+import { describeStep, locate, renderText } from "./doctor/report.ts";
 import { openBrowser } from "./doctor/walk.ts";
 import type { Consent, World } from "./doctor/world.ts";
 import { reportFailure } from "./failure.ts";
 import type { CommandIo } from "./io.ts";
+import { printJsonLine } from "./printing.ts";
 import { readName } from "./token.ts";
 import { readSecret } from "./user/secret.ts";
 
@@ -65,7 +66,8 @@ export function doctorCommand(io: CommandIo): Command {
         let failed = false;
         const show = (step: Step) => {
           const located = locate(yaml, step);
-          io.out(json === true ? renderJson(located) : renderText(located, before));
+          if (json === true) printJsonLine(io, describeStep(located));
+          else io.out(renderText(located, before));
           before = step.client;
           failed ||= step.outcome === "problem";
         };

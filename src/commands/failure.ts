@@ -1,10 +1,11 @@
 import { ConfigError, renderProblems } from "../config/diagnose.ts";
 import type { CommandIo } from "./io.ts";
+import { printJson } from "./printing.ts";
 
 /** Says why a command could not run, and ends it with 2, or with another code. */
 export function reportFailure(io: CommandIo, error: unknown, json: true | undefined, code = 2): void {
   const text = renderFailure(error);
-  if (json === true) io.out(`${JSON.stringify({ ok: false, error: text }, null, 2)}\n`);
+  if (json === true) printJson(io, { ok: false, error: text });
   else io.err(`${text}\n`);
   io.exit(code);
 }

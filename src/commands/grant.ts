@@ -4,7 +4,7 @@ import { listLogins } from "../upstream/vault/logins.ts";
 import { withConfig } from "./config.ts";
 import { reportFailure } from "./failure.ts";
 import type { CommandIo } from "./io.ts";
-import { printJson, show } from "./policy/printing.ts";
+import { printJson, show } from "./printing.ts";
 import { withState } from "./state.ts";
 
 interface ListOptions {

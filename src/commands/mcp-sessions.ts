@@ -3,8 +3,8 @@ import { compileQuery } from "../audit/read/query.ts";
 import { selectLines } from "../audit/read/select.ts";
 import { createRevocationBook } from "../auth/revocations.ts";
 import type { CommandIo } from "./io.ts";
-import { count, show, showId } from "./policy/printing.ts";
 import { findTrail, nameFailure } from "./policy/records.ts";
+import { count, show, showId } from "./printing.ts";
 import { withState } from "./state.ts";
 
 /** Which sessions are meant. */

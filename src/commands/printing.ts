@@ -1,6 +1,6 @@
-import { sanitize, sanitizeText } from "../../audit/sanitize/sanitize.ts";
-import { oneLine } from "../../policy/explain/words.ts";
-import type { CommandIo } from "../io.ts";
+import { sanitize, sanitizeText } from "../audit/sanitize/sanitize.ts";
+import { oneLine } from "../policy/explain/words.ts";
+import type { CommandIo } from "./io.ts";
 
 /** A text of anybody as a terminal may show it: no controls, nothing that looks like a secret, one line. */
 export function show(text: string): string {
@@ -38,8 +38,16 @@ const maxValue = 200;
 
 /** Prints JSON in which every character shows: those that steer a terminal are escaped. */
 export function printJson(io: CommandIo, value: unknown): void {
-  const text = JSON.stringify(value, null, 2);
-  io.out(`${text.replaceAll(steering, escapeCharacter)}\n`);
+  io.out(`${escapeSteering(JSON.stringify(value, null, 2))}\n`);
+}
+
+/** The same on one line. */
+export function printJsonLine(io: CommandIo, value: unknown): void {
+  io.out(`${escapeSteering(JSON.stringify(value))}\n`);
+}
+
+function escapeSteering(json: string): string {
+  return json.replaceAll(steering, escapeCharacter);
 }
 
 const steering = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;

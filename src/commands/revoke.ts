@@ -17,6 +17,7 @@ import type { Store } from "../state/store.ts";
 import { withConfig } from "./config.ts";
 import { reportFailure } from "./failure.ts";
 import type { CommandIo } from "./io.ts";
+import { printJsonLine } from "./printing.ts";
 import { withState } from "./state.ts";
 
 interface RevokeOptions {
@@ -91,7 +92,7 @@ export function revokeCommand(io: CommandIo): Command {
             await put(store, found, reason ?? null, Date.now());
             return [found, doubt] as const;
           });
-          if (json === true) io.out(`${JSON.stringify({ revoked })}\n`);
+          if (json === true) printJsonLine(io, { revoked });
           else io.out(`revoked: ${Object.values(revoked).join(" ")}\n`);
           if (doubt !== null) io.err(`${doubt}\n`);
           io.exit(0);

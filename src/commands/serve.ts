@@ -17,6 +17,7 @@ import { type Fleet, startFleet, type WorkerScript } from "../workers/supervisor
 import { isWorker, work } from "../workers/worker.ts";
 import { hintAtConfig, withConfig } from "./config.ts";
 import type { CommandIo } from "./io.ts";
+import { printJsonLine } from "./printing.ts";
 
 /** A gateway under a process: signals reach it, files are watched. */
 export interface RunningGateway {
@@ -40,7 +41,7 @@ export function serveCommand(io: CommandIo): Command {
       try {
         if (isWorker) return io.exit((await work(options.config, io.err, explainStart)) ? 0 : 2);
         const gateway = await startGateway(options.config, io);
-        io.out(`${JSON.stringify({ event: "ready", public: gateway.publicUrl, admin: gateway.adminUrl })}\n`);
+        printJsonLine(io, { event: "ready", public: gateway.publicUrl, admin: gateway.adminUrl });
         gateway.deliver();
         await gateway.stopped;
         io.exit(0);

@@ -9,6 +9,7 @@ import { KeyFileError } from "../crypto/keyfile.ts";
 import { type Keyring, maxTokenTtlMs, openKeyring } from "../crypto/keyring.ts";
 import { hintAtConfig, withConfig } from "./config.ts";
 import type { CommandIo } from "./io.ts";
+import { printJsonLine } from "./printing.ts";
 
 /** Whom a token is for. */
 export interface TokenOrder {
@@ -83,7 +84,8 @@ export function tokenCommand(io: CommandIo): Command {
     .action(async (options: MintOptions) => {
       try {
         const minted = await mintFor(options);
-        io.out(options.json === true ? `${JSON.stringify(minted)}\n` : `${minted.token}\n`);
+        if (options.json === true) printJsonLine(io, minted);
+        else io.out(`${minted.token}\n`);
         io.exit(0);
       } catch (error) {
         io.err(explain(hintAtConfig(error, options.config)));

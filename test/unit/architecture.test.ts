@@ -116,6 +116,13 @@ describe("refusals", () => {
   });
 });
 
+describe("commands", () => {
+  // A name that somebody gave itself could steer the terminal.
+  it.each(below("commands/"))("$file prints JSON by printing.ts alone", ({ file, code }) => {
+    if (file !== "commands/printing.ts") expect(code).not.toMatch(/\bout\([^;]*JSON\.stringify/);
+  });
+});
+
 describe("style", () => {
   it.each(sources)("$file has fewer than 300 lines", ({ text }) => {
     expect(text.split("\n").length - 1).toBeLessThan(300);

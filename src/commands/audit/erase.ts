@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { hintAtConfig, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
-import { printJson, show } from "../policy/printing.ts";
+import { printJson, show } from "../printing.ts";
 import { confirm, give, openOrdered, unconfirmed } from "./ordering.ts";
 
 interface EraseOptions {

@@ -5,7 +5,7 @@ import { readPermanentKeys } from "../../crypto/keyring.ts";
 import { hintAtConfig, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
-import { printJson } from "../policy/printing.ts";
+import { printJson } from "../printing.ts";
 import { readSecret } from "../user/secret.ts";
 
 /** `sallyport audit fingerprint`. Exit code 0 printed, 2 there is no value or no key ring. */

@@ -5,7 +5,7 @@ import { loadParts } from "../../config/parts.ts";
 import { hintAtConfig, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
-import { printJson, show } from "../policy/printing.ts";
+import { printJson, show } from "../printing.ts";
 import { give, openOrdered } from "./ordering.ts";
 
 interface HoldOptions {

@@ -1,7 +1,7 @@
 import { actionOf, personOf } from "../../audit/export/meaning.ts";
 import type { AuditLine } from "../../audit/read/records.ts";
 import type { AuditRecord } from "../../audit/record.ts";
-import { show, showId } from "../policy/printing.ts";
+import { show, showId } from "../printing.ts";
 
 /** What of a request id is enough to find it again. */
 const idChars = 8;

@@ -7,7 +7,7 @@ import { readMoment } from "../../audit/read/moment.ts";
 import { hintAtConfig, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
-import { count, printJson, show } from "../policy/printing.ts";
+import { count, printJson, show } from "../printing.ts";
 import { confirm, give, openOrdered, unconfirmed } from "./ordering.ts";
 
 interface ShredOptions {

@@ -3,8 +3,8 @@ import { selectLines } from "../../audit/read/select.ts";
 import { type AuditStats, StatsCounter, type Tally, type TallyTable } from "../../audit/read/stats.ts";
 import { reportFailure } from "../failure.ts";
 import type { StreamIo } from "../io.ts";
-import { alignRows, count, printJson, show } from "../policy/printing.ts";
 import { nameFailure } from "../policy/records.ts";
+import { alignRows, count, printJson, show } from "../printing.ts";
 import { type FilterOptions, readCount, readSelection, withFilters } from "./filters.ts";
 
 interface StatsOptions extends FilterOptions {

@@ -15,6 +15,7 @@ import { hintAtConfig, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { nameFailure } from "../policy/records.ts";
+import { printJson } from "../printing.ts";
 
 interface VerifyOptions {
   readonly config: string;
@@ -60,11 +61,8 @@ export function verifyCommand(io: CommandIo): Command {
         const ok = absent.length === 0 && trails.every((report) => report.ok);
         const [only] = trails;
         const report = trails.length === 1 ? { ...only, ok, absent } : { ok, trails, absent };
-        io.out(
-          options.json === true
-            ? `${JSON.stringify(report, null, 2)}\n`
-            : [...absent.map(renderAbsent), ...trails.map(renderReport)].join("\n"),
-        );
+        if (options.json === true) printJson(io, report);
+        else io.out([...absent.map(renderAbsent), ...trails.map(renderReport)].join("\n"));
         io.exit(ok ? 0 : 1);
       } catch (error) {
         reportFailure(

@@ -5,6 +5,7 @@ import { renderBytes } from "../../backup/progress.ts";
 import { version } from "../../version.ts";
 import { hintAtConfig, withConfig } from "../config.ts";
 import type { CommandIo } from "../io.ts";
+import { printJson } from "../printing.ts";
 import { runInterruptibly } from "./running.ts";
 import { renderManifest, summarize } from "./summary.ts";
 
@@ -51,7 +52,7 @@ export function createCommand(io: CommandIo): Command {
         for (const warning of warnings) io.err(`${warning}\n`);
         if (json === true) {
           const summary = { file: out, archiveBytes: bytes, ...summarize(manifest), warnings };
-          io.out(`${JSON.stringify({ ok: true, ...summary }, null, 2)}\n`);
+          printJson(io, { ok: true, ...summary });
         } else io.out(`${out} (${renderBytes(bytes)})\n\n${renderManifest(manifest)}`);
         io.exit(0);
       }),

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { Restored } from "../../backup/restore.ts";
 import type { CommandIo } from "../io.ts";
+import { printJson } from "../printing.ts";
 import { type OpenerOptions, readOpener, withOpener } from "./opener.ts";
 import { runInterruptibly } from "./running.ts";
 import { renderManifest, summarize } from "./summary.ts";
@@ -23,7 +24,7 @@ export function restoreCommand(io: CommandIo): Command {
         const restored = await restoreBackup({ file, opener, signal, say: (text) => io.err(text) }, options.to);
         const { manifest, config, moves } = restored;
         if (options.json === true) {
-          io.out(`${JSON.stringify({ ok: true, config, moves, ...summarize(manifest) }, null, 2)}\n`);
+          printJson(io, { ok: true, config, moves, ...summarize(manifest) });
         } else io.out(`${renderManifest(manifest)}${renderPlaces(restored)}`);
         io.exit(0);
       }),

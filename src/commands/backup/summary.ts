@@ -1,6 +1,6 @@
 import type { FileKind, Manifest } from "../../backup/manifest.ts";
 import { renderBytes } from "../../backup/progress.ts";
-import { count } from "../policy/printing.ts";
+import { count } from "../printing.ts";
 
 const nouns: Readonly<Record<FileKind, string>> = {
   config: "configuration",

@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { type Inspection, inspect } from "../../backup/check.ts";
 import type { Manifest } from "../../backup/manifest.ts";
 import type { CommandIo } from "../io.ts";
-import { count } from "../policy/printing.ts";
+import { count, printJson } from "../printing.ts";
 import { type OpenerOptions, readOpener, withOpener } from "./opener.ts";
 import { runInterruptibly } from "./running.ts";
 import { renderManifest, summarize } from "./summary.ts";
@@ -51,7 +51,7 @@ function print(io: CommandIo, json: true | undefined, manifest: Manifest, found:
   const ok = findings.length === 0;
   const records = trails.reduce((sum, report) => sum + report.records, 0);
   if (json === true) {
-    io.out(`${JSON.stringify({ ok, ...summarize(manifest), key, records, findings }, null, 2)}\n`);
+    printJson(io, { ok, ...summarize(manifest), key, records, findings });
   } else {
     const verdict = ok ? "ok" : `NOT ok: ${count(findings.length, "finding")}`;
     const checked = `keys      ${key ?? "none that are sound"}\nrecords   ${records}, each looked at\n`;

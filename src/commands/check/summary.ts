@@ -3,7 +3,7 @@ import type { LoadedConfig } from "../../config/load.ts";
 import type { SuiteReport } from "../../config/suites.ts";
 import { renderAddress } from "../../network/address.ts";
 import type { Program } from "../../policy/compile.ts";
-import { count } from "../policy/printing.ts";
+import { count } from "../printing.ts";
 
 /** What sound policies amount to. */
 export interface PolicySummary {

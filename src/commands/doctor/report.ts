@@ -22,10 +22,10 @@ export function locate(yaml: Pick<YamlFile, "problem" | "value">, found: Step): 
   return { step, line, advice: at !== undefined && valueAt(yaml.value, at) === undefined ? "add this" : "change this" };
 }
 
-/** One JSON object on a line. */
-export function renderJson({ step: { at: _, ...step }, line }: Located): string {
+/** A step as one object. */
+export function describeStep({ step: { at: _, ...step }, line }: Located): object {
   const { file, line: number, column, path } = line ?? {};
-  return `${JSON.stringify({ ...step, ...(line !== null && { file, line: number, column, path }) })}\n`;
+  return { ...step, ...(line !== null && { file, line: number, column, path }) };
 }
 
 const stepWidth = 22;

@@ -12,6 +12,7 @@ import type { Store } from "../../state/store.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
+import { printJsonLine } from "../printing.ts";
 import { withState } from "../state.ts";
 import { readGroups, readName } from "../token.ts";
 
@@ -54,7 +55,7 @@ export function createCommand(io: CommandIo): Command {
         });
         const { text, key, accepted } = made;
         const expires = key.expiresAtMs === null ? null : new Date(key.expiresAtMs).toISOString();
-        if (options.json === true) io.out(`${JSON.stringify({ name, key: text, subject: key.subject, expires })}\n`);
+        if (options.json === true) printJsonLine(io, { name, key: text, subject: key.subject, expires });
         else io.out(`${text}\n`);
         const life = expires === null ? "is good until it is revoked" : `is good until ${expires}`;
         io.err(`The key ${name} ${life}, and is shown this once.\n`);

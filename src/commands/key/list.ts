@@ -4,6 +4,7 @@ import { lastUses } from "../../auth/api-keys/last-use.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
+import { printJson } from "../printing.ts";
 import { withState } from "../state.ts";
 
 /** `sallyport key list`. Exit code 0 done, 2 it could not be done. */
@@ -21,7 +22,7 @@ export function listCommand(io: CommandIo): Command {
         const keys = entries
           .map(({ key, value }) => describe(key, value, uses.get(value.id) ?? null, nowMs))
           .toSorted((a, b) => (a.name < b.name ? -1 : 1));
-        if (json === true) io.out(`${JSON.stringify({ keys }, null, 2)}\n`);
+        if (json === true) printJson(io, { keys });
         else io.out(keys.length === 0 ? "there are no keys\n" : keys.map(renderLine).join(""));
         io.exit(0);
       } catch (error) {

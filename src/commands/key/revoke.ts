@@ -7,6 +7,7 @@ import type { Store } from "../../state/store.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
+import { printJsonLine } from "../printing.ts";
 import { withState } from "../state.ts";
 
 /** `sallyport key revoke`. Exit code 0 done or nothing to do, 2 it could not be done. */
@@ -18,7 +19,7 @@ export function revokeCommand(io: CommandIo): Command {
     .action(async (name: string, { config, json }: { readonly config: string; readonly json?: true }) => {
       try {
         const revoked = await withState(io, config, (store) => revokeKey(store, name, Date.now()));
-        if (json === true) io.out(`${JSON.stringify({ name, revoked })}\n`);
+        if (json === true) printJsonLine(io, { name, revoked });
         else io.out(revoked ? `revoked ${name}\n` : `${name} was revoked before\n`);
         io.exit(0);
       } catch (error) {

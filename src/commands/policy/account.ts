@@ -7,7 +7,7 @@ import { type ConditionFinding, conditionOf } from "../../policy/explain/finding
 import { adviseBlocker, adviseMiss, describeBlocker } from "../../policy/explain/words.ts";
 import { type FactName, factBits } from "../../policy/facts.ts";
 import type { Question } from "../../policy/question.ts";
-import { show, viewValue } from "./printing.ts";
+import { show, viewValue } from "../printing.ts";
 
 /**
  * An explanation as one JSON value.

@@ -1,6 +1,6 @@
 import { describeCaller } from "../../policy/compare/callers.ts";
 import type { Change, Difference } from "../../policy/compare/diff.ts";
-import { alignRows, count, show } from "./printing.ts";
+import { alignRows, count, show } from "../printing.ts";
 
 /** Differences as JSON. */
 export function describeDifferences(differences: readonly Difference[]): unknown {

@@ -6,11 +6,11 @@ import { explainQuestion } from "../../policy/explain/explain.ts";
 import type { Question } from "../../policy/question.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
+import { printJson } from "../printing.ts";
 import { describeExplanation } from "./account.ts";
 import { type AskingOptions, readAsked, recallAsked, withQuestion } from "./asking.ts";
 import { renderExplanation, renderUnasked } from "./explanation.ts";
 import { findPrecedent } from "./precedent.ts";
-import { printJson } from "./printing.ts";
 import { findRecord, findTrail } from "./records.ts";
 import { loadPolicySet, type PolicyOptions, type PolicySet, withPolicies } from "./set.ts";
 

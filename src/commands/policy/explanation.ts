@@ -7,8 +7,8 @@ import { type ConditionFinding, conditionOf, type RuleFinding } from "../../poli
 import { describeBlocker, describeMisses, describeMissing, describeTarget } from "../../policy/explain/words.ts";
 import { factBits } from "../../policy/facts.ts";
 import { type Question, recallArguments } from "../../policy/question.ts";
+import { alignRows, count, show, showValue } from "../printing.ts";
 import { nameUnknown, renderAdvice } from "./account.ts";
-import { alignRows, count, show, showValue } from "./printing.ts";
 
 /**
  * An explanation as text of a screen or two.

@@ -8,7 +8,7 @@ import type { Program } from "../../policy/compile.ts";
 import { openUnlock } from "../audit/unlock.ts";
 import { hintAtConfig } from "../config.ts";
 import type { CommandIo } from "../io.ts";
-import { alignRows, show } from "./printing.ts";
+import { alignRows, show } from "../printing.ts";
 import type { PolicySet } from "./set.ts";
 
 /** A trail, and how what is sealed in it is read. */

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
-import { alignRows, count, printJson, show } from "./printing.ts";
+import { alignRows, count, printJson, show } from "../printing.ts";
 import { findTrail } from "./records.ts";
 import { makeReview, type ReviewReport } from "./review-report.ts";
 import { loadPolicySet, type PolicyOptions, withPolicies } from "./set.ts";

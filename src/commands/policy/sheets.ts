@@ -1,7 +1,7 @@
 /** A review as a table for spreadsheets, and as a page to be signed. */
 import { quoteCell } from "../../audit/export/cell.ts";
 import type { Grant } from "../../policy/review/review.ts";
-import { count, show } from "./printing.ts";
+import { count, show } from "../printing.ts";
 import type { ReviewReport } from "./review-report.ts";
 
 const columns = [

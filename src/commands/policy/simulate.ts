@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { Rehearsal } from "../../policy/compare/rehearsal.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
-import { printJson } from "./printing.ts";
+import { printJson } from "../printing.ts";
 import { findTrail, followTrail, replayTrail } from "./records.ts";
 import { loadPolicySet, type PolicyOptions, withPolicies } from "./set.ts";
 import { renderRehearsal, renderReplay } from "./turns.ts";

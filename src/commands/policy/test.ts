@@ -7,6 +7,7 @@ import { renderJunit } from "../../policy/suite/junit.ts";
 import { describeReport, isPassed, renderText } from "../../policy/suite/report.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
+import { printJson } from "../printing.ts";
 import { loadPolicySet, type PolicyOptions, type PolicySet, withPoliciesAlone } from "./set.ts";
 import { writeReport } from "./writing.ts";
 
@@ -34,7 +35,7 @@ export function testCommand(io: CommandIo): Command {
           await writeReport(options.junit, renderJunit(tested.runs));
         }
         if (options.junit === "-") io.out(renderJunit(tested.runs));
-        else if (options.json === true) io.out(`${JSON.stringify(describeReport(tested), null, 2)}\n`);
+        else if (options.json === true) printJson(io, describeReport(tested));
         else io.out(renderText(tested));
         io.exit(isPassed(tested) ? 0 : 1);
       } catch (error) {

@@ -1,7 +1,7 @@
 import type { RehearsalReport, Rehearsed } from "../../policy/compare/rehearsal.ts";
 import type { ReplayReport, Turn } from "../../policy/compare/replay.ts";
 import type { Tallied } from "../../policy/compare/tally.ts";
-import { alignRows, count, show } from "./printing.ts";
+import { alignRows, count, show } from "../printing.ts";
 
 /** Which recorded calls would be decided otherwise, as text. */
 export function renderReplay({

@@ -4,6 +4,7 @@ import { reportDeed } from "../../state/deeds.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
+import { printJsonLine } from "../printing.ts";
 import { withState } from "../state.ts";
 import { readGroups } from "../token.ts";
 import { parseUserName } from "./name.ts";
@@ -37,9 +38,8 @@ export function addCommand(io: CommandIo): Command {
           const { enabled, login } = parts.identity.builtin;
           return { isOn: enabled && login.enabled, shown };
         });
-        io.out(
-          json === true ? `${JSON.stringify({ name, groups, ...shown })}\n` : `added ${name}\n${sayTemporary(shown)}`,
-        );
+        if (json === true) printJsonLine(io, { name, groups, ...shown });
+        else io.out(`added ${name}\n${sayTemporary(shown)}`);
         if (groups.length === 0)
           io.err(
             "In no group, so only what policies give to this name or to everybody: `sallyport user groups` gives some.\n",

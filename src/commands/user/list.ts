@@ -7,7 +7,7 @@ import { newsKind, sumFailing, type Tally } from "../../authorization/news/news.
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
-import { printJson, show } from "../policy/printing.ts";
+import { printJson, show } from "../printing.ts";
 import { withState } from "../state.ts";
 
 /** `sallyport user list`. Exit code 0 done, 2 it could not be done. */

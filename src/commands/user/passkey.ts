@@ -7,7 +7,7 @@ import type { Store } from "../../state/store.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
-import { printJson } from "../policy/printing.ts";
+import { printJson, printJsonLine } from "../printing.ts";
 import { withState } from "../state.ts";
 import { findUser, parseUserName } from "./name.ts";
 
@@ -70,5 +70,6 @@ async function remove(io: CommandIo, store: Store, name: string, options: Passke
     throw new Error(options.remove === undefined ? `${name} has no passkeys` : `${name} has no such passkey (${hint})`);
   }
   const count = `${removed.length} passkey${removed.length === 1 ? "" : "s"}`;
-  io.out(options.json === true ? `${JSON.stringify({ name, removed })}\n` : `removed ${count} of ${name}\n`);
+  if (options.json === true) printJsonLine(io, { name, removed });
+  else io.out(`removed ${count} of ${name}\n`);
 }

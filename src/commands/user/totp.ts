@@ -14,6 +14,7 @@ import type { Store } from "../../state/store.ts";
 import { withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
+import { printJsonLine } from "../printing.ts";
 import { withState } from "../state.ts";
 import { findUser, parseUserName } from "./name.ts";
 
@@ -56,7 +57,7 @@ async function add(io: CommandIo, store: Store, name: string, { yes, json }: Tot
   if ((await store.put(secondFactors, name, factor, { expected: 0 })) === null) throw existing(name);
   await reportDeed(store, "user.totp-add", { name }, Date.now());
   await tellOwner(store, name, "factor-added", Date.now());
-  if (json === true) io.out(`${JSON.stringify({ ...shown, recoveryCodes: made.recovery })}\n`);
+  if (json === true) printJsonLine(io, { ...shown, recoveryCodes: made.recovery });
   else
     io.out(
       `recovery codes, each good once without the app:\n${made.recovery.join("\n")}\n${name} now logs in with a code\n`,
@@ -67,7 +68,8 @@ async function remove(io: CommandIo, store: Store, name: string, { json }: TotpO
   if (!(await store.delete(secondFactors, name))) throw new Error(`${name} has no second factor`);
   await reportDeed(store, "user.totp-remove", { name }, Date.now());
   await tellOwner(store, name, "factor-removed", Date.now());
-  io.out(json === true ? `${JSON.stringify({ name, removed: true })}\n` : `${name} now logs in without a code\n`);
+  if (json === true) printJsonLine(io, { name, removed: true });
+  else io.out(`${name} now logs in without a code\n`);
 }
 
 function existing(name: string): Error {

@@ -11,7 +11,7 @@ import { judgeCall } from "../../../src/commands/doctor/call.ts";
 import { judgePreflight, listPreflights } from "../../../src/commands/doctor/cors.ts";
 import { quote } from "../../../src/commands/doctor/finding.ts";
 import type { Rules } from "../../../src/commands/doctor/registration.ts";
-import { locate, renderJson, renderText } from "../../../src/commands/doctor/report.ts";
+import { describeStep, locate, renderText } from "../../../src/commands/doctor/report.ts";
 import { judgeClock, judgeRefresh, judgeToken, readTokens } from "../../../src/commands/doctor/tokens.ts";
 import { openBrowser, walkPages } from "../../../src/commands/doctor/walk.ts";
 import type { Answer } from "../../../src/commands/doctor/wire.ts";
@@ -283,7 +283,7 @@ describe("the report", () => {
 `,
     );
     const { at: _, ...rest } = step;
-    expect(JSON.parse(renderJson(locate(yaml, step)))).toEqual({
+    expect(describeStep(locate(yaml, step))).toEqual({
       ...rest,
       ...{ file: "sallyport.yaml", line: 2, column: 12, path: "publicUrl" },
     });
@@ -297,7 +297,7 @@ describe("the report", () => {
   it("has a client's name once, and hints without a line", () => {
     const { at: _, ...rest } = step;
     expect(renderText(locate(yaml, rest), "cursor")).toBe("  problem  authorize             no\n    hint: do\n");
-    expect(JSON.parse(renderJson(locate(yaml, rest)))).toEqual(rest);
+    expect(describeStep(locate(yaml, rest))).toEqual(rest);
   });
 
   it("shows nothing of others that is not plain", () => {
