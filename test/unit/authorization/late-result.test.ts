@@ -75,6 +75,16 @@ const revokeUser = (store: Store, subject: string) =>
 
 type Open = (world: World, at: ReturnType<typeof openHeld>) => Promise<URL>;
 
+/** Somebody who has logged in and has not gone on yet, in a world that revokes them just before it writes what `late` names. */
+async function openRacing(name: string, open: Open) {
+  const world = await openBoth();
+  const { late, ask } = openLate(world, () => revokeUser(world.store, name));
+  const { held, browser } = openHeld(world, ask);
+  const waiting = await open(world, { held, browser });
+  held.is = false;
+  return { world, late, browser, waiting };
+}
+
 const ways: readonly [string, string, Open][] = [
   [
     "ann",
@@ -117,11 +127,7 @@ it.each(ways)(
 it.each(ways)(
   "keeps no session of %s, who logged in %s, that is written when they have been revoked",
   async (name, _how, open) => {
-    const world = await openBoth();
-    const { late, ask } = openLate(world, () => revokeUser(world.store, name));
-    const { held, browser } = openHeld(world, ask);
-    const waiting = await open(world, { held, browser });
-    held.is = false;
+    const { world, late, browser, waiting } = await openRacing(name, open);
     late.kind = "oauth-session";
     await browser.open(waiting);
     expect(late.kind).toBe("");
@@ -133,11 +139,7 @@ it.each(ways)(
 it.each(ways)(
   "keeps no consent of %s, who logged in %s, that is written when they have been revoked",
   async (name, _how, open) => {
-    const world = await openBoth();
-    const { late, ask } = openLate(world, () => revokeUser(world.store, name));
-    const { held, browser } = openHeld(world, ask);
-    const waiting = await open(world, { held, browser });
-    held.is = false;
+    const { world, late, browser, waiting } = await openRacing(name, open);
     const consent = asPage(await browser.open(waiting));
     late.kind = "oauth-grant";
     expect(whereIs(await browser.submit(consent, { do: "allow" }))).toBe("This did not work");
@@ -149,11 +151,7 @@ it.each(ways)(
 it.each(ways)(
   "makes no session token for %s, who logged in %s, when they have been revoked",
   async (name, _how, open) => {
-    const world = await openBoth();
-    const { late, ask } = openLate(world, () => revokeUser(world.store, name));
-    const { held, browser } = openHeld(world, ask);
-    const waiting = await open(world, { held, browser });
-    held.is = false;
+    const { world, late, browser, waiting } = await openRacing(name, open);
     await browser.open(waiting);
     const form = asPage(await browser.open(`${origin}/oauth/account/token`));
     expect(whereIs(form)).toBe("Make a session token");
@@ -174,11 +172,7 @@ it.each(ways)(
 it.each(ways)(
   "gives a client that asks nobody no token for %s, who logged in %s, once they have been revoked",
   async (name, _how, open) => {
-    const world = await openBoth();
-    const { late, ask } = openLate(world, () => revokeUser(world.store, name));
-    const { held, browser } = openHeld(world, ask);
-    const waiting = await open(world, { held, browser });
-    held.is = false;
+    const { world, late, browser, waiting } = await openRacing(name, open);
     await browser.open(waiting);
     late.kind = "oauth-grant";
     const redirect_uri = "https://chat.test/callback";
