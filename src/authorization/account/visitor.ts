@@ -1,7 +1,7 @@
 /**
  * Who is in front of a page of ours that belongs to no authorization request. To add such a page:
  *
- * 1. Give it a path in `paths.ts`, and send requests for it to a function of yours in `desk.ts`, beside {@link serveAccount}.
+ * 1. Give it a path in `paths.ts`, and send requests for it to a function of yours in `answering.ts`, beside {@link serveAccount}.
  * 2. Add the path to the places of `way-back.ts`, where browsers may come back to.
  * 3. Begin with {@link admit}: null means that the visit is answered already. What it returns names the account.
  *    Answer with {@link show}, whatever the page says: it has the way to log out.
