@@ -24,7 +24,8 @@ const inBoth = [
 /** `files.*` is a dot and then any run of characters, and `[DRAFT] letter` a title. */
 const inNames = join([
   ...inBoth,
-  /^\/.+\/[a-z]*$/,
+  // Not any letters: behind the last slash of `/users/list` stands a word.
+  /^\/.+\/[gim]{0,2}$/,
   /\(\?(?:[:=!<]|[a-z]+\))/,
   /[!@+]\([^()]*\)/,
   /\)\+/,

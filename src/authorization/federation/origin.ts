@@ -14,6 +14,8 @@ const originSchema = z.object({
   sid: z.string().nullable(),
   /** When the browser came back from there, in seconds since the epoch. */
   cameBackAt: z.number(),
+  /** What {@link findRevokedAt} said by then: later than that, where a clock was ahead. */
+  revokedAtMs: z.number().nullable().default(null),
 });
 export type Origin = z.output<typeof originSchema>;
 
@@ -80,17 +82,20 @@ function isOver(origin: Origin, atOf: (name: string) => number | undefined): boo
 }
 
 /**
- * From when on somebody's logins count here, in seconds since the epoch: those before it were ended with all else they had (`revoke user`), at
- * whichever step they were. Of users of the gateway's own their account says so (`loginsFrom`).
+ * When all that somebody had was ended last (`revoke user`), in milliseconds since the epoch: their logins of before as well, at whichever step
+ * they were. Of users of the gateway's own their account says so (`loginsFrom`).
  */
-export async function findLoginsFrom(store: Pick<Store, "get">, account: string): Promise<number> {
+export async function findRevokedAt(store: Pick<Store, "get">, account: string): Promise<number | null> {
   const found = await store.get(revocations, handleOf({ kind: "user", issuer: "builtin", subject: account }));
-  return found === null ? 0 : Math.floor(found.value.atMs / 1_000) + 1;
+  return found?.value.atMs ?? null;
 }
 
 /** Looks one login up. @param account whose it is */
 export async function isOriginOver(store: Pick<Store, "get">, origin: Origin, account: string): Promise<boolean> {
-  if (origin.cameBackAt < (await findLoginsFrom(store, account))) return true;
+  const revokedAtMs = await findRevokedAt(store, account);
+  // One that was there already is of logins before, whatever the clock said.
+  const isNew = revokedAtMs !== null && revokedAtMs !== origin.revokedAtMs;
+  if (isNew && origin.cameBackAt * 1_000 <= revokedAtMs) return true;
   const { session, person } = namesOf(origin);
   const names = [...session, ...person];
   const found = await Promise.all(names.map((name) => store.get(loggedOut, name)));

@@ -10,7 +10,7 @@ import { nameAccount, rememberLogin } from "./accounts.ts";
 import { type Departure, findBrowser, takeDeparture } from "./away.ts";
 import { FederationFailure } from "./failure.ts";
 import type { FederatedProvider } from "./federation.ts";
-import { findLoginsFrom, type Origin } from "./origin.ts";
+import { findRevokedAt, type Origin } from "./origin.ts";
 import { renderFailure } from "./pages.ts";
 import { type Person, readPerson } from "./person.ts";
 import { checkRecent, settleForReturn } from "./wanted.ts";
@@ -78,19 +78,22 @@ async function receive(
   await remember(kit, settings, user, person, details);
   await leaveOthers(kit.provider, visit, details, user);
   const { acr, amr, authTime } = person;
-  // Not of those that have ended within this very second.
-  const cameBackAt = Math.max(Math.floor(kit.now() / 1_000), await findLoginsFrom(kit.store, user));
+  const cameBackAt = Math.floor(kit.now() / 1_000);
   const ts = authTime === null ? undatedSeconds : Math.min(authTime, cameBackAt);
   const proof = { ...(acr !== undefined && { acr }), ...(amr !== undefined && { amr: [...amr] }) };
   note.successful = true;
-  const origin = readLogin(settings.name, claims, cameBackAt);
+  const revokedAtMs = await findRevokedAt(kit.store, user);
+  const origin = { ...readLogin(settings.name, claims), cameBackAt, revokedAtMs };
   const login = { accountId: user, ...proof, ts, remember: true, cameBackAt, origin, browser };
   await finish(response, details, { login }, kit.now());
 }
 
 /** What the provider will call this login when it is over. */
-function readLogin(provider: string, { sub, sid }: Readonly<Record<string, unknown>>, cameBackAt: number): Origin {
-  return { provider, sub: String(sub), sid: typeof sid === "string" && sid !== "" ? sid : null, cameBackAt };
+function readLogin(
+  provider: string,
+  { sub, sid }: Readonly<Record<string, unknown>>,
+): Pick<Origin, "provider" | "sub" | "sid"> {
+  return { provider, sub: String(sub), sid: typeof sid === "string" && sid !== "" ? sid : null };
 }
 
 /**

@@ -70,8 +70,8 @@ async function openBoth() {
   return world;
 }
 
-const revokeUser = (store: Store, subject: string) =>
-  revoke(store, { kind: "user", issuer: "builtin", subject }, { by: "op", reason: null, nowMs: Date.now() });
+const revokeUser = (store: Store, subject: string, nowMs = Date.now()) =>
+  revoke(store, { kind: "user", issuer: "builtin", subject }, { by: "op", reason: null, nowMs });
 
 type Open = (world: World, at: ReturnType<typeof openHeld>) => Promise<URL>;
 
@@ -121,6 +121,19 @@ it.each(ways)(
     const tokens = await world.redeem(asTarget(await other.browser.submit(consent, { do: "allow" })));
     expect(claimsOf(tokens)).toMatchObject({ sub: name });
     expect(claimsOf(await world.refresh(tokens))).toMatchObject({ sub: name });
+  },
+);
+
+it.each(ways)(
+  "lets %s, who logged in %s, on no more who is revoked again, by a clock that was ahead the time before",
+  async (name, _how, open) => {
+    const world = await openBoth();
+    await revokeUser(world.store, name, Date.now() + 3_600_000);
+    const { held, browser } = openHeld(world);
+    const waiting = await open(world, { held, browser });
+    await revokeUser(world.store, name);
+    held.is = false;
+    expect(whereIs(await browser.open(waiting))).toBe(name === "ann" ? "Log in" : "This did not work");
   },
 );
 

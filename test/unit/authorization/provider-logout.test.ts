@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { revoke } from "../../../src/authorization/grants/revoke.ts";
 import { hasNews, tellOwner } from "../../../src/authorization/news/keep.ts";
 import { listBrowserSessions } from "../../../src/authorization/sessions/browser-sessions.ts";
 import { type LoginProvider, loginProviders } from "../../../src/config/login-providers.ts";
@@ -139,6 +140,18 @@ it.each<[string, object, boolean, boolean]>([
   const { browser } = await enter("ann");
   expect((await tell(said)).status).toBe(200);
   expect(await isIn(browser)).toBe(stays);
+});
+
+it("logs out who was revoked by a clock that was ahead, and has logged in anew", async () => {
+  await begin();
+  const revoker = { by: "op", reason: null, nowMs: Date.now() + 3_600_000 };
+  await revoke(world.store, { kind: "user", issuer: "builtin", subject: "generic:ann" }, revoker);
+  const { browser } = await enter("ann");
+  expect(await isIn(browser)).toBe(true);
+  expect((await tell({ sub: "ann" })).status).toBe(200);
+  expect(await isIn(browser)).toBe(false);
+  world.pass(1_000);
+  expect(await isIn((await enter("ann")).browser)).toBe(true);
 });
 
 it("ends a login that was under way, and leaves those at another provider and at the gateway", async () => {

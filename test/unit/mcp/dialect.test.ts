@@ -42,6 +42,7 @@ describe("what names have of other languages", () => {
   it.each([
     ...["*", "get-*", "get?", "a.b/c_d", "files.*", "admin/**", "**", "a$b", "{b}", "a-b", "C++"],
     ...["Report (monthly)", "Report (*)", "[DRAFT] letter", "Hello!", "What's new?", "résumé"],
+    ...["/users/list", "/api/v1/img", "/admin/*/drop"],
   ])("of %j is nothing", (pattern) => {
     expect(findForeign(pattern, "name")).toBeUndefined();
   });
