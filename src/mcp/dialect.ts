@@ -58,7 +58,8 @@ export function findForeign(pattern: string, of: "name" | "uri"): Foreign | unde
 }
 
 const maxShown = 8;
-const inGeneral = "write * for any run of characters, ? for exactly one, and one pattern for each of several";
+const inGeneral =
+  "write * for any run of characters, ? for exactly one (and for a sign of these that is meant), and one pattern for each of several";
 
 /** The patterns that together match what was meant, as far as that can be said in patterns. */
 function translate(pattern: string): string[] {

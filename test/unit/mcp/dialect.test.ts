@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { findForeign } from "../../../src/mcp/dialect.ts";
 
-const inGeneral = "write * for any run of characters, ? for exactly one, and one pattern for each of several";
+const inGeneral =
+  "write * for any run of characters, ? for exactly one (and for a sign of these that is meant), and one pattern for each of several";
 
 describe("what names have of other languages", () => {
   it.each([
