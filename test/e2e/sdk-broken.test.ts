@@ -98,6 +98,13 @@ describe.each(sessionClients)("%s", (_name, connect) => {
     expect(saidTo(client)).toEqual(["before", "after"]);
   });
 
+  it("has the result where the stream that it resumes is reset before it says anything", async () => {
+    streams = [closeAfter(primer("1"), say("2", "before")), breakAfter(": hello\n\n"), answer(say("3", "after"))];
+    const client = await connect(world, { server: "frail" });
+    expect(textOf(await client.call("slow"))).toBe("Done after all.");
+    expect(saidTo(client)).toEqual(["before", "after"]);
+  });
+
   it.each<[string, typeof streams]>([
     ["before its stream ends", []],
     ["while it resumes it", [closeAfter(primer("1"))]],
