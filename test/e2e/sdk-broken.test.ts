@@ -1,6 +1,8 @@
 /** A server that breaks in the middle of a call, and could go on with it (MCP 2025-11-25, Resumability and Redelivery). */
+import { readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
 import { type Recorder, type RecorderHandler, startRecorder } from "../fixtures/recorder.ts";
 import { until } from "../golden/observe.ts";
 import { startSubjectWorld, type World } from "./personas.ts";
@@ -8,6 +10,7 @@ import type { HttpResult } from "./sdk.ts";
 import { type SdkClient, textOf } from "./sdk-client.ts";
 import { sessionClients } from "./sdk-clients.ts";
 import { findRecords } from "./sdk-record.ts";
+import { replaceFile } from "./setting.ts";
 
 const hello = {
   protocolVersion: "2025-11-25",
@@ -67,6 +70,14 @@ afterAll(async () => {
   await frail.stop();
 });
 
+/** Each time others, by a limit that nobody meets. */
+async function changeSettings(): Promise<void> {
+  const config = parse(await readFile(world.gateway.configFile, "utf8"));
+  config.limits = { identity: { concurrent: (config.limits?.identity.concurrent ?? 500) + 1 } };
+  await replaceFile(world.gateway.configFile, stringify(config));
+  world.gateway.child.kill("SIGHUP");
+}
+
 function isOver({ verb, requestId }: HttpResult, index: number, answers: readonly HttpResult[]): boolean {
   const { requestId: first } = answers.find((answer) => answer.verb === "GET") ?? {};
   return verb === "GET" && requestId !== first && answers[index]?.status === 405;
@@ -103,6 +114,19 @@ describe.each(sessionClients)("%s", (_name, connect) => {
     const client = await connect(world, { server: "frail" });
     expect(textOf(await client.call("slow"))).toBe("Done after all.");
     expect(saidTo(client)).toEqual(["before", "after"]);
+  });
+
+  it("has the result though the settings change while it resumes the call", async () => {
+    const { promise: standing, resolve: stand } = Promise.withResolvers<void>();
+    const hold = (response: ServerResponse) =>
+      void response.writeHead(200, head).write(say("3", "between"), () => stand());
+    streams = [closeAfter(primer("1"), say("2", "before")), hold, answer(say("4", "after"))];
+    const client = await connect(world, { server: "frail" });
+    const call = client.call("slow");
+    await standing;
+    await changeSettings();
+    expect(textOf(await call)).toBe("Done after all.");
+    expect(saidTo(client)).toEqual(["before", "between", "after"]);
   });
 
   it.each<[string, typeof streams]>([
