@@ -63,7 +63,9 @@ let frail: Recorder;
 let world: World;
 beforeAll(async () => {
   frail = await startRecorder(behave);
-  world = await startSubjectWorld({ servers: { frail: { url: frail.url } } });
+  world = await startSubjectWorld({
+    servers: { frail: { url: frail.url }, slow: { url: frail.url, timeouts: { idle: "1s" } } },
+  });
 });
 afterAll(async () => {
   await world.stop();
@@ -114,6 +116,16 @@ describe.each(sessionClients)("%s", (_name, connect) => {
     const client = await connect(world, { server: "frail" });
     expect(textOf(await client.call("slow"))).toBe("Done after all.");
     expect(saidTo(client)).toEqual(["before", "after"]);
+  });
+
+  it("may be kept waiting as long behind a reset of the stream that it resumes as before it", async () => {
+    const sayLater = (response: ServerResponse) => {
+      response.writeHead(200, head).flushHeaders();
+      setTimeout(() => response.end(result("last")), 3_000);
+    };
+    streams = [closeAfter(primer("1")), breakAfter(": hello\n\n"), sayLater];
+    const client = await connect(world, { server: "slow" });
+    expect(textOf(await client.call("slow"))).toBe("Done after all.");
   });
 
   it("has the result though the settings change while it resumes the call", async () => {
