@@ -271,11 +271,13 @@ function isMcpEndpoint({ path }: Arrival): boolean {
   return /\/(?:mcp|sse)\/?$|\/messages\/[^/]+$/.test(path) && !path.startsWith("/.well-known/");
 }
 
-function rpcIdOf({ extra }: Denial, { message, session }: Trail["facts"]): string | number | undefined {
+function rpcIdOf({ code, extra }: Denial, { message, session }: Trail["facts"]): string | number | undefined {
   if (extra.rpcId !== undefined) return extra.rpcId;
   if (message?.kind === "request") return message.id;
   // What the server itself says to a stream that is resumed decides nothing about its request: 409 stands for "not yet".
-  return extra.http === undefined ? session?.resume?.pending?.id : undefined;
+  // Nor does it that the stream is to be resumed once more, under other settings or at another replica: its request goes on at the server.
+  const isUndecided = extra.http !== undefined || code === "draining";
+  return isUndecided ? undefined : session?.resume?.pending?.id;
 }
 
 function report(denial: Denial, arrival: Arrival, { facts: { route } }: Trail, { log }: House): void {

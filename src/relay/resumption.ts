@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Denial } from "../denial.ts";
 import { asSignal } from "../ending.ts";
+import { isEndless } from "../mcp/methods.ts";
 import { type Body, discard } from "../upstream/body.ts";
 import type { Answer } from "../upstream/dispatch.ts";
 import { explainFailure } from "../upstream/failure.ts";
@@ -75,7 +76,7 @@ async function resume({ upstream, known }: Exchange, headers: Readonly<Record<st
     kind: "listen",
     id: null,
     method: null,
-    endless: false,
+    endless: isEndless(known.message),
     headers: own,
     body: null,
     signal,

@@ -86,7 +86,8 @@ async function relayEvents(
   place?: Stand,
 ): Promise<"answered" | "resumable" | "cut"> {
   const { answer, expected, known, place: owner } = exchange;
-  const cursor: Cursor = { eventId: null, retryMs: null };
+  // A stream that is resumed may break before it says anything, and goes on from where its client had it begin.
+  const cursor: Cursor = { eventId: known.session.resume?.eventId ?? null, retryMs: null };
   const owed = expected.pending !== null && expected.era === "legacy";
   const chunks = owed ? readOn(exchange, cursor, exchangeHeaders(known, owner)) : answer.body;
   let reader = createStreamReader(exchange.upstream.maxResponseBytes);

@@ -1,6 +1,8 @@
 /** A server that breaks in the middle of a call, and could go on with it (MCP 2025-11-25, Resumability and Redelivery). */
+import { readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
 import { type Recorder, type RecorderHandler, startRecorder } from "../fixtures/recorder.ts";
 import { until } from "../golden/observe.ts";
 import { startSubjectWorld, type World } from "./personas.ts";
@@ -8,6 +10,7 @@ import type { HttpResult } from "./sdk.ts";
 import { type SdkClient, textOf } from "./sdk-client.ts";
 import { sessionClients } from "./sdk-clients.ts";
 import { findRecords } from "./sdk-record.ts";
+import { replaceFile } from "./setting.ts";
 
 const hello = {
   protocolVersion: "2025-11-25",
@@ -60,12 +63,22 @@ let frail: Recorder;
 let world: World;
 beforeAll(async () => {
   frail = await startRecorder(behave);
-  world = await startSubjectWorld({ servers: { frail: { url: frail.url } } });
+  world = await startSubjectWorld({
+    servers: { frail: { url: frail.url }, slow: { url: frail.url, timeouts: { idle: "1s" } } },
+  });
 });
 afterAll(async () => {
   await world.stop();
   await frail.stop();
 });
+
+/** Each time others, by a limit that nobody meets. */
+async function changeSettings(): Promise<void> {
+  const config = parse(await readFile(world.gateway.configFile, "utf8"));
+  config.limits = { identity: { concurrent: (config.limits?.identity.concurrent ?? 500) + 1 } };
+  await replaceFile(world.gateway.configFile, stringify(config));
+  world.gateway.child.kill("SIGHUP");
+}
 
 function isOver({ verb, requestId }: HttpResult, index: number, answers: readonly HttpResult[]): boolean {
   const { requestId: first } = answers.find((answer) => answer.verb === "GET") ?? {};
@@ -96,6 +109,36 @@ describe.each(sessionClients)("%s", (_name, connect) => {
     const client = await connect(world, { server: "frail" });
     expect(textOf(await client.call("slow"))).toBe("Done after all.");
     expect(saidTo(client)).toEqual(["before", "after"]);
+  });
+
+  it("has the result where the stream that it resumes is reset before it says anything", async () => {
+    streams = [closeAfter(primer("1"), say("2", "before")), breakAfter(": hello\n\n"), answer(say("3", "after"))];
+    const client = await connect(world, { server: "frail" });
+    expect(textOf(await client.call("slow"))).toBe("Done after all.");
+    expect(saidTo(client)).toEqual(["before", "after"]);
+  });
+
+  it("may be kept waiting as long behind a reset of the stream that it resumes as before it", async () => {
+    const sayLater = (response: ServerResponse) => {
+      response.writeHead(200, head).flushHeaders();
+      setTimeout(() => response.end(result("last")), 3_000);
+    };
+    streams = [closeAfter(primer("1")), breakAfter(": hello\n\n"), sayLater];
+    const client = await connect(world, { server: "slow" });
+    expect(textOf(await client.call("slow"))).toBe("Done after all.");
+  });
+
+  it("has the result though the settings change while it resumes the call", async () => {
+    const { promise: standing, resolve: stand } = Promise.withResolvers<void>();
+    const hold = (response: ServerResponse) =>
+      void response.writeHead(200, head).write(say("3", "between"), () => stand());
+    streams = [closeAfter(primer("1"), say("2", "before")), hold, answer(say("4", "after"))];
+    const client = await connect(world, { server: "frail" });
+    const call = client.call("slow");
+    await standing;
+    await changeSettings();
+    expect(textOf(await call)).toBe("Done after all.");
+    expect(saidTo(client)).toEqual(["before", "between", "after"]);
   });
 
   it.each<[string, typeof streams]>([
