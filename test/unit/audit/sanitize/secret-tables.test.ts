@@ -28,6 +28,22 @@ test.each([
   expect(sanitizeText(shown)).toBe(shown);
 });
 
+test.each([
+  "| scenario | result |\\u{a}|---|---|\\u{a}| authorization | passed |\\u{a}| discovery | passed |",
+  "+------+------+\\u{a}| what | done |\\u{a}+------+------+\\u{a}| auth | yes |\\u{a}| name | no |\\u{a}+------+------+",
+  '  | "signingKeys"\\u{a}  | "demands"\\u{a}  | "now"',
+])("a row of a table without secrets is no head, nor is a line of a union of types: %j", (text) => {
+  expect(sanitizeText(text)).toBe(text);
+});
+
+test.each([
+  `| a | b |\n|---|---|\n| 1 | 2 |\n| name | password |\n|---|---|\n| ann | ${secret} |`,
+  `| a | b |\n|---|---|\n| 1 | 2 |\n\n| name | password |\n|---|---|\n| ann | ${secret} |`,
+  `+---+\n| a |\n+---+\n| 1 |\n+---+\n+----------+\n| password |\n+----------+\n| ${secret} |\n+----------+`,
+])("a table behind one without secrets has a head again: %j", (text) => {
+  expect(sanitizeText(text)).toBe(seen(hide(text) as string));
+});
+
 test("the columns that the operator of a server names are secret in a table as well", () => {
   const own = compileOwnNames(["patient_*"], []);
   const text = "id,patient_name\\u{a}1,Ann";
