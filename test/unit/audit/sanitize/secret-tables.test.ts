@@ -105,3 +105,40 @@ test.each([
 ])("nothing is hidden in %j", (text) => {
   expect(sanitizeText(text)).toBe(seen(text));
 });
+
+test("rows longer than what is shown are read no further", () => {
+  const endless: unknown[] = [];
+  endless.length = 2 ** 32 - 1;
+  const view = sanitize({ rows: [["name", "password"], endless], args: endless }) as { rows: unknown[][] };
+  expect(view.rows[1]).toHaveLength(100);
+});
+
+test("more columns than are shown hide no secret of the row that stands for all", () => {
+  const columns = ["password", ...Array.from({ length: 149 }, (_, at) => `c${at}`)];
+  const view = sanitize({ columns, values: [secret, ...Array(149).fill("x")] });
+  expect(JSON.stringify(view)).not.toContain(secret);
+});
+
+test.each([
+  [
+    ["[redacted]", `{"a": "${"x".repeat(60)} password: y"}`],
+    ["b", "c"],
+  ],
+  [
+    [`{"password":${" ".repeat(60)}1}`, "a"],
+    ["b", "c"],
+  ],
+  [
+    ["a", `Bearer ${"a1B2".repeat(20)} and the password`],
+    ["b", "c"],
+  ],
+  { columns: ["a", "password", "b"], rows: Array.from({ length: 50 }, () => ["x".repeat(1_500), "y", "z"]) },
+  [...Array(98).fill("a"), "--password", "x", "y"],
+  { command: "mysql", args: [...Array(98).fill("-p"), "-p", "x", "y"] },
+  { command: "docker login", args: [...Array(98).fill("a"), "-p", "x", "y"] },
+])("what was long, cut or replaced names nothing further: case %#", (value) => {
+  for (const maxTotal of [400, 3_200, 16_384]) {
+    const once = sanitize(value, { maxTotal });
+    expect(sanitize(once, { maxTotal })).toEqual(once);
+  }
+});
