@@ -81,6 +81,7 @@ function readHead(row: string, own: OwnNames | null): Head | null {
   if (own === null && !suspicious.test(row) && !/value/i.test(row)) return null;
   const [, columns] = copy.exec(row) ?? [];
   if (columns !== undefined) return { delimiter: tab, names: columns.split(",").map(nameOf) };
+  if (isList(row)) return null;
   for (const { delimiter, form } of kinds) {
     if (row.search(delimiter) === -1) continue;
     const cells = readCells(row, delimiter).map(({ start, end }) => row.slice(start, end));
@@ -91,6 +92,11 @@ function readHead(row: string, own: OwnNames | null): Head | null {
       return names.some((name) => own?.redacts(name) || isSecretName(name, "")) ? { delimiter, names } : null;
   }
   return null;
+}
+
+/** A line of a list of words in source: each in quotes, and a comma at the end. */
+function isList(row: string): boolean {
+  return row.trimEnd().endsWith(",") && /^\s*\\{0,8}["']/.test(row) && /', ?\\{0,8}'|", \\{0,8}"/.test(row);
 }
 
 function nameOf(cell: string): string {

@@ -32,9 +32,15 @@ test.each([
   "| scenario | result |\\u{a}|---|---|\\u{a}| authorization | passed |\\u{a}| discovery | passed |",
   "+------+------+\\u{a}| what | done |\\u{a}+------+------+\\u{a}| auth | yes |\\u{a}| name | no |\\u{a}+------+------+",
   '  | "signingKeys"\\u{a}  | "demands"\\u{a}  | "now"',
-])("a row of a table without secrets is no head, nor is a line of a union of types: %j", (text) => {
-  expect(sanitizeText(text)).toBe(text);
-});
+  "    'mount', 'auth', 'user',\\u{a}    'zfs', 'zone', 'zpool',",
+  "    'key','token',\\u{a}    'seal','unseal',",
+  '  "key", "token",\\u{a}  "seal", "unseal",',
+])(
+  "a row of a table without secrets is no head, nor is a line of a list of words or of a union of types: %j",
+  (text) => {
+    expect(sanitizeText(text)).toBe(text);
+  },
+);
 
 test.each([
   `| a | b |\n|---|---|\n| 1 | 2 |\n| name | password |\n|---|---|\n| ann | ${secret} |`,
