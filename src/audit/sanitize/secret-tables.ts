@@ -94,9 +94,10 @@ function readHead(row: string, own: OwnNames | null): Head | null {
   return null;
 }
 
-/** A line of a list of words in source: each in quotes, and a comma at the end. */
+/** A line of a list in source: a comma at its end, and set in or of words in quotes. */
 function isList(row: string): boolean {
-  return row.trimEnd().endsWith(",") && /^\s*\\{0,8}["']/.test(row) && /', ?\\{0,8}'|", \\{0,8}"/.test(row);
+  if (!row.trimEnd().endsWith(",")) return false;
+  return /^ {2,}.*, /.test(row) || (/^\s*\\{0,8}["']/.test(row) && /', ?\\{0,8}'|", \\{0,8}"/.test(row));
 }
 
 function nameOf(cell: string): string {

@@ -34,6 +34,7 @@ test.each([
   '  | "signingKeys"\\u{a}  | "demands"\\u{a}  | "now"',
   "    'mount', 'auth', 'user',\\u{a}    'zfs', 'zone', 'zpool',",
   "    'key','token',\\u{a}    'seal','unseal',",
+  "import (\\u{a}    AuthError, InvalidToken,\\u{a}    FirstError, OtherError,",
   '  "key", "token",\\u{a}  "seal", "unseal",',
 ])(
   "a row of a table without secrets is no head, nor is a line of a list of words or of a union of types: %j",
