@@ -91,9 +91,10 @@ export function createCommandReader(): (word: string) => number {
   return (word) => {
     const start = known.length === 0 ? word.length : findSecret(word, ` ${last} ${previous} `, previous, known, seen);
     const own = known.length < mostPrograms ? rulesOf(word) : [];
-    if (own.length > 0) known.push(own);
+    if (own.length > 0 && !known.includes(own)) known.push(own);
     if (known.length > 0 && word.length < longestName) seen.add(word);
-    [last, previous] = [previous, word.slice(0, longestName)];
+    // Of a sentence no word is an option.
+    [last, previous] = [previous, word.slice(0, longestName).replaceAll(" ", "_")];
     return start;
   };
 }
@@ -112,9 +113,11 @@ function findSecret(
       if (nameForm.test(name) && !/^[-+]/.test(word) && isSecretName(name, word)) return 0;
       continue;
     }
-    for (const match of line.matchAll(rule.before)) {
+    // A copy of the pattern for each word, as matchAll makes it, takes longer than the search.
+    rule.before.lastIndex = 0;
+    for (let match = rule.before.exec(line); match !== null; match = rule.before.exec(line)) {
       const start = match.index + match[0].length - before.length;
-      if (start >= 0 && start < word.length) return start;
+      if (match.index <= before.length && start >= 0 && start < word.length) return start;
     }
   }
   return word.length;

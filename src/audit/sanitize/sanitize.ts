@@ -6,7 +6,7 @@ import type { OwnNames } from "./own-names.ts";
 import { asPlain } from "./plain.ts";
 import { isProse } from "./prose.ts";
 import { isCardNumber } from "./secret-cards.ts";
-import { namesColumns, readColumns, readFirstRow, redactRows } from "./secret-columns.ts";
+import { isShown, namesColumns, readColumns, readFirstRow, redactRows } from "./secret-columns.ts";
 import { isArguments, readLead, redactArguments } from "./secret-commands.ts";
 import { findSecretMembers } from "./secret-kinds.ts";
 import { listMarks, type Redact, redacted, redactPlainly } from "./secret-mark.ts";
@@ -123,14 +123,15 @@ function charge(text: string, walk: Walk): string {
   return text;
 }
 
-function viewArray(list: readonly unknown[], walk: Walk, of: string, lead: readonly string[]): unknown[] {
+function viewArray(whole: readonly unknown[], walk: Walk, of: string, lead: readonly string[]): unknown[] {
+  const list = whole.slice(0, walk.maxMembers + 1);
   const first = Array.isArray(list[0]) ? readFirstRow(list, (name) => isSecretCell(name, "", walk)) : null;
   const rows = first === null ? list : [list[0], ...viewColumns(list.slice(1), first, "", walk)];
   const items = redactArguments(rows, lead, walk.redact);
   const shown: unknown[] = [];
   const room = items.length > walk.maxMembers ? walk.maxMembers - 1 : items.length;
   while (shown.length < room && walk.left > 0) {
-    const item = asPlain(items[shown.length]);
+    const item = list[shown.length] === leftOut ? leftOut : asPlain(items[shown.length]);
     const secret = isSecretItem(items, shown.length, item, walk);
     shown.push(secret ? charge(redactAll(item, walk), walk) : view(item, walk, of));
   }
@@ -142,8 +143,8 @@ function viewArray(list: readonly unknown[], walk: Walk, of: string, lead: reado
 function isSecretItem(items: readonly unknown[], index: number, item: unknown, { own, redact }: Walk): boolean {
   const name = index > 0 ? items[index - 1] : undefined;
   if (typeof name !== "string" || (typeof item === "string" && item.startsWith("-"))) return false;
-  // JSON is no name, though there may be one in it.
-  if ((!name.startsWith("-") && items.length !== 2) || /[[\]{}"]/.test(name)) return false;
+  // JSON is no name, though there may be one in it; nor is what was cut.
+  if ((!name.startsWith("-") && items.length !== 2) || /[[\]{}"]|…\(/.test(name)) return false;
   return name.length <= maxName && isSecretMember(name, sanitizeText(name, maxName, "", redact), item, own);
 }
 
@@ -155,13 +156,13 @@ function viewColumns(
   walk: Walk,
 ): readonly unknown[] {
   if (!names.some((name) => isSecretCell(name, "", walk))) return rows;
-  return redactRows(rows.slice(0, walk.maxMembers + 1), names, member, (name, cell) =>
-    isSecretCell(name, cell, walk) ? redactAll(cell, walk) : cell,
-  );
+  const redactCell = (name: string, cell: unknown) => (isSecretCell(name, cell, walk) ? redactAll(cell, walk) : cell);
+  return redactRows(rows, names, member, walk.maxMembers + 1, redactCell);
 }
 
 function isSecretCell(name: string, cell: unknown, { own, redact }: Walk): boolean {
-  return name.length <= maxName && isSecretMember(name, sanitizeText(name, maxName, "", redact), asPlain(cell), own);
+  if (name.length > maxName || isShown(name)) return false;
+  return isSecretMember(name, sanitizeText(name, maxName, "", redact), asPlain(cell), own);
 }
 
 function viewObject(object: object, walk: Walk, of: string): unknown {
@@ -202,6 +203,7 @@ function viewObject(object: object, walk: Walk, of: string): unknown {
  * whether it stood by itself, in a list or beside the name of its owner.
  */
 function redactAll(secret: unknown, { redact, maxString }: Walk): string {
+  if (secret === leftOut) return leftOut;
   if (redact === redactPlainly && typeof secret !== "string") return redacted;
   const marks = new Set(listTexts(secret).flatMap((text) => listMarks(redact(text))));
   let shown = "";

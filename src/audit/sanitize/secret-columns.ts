@@ -40,12 +40,17 @@ function isPlain(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** JSON, and what has been replaced or cut, was longer before: it names no column, so that a view of the view finds no further one. */
+export function isShown(name: string): boolean {
+  return /^\s*[[{"]|\[redacted|…\(/.test(name);
+}
+
 /** The names of columns where they are the first row of a list of rows; of two columns the first may be names itself. */
 export function readFirstRow(rows: readonly unknown[], isSecret: (name: string) => boolean): readonly string[] | null {
   const [first, second] = rows;
   if (!Array.isArray(first) || !Array.isArray(second) || first.length < 2 || second.length < first.length) return null;
   const names = first.slice(0, mostColumns);
-  if (!names.every((name) => typeof name === "string" && name.length <= 64)) return null;
+  if (!names.every((name) => typeof name === "string" && name.length <= 64 && !isShown(name))) return null;
   return names.length === 2 && isSecret(names[0]) ? null : names;
 }
 
@@ -56,15 +61,19 @@ const ofOneRow = /^(?:rows?|values|data|record)$/i;
  * Rows with what stands in the columns of secrets replaced.
  *
  * @param member that holds them
+ * @param most of the rows, and of the cells of each, that are shown and so come back
  */
 export function redactRows(
   rows: readonly unknown[],
   names: readonly string[],
   member: string,
+  most: number,
   redactCell: (name: string, cell: unknown) => unknown,
 ): readonly unknown[] {
   const redactRow = (row: readonly unknown[]) =>
-    row.map((cell, at) => (at < names.length ? redactCell(names[at] ?? "", cell) : cell));
-  if (rows.some((row) => Array.isArray(row))) return rows.map((row) => (Array.isArray(row) ? redactRow(row) : row));
-  return rows.length === names.length && ofOneRow.test(member) ? redactRow(rows) : rows;
+    row.slice(0, most).map((cell, at) => (at < names.length ? redactCell(names[at] ?? "", cell) : cell));
+  const shown = rows.slice(0, most);
+  if (shown.some((row) => Array.isArray(row))) return shown.map((row) => (Array.isArray(row) ? redactRow(row) : row));
+  const isRow = Math.min(rows.length, mostColumns) === names.length && ofOneRow.test(member);
+  return isRow ? redactRow(rows) : rows;
 }

@@ -33,7 +33,7 @@ export function redactElements(text: string, own: OwnNames | null, redact: Redac
   let named = "";
   return text.replace(
     tag,
-    (whole, closing: string | undefined, element: string, rest = "", data = "", inData = "", plain = "") => {
+    (whole, closing: string | undefined, element: string, rest = "", data = "", inData = "", plain = "", at = 0) => {
       const inner = data === "" ? plain : inData;
       const shownTag = closing === undefined ? redactAttributes(rest, isSecret, redact) : rest;
       const head = `${whole.slice(0, whole.length - rest.length - 1 - data.length - inner.length)}${shownTag}>${data}`;
@@ -51,12 +51,21 @@ export function redactElements(text: string, own: OwnNames | null, redact: Redac
       if (held.test(element)) named = "";
       if (
         isMarks(content) ||
+        // No element, but a type or a word that stands for another: `Promise<Token>`, `login <name> <password>`.
+        (data === "" && !isClosing(text, at + whole.length)) ||
         !names.some((name) => name !== "" && name.length <= longestName && isSecret(name, content))
       )
         return head + inner;
       return head + before + redact(content) + inner.slice(before.length + content.length);
     },
   );
+}
+
+const end = /<\\{0,8}\//y;
+
+function isClosing(text: string, at: number): boolean {
+  end.lastIndex = at;
+  return end.test(text);
 }
 
 /** What a tag calls its content. An `id` names more often what a page says there. */

@@ -9,7 +9,7 @@ const before = [
   `password${gap}{1,8}`,
   `\\bpassword${gap}{0,4}\\(${gap}{0,4}`,
   `\\bpassword${gap}{1,4}for${gap}{1,4}[^=;]{1,128}=${gap}{0,4}`,
-  `\\bidentified${gap}{1,8}(?:with${gap}{1,8}[\\w'"\\\\]{1,40}${gap}{1,8})?(?:by|as)${gap}{1,8}(?:(?:values|password)${gap}{1,8})?`,
+  `\\bidentified${gap}{1,8}(?:with${gap}{1,8}[\\w'"\\\\]{1,40}${gap}{1,8}(?:by|as)|by)${gap}{1,8}(?:(?:values|password)${gap}{1,8})?`,
   // Functions take it first or second.
   `\\b(?:crypt|encryptbypassphrase|decryptbypassphrase)${gap}{0,4}\\(${gap}{0,4}`,
   `\\b(?:pgp_sym_\\w{5,20}|aes_(?:en|de)crypt|db\\.auth|changeUserPassword)${gap}{0,4}\\([^(),]{1,256},${gap}{0,4}`,

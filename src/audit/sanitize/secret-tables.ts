@@ -24,6 +24,10 @@ const suspicious = /p(?:ass|wd|sk)|secret|cred|auth|cookie|key|token|sess|otp|cv
 
 /** A rule between head and rows, or around them. */
 const rule = /^[\s|+:=\u2500-\u257f-]*$/;
+/** A line of a union of types begins so as well, but does not end so. */
+const oneCell = /^\s*\|.*\|\s*$/;
+/** Some sign of what separates columns, in rows and in rules. */
+const bar = /[|\u2502\u253c+]/;
 const copy = /^\s*copy\s+\S{1,128}\s*\(([^()]{1,1024})\)\s+from\s+stdin/i;
 const keyWord = /^(?:key|name|setting|variable|field|parameter|option|property)s?$/i;
 const valueWord = /^values?$/i;
@@ -48,18 +52,26 @@ export function redactTables(text: string, own: OwnNames | null, redact: Redact)
   if (own === null && !suspicious.test(text)) return text;
   let shown = "";
   let head: Head | null = null;
-  let at = 0;
+  let [at, before, plain] = [0, "", false];
   for (const { index, 0: ending } of [...text.matchAll(anyBreak), { index: text.length, 0: "" }]) {
     const row = text.slice(at, index);
     at = index + ending.length;
     const cells: readonly Cell[] = head === null ? [] : readCells(row, head.delimiter);
     // Where there are no more rows, the next table may begin.
     const ends = head === null || (cells.length < 2 && head.names?.length !== 1) || row.trim() === "";
-    if (rule.test(row) && row.trim() !== "") shown += row + ending;
-    else if (ends || head === null) {
-      head = readHead(row, own);
+    if (row.trim() !== "" && rule.test(row)) {
+      // What stands below the rule of a table without secrets is no head, whatever it says, unless a rule follows it.
+      if (head === null && bar.test(row) && bar.test(before)) {
+        if (plain) head = readHead(before, own);
+        plain = head === null && !rule.test(before);
+      }
       shown += row + ending;
-    } else shown += redactRow(row, cells, head, own, redact) + ending;
+    } else {
+      plain &&= bar.test(row);
+      if (ends) head = plain ? null : readHead(row, own);
+      shown += (ends || head === null ? row : redactRow(row, cells, head, own, redact)) + ending;
+    }
+    before = row;
   }
   return shown;
 }
@@ -69,16 +81,23 @@ function readHead(row: string, own: OwnNames | null): Head | null {
   if (own === null && !suspicious.test(row) && !/value/i.test(row)) return null;
   const [, columns] = copy.exec(row) ?? [];
   if (columns !== undefined) return { delimiter: tab, names: columns.split(",").map(nameOf) };
+  if (isList(row)) return null;
   for (const { delimiter, form } of kinds) {
     if (row.search(delimiter) === -1) continue;
     const cells = readCells(row, delimiter).map(({ start, end }) => row.slice(start, end));
     const names = cells.map(nameOf);
     if (names.length === 2 && keyWord.test(names[0] ?? "") && valueWord.test(names[1] ?? ""))
       return { delimiter, names: null };
-    if (names.length > (row.trimStart().startsWith("|") ? 0 : 1) && cells.every((cell) => form.test(cell)))
+    if (names.length > (oneCell.test(row) ? 0 : 1) && cells.every((cell) => form.test(cell)))
       return names.some((name) => own?.redacts(name) || isSecretName(name, "")) ? { delimiter, names } : null;
   }
   return null;
+}
+
+/** A line of a list in source: a comma at its end, and set in or of words in quotes. */
+function isList(row: string): boolean {
+  if (!row.trimEnd().endsWith(",")) return false;
+  return /^ {2,}.*, /.test(row) || (/^\s*\\{0,8}["']/.test(row) && /', ?\\{0,8}'|", \\{0,8}"/.test(row));
 }
 
 function nameOf(cell: string): string {
@@ -112,13 +131,19 @@ function readCells(row: string, delimiter: RegExp): readonly Cell[] {
   const cells: Cell[] = [];
   const edge = /^\s*[|\u2502]?/.exec(row)?.[0].length ?? 0;
   let start = edge;
+  let span = 0;
   for (const { index, 0: sign } of row.matchAll(delimiter)) {
-    if (index < edge || spans.some((span) => span.index < index && index < span.index + span[0].length)) continue;
+    while (span < spans.length && endOf(spans[span]) <= index) span += 1;
+    if (index < edge || (spans[span]?.index ?? index) < index) continue;
     cells.push(trimCell(row, start, index));
     start = index + sign.length;
   }
   if (row.slice(start).trim() !== "") cells.push(trimCell(row, start, row.length));
   return cells;
+}
+
+function endOf(span: RegExpExecArray | undefined): number {
+  return (span?.index ?? 0) + (span?.[0].length ?? 0);
 }
 
 function trimCell(row: string, start: number, end: number): Cell {

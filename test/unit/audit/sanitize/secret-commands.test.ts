@@ -114,3 +114,16 @@ test.each(
 )("the same options mean other things elsewhere: %j", (value) => {
   expect(sanitize(value)).toEqual(value);
 });
+
+test.each([
+  ["docker", "login", "see -p for the port", "x"],
+  ["docker", "login", `${"a ".repeat(62)}-p`, "note"],
+])("no word within a sentence that is one argument is an option: %j", (...args) => {
+  expect(sanitize({ args })).toEqual({ args });
+});
+
+test("an argument that became shorter shows no option that was not seen before", () => {
+  const long = `x {"a":"<password>${"password ".repeat(20)}</password> -p","b":1} y`;
+  const once = sanitize({ command: "docker login", args: [long, "note"] });
+  expect(sanitize(once)).toEqual(once);
+});

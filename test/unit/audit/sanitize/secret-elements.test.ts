@@ -48,3 +48,11 @@ test.each([
 ])("nothing is hidden in: %s", (text) => {
   expect(sanitizeText(text)).toBe(text);
 });
+
+test.each([
+  "find(id: string): Promise<Token | null>; use(all: Set<Token>, at: number): Promise<string>",
+  "usage: login <username> <password> then show [--all] <name>",
+  "async function keep(): Promise<Token> with a body of many words and another Map<string>",
+])("types and words in brackets that stand for others are no elements: %s", (text) => {
+  expect(sanitizeText(text)).toBe(text);
+});

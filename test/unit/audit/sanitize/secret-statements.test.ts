@@ -57,6 +57,7 @@ test.each([
   "INSERT INTO cities (name, country) VALUES ('Lisbon', 'PT')",
   "SELECT password FROM users WHERE name = 'ann'",
   "customers are identified by name, 'ann' for one",
+  'such works are identified as "derived from the RSA Data Security, Inc. MD5 Message-Digest Algorithm" in all of it',
   "CREATE TABLE users (name text, password text NOT NULL)",
   "a secret as 'good' as any",
   "create a secret garden, as 'green' as can be",

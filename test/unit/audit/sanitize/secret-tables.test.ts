@@ -28,6 +28,29 @@ test.each([
   expect(sanitizeText(shown)).toBe(shown);
 });
 
+test.each([
+  "| scenario | result |\\u{a}|---|---|\\u{a}| authorization | passed |\\u{a}| discovery | passed |",
+  "+------+------+\\u{a}| what | done |\\u{a}+------+------+\\u{a}| auth | yes |\\u{a}| name | no |\\u{a}+------+------+",
+  '  | "signingKeys"\\u{a}  | "demands"\\u{a}  | "now"',
+  "    'mount', 'auth', 'user',\\u{a}    'zfs', 'zone', 'zpool',",
+  "    'key','token',\\u{a}    'seal','unseal',",
+  "import (\\u{a}    AuthError, InvalidToken,\\u{a}    FirstError, OtherError,",
+  '  "key", "token",\\u{a}  "seal", "unseal",',
+])(
+  "a row of a table without secrets is no head, nor is a line of a list of words or of a union of types: %j",
+  (text) => {
+    expect(sanitizeText(text)).toBe(text);
+  },
+);
+
+test.each([
+  `| a | b |\n|---|---|\n| 1 | 2 |\n| name | password |\n|---|---|\n| ann | ${secret} |`,
+  `| a | b |\n|---|---|\n| 1 | 2 |\n\n| name | password |\n|---|---|\n| ann | ${secret} |`,
+  `+---+\n| a |\n+---+\n| 1 |\n+---+\n+----------+\n| password |\n+----------+\n| ${secret} |\n+----------+`,
+])("a table behind one without secrets has a head again: %j", (text) => {
+  expect(sanitizeText(text)).toBe(seen(hide(text) as string));
+});
+
 test("the columns that the operator of a server names are secret in a table as well", () => {
   const own = compileOwnNames(["patient_*"], []);
   const text = "id,patient_name\\u{a}1,Ann";
@@ -88,4 +111,41 @@ test.each([
   "import { token, password } from 'a';\nrun(a, b)",
 ])("nothing is hidden in %j", (text) => {
   expect(sanitizeText(text)).toBe(seen(text));
+});
+
+test("rows longer than what is shown are read no further", () => {
+  const endless: unknown[] = [];
+  endless.length = 2 ** 32 - 1;
+  const view = sanitize({ rows: [["name", "password"], endless], args: endless }) as { rows: unknown[][] };
+  expect(view.rows[1]).toHaveLength(100);
+});
+
+test("more columns than are shown hide no secret of the row that stands for all", () => {
+  const columns = ["password", ...Array.from({ length: 149 }, (_, at) => `c${at}`)];
+  const view = sanitize({ columns, values: [secret, ...Array(149).fill("x")] });
+  expect(JSON.stringify(view)).not.toContain(secret);
+});
+
+test.each([
+  [
+    ["[redacted]", `{"a": "${"x".repeat(60)} password: y"}`],
+    ["b", "c"],
+  ],
+  [
+    [`{"password":${" ".repeat(60)}1}`, "a"],
+    ["b", "c"],
+  ],
+  [
+    ["a", `Bearer ${"a1B2".repeat(20)} and the password`],
+    ["b", "c"],
+  ],
+  { columns: ["a", "password", "b"], rows: Array.from({ length: 50 }, () => ["x".repeat(1_500), "y", "z"]) },
+  [...Array(98).fill("a"), "--password", "x", "y"],
+  { command: "mysql", args: [...Array(98).fill("-p"), "-p", "x", "y"] },
+  { command: "docker login", args: [...Array(98).fill("a"), "-p", "x", "y"] },
+])("what was long, cut or replaced names nothing further: case %#", (value) => {
+  for (const maxTotal of [400, 3_200, 16_384]) {
+    const once = sanitize(value, { maxTotal });
+    expect(sanitize(once, { maxTotal })).toEqual(once);
+  }
 });
