@@ -1,4 +1,4 @@
-import { findForeign } from "../mcp/dialect.ts";
+import { explainForeign, findForeign } from "../mcp/dialect.ts";
 import { isPlainName } from "../mcp/names.ts";
 import { isLoopbackHost } from "../network/url.ts";
 import { checkCredentials } from "./credential-rules.ts";
@@ -179,8 +179,7 @@ function checkLimits({ limits, servers }: Config): RuleFinding[] {
         const message = "no name that is let through can match this: check white space and characters that do not show";
         findings.push(problem(path, message));
       } else if (foreign !== undefined) {
-        const message = `${JSON.stringify(foreign.part)} stands for itself, so this limits less than it seems to: patterns know * and ? only`;
-        findings.push(problem(path, message, { hint: foreign.hint }));
+        findings.push(problem(path, explainForeign(foreign, "limits"), { hint: foreign.hint }));
       }
     });
     return findings;

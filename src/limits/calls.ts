@@ -42,6 +42,7 @@ export function createOpenCalls(): OpenCalls {
   };
 }
 
+/** Clients resume within seconds; what is forgotten sooner holds a place among the streams, no more. */
 const maxCancelled = 10_000;
 
 class OpenCall implements Disposable {

@@ -57,6 +57,11 @@ export function findForeign(pattern: string, of: "name" | "uri"): Foreign | unde
   return { part, hint: isPlain ? `write ${plain.map((each) => JSON.stringify(each)).join(" and ")}` : inGeneral };
 }
 
+/** What is wrong with it. @param verb what the pattern is for, such as `denies` */
+export function explainForeign({ part }: Foreign, verb: string): string {
+  return `${JSON.stringify(part)} stands for itself, so this ${verb} less than it seems to: patterns know * and ? only`;
+}
+
 const maxShown = 8;
 const inGeneral =
   "write * for any run of characters, ? for exactly one (and for a sign of these that is meant), and one pattern for each of several";

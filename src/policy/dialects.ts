@@ -1,5 +1,5 @@
 import { sortProblems } from "../config/diagnose.ts";
-import { findForeign } from "../mcp/dialect.ts";
+import { explainForeign, findForeign } from "../mcp/dialect.ts";
 import { canMatchUri } from "../mcp/names.ts";
 import type { PolicySource } from "./load.ts";
 import { type ReferenceFindings, rulesOf } from "./references.ts";
@@ -19,7 +19,7 @@ export function checkDialects(sources: readonly PolicySource[]): ReferenceFindin
           const foreign = findForeign(pattern, kind === "resources" ? "uri" : "name");
           if (foreign === undefined) return [];
           const verb = effect === "deny" ? "denies" : "allows";
-          const message = `${JSON.stringify(foreign.part)} stands for itself, so this ${verb} less than it seems to: patterns know * and ? only`;
+          const message = explainForeign(foreign, verb);
           return [{ effect, problem: source.problem([...path, kind, index], message, { hint: foreign.hint }) }];
         }),
       ),
