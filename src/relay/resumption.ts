@@ -3,8 +3,8 @@ import { Denial } from "../denial.ts";
 import { asSignal } from "../ending.ts";
 import { isEndless } from "../mcp/methods.ts";
 import { type Body, discard } from "../upstream/body.ts";
-import type { Answer } from "../upstream/dispatch.ts";
 import { explainFailure } from "../upstream/failure.ts";
+import { mediaType } from "../upstream/media-type.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Where a stream goes on if it breaks now. */
@@ -82,13 +82,9 @@ async function resume({ upstream, known }: Exchange, headers: Readonly<Record<st
     signal,
   } as const;
   const answer = await upstream.send(outgoing, known).catch(() => null);
-  if (answer?.statusCode === 200 && isStream(answer)) return answer.body;
+  if (answer?.statusCode === 200 && mediaType(answer) === "text/event-stream") return answer.body;
   if (answer !== null) void discard(answer.body);
   return null;
-}
-
-function isStream({ headers }: Answer): boolean {
-  return /^text\/event-stream\s*(?:;|$)/i.test(String(headers["content-type"]));
 }
 
 /** An event id as UTF-8, which servers send and expect, in a header that is written byte by byte. */

@@ -9,6 +9,7 @@ import { refuseLost, relayJson } from "../relay/json.ts";
 import { relayStandaloneStream, relayStream } from "../relay/stream.ts";
 import type { Reply } from "../reply.ts";
 import { explainFailure } from "../upstream/failure.ts";
+import { mediaType } from "../upstream/media-type.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /**
@@ -59,11 +60,6 @@ function relay(exchange: Exchange): Promise<void> {
       if (type === "application/json") return relayJson(exchange, 200);
   }
   throw new Denial("upstream_malformed", { detail: `status ${status} with ${type || "no content type"}` });
-}
-
-function mediaType(answer: Answer): string {
-  const header = answer.headers["content-type"];
-  return (Array.isArray(header) ? "" : (header ?? "")).split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
 
 /**

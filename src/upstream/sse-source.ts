@@ -5,6 +5,7 @@ import type { Ending } from "../ending.ts";
 import { createStreamReader, type StreamEvent } from "../mcp/sse.ts";
 import { bodyOf, readWhole } from "./body.ts";
 import { type Answer, dispatch } from "./dispatch.ts";
+import { mediaType } from "./media-type.ts";
 import { answerBroken, passRefusal } from "./sse-answers.ts";
 import type { Outgoing } from "./transport.ts";
 
@@ -61,11 +62,10 @@ function headersOfStream(headers: Outgoing["headers"]): Record<string, string> {
   return { ...rest, accept: "text/event-stream" };
 }
 
-function readEvents({ headers, body }: Answer, maxChars: number): AsyncIterableIterator<StreamEvent, void> {
-  const type = String(headers["content-type"]).split(";", 1)[0]?.trim().toLowerCase();
-  if (type !== "text/event-stream") throw malformed("no event stream");
+function readEvents(answer: Answer, maxChars: number): AsyncIterableIterator<StreamEvent, void> {
+  if (mediaType(answer) !== "text/event-stream") throw malformed("no event stream");
   const reader = createStreamReader(maxChars);
-  const chunks = body[Symbol.asyncIterator]();
+  const chunks = answer.body[Symbol.asyncIterator]();
   let said: Iterator<StreamEvent, void> | undefined;
   // No generator: that would keep an event until the next one is asked for, which may wait for a client to read.
   return {
