@@ -67,8 +67,17 @@ export function closedName(trail: number, firstSeq: number): string {
   return `${baseName(trail)}.${String(firstSeq).padStart(12, "0")}.jsonl`;
 }
 
-/** What stands behind the name of a file until it is whole. */
-export const draftSuffix = ".new";
+const draftSuffix = ".new";
+
+/** Where a file is written until it is whole and takes its name. */
+export function draftOf(path: string): string {
+  return `${path}${draftSuffix}`;
+}
+
+/** Reads the name of a draft as that of the file that it is to become; undefined where it is none of a trail's. */
+export function readDraftName(name: string): TrailFile | undefined {
+  return name.endsWith(draftSuffix) ? readFileName(name.slice(0, -draftSuffix.length)) : undefined;
+}
 
 /** What stands behind the name of a closed file that is compressed. */
 export const compressedSuffix = ".gz";

@@ -8,7 +8,7 @@ import { syncDirectory } from "../../durable.ts";
 import type { Vault } from "../encryption/vault.ts";
 import { readClosedFiles } from "../files/closed-files.ts";
 import { createCompressor, pieceBytes } from "../files/compression.ts";
-import { compressedSuffix, draftSuffix, readFileName } from "../files/layout.ts";
+import { compressedSuffix, draftOf, readFileName } from "../files/layout.ts";
 import { type AuditEntry, gatewayEntry } from "../record.ts";
 import { readHold } from "./hold.ts";
 import type { OrderDesk } from "./order-desk.ts";
@@ -77,7 +77,6 @@ export class Keeper {
   }
 
   async #keep(): Promise<void> {
-    await this.#attempt(() => this.#clean());
     await this.#attempt(() => this.#expire());
     await this.#attempt(async () => this.#thinner?.look());
     if (this.#options.compress) await this.#attempt(() => this.#compress());
@@ -98,17 +97,6 @@ export class Keeper {
   async #mayRemove(): Promise<boolean> {
     const { directory, trustsClock = () => true } = this.#options;
     return trustsClock() && (await readHold(directory)) === null;
-  }
-
-  /** Drafts of a process that ended before they were whole, or before they took their places. */
-  async #clean(): Promise<void> {
-    // Of a directory that is gone the sink itself tells, once.
-    const names = await readdir(this.#options.directory).catch(() => []);
-    for (const name of names) {
-      const file = name.endsWith(draftSuffix) ? readFileName(name.slice(0, -draftSuffix.length)) : undefined;
-      if (file === undefined || file.trail !== this.#options.trail || file.firstSeq === null) continue;
-      await this.#attempt(() => rm(join(this.#options.directory, name)));
-    }
   }
 
   /** The oldest first, and none that a younger one would have to follow without it. */
@@ -137,7 +125,7 @@ export class Keeper {
 
   /** Compressed elsewhere and moved into place, so that a crash leaves the file as it was. */
   async #compressFile(path: string): Promise<void> {
-    const draft = `${path}${compressedSuffix}${draftSuffix}`;
+    const draft = draftOf(`${path}${compressedSuffix}`);
     try {
       const target = createWriteStream(draft, { mode: 0o600, flush: true });
       const source = createReadStream(path, { highWaterMark: pieceBytes });

@@ -3,11 +3,11 @@ import { readdir, rename, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { syncDirectory } from "../../durable.ts";
 import { type ClosedFile, readClosedFiles } from "../files/closed-files.ts";
-import { compressedSuffix, plainName } from "../files/layout.ts";
+import { compressedSuffix, draftOf, plainName } from "../files/layout.ts";
 import { openEither } from "../files/opened.ts";
 import { type AuditEntry, gatewayEntry } from "../record.ts";
 import { type Ledger, type LedgerEntry, readLedger, writeLedger } from "./ledger.ts";
-import { draftOf, type Removal, thinFile } from "./thinning.ts";
+import { type Removal, thinFile } from "./thinning.ts";
 
 export interface ThinningOptions {
   /** How old the newest record of a closed file may become before the records of an event leave it, in milliseconds. */
@@ -82,13 +82,13 @@ export class Thinner {
         await this.#record(closed, due, removal);
         // Either of the two files may be there after a crash.
         await this.#remember(closed, { ...entry, digests });
-        await rename(draftOf(file), file.path);
+        await rename(draftOf(file.path), file.path);
         await syncDirectory(this.#options.directory);
       }
       await this.#remember(closed, { ...entry, digests, events: [...new Set([...entry.events, ...due])] });
     } finally {
       await file.handle.close();
-      await rm(draftOf(file), { force: true });
+      await rm(draftOf(file.path), { force: true });
     }
   }
 

@@ -8,7 +8,7 @@ import type { OpenedRecord } from "../chain.ts";
 import { AuditFault } from "../fault.ts";
 import type { ClosedFile } from "../files/closed-files.ts";
 import { createCompressor } from "../files/compression.ts";
-import { compressedSuffix, draftSuffix } from "../files/layout.ts";
+import { compressedSuffix, draftOf } from "../files/layout.ts";
 import { type LinePiece, LineSplitter } from "../files/lines.ts";
 import { type OpenFile, streamOf } from "../files/opened.ts";
 import { ChainCheck } from "../verify/check.ts";
@@ -21,11 +21,6 @@ export interface Removal {
   readonly to: number;
   /** `sha256:` over what is left, uncompressed. */
   readonly digest: string;
-}
-
-/** Where what is left of a file is written, until it takes its name. */
-export function draftOf({ path }: OpenFile): string {
-  return `${path}${draftSuffix}`;
 }
 
 /** Which lines of a file stay, told of them one after the other. Pure. */
@@ -95,7 +90,7 @@ export interface ThinningOrder {
  * @throws AuditFault when the file is not as the gateway wrote or left it; there is no draft then
  */
 export async function thinFile(file: OpenFile, order: ThinningOrder): Promise<Removal> {
-  const draft = draftOf(file);
+  const draft = draftOf(file.path);
   const { closed, signal } = order;
   try {
     const sieve = new Sieve(order.events);

@@ -1,7 +1,7 @@
 import { linkSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AuditFault } from "../fault.ts";
-import { activeName, closedName } from "../files/layout.ts";
+import { activeName, closedName, draftOf } from "../files/layout.ts";
 import { type AuditEntry, gatewayEntry } from "../record.ts";
 import type { AppendFile } from "./file.ts";
 import type { FileRenderer, RendererSource } from "./file-renderer.ts";
@@ -39,11 +39,6 @@ export interface FileBeginning {
 }
 
 const retryMs = 60_000;
-
-/** Where a new file is made, until it takes its name. */
-export function draftOf(path: string): string {
-  return `${path}.new`;
-}
 
 /** The files that one chain is written to, one after the other. The first record of each says why it was begun. */
 export class ChainFiles {

@@ -3,11 +3,11 @@ import { readdirSync, readSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { maxLineBytes, openRecord } from "../chain.ts";
 import { AuditFault } from "../fault.ts";
-import { activeName, closedName } from "../files/layout.ts";
+import { activeName, closedName, readDraftName } from "../files/layout.ts";
 import { LineSplitter } from "../files/lines.ts";
 import { groupFiles } from "../files/segments.ts";
 import { verifyFiles } from "../verify/verify.ts";
-import { ChainFiles, type ChainFilesOptions, draftOf, type FileBeginning } from "./chain-files.ts";
+import { ChainFiles, type ChainFilesOptions, type FileBeginning } from "./chain-files.ts";
 import type { ChainHead } from "./checkpoints.ts";
 import type { AppendFile } from "./file.ts";
 import type { FileRenderer } from "./file-renderer.ts";
@@ -35,7 +35,7 @@ export interface OpenedTrail {
 export async function openTrailFiles(options: ChainFilesOptions): Promise<OpenedTrail> {
   const { directory, trail, openFile, now } = options;
   const path = join(directory, activeName(trail));
-  rmSync(draftOf(path), { force: true });
+  removeDrafts(options);
   const file = openFile(path);
   try {
     const { sizeBytes } = file.stat();
@@ -53,6 +53,21 @@ export async function openTrailFiles(options: ChainFilesOptions): Promise<Opened
   } catch (error) {
     file.close();
     throw error;
+  }
+}
+
+/**
+ * Those of a process that ended before they were whole, or before they took their places. What cannot be removed is told, and keeps nothing
+ * else from being done: a directory in the place of a file stays until somebody sees it.
+ */
+function removeDrafts({ directory, trail, onTrouble }: ChainFilesOptions): void {
+  for (const name of readdirSync(directory)) {
+    if (readDraftName(name)?.trail !== trail) continue;
+    try {
+      rmSync(join(directory, name));
+    } catch (error) {
+      onTrouble(error);
+    }
   }
 }
 

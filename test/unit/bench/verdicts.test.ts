@@ -41,7 +41,7 @@ function judgeWith(changes: Partial<Evidence>): string[] {
   return judge(createEvidence(changes)).flatMap(({ about, fine }) => (fine ? [] : [about]));
 }
 
-const growing = [0, 1, 2, 3].map((index) => ({ at: index * 1_000, heapBytes: index * 550_000 }));
+const growing = [0, 1, 2, 3].map((index) => ({ at: index * 1_000, heapBytes: index * 1_600_000 }));
 
 describe("the verdicts of the mixed soak", () => {
   it("are good when everything adds up, and when a record of an unfinished head is there on top", () => {
