@@ -2,7 +2,6 @@ import { Denial, type DenialCode } from "../denial.ts";
 import type { Arrival } from "../facts.ts";
 import type { Fingerprint } from "../mcp/handles.ts";
 import { describeArguments, describeVisit, type Facts, type Outcome } from "./describe.ts";
-import { UnforcedFault } from "./fault.ts";
 import type { AuditEntry, AuditIdentity } from "./record.ts";
 import type { Recording } from "./recording.ts";
 
@@ -155,7 +154,7 @@ class VisitTrail implements Trail {
     const totalMs = this.#book.monotonicMs() - this.#startedMs;
     const entry = this.#describe(outcome, this.#time, totalMs, this.#rooms.get("answer") ?? null);
     await this.#append(entry, this.#missing).catch((error: Denial) => {
-      this.#missing = !(error.cause instanceof UnforcedFault);
+      this.#missing = true;
       throw error;
     });
     this.closed = true;

@@ -55,6 +55,8 @@ export class ChainFiles {
   #isNamed = false;
   /** What the first record of a new file will say. */
   #announcement: AuditEntry | null = null;
+  /** As it was before the last `write`. */
+  #before: { readonly end: ChainEnd; readonly announcement: AuditEntry | null };
 
   constructor(
     options: ChainFilesOptions,
@@ -69,6 +71,7 @@ export class ChainFiles {
     this.#file = file;
     this.#renderer = renderer;
     this.#beginning = beginning;
+    this.#before = { end: writer.end, announcement: null };
   }
 
   get end(): ChainEnd {
@@ -79,6 +82,7 @@ export class ChainFiles {
   write(entries: readonly AuditEntry[], before = ""): BatchResult {
     const fault = before === "" ? this.#prepare() : null;
     if (fault !== null) return { faults: entries.map(() => fault), failure: fault, lines: [] };
+    this.#before = { end: this.end, announcement: this.#announcement };
     const announced = this.#announcement === null ? [] : [this.#announcement];
     const { faults, failure, lines } = this.#writer.write([...announced, ...entries], before);
     if (failure === null) this.#announcement = null;
@@ -97,6 +101,12 @@ export class ChainFiles {
     this.#options.onTrouble(
       new AuditFault(`the key of ${this.path} is gone: what it encrypts cannot be read any more, and another is drawn`),
     );
+  }
+
+  /** Takes back what came of the last `write`, with what was written behind it. No other file may have been begun since. */
+  takeBack(): void {
+    this.#writer.goBack(this.#before.end);
+    this.#announcement = this.#before.announcement;
   }
 
   /**

@@ -2,7 +2,7 @@ import { closeSync, fsync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { syncDirectory } from "../../durable.ts";
-import { AuditFault, UnforcedFault } from "../fault.ts";
+import { AuditFault } from "../fault.ts";
 import type { Keeper } from "../keep/keeping.ts";
 import { type AuditEntry, type AuditIdentity, gatewayEntry } from "../record.ts";
 import type { ChainFiles } from "./chain-files.ts";
@@ -23,6 +23,18 @@ interface Waiting {
   readonly again: boolean;
   readonly resolve: () => void;
   readonly reject: (error: AuditFault) => void;
+}
+
+/** A checkpoint that is in the file, as a record with a number. */
+interface WrittenCheckpoint {
+  readonly note: string;
+  readonly seq: number;
+  readonly lines: readonly string[];
+}
+
+/** What became of a batch, and the checkpoint behind it. */
+interface Written extends BatchResult {
+  readonly checkpoint: WrittenCheckpoint | null;
 }
 
 /** A queue before the files: what comes in one turn is written at once, and nobody is told before it is there. */
@@ -98,10 +110,18 @@ export class FileSink implements AuditSink {
     // What is forced to the disk at the moment keeps its file.
     while (this.#forcing !== null) await this.#forcing;
     if (this.#closed) throw new AuditFault("the audit trail is closed");
-    const result = this.#files.write([entry]);
-    throwFirst(result);
-    this.#options.onWritten?.(result.lines);
-    if (!this.#certify(true)) throw new AuditFault("a record that needs a checkpoint has none");
+    const written = this.#write([entry], true);
+    throwFirst(written);
+    if (this.#checkpoints !== null && written.checkpoint === null) {
+      this.#files.takeBack();
+      throw new AuditFault("a record that needs a checkpoint has none");
+    }
+    if (this.#options.forced === true) {
+      const failure = await this.#hold(this.#force(written));
+      if (failure !== null) throw failure;
+      return;
+    }
+    this.#publish(written);
     // By a descriptor of its own: the file may be closed, and another one be begun, before the disk has it.
     const descriptor = openSync(this.path, "r");
     try {
@@ -119,49 +139,73 @@ export class FileSink implements AuditSink {
     const batch = this.#waiting;
     this.#waiting = [];
     if (batch.length === 0) return;
-    const result = this.#write(batch.map(({ entry }) => entry));
-    if (this.#options.forced === true && result.failure === null) this.#forcing = this.#force(batch, result);
-    else this.#settle(batch, result);
+    const written = this.#write(batch.map(({ entry }) => entry));
+    if (this.#options.forced === true && written.failure === null) {
+      const settle = (failure: AuditFault | null) => {
+        const faults = written.faults.map((fault) => fault ?? failure);
+        this.#settle(batch, { ...written, faults, failure });
+      };
+      void this.#hold(this.#force(written).then(settle));
+      return;
+    }
+    this.#publish(written);
+    this.#settle(batch, written);
   }
 
-  /** Behind what is written comes its checkpoint, when it is time for one. */
-  #write(entries: readonly AuditEntry[]): BatchResult {
+  /** Lets nothing be written until the disk has answered. */
+  #hold<Answer>(forcing: Promise<Answer>): Promise<Answer> {
+    this.#forcing = forcing.then(() => {
+      this.#forcing = null;
+      this.#flush();
+    });
+    return forcing;
+  }
+
+  /** Behind what is written comes its checkpoint, when it is time for one or this is the last record before something happens. */
+  #write(entries: readonly AuditEntry[], last = false): Written {
     const result = this.#files.write(entries);
-    if (result.failure !== null) return result;
-    this.#options.onWritten?.(result.lines);
-    this.#certify();
-    return result;
+    const checkpoint = result.failure === null ? this.#certify(last) : null;
+    return { ...result, checkpoint };
   }
 
-  /** @returns false where there should be a checkpoint and is none */
-  #certify(last = false): boolean {
-    const nowMs = this.#options.now().getTime();
+  /** @returns null where no checkpoint is due, or it could not be written */
+  #certify(last = false): WrittenCheckpoint | null {
+    const now = this.#options.now();
     const { end } = this.#files;
-    if (this.#checkpoints === null || !(last || this.#checkpoints.isDue(end, nowMs))) return true;
-    const checkpoint = this.#checkpoints.sign(end);
-    const entry = { ...gatewayEntry("checkpoint", new Date(nowMs).toISOString()), checkpoint };
+    if (this.#checkpoints === null || !(last || this.#checkpoints.isDue(end, now.getTime()))) return null;
+    const note = this.#checkpoints.sign(end);
+    const entry = { ...gatewayEntry("checkpoint", now.toISOString()), checkpoint: note };
     const result = this.#files.writeBehind(entry);
-    if (result?.failure !== null) return false;
-    this.#options.onWritten?.(result.lines);
+    return result?.failure === null ? { note, seq: this.#files.end.seq, lines: result.lines } : null;
+  }
+
+  /** Nobody hears of what could still be taken back: what a sink has, or a checkpoint vouches for, is in the trail. */
+  #publish({ lines, checkpoint }: Pick<Written, "lines" | "checkpoint">): void {
+    const all = [...lines, ...(checkpoint?.lines ?? [])];
+    if (all.length > 0) this.#options.onWritten?.(all);
+    if (checkpoint === null) return;
     try {
-      this.#checkpoints.keep(checkpoint, this.#files.end.seq, nowMs);
+      this.#checkpoints?.keep(checkpoint.note, checkpoint.seq, this.#options.now().getTime());
     } catch (error) {
       this.#options.onTrouble?.(error);
     }
-    return true;
   }
 
-  async #force(batch: readonly Waiting[], result: BatchResult): Promise<void> {
+  /**
+   * Of what the disk has refused nobody knows whether it will stay: the system may show it until it is read anew, and drop it (fsync(2), Linux
+   * from 4.13 on). So the chain goes back to what the disk has, and what comes next is written there once more.
+   *
+   * @returns why it is not on the disk, or null
+   */
+  async #force(written: Written): Promise<AuditFault | null> {
     try {
       await this.#files.syncData();
-      this.#settle(batch, result);
     } catch (cause) {
-      // They are in the file, and nobody knows whether they will stay there: their calls are refused.
-      const failure = new UnforcedFault(`${this.path} could not be forced to the disk`, { cause });
-      this.#settle(batch, { faults: result.faults.map((fault) => fault ?? failure), failure, lines: [] });
+      this.#files.takeBack();
+      return new AuditFault(`${this.path} could not be forced to the disk`, { cause });
     }
-    this.#forcing = null;
-    this.#flush();
+    this.#publish(written);
+    return null;
   }
 
   #settle(batch: readonly Waiting[], { faults, failure }: BatchResult): void {
@@ -173,7 +217,7 @@ export class FileSink implements AuditSink {
     for (const [index, { entry, again, resolve, reject }] of batch.entries()) {
       const fault = faults[index];
       if (fault == null && again) missing -= 1;
-      if (isLost(fault) && !again && entry.event !== "recovered") missing += 1;
+      if (fault != null && !again && entry.event !== "recovered") missing += 1;
       if (fault == null) resolve();
       else reject(fault);
     }
@@ -188,6 +232,7 @@ export class FileSink implements AuditSink {
 
   /** Nobody is sent to a gateway that is not ready, so no request would find out that the disk has room again. */
   #heal(): void {
+    if (this.#forcing !== null) return;
     this.#reclaim();
     this.#recover();
   }
@@ -208,7 +253,7 @@ export class FileSink implements AuditSink {
     this.#keeper.attend();
     if (this.#forcing !== null || !this.#healthy) return;
     this.#reclaim();
-    this.#certify();
+    this.#publish({ lines: [], checkpoint: this.#certify() });
   }
 
   /** It is tried each second, and said once when it begins to fail and once when it works again. */
@@ -236,18 +281,13 @@ export class FileSink implements AuditSink {
     try {
       // Writing may work again, and no record have said yet what is missing.
       const note = this.#missing === 0 ? stopNote : { ...stopNote, missing: this.#missing };
-      const result = this.#files.write([gatewayEntry("stop", now().toISOString(), note)]);
-      throwFirst(result);
-      this.#options.onWritten?.(result.lines);
-      this.#certify(true);
+      const written = this.#write([gatewayEntry("stop", now().toISOString(), note)], true);
+      throwFirst(written);
       this.#files.sync();
+      this.#publish(written);
     } finally {
       this.#files.close();
       this.#lock.release();
     }
   }
-}
-
-function isLost(fault: AuditFault | null | undefined): boolean {
-  return fault != null && !(fault instanceof UnforcedFault);
 }

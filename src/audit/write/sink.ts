@@ -22,7 +22,6 @@ export interface AuditSink {
    * disk, where a loss of power cannot either.
    *
    * @param again whether it stands for one that is missing, so that it is not missing any more once this one is there
-   * @throws UnforcedFault when it is in the file and could not be forced to the disk
    * @throws AuditFault when it could not be written. The next call tries again, so does the sink itself, and records `recovered` when it works
    */
   append(entry: AuditEntry, again?: boolean): Promise<void>;

@@ -44,6 +44,12 @@ export class ChainWriter {
     return this.#dirty;
   }
 
+  /** Goes on from where the file ended before: what stands behind that was never told to anybody. */
+  goBack(end: ChainEnd): void {
+    this.#end = end;
+    this.#tryRepair();
+  }
+
   /** Goes on in another file, which is empty. */
   continueIn(file: AppendFile, path: string, render: RecordRenderer): void {
     this.#file = file;

@@ -74,67 +74,6 @@ function faultyFile() {
   return { faults, state, openFile, full, short };
 }
 
-describe("forcing to the disk", () => {
-  /** A file whose disk takes its time. */
-  function slowDisk() {
-    const disk: { forced: PromiseWithResolvers<void>[] } = { forced: [] };
-    const openFile = (name: string): AppendFile => ({
-      ...openAppendFile(name),
-      syncData() {
-        const forced = Promise.withResolvers<void>();
-        disk.forced.push(forced);
-        return forced.promise;
-      },
-      syncName: async () => {},
-    });
-    return { disk, openFile };
-  }
-
-  const turn = () => new Promise((resolve) => setImmediate(resolve));
-
-  test("an append resolves when the disk has it, and what came meanwhile is forced together", async () => {
-    const { disk, openFile } = slowDisk();
-    const sink = await open({ forced: true, openFile });
-    const resolved: string[] = [];
-    const append = (id: string) => void sink.append(callEntry({ id })).then(() => resolved.push(id));
-    append("a");
-    await turn();
-    append("b");
-    append("c");
-    await turn();
-    expect(records().map(({ id }) => id)).toEqual([null, "a"]);
-    expect(resolved).toEqual([]);
-    disk.forced[0]?.resolve();
-    await turn();
-    expect(resolved).toEqual(["a"]);
-    expect(records().map(({ id }) => id)).toEqual([null, "a", "b", "c"]);
-    expect(disk.forced).toHaveLength(2);
-    const closed = sink.close();
-    disk.forced[1]?.resolve();
-    await closed;
-    expect(resolved).toEqual(["a", "b", "c"]);
-    expect(await verifyFiles([path])).toMatchObject({ ok: true, stopped: true });
-  });
-
-  test("a disk that refuses refuses the call, until it takes something again", async () => {
-    const { disk, openFile } = slowDisk();
-    const failures: unknown[] = [];
-    const sink = await open({ forced: true, openFile, onFailure: (error) => failures.push(error) });
-    const refused = sink.append(callEntry({ id: "a" }));
-    await turn();
-    disk.forced[0]?.reject(new Error("EIO"));
-    await expect(refused).rejects.toThrow(/could not be forced to the disk/);
-    expect([sink.healthy, failures.length]).toEqual([false, 1]);
-    const taken = sink.append(callEntry({ id: "b" }));
-    await turn();
-    disk.forced[1]?.resolve();
-    await taken;
-    expect(sink.healthy).toBe(true);
-    await sink.close();
-    expect(await verifyFiles([path])).toMatchObject({ ok: true, records: 4 });
-  });
-});
-
 describe("writing", () => {
   test("start, records and stop form one chain", async () => {
     const sink = await open({ startNote: { version: "1.2.3" }, stopNote: { signal: "SIGTERM" } });
