@@ -173,6 +173,9 @@ describe.each(sessionClients)("%s", (_name, connect) => {
     const client = await connect(world, { server: "frail" });
     await expect(client.call("slow")).rejects.toMatchObject({ code: 502, data: { reason: "upstream_refused" } });
     const records = await findRecords(world, client.http.answers);
-    expect(records.at(-1)).toMatchObject({ event: "stream", decision: { reason: "upstream_refused" } });
+    // The stream that clients open of their own accord may be answered behind it.
+    expect(records.filter(({ event }) => event === "stream").map(({ decision }) => decision.reason)).toContain(
+      "upstream_refused",
+    );
   });
 });
