@@ -181,7 +181,7 @@ export class FileSink implements AuditSink {
 
   /** Nobody hears of what could still be taken back: what a sink has, or a checkpoint vouches for, is in the trail. */
   #publish({ lines, checkpoint }: Pick<Written, "lines" | "checkpoint">): void {
-    const all = [...lines, ...(checkpoint?.lines ?? [])];
+    const all = checkpoint === null ? lines : [...lines, ...checkpoint.lines];
     if (all.length > 0) this.#options.onWritten?.(all);
     if (checkpoint === null) return;
     try {
