@@ -60,7 +60,8 @@ export async function createScale({ child, errors }: ReadyChild): Promise<Scale>
   };
 }
 
-const maxTries = 100;
+/** Against processes that open none; a busy machine takes some seconds over it. */
+const maxTries = 1_000;
 const pauseMs = 50;
 
 /** Twice, for what finalizers let go of is garbage of the second round. */

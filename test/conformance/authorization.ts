@@ -13,7 +13,7 @@ import { entryOf, readRun, type Suite } from "./suite.ts";
 
 const sallyport = fileURLToPath(new URL("../../bin/sallyport.js", import.meta.url));
 const password = "correct horse battery staple";
-const runTimeoutMs = 60_000;
+const runTimeoutMs = 200_000;
 
 type Fetch = typeof globalThis.fetch;
 

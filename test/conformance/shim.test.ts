@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { request } from "node:http";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { type RecorderHandler, startRecorder } from "../fixtures/recorder.ts";
 import { startShim } from "./shim.ts";
 
@@ -63,16 +63,16 @@ test("passes on each piece as it comes, and a client that goes away", async () =
   expect(String(piece)).toBe("data: first\n\n");
   expect(recorder.requests[0]?.aborted).toBe(false);
   sent.destroy();
-  await vi.waitFor(() => expect(recorder.requests[0]?.aborted).toBe(true));
+  await expect.poll(() => recorder.requests[0]?.aborted).toBe(true);
 });
 
 test("passes on a client that goes away before the answer begins", async () => {
   const { recorder, shim } = await open(() => undefined);
   const sent = request(shim.url, { method: "POST" }).end("{}");
   sent.once("error", () => undefined);
-  await vi.waitFor(() => expect(recorder.requests).toHaveLength(1));
+  await expect.poll(() => recorder.requests).toHaveLength(1);
   sent.destroy();
-  await vi.waitFor(() => expect(recorder.requests[0]?.aborted).toBe(true));
+  await expect.poll(() => recorder.requests[0]?.aborted).toBe(true);
 });
 
 test("passes on an upstream that breaks off", async () => {

@@ -53,6 +53,6 @@ it("whoever reads it in that time gets all of it, and keeps the connection", asy
   await left;
   expect(vi.getTimerCount()).toBe(0);
   vi.advanceTimersByTime(stallMs * 100);
-  await vi.waitUntil(() => read > body.length);
+  await expect.poll(() => read).toBeGreaterThan(body.length);
   expect(client.destroyed).toBe(false);
 });

@@ -1,4 +1,5 @@
 /** Results of queries whose rows are lists: the names of their columns stand beside them, or are the first row. Pure. */
+import { showUnseen } from "./text.ts";
 
 const naming = /^(?:columns?|column_?names|cols|fields|headers?|head|names|schema|meta|metadata)$/i;
 const longest = "columnnames".length + 1;
@@ -40,9 +41,12 @@ function isPlain(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** JSON, and what has been replaced or cut, was longer before: it names no column, so that a view of the view finds no further one. */
+/**
+ * JSON, and what has been replaced or cut, was longer before: it names no column, so that a view of the view finds no further one. It is
+ * looked at as it will be seen: a line break before a bracket is an escape in the view.
+ */
 export function isShown(name: string): boolean {
-  return /^\s*[[{"]|\[redacted|…\(/.test(name);
+  return /^(?:\s|\\u\{[0-9a-f]{1,6}\})*[[{"]|\[redacted|…\(/.test(showUnseen(name));
 }
 
 /** The names of columns where they are the first row of a list of rows; of two columns the first may be names itself. */

@@ -9,6 +9,7 @@ import { createFetchDocument, type FetchDocument, type KeyOrigin, readKeyOrigin 
 import { createKeySource, type KeySource, type KeySourceOptions } from "../../../src/auth/jwks.ts";
 import { createVerifier } from "../../../src/auth/jwt.ts";
 import { Denial } from "../../../src/denial.ts";
+import { holdDeadline } from "../../fixtures/deadline.ts";
 import { makeKey, sign, type TestKey } from "./issuer.ts";
 
 const maxAgeMs = 600_000;
@@ -317,7 +318,7 @@ describe("over HTTP", () => {
     (_, response) =>
       void response.end(JSON.stringify(value));
   const keySet = () => json({ keys: published });
-  const real = (origin: KeyOrigin, bounds = { timeoutMs: 2_000, maxBytes: 10_000 }) =>
+  const real = (origin: KeyOrigin, bounds = { timeoutMs: 60_000, maxBytes: 10_000 }) =>
     sourceOf({ origin, fetch: createFetchDocument(bounds) });
   const openid = "/.well-known/openid-configuration";
   const oauth = "/.well-known/oauth-authorization-server";
@@ -396,10 +397,12 @@ describe("over HTTP", () => {
     ["never ends", (_, response) => void response.write('{"keys":[')],
   ])("an answer that %s is given up", async (_, answer) => {
     const closed = Promise.withResolvers<void>();
+    const end = holdDeadline(50);
     answers = {
       "/keys": (request, response) => {
         response.on("close", closed.resolve);
         answer(request, response);
+        end();
       },
     };
     const source = real({ kind: "url", url: `${base}/keys` }, { timeoutMs: 50, maxBytes: 10_000 });

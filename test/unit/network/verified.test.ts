@@ -51,7 +51,7 @@ beforeEach(() => {
 afterEach(() => void vi.unstubAllEnvs());
 
 function sendTo(pool: "calls" | "streams"): Promise<unknown> {
-  const timeouts = { connect: 5_000, firstByte: 5_000, idle: 5_000 };
+  const timeouts = { connect: 60_000, firstByte: 60_000, idle: 60_000 };
   const pools = createPools({ url: new URL(url), timeouts } as ServerConfig);
   onTestFinished(async () => void (await Promise.all([pools.calls.destroy(), pools.streams.destroy()])));
   return pools[pool].request({ origin: url, path: "/", method: "POST" });

@@ -1,11 +1,8 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
+import { afterEach, beforeEach, expect, it, onTestFinished } from "vitest";
 import { startDemonstration } from "../../../src/quickstart/demonstration.ts";
-
-// Each test starts a process, on machines of any speed.
-vi.setConfig({ testTimeout: 60_000 });
 
 let data: string;
 

@@ -5,11 +5,8 @@ import { connect } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { type Everything, startEverything } from "../../../src/quickstart/everything.ts";
-
-// Each test starts a process or two, on machines of any speed.
-vi.setConfig({ testTimeout: 60_000 });
 
 const bearer = "correct-horse-battery-staple";
 let directory: string;
@@ -140,7 +137,7 @@ describe("startEverything", () => {
     await Promise.all([closed, reported]);
     expect(lines).toEqual([`The "everything" server ended (SIGKILL) and is started again in 0 ms; see ${logFile}.`]);
     const answer = () => post(everything.url, initialize).then(({ status }) => status, String);
-    await expect.poll(answer, { timeout: 50_000 }).toBe(200);
+    await expect.poll(answer).toBe(200);
   });
 
   it("ends the server with stop(), and does not start it again", async () => {

@@ -11,8 +11,6 @@ import type { Notice } from "../../../src/state/notices.ts";
 import { connectRedis } from "../../../src/state/redis.ts";
 import { hasRedis, type Redis, startRedis } from "../../fixtures/redis.ts";
 
-const patience = { timeout: 10_000 };
-
 describe.skipIf(!hasRedis)("a board in Redis", () => {
   let directory: string;
   let redis: Redis;
@@ -42,7 +40,7 @@ describe.skipIf(!hasRedis)("a board in Redis", () => {
     onTestFinished(() => shared.close());
     const heard: string[] = [];
     shared.board.attend((notice) => heard.push(nameOf(notice)));
-    await expect.poll(() => shared.ready, patience).toBe(true);
+    await expect.poll(() => shared.ready).toBe(true);
     const post = (book: "ended" | "answered", key: string, known = true) =>
       shared.board.post({ kind: "recall", book, key, known });
     return { post, heard, lines };
@@ -59,10 +57,10 @@ describe.skipIf(!hasRedis)("a board in Redis", () => {
     here.post("ended", "a");
     for (let count = 1; count <= 10_500; count += 1) {
       here.post("answered", String(count));
-      if (count % 500 === 0) await expect.poll(() => there.heard.length, { ...patience, interval: 2 }).toBe(count + 1);
+      if (count % 500 === 0) await expect.poll(() => there.heard.length, { interval: 2 }).toBe(count + 1);
     }
     const late = await openProcess();
-    await expect.poll(() => late.heard[0], patience).toBe("ended a true");
+    await expect.poll(() => late.heard[0]).toBe("ended a true");
   });
 
   it("hears nothing twice that somebody puts there again", async () => {
@@ -71,11 +69,11 @@ describe.skipIf(!hasRedis)("a board in Redis", () => {
     here.post("answered", "a");
     here.post("answered", "a", false);
     here.post("answered", "a");
-    await expect.poll(() => there.heard, patience).toHaveLength(3);
+    await expect.poll(() => there.heard).toHaveLength(3);
     const answers = await keyOf("answered");
     for (const { message } of await entriesOf(answers)) await intruder.xAdd(answers, "*", message);
     here.post("ended", "b");
-    await expect.poll(() => there.heard.at(-1), patience).toBe("ended b true");
+    await expect.poll(() => there.heard.at(-1)).toBe("ended b true");
     expect(there.heard).toHaveLength(4);
   });
 
@@ -83,20 +81,20 @@ describe.skipIf(!hasRedis)("a board in Redis", () => {
     const here = await openProcess();
     const there = await openProcess();
     here.post("ended", "a");
-    await expect.poll(() => there.heard, patience).toEqual(["ended a true"]);
+    await expect.poll(() => there.heard).toEqual(["ended a true"]);
     await intruder.xAdd(await keyOf("ended"), "99999999999999-0", { sealed: "forged" });
-    await expect.poll(() => there.lines.length, patience).toBe(1);
+    await expect.poll(() => there.lines.length).toBe(1);
     await intruder.flushAll();
     await intruder.sendCommand(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
     here.post("ended", "b");
-    await expect.poll(() => there.heard, patience).toEqual(["ended a true", "ended b true"]);
+    await expect.poll(() => there.heard).toEqual(["ended a true", "ended b true"]);
   });
 
   it("says so where notices are missing", async () => {
     const here = await openProcess();
     for (const key of ["a", "b", "c", "d", "e"]) here.post("ended", key);
     const there = await openProcess();
-    await expect.poll(() => there.heard, patience).toHaveLength(5);
+    await expect.poll(() => there.heard).toHaveLength(5);
     expect(there.lines).toEqual([]);
     const notices = await keyOf("ended");
     const kept = await entriesOf(notices);
@@ -104,7 +102,7 @@ describe.skipIf(!hasRedis)("a board in Redis", () => {
     for (const { message } of [0, 2, 4].flatMap((place) => kept[place] ?? []))
       await intruder.xAdd(notices, "*", message);
     const late = await openProcess();
-    await expect.poll(() => late.heard, patience).toHaveLength(3);
+    await expect.poll(() => late.heard).toHaveLength(3);
     expect(late.lines).toHaveLength(1);
     expect(late.lines[0]).toContain("never came");
   });
@@ -113,7 +111,7 @@ describe.skipIf(!hasRedis)("a board in Redis", () => {
     await intruder.configSet("maxmemory-policy", policy);
     onTestFinished(async () => void (await intruder.configSet("maxmemory-policy", "noeviction")));
     const { lines } = await openProcess();
-    await expect.poll(() => lines.length, patience).toBe(1);
+    await expect.poll(() => lines.length).toBe(1);
     expect(lines[0]).toContain(policy);
   });
 
@@ -123,10 +121,10 @@ describe.skipIf(!hasRedis)("a board in Redis", () => {
     await intruder.configSet("maxmemory", "1");
     onTestFinished(async () => void (await intruder.configSet("maxmemory", "0")));
     here.post("ended", "a");
-    await expect.poll(() => here.lines.length, patience).toBe(1);
+    await expect.poll(() => here.lines.length).toBe(1);
     here.post("ended", "b");
     await intruder.configSet("maxmemory", "0");
-    await expect.poll(() => there.heard, patience).toEqual(["ended a true", "ended b true"]);
+    await expect.poll(() => there.heard).toEqual(["ended a true", "ended b true"]);
     expect(here.lines).toHaveLength(1);
     expect(here.lines[0]).toContain("takes no notices");
   });

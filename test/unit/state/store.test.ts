@@ -53,7 +53,7 @@ const backends: Readonly<Record<string, () => Promise<() => Promise<StoreBackend
       const log = createLog("error", () => {});
       const shared = connectRedis({ url: new Secret(redis?.url ?? ""), keyring, log, now: () => performance.now() });
       closing.push(() => shared.close());
-      await expect.poll(() => shared.ready, { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => shared.ready).toBe(true);
       return shared.store;
     };
   },
@@ -152,7 +152,7 @@ describe.each(kept)("%s", (name) => {
       if (fails) throw new Error("read it again");
     });
     expect(changes).toBe(1);
-    await expect.poll(() => changes, { timeout: 5_000 }).toBeGreaterThan(1);
+    await expect.poll(() => changes).toBeGreaterThan(1);
     fails = false;
     for (const act of [
       () => mine.put(cups, "a", { color: "red" }),
@@ -161,7 +161,7 @@ describe.each(kept)("%s", (name) => {
     ]) {
       const before = changes;
       await act();
-      await expect.poll(() => changes, { timeout: 5_000 }).toBeGreaterThan(before);
+      await expect.poll(() => changes).toBeGreaterThan(before);
     }
   });
 

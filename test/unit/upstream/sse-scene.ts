@@ -9,7 +9,7 @@ import { type Heard, hear } from "./sse-source.ts";
 
 /** Timeouts of the server, in milliseconds. */
 export const idleMs = 60_000;
-export const firstByteMs = 5_000;
+export const firstByteMs = 30_000;
 
 /** A transport before a server that does as it is told. */
 export interface Scene {
@@ -28,7 +28,7 @@ export function serverConfig(url: URL): ServerConfig {
     url,
     transport: "sse",
     headers: {},
-    timeouts: { connect: 1_000, firstByte: firstByteMs, idle: idleMs, turn: 1_000 },
+    timeouts: { connect: 60_000, firstByte: firstByteMs, idle: idleMs, turn: 60_000 },
     concurrent: 1,
     waiting: 1,
     maxResponse: 65_536,

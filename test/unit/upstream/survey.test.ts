@@ -4,6 +4,7 @@ import type { Era } from "../../../src/mcp/era.ts";
 import type { Age } from "../../../src/upstream/age.ts";
 import { type ListMethod, type SurveyLimits, survey } from "../../../src/upstream/survey.ts";
 import { createPools, createStreamableTransport } from "../../../src/upstream/transport.ts";
+import { afterNextHead, holdDeadline } from "../../fixtures/deadline.ts";
 import { type Recorder, startRecorder } from "../../fixtures/recorder.ts";
 
 /** `silence`: a head, and then nothing. */
@@ -12,10 +13,13 @@ type Answers = (message: { method: string; params: Record<string, unknown> }) =>
 interface Scene {
   readonly recorder: Recorder;
   ask(methods: readonly ListMethod[], limits?: Partial<SurveyLimits>): ReturnType<typeof survey>;
+  /** Has a deadline of so many milliseconds be over when silence is what the server answers. */
+  endAtSilence(ms: number): void;
 }
 
 /** A real server that answers with these, and the way to it. */
 async function serve(era: Era, answers: Answers, session?: string): Promise<Scene> {
+  let end = () => {};
   const recorder = await startRecorder((request, body, response) => {
     if (request.method !== "POST") return void response.writeHead(405).end();
     const message = JSON.parse(body.toString());
@@ -25,20 +29,30 @@ async function serve(era: Era, answers: Answers, session?: string): Promise<Scen
     if (message.method === "initialize" && session !== undefined) response.setHeader("mcp-session-id", session);
     response.writeHead(200, { "content-type": "application/json" });
     // A notification is answered by its head, so there even that has to be missing.
-    if (answer === "silence") return message.id === undefined ? undefined : response.flushHeaders();
+    if (answer === "silence" && message.id === undefined) return end();
+    if (answer === "silence") {
+      afterNextHead(end);
+      return response.flushHeaders();
+    }
     response.end(JSON.stringify({ jsonrpc: "2.0", id: message.id, ...answer }));
   });
   onTestFinished(() => recorder.stop());
-  const timeouts = { connect: 1_000, firstByte: 1_000, idle: 1_000 };
+  const timeouts = { connect: 60_000, firstByte: 60_000, idle: 60_000 };
   const config = { url: new URL(recorder.url), timeouts } as ServerConfig;
   const own = createStreamableTransport(config, createPools(config));
   onTestFinished(() => own.destroy());
   const headers = { authorization: "Bearer own" };
   const age = { find: async () => (era === "modern" ? { era, supported: [] } : { era }) } as unknown as Age;
-  return { recorder, ask: (methods, limits) => survey({ own, headers, age }, methods, { ...usual, ...limits }) };
+  return {
+    recorder,
+    ask: (methods, limits) => survey({ own, headers, age }, methods, { ...usual, ...limits }),
+    endAtSilence(ms) {
+      end = holdDeadline(ms);
+    },
+  };
 }
 
-const usual = { timeoutMs: 5_000, deadlineMs: 10_000, maxBytes: 65_536, maxTotalBytes: 65_536, maxElements: 100 };
+const usual = { timeoutMs: 60_000, deadlineMs: 60_001, maxBytes: 65_536, maxTotalBytes: 65_536, maxElements: 100 };
 const unknown = { error: { code: -32601, message: "Method not found" } };
 const hello = { result: { protocolVersion: "2025-06-18", capabilities: {}, serverInfo: { name: "s", version: "1" } } };
 const named = (...names: string[]) => names.map((name) => ({ name }));
@@ -108,7 +122,8 @@ describe("a survey is bounded in all", () => {
   it("by one deadline for all pages", async () => {
     const answers: Answers = ({ method, params }) =>
       params?.cursor === "more" ? "silence" : endless({ method, params });
-    const { recorder, ask } = await serve("legacy", answers, "s-1");
+    const { recorder, ask, endAtSilence } = await serve("legacy", answers, "s-1");
+    endAtSilence(200);
     await expect(ask(["tools/list"], { deadlineMs: 200 })).rejects.toThrow(/^tools\/list: its lists take too long$/);
     expect(recorder.requests.at(-1)?.method).toBe("DELETE");
   });
@@ -146,8 +161,9 @@ it.each<[string, Answers]>([
   ["notifications/initialized is not answered", ({ method }) => (method === "initialize" ? hello : "silence")],
   ["a list cannot be had", ({ method }) => (method === "initialize" ? hello : undefined)],
 ])("a session that was begun is ended where %s", async (_what, answers) => {
-  const { recorder, ask } = await serve("legacy", answers, "s-1");
-  await expect(ask(["tools/list"], { timeoutMs: 1_500 })).rejects.toThrow();
+  const { recorder, ask, endAtSilence } = await serve("legacy", answers, "s-1");
+  endAtSilence(200);
+  await expect(ask(["tools/list"], { timeoutMs: 200 })).rejects.toThrow();
   const last = recorder.requests.at(-1) as Recorder["requests"][number];
   expect([last.method, headersOf(last)["mcp-session-id"]]).toEqual(["DELETE", "s-1"]);
 });

@@ -139,6 +139,14 @@ test.each([
     ["a", `Bearer ${"a1B2".repeat(20)} and the password`],
     ["b", "c"],
   ],
+  [
+    ["a", "\n [cut] password"],
+    ["b", "c"],
+  ],
+  [
+    ["a", "\u200b{password"],
+    ["b", "c"],
+  ],
   { columns: ["a", "password", "b"], rows: Array.from({ length: 50 }, () => ["x".repeat(1_500), "y", "z"]) },
   [...Array(98).fill("a"), "--password", "x", "y"],
   { command: "mysql", args: [...Array(98).fill("-p"), "-p", "x", "y"] },

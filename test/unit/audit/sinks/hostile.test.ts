@@ -11,6 +11,7 @@ import { Undelivered } from "../../../../src/audit/sinks/channel.ts";
 import { Poster, type PosterOptions } from "../../../../src/audit/sinks/post.ts";
 import { SyslogChannel, type SyslogOptions } from "../../../../src/audit/sinks/syslog.ts";
 import { ensureCertificates } from "../../../../src/quickstart/certificates.ts";
+import { afterNextHead, holdDeadline } from "../../../fixtures/deadline.ts";
 import { startSyslogReceiver } from "../../../fixtures/syslog-receiver.ts";
 import { lineOf } from "./records.ts";
 
@@ -68,16 +69,24 @@ it("one that sends a few is not", async () => {
 const unending = (status: string) => `HTTP/1.1 ${status}\r\nContent-Length: 9\r\n\r\n{}`;
 
 it.each([
-  ["breaks off", (socket: Socket, answer: string) => void socket.end(answer), patienceMs],
-  ["never ends", (socket: Socket, answer: string) => void socket.write(answer), 1_000],
-])("an answer that %s has said by its status what became of the records", async (_, answer, patienceMs) => {
+  ["breaks off", (socket: Socket, answer: string) => void socket.end(answer)],
+  ["never ends", (socket: Socket, answer: string) => void socket.write(answer)],
+])("an answer that %s has said by its status what became of the records", async (how, answer) => {
   let status = "200 OK";
+  let end = () => {};
   const server = createServer((socket) =>
-    socket.on("error", () => {}).once("data", () => answer(socket, unending(status))),
+    socket
+      .on("error", () => {})
+      .once("data", () => {
+        if (how === "never ends") afterNextHead(end);
+        answer(socket, unending(status));
+      }),
   );
-  const poster = openPoster(`http://127.0.0.1:${await listen(server)}/`, { patienceMs, isPassing: () => false });
+  const poster = openPoster(`http://127.0.0.1:${await listen(server)}/`, { isPassing: () => false });
+  end = holdDeadline(patienceMs);
   expect(await poster.post({}, "a", signal)).toBe("{}");
   status = "400 Bad Request";
+  end = holdDeadline(patienceMs);
   const refused = await poster.post({}, "a", signal).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(Undelivered);
   expect(refused).toMatchObject({ message: "the answer was 400", isFinal: true });
@@ -100,7 +109,6 @@ it("a receiver of syslog that talks without end is left, and the next batch has 
 });
 
 describe.each([false, true])("a receiver of syslog, with TLS: %s,", (isTls) => {
-  const patienceMs = 1_500;
   /** More than the system holds for a connection. */
   const lines = Array.from(
     { length: 24 },
@@ -108,7 +116,7 @@ describe.each([false, true])("a receiver of syslog, with TLS: %s,", (isTls) => {
   );
 
   /** Who does with each connection what the test says. */
-  async function receive(accept: (socket: Socket) => void): Promise<SyslogChannel> {
+  async function receive(accept: (socket: Socket) => void, patienceMs: number): Promise<SyslogChannel> {
     const directory = await mkdtemp(join(tmpdir(), "sallyport-hostile-"));
     onTestFinished(() => rm(directory, { recursive: true }));
     const { server, serverKey, ca } = await ensureCertificates(directory, new Date());
@@ -119,21 +127,22 @@ describe.each([false, true])("a receiver of syslog, with TLS: %s,", (isTls) => {
 
   it("that takes longer for a batch than it may take nothing has it once", async () => {
     let connections = 0;
+    const allBytes = lines.reduce((sum, line) => sum + line.length, 0);
     const channel = await receive((socket) => {
       connections += 1;
+      // Twice as long as it may take nothing, by a clock that goes with what is taken: what waits in between is less than half of it.
       socket
         .on("error", () => {})
-        .on("data", () => {
-          socket.pause();
-          setTimeout(() => socket.resume(), isTls ? 1 : 5);
-        });
-    });
+        .on("data", ({ length }: Buffer) => void vi.advanceTimersByTime((length / allBytes) * 2 * patienceMs));
+    }, patienceMs);
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
     expect(await channel.send(lines, signal)).toBe(0);
     expect(connections).toBe(1);
   });
 
   it("that takes nothing is left", async () => {
-    const channel = await receive((socket) => void socket.on("error", () => {}).pause());
+    const channel = await receive((socket) => void socket.on("error", () => {}).pause(), 1_500);
     await expect(channel.send(lines, signal)).rejects.toThrow("nothing was taken within 1500 ms");
   });
 });

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createTokenEndpoint, type EndpointKit } from "../../../../src/upstream/credentials/token-endpoint.ts";
+import { afterNextHead, holdDeadline } from "../../../fixtures/deadline.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -30,13 +31,15 @@ async function set(handler: Handler, options: { issuer?: true; kit?: Partial<End
     now: () => state.nowMs,
     chance: () => 0,
     tokenFetched: (...told) => void state.told.push(told),
-    bounds: { timeoutMs: 2_000, maxBytes: 65_536 },
+    bounds: { timeoutMs: 60_000, maxBytes: 65_536 },
     ...options.kit,
   });
   return { state, url, ask: () => endpoint.request({ grant_type: "any", scope: undefined }) };
 }
 
 const impatient = { bounds: { timeoutMs: 50, maxBytes: 65_536 } };
+/** Ends the time of whoever is impatient, in the test that is running. */
+let end = () => {};
 
 describe("an endpoint", () => {
   it("is sent a form, with what proves the client", async () => {
@@ -53,11 +56,20 @@ describe("an endpoint", () => {
   });
 
   it.each<[string, Handler, string, Partial<EndpointKit>?]>([
-    ["says nothing", () => {}, "did not answer in time", impatient],
-    ["begins and stops", (_, response) => void response.writeHead(200).write("{"), "did not answer in time", impatient],
+    ["says nothing", () => end(), "did not answer in time", impatient],
+    [
+      "begins and stops",
+      (_, response) => {
+        afterNextHead(end);
+        response.writeHead(200).write("{");
+      },
+      "did not answer in time",
+      impatient,
+    ],
     [
       "drips",
       (_, response) => {
+        afterNextHead(end);
         response.writeHead(200, { "content-type": "application/json" });
         const drip = setInterval(() => response.write(" "), 5);
         response.once("close", () => clearInterval(drip));
@@ -100,6 +112,7 @@ describe("an endpoint", () => {
       "no JSON object",
     ],
   ])("that %s is unavailable", async (_case, handler, detail, kit = {}) => {
+    end = holdDeadline(impatient.bounds.timeoutMs);
     const { ask, state } = await set(handler, { kit });
     await expect(ask()).rejects.toMatchObject({ fault: "unavailable", message: expect.stringContaining(detail) });
     expect(state.told).toEqual([["unavailable", expect.stringContaining(detail)]]);
