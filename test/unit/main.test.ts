@@ -34,6 +34,18 @@ describe("the command line", () => {
     expect(await run(...argv)).toMatchObject({ code: 2, err: expect.stringContaining(reason) });
   });
 
+  it.each([
+    [["policy", "lint"], "sallyport policy --help"],
+    [["audit", "verify", "one", "two"], "sallyport audit verify --help"],
+    [["audit", "search", "--decision", "perhaps"], "sallyport audit search --help"],
+    [["check", "--no-such-flag"], "sallyport check --help"],
+  ])("says where the right use stands: %j", async (argv, where) => {
+    expect(await run(...argv)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(`\n${where} says how it is used\n$`),
+    });
+  });
+
   it.each<[string[], string]>([
     [["serve"], ", or let sallyport quickstart make one\n"],
     [["token", "mint", "--subject", "ann"], "\n"],
