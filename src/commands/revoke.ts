@@ -85,8 +85,9 @@ export function revokeCommand(io: CommandIo): Command {
         const { config, issuer = own, stdin = false, reason, json } = options;
         try {
           const [revoked, doubt] = await withState(io, config, async (store, parts) => {
-            checkIssuer(issuer, contextOf(parts).issuers);
             const found = await find(value ?? "", issuer, stdin);
+            // Grants and sessions are the gateway's own, also where it issues no tokens.
+            if ("issuer" in found) checkIssuer(found.issuer, contextOf(parts).issuers);
             const doubt = await findDoubt(store, found);
             await put(store, found, reason ?? null, Date.now());
             return [found, doubt] as const;
