@@ -50,7 +50,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(revokeCommand(io))
     .addCommand(auditCommand(io))
     .addCommand(backupCommand(io));
-  for (const command of listCommands(program)) command.exitOverride();
+  for (const command of listCommands(program)) {
+    command.exitOverride().showHelpAfterError(`${nameInFull(command)} --help says how it is used`);
+  }
   const [first = "-"] = argv;
   // The default command would take a mistyped one for its own argument.
   const known = ["help", ...program.commands.map((command) => command.name())];
@@ -67,6 +69,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     return error.exitCode === 0 ? 0 : 2;
   }
   return code;
+}
+
+/** A command as it is typed. */
+function nameInFull(command: Command): string {
+  return command.parent === null ? command.name() : `${nameInFull(command.parent)} ${command.name()}`;
 }
 
 /** A command and all below it. */

@@ -35,19 +35,20 @@ export function checkCommand(io: CommandIo): Command {
       ),
     )
     .action(async (options: CheckOptions) => {
-      const print = options.json === true ? printFindings : printText;
+      const print = options.json === true ? printJson : printText;
       try {
         const { summary, found } = await (options.policies === undefined
           ? checkConfigured(options)
           : checkAlone(options.policies));
         const warnings = found.filter(({ severity }) => severity !== "note");
         const notes = found.filter(({ severity }) => severity === "note");
-        print(io, { summary, warnings, notes, problems: [] });
-        io.exit(options.strict === true && warnings.length > 0 ? 1 : 0);
+        const ok = options.strict !== true || warnings.length === 0;
+        print(io, { ok, summary, warnings, notes, problems: [] });
+        io.exit(ok ? 0 : 1);
       } catch (thrown) {
         const error = hintAtConfig(thrown, options.config, "give policy files with -p");
         if (!(error instanceof ConfigError)) throw error;
-        print(io, { summary: null, warnings: [], notes: [], problems: error.problems });
+        print(io, { ok: false, summary: null, warnings: [], notes: [], problems: error.problems });
         io.exit(error.kind === "unreadable" ? 2 : 1);
       }
     });
@@ -87,6 +88,8 @@ const anyOther = "\u2026";
 type Finding = Problem & { readonly code?: LintCode; readonly severity?: Severity };
 
 interface Findings {
+  /** As the exit code has it: with `--strict` warnings count. */
+  readonly ok: boolean;
   readonly summary: PolicySummary | null;
   readonly warnings: readonly Finding[];
   /** What deserves a look, and is often meant. */
@@ -94,12 +97,9 @@ interface Findings {
   readonly problems: readonly Problem[];
 }
 
-function printFindings(io: CommandIo, { problems, ...rest }: Findings): void {
-  printJson(io, { ok: problems.length === 0, ...rest, problems });
-}
-
-function printText(io: CommandIo, { summary, warnings, notes, problems }: Findings): void {
-  if (summary !== null) io.out(renderSummary(summary));
+function printText(io: CommandIo, { ok, summary, warnings, notes, problems }: Findings): void {
+  const verdict = ok ? "ok" : `NOT ok: ${count(warnings.length, "warning")}, and --strict`;
+  if (summary !== null) io.out(`${verdict}\n\n${renderSummary(summary)}`);
   for (const [noun, found] of [
     ["warning", warnings],
     ["note", notes],

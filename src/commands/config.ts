@@ -1,11 +1,17 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Command } from "commander";
-import { ConfigError } from "../config/diagnose.ts";
+import { type Command, InvalidArgumentError } from "commander";
+import { ConfigError, didYouMean } from "../config/diagnose.ts";
 
 /** The option that names the configuration, the same for every command that reads one. */
 export function withConfig(command: Command): Command {
   return command.option("-c, --config <file>", "configuration file", findConfig());
+}
+
+/** The value of an option that names a trail. Of two that were given, one would go unread and nobody be told. */
+export function readTrailPath(path: string, before: string | undefined): string {
+  if (before === undefined) return path;
+  throw new InvalidArgumentError("Expected one; run this for each replica's.");
 }
 
 /**
@@ -20,6 +26,17 @@ export function hintAtConfig(error: unknown, file: string, otherwise?: string): 
     error.problems.map((problem) => (problem.file === file ? { hint, ...problem } : problem)),
     "unreadable",
   );
+}
+
+/**
+ * What to say of an issuer that a configuration does not have; undefined of one that it has.
+ *
+ * @param issuers names of those that it has
+ */
+export function nameUnknownIssuer(issuer: string, issuers: readonly string[]): string | undefined {
+  if (issuers.includes(issuer)) return undefined;
+  const hint = didYouMean(issuer, issuers) ?? `issuers: ${issuers.join(", ")}`;
+  return `there is no issuer ${JSON.stringify(issuer)} (${hint})`;
 }
 
 /** `sallyport.yaml` of this directory, or the one that quickstart made in it. */

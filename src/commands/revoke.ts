@@ -11,10 +11,9 @@ import { type Revoker, revoke } from "../authorization/grants/revoke.ts";
 import { tellOwner } from "../authorization/news/keep.ts";
 import { endSession } from "../authorization/sessions/sessions.ts";
 import { contextOf } from "../config/context.ts";
-import { didYouMean } from "../config/diagnose.ts";
 import { nameOperator, reportDeed } from "../state/deeds.ts";
 import type { Store } from "../state/store.ts";
-import { withConfig } from "./config.ts";
+import { nameUnknownIssuer, withConfig } from "./config.ts";
 import { reportFailure } from "./failure.ts";
 import type { CommandIo } from "./io.ts";
 import { printJsonLine } from "./printing.ts";
@@ -86,8 +85,9 @@ export function revokeCommand(io: CommandIo): Command {
         const { config, issuer = own, stdin = false, reason, json } = options;
         try {
           const [revoked, doubt] = await withState(io, config, async (store, parts) => {
-            checkIssuer(issuer, contextOf(parts).issuers);
             const found = await find(value ?? "", issuer, stdin);
+            // Grants and sessions are the gateway's own, also where it issues no tokens.
+            if ("issuer" in found) checkIssuer(found.issuer, contextOf(parts).issuers);
             const doubt = await findDoubt(store, found);
             await put(store, found, reason ?? null, Date.now());
             return [found, doubt] as const;
@@ -143,9 +143,8 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
 function checkIssuer(issuer: string, issuers: readonly string[]): void {
   const way = elsewhere.get(issuer);
   if (way !== undefined) throw new Error(way);
-  if (issuers.includes(issuer)) return;
-  const hint = didYouMean(issuer, issuers) ?? `issuers: ${issuers.join(", ")}`;
-  throw new Error(`there is no issuer ${JSON.stringify(issuer)} (${hint})`);
+  const unknown = nameUnknownIssuer(issuer, issuers);
+  if (unknown !== undefined) throw new Error(unknown);
 }
 
 function need(id: string): string {

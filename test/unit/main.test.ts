@@ -34,6 +34,31 @@ describe("the command line", () => {
     expect(await run(...argv)).toMatchObject({ code: 2, err: expect.stringContaining(reason) });
   });
 
+  it.each([
+    [["audit", "search"], "--audit"],
+    [["audit", "stats"], "--audit"],
+    [["policy", "review"], "--audit"],
+    [["policy", "explain", "0d9d7c3e"], "--audit"],
+    [["policy", "simulate"], "--audit"],
+    [["policy", "diff", "old", "new"], "--replay"],
+    [["session", "list"], "--audit"],
+  ])("reads no second trail in place of the first: %j", async (argv, option) => {
+    const { code, err } = await run(...argv, option, "one", option, "two");
+    expect([code, err]).toEqual([2, expect.stringContaining("Expected one; run this for each replica's.")]);
+  });
+
+  it.each([
+    [["policy", "lint"], "sallyport policy --help"],
+    [["audit", "verify", "one", "two"], "sallyport audit verify --help"],
+    [["audit", "search", "--decision", "perhaps"], "sallyport audit search --help"],
+    [["check", "--no-such-flag"], "sallyport check --help"],
+  ])("says where the right use stands: %j", async (argv, where) => {
+    expect(await run(...argv)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(`\n${where} says how it is used\n$`),
+    });
+  });
+
   it.each<[string[], string]>([
     [["serve"], ", or let sallyport quickstart make one\n"],
     [["token", "mint", "--subject", "ann"], "\n"],

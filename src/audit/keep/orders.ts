@@ -105,7 +105,9 @@ async function shred(names: readonly string[], { directory, vault, now, declare 
 
 async function erase(person: string, { directory, vault, now, declare }: OrderPlace): Promise<void> {
   await refuseHeld(directory);
-  if (!vault.knowsPerson(person)) throw new OrderError("there is no key of this person: never seen, or erased already");
+  if (!vault.knowsPerson(person)) {
+    throw new OrderError("there is no key of this person: erased already, or never seen while audit.encryption was on");
+  }
   await declare(gatewayEntry("erased", now().toISOString(), { person }));
   vault.destroyPersonKey(person);
 }

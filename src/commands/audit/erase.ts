@@ -1,5 +1,8 @@
 import { Command } from "commander";
-import { hintAtConfig, withConfig } from "../config.ts";
+import { OrderError } from "../../audit/keep/orders.ts";
+import { contextOf } from "../../config/context.ts";
+import { loadParts } from "../../config/parts.ts";
+import { hintAtConfig, nameUnknownIssuer, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { printJson, show } from "../printing.ts";
@@ -30,7 +33,9 @@ export function eraseCommand(io: CommandIo): Command {
         const who = `${show(subject)} (${show(issuer)}), called ${person}`;
         if (yes !== true && !(await confirm(`Nobody will ever know what ${who}, did.`)))
           return reportFailure(io, unconfirmed, json, 1);
-        await give({ action: "erase", person }, trail, "audit erase");
+        await give({ action: "erase", person }, trail, "audit erase").catch((error) =>
+          suspectIssuer(error, config, issuer),
+        );
         if (json === true) printJson(io, { ok: true, person });
         else io.out(`erased ${who}\n`);
         io.exit(0);
@@ -38,4 +43,12 @@ export function eraseCommand(io: CommandIo): Command {
         reportFailure(io, hintAtConfig(error, config), json);
       }
     });
+}
+
+/** Records of an issuer that is gone can be erased, so that its name may be a mistake is said only where nothing was found. */
+async function suspectIssuer(error: unknown, config: string, issuer: string): Promise<never> {
+  if (!(error instanceof OrderError)) throw error;
+  const parts = await loadParts(config, ["servers", "identity"]).catch(() => null);
+  const unknown = parts === null ? undefined : nameUnknownIssuer(issuer, contextOf(parts).issuers);
+  throw unknown === undefined ? error : new OrderError(`${error.message}; ${unknown}`);
 }

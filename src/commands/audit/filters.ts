@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { compileQuery, type Query, type QueryOptions } from "../../audit/read/query.ts";
 import type { Unlock } from "../../audit/read/records.ts";
-import { withConfig } from "../config.ts";
+import { readTrailPath, withConfig } from "../config.ts";
 import type { CommandIo } from "../io.ts";
 import { findTrail } from "../policy/records.ts";
 
@@ -24,7 +24,7 @@ export interface Selection {
 export function withFilters(command: Command): Command {
   return withConfig(command)
     .argument("[text]", "only lines with this text in them, in letters of either case")
-    .option("--audit <path>", "audit file or directory (default: the one of the configuration)")
+    .option("--audit <path>", "audit file or directory (default: the one of the configuration)", readTrailPath)
     .option("--since <time>", "from this time on: 2026-08-01, 2026-08-01T10:00 (UTC), or how long ago: 30m, 1h, 2d")
     .option("--until <time>", "before this time; a day is meant to its end")
     .option(

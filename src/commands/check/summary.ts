@@ -72,7 +72,7 @@ export function renderSummary(summary: PolicySummary | ConfigSummary): string {
   const lines = rows.flatMap(([label, values]) =>
     shorten(values).map((value, index) => `${(index === 0 ? label : "").padEnd(10)}${value}`),
   );
-  return `ok\n\n${lines.join("\n")}\n`;
+  return `${lines.join("\n")}\n`;
 }
 
 function rowsOfConfig(summary: ConfigSummary): readonly Row[] {

@@ -140,7 +140,7 @@ export function readAsked(options: AskingOptions, policies: PolicySet, nowMs: nu
     throw new Error(`${wanted}${said === undefined ? "" : `; ${missing} is missing`}`);
   }
   const { subject, client, groups, scopes, claim, apiKey, certificate, proof, via, issuer = "builtin" } = options;
-  if (!policies.hasIssuer(issuer)) throw new Error(`no issuer of this name is configured: ${issuer}`);
+  if (!policies.hasIssuer(issuer)) throw new Error(unknownIssuer(issuer, policies));
   if (!policies.hasServer(options.server)) throw new Error(unknownServer(options.server, policies));
   const { server, tool, prompt, resource, template } = options;
   const identity = identitySchema.parse({
@@ -173,6 +173,12 @@ const wanted =
 function unknownServer(name: string, policies: PolicySet): string {
   const hint = didYouMean(name, policies.compile().servers);
   return `no server of this name is configured: ${name}${hint === undefined ? "" : ` (${hint})`}`;
+}
+
+/** Whoever named none is asked for as the gateway's own, which a gateway with an identity provider may not have. */
+function unknownIssuer(name: string, { issuers = [] }: PolicySet): string {
+  const hint = didYouMean(name, issuers) ?? (issuers.length === 0 ? undefined : `--issuer takes ${issuers.join(", ")}`);
+  return `no issuer of this name is configured: ${name}${hint === undefined ? "" : ` (${hint})`}`;
 }
 
 /**

@@ -4,6 +4,7 @@ import { ConfigError } from "../../config/diagnose.ts";
 import { runSuites } from "../../config/suites.ts";
 import { explainQuestion } from "../../policy/explain/explain.ts";
 import type { Question } from "../../policy/question.ts";
+import { readTrailPath } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { printJson } from "../printing.ts";
@@ -26,7 +27,7 @@ export function explainCommand(io: CommandIo): Command {
       "[request-id]",
       "request id of a call that was made, as in X-Request-Id and the audit trail, or at least 8 characters of its beginning",
     )
-    .option("--audit <path>", "audit file or directory (default: the one of the configuration)")
+    .option("--audit <path>", "audit file or directory (default: the one of the configuration)", readTrailPath)
     .option("--json", "print one JSON object")
     .action(async (id: string | undefined, options: ExplainOptions, command: Command) => {
       if (id === undefined && options.policies !== undefined && command.getOptionValueSource("config") === "cli") {

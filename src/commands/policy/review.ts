@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
+import { readTrailPath } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { alignRows, count, printJson, show } from "../printing.ts";
@@ -19,7 +20,7 @@ interface ReviewOptions extends PolicyOptions {
 export function reviewCommand(io: CommandIo): Command {
   return withPolicies(new Command("review"))
     .description("list who can do what and when it was last used, unused grants first")
-    .option("--audit <path>", "audit file or directory (default: the one of the configuration)")
+    .option("--audit <path>", "audit file or directory (default: the one of the configuration)", readTrailPath)
     .option("--days <number>", "how far back a use counts", readDays, 90)
     .option("--csv <file>", "write a table for spreadsheets; - for standard output")
     .option("--markdown <file>", "write a page to be signed; - for standard output")

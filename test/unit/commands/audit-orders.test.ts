@@ -103,8 +103,13 @@ describe("with --json", () => {
     const erase = () =>
       printed(eraseCommand, "-c", config, "--json", "--yes", "--issuer", issuer, "--subject", subject);
     expect(await erase()).toEqual([{ ok: true, person: expect.stringMatching(/^[0-9a-f]{24}$/) }, "", [0]]);
-    const again = "there is no key of this person: never seen, or erased already";
-    expect(await erase()).toEqual([{ ok: false, error: again }, "", [2]]);
+    const again = "there is no key of this person: erased already, or never seen while audit.encryption was on";
+    const refused = (error: string) => [{ ok: false, error }, "", [2]];
+    expect(await erase()).toEqual(refused(`${again}; there is no issuer "corp" (issuers: builtin)`));
+    await writeFile(config, "version: 1\nidentity: { issuers: { corp: { issuer: https://login.example.com/ } } }\n");
+    expect(await erase()).toEqual(refused(again));
+    await writeFile(config, "version: 1\nidentity: { issuers: 1 }\n");
+    expect(await erase()).toEqual(refused(again));
   });
 });
 

@@ -166,6 +166,17 @@ tests: [{ name: analysts read, identities: [ann], requests: [read], expect: allo
       expect(codes).toEqual([code]);
     });
 
+    it("says of warnings that count, as its exit code does, that not all is well", async () => {
+      const files = { "a.yaml": policy.replace(/bindings.*/, "") };
+      expect((await checkPolicies(files, "--strict")).out).toMatch(/^NOT ok: 1 warning, and --strict\n\npolicies/);
+      expect(JSON.parse((await checkPolicies(files, "--strict", "--json")).out)).toMatchObject({
+        ok: false,
+        problems: [],
+      });
+      expect((await checkPolicies(files)).out).toMatch(/^ok\n\npolicies/);
+      expect(JSON.parse((await checkPolicies(files, "--json")).out)).toMatchObject({ ok: true });
+    });
+
     const grant = (server: string) =>
       policy
         .replace("server: weather, tools: [forecast]", `server: ${server}, tools: ["*"]`)

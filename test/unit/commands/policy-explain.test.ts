@@ -294,7 +294,8 @@ tests: [{ name: a, identities: [ann], requests: [read], expect: allow }]
     ["no server", ["--subject", "a", "--tool", "x"], "; --server is missing"],
     ["no subject", ["--server", "weather", "--tool", "x"], "; --subject is missing"],
     ["an unknown server", ["--subject", "a", "--server", "wether"], 'did you mean "weather"?'],
-    ["an unknown issuer", ["--subject", "a", "--issuer", "x", "--server", "weather"], "no issuer of this name"],
+    ["an unknown issuer", ["--subject", "a", "--issuer", "x", "--server", "weather"], "(--issuer takes builtin)"],
+    ["a misspelled issuer", ["--subject", "a", "--issuer", "bultin", "--server", "weather"], 'did you mean "builtin"?'],
     [
       "a name that looks like another",
       ["--subject", "a", "--server", "weather", "--tool", "a\u200b"],
