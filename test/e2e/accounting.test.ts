@@ -4,11 +4,12 @@ import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { text as readText } from "node:stream/consumers";
 import { setImmediate as turn } from "node:timers/promises";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { type Ask, type Caller, closed, createCaller, read } from "../../bench/soak/caller.ts";
 import { createLedger } from "../../bench/soak/ledger.ts";
 import { createRandom } from "../../bench/soak/random.ts";
 import type { AuditRecord } from "../../src/audit/record.ts";
+import { startRecorder } from "../fixtures/recorder.ts";
 import { readAudit, until } from "../golden/observe.ts";
 import { createMoody } from "./accounting-server.ts";
 import { denyEcho, reloads, set, verify } from "./setting.ts";
@@ -23,6 +24,8 @@ type Kind = `${AuditRecord["event"]} ${string}`;
 interface Stage {
   readonly caller: Caller;
   readonly token: string;
+  /** For the server that is not waited for long. */
+  readonly hasty: string;
   readonly port: number;
   readonly server: ReturnType<typeof createMoody>;
 }
@@ -49,15 +52,20 @@ function call(id: number, tool: string): string {
 }
 
 /** A message whose answer has to be this one. */
-function say(outcome: string, kinds: readonly Kind[], ask: (token: string, id: number) => Partial<Ask>): Act {
+function say(
+  outcome: string,
+  kinds: readonly Kind[],
+  ask: (token: string, id: number, stage: Stage) => Partial<Ask>,
+): Act {
   return {
     kinds,
-    async run({ caller, token }, id) {
+    async run(stage, id) {
+      const { caller, token } = stage;
       const heard = await caller.exchange({
         verb: "POST",
         server: "alpha",
         headers: headers(token),
-        ...ask(token, id),
+        ...ask(token, id, stage),
       });
       expect(heard?.outcome).toBe(outcome);
     },
@@ -91,7 +99,10 @@ const whole: Act[] = [
   use("get-weather", "result"),
   use("echo", "policy_denied"),
   use("reset", "upstream_reset"),
-  use("silence", "upstream_timeout"),
+  // Of a server of its own: whoever is slow for other reasons must not meet the same patience.
+  say("upstream_timeout", ["request upstream_timeout"], (_token, id, { hasty }) => ({
+    ...{ server: "hasty", headers: headers(hasty), body: call(id, "silence") },
+  })),
   use("fail", "upstream_refused"),
   use("garbage", "upstream_malformed"),
   use("cut", "upstream_reset"),
@@ -188,18 +199,25 @@ function tally(kinds: Iterable<readonly [Kind, number]>): Record<string, number>
   return Object.fromEntries(Object.entries(counts).sort());
 }
 
-it("each message, stream and connection of a mix is on record once, as what it was", { timeout: 60_000 }, async () => {
+it("each message, stream and connection of a mix is on record once, as what it was", { timeout: 120_000 }, async () => {
   const server = createMoody();
-  const timeouts = { firstByte: "1s" };
+  const silent = await startRecorder(server.handler);
+  onTestFinished(() => silent.stop());
   const { gateway, token } = await set({
     handler: server.handler,
-    server: { timeouts, clientRequests: ["sampling"] },
+    server: { clientRequests: ["sampling"] },
     policyYaml: denyEcho,
-    configOverrides: { listen: { bodyTimeout: "1s" }, limits: { address: { requests: 1_000_000 }, identity: plenty } },
+    configOverrides: {
+      servers: { hasty: { url: silent.url, timeouts: { firstByte: "300ms" } } },
+      // Longer than it takes somebody who leaves to be gone.
+      listen: { bodyTimeout: "5s" },
+      limits: { address: { requests: 1_000_000 }, identity: plenty },
+    },
   });
+  const hasty = await gateway.mint({ server: "hasty" });
   const ledger = createLedger();
   const caller = createCaller(gateway.publicUrl, await readFile(gateway.caFile), ledger);
-  const stage = { caller, token, server, port: Number(new URL(gateway.publicUrl).port) };
+  const stage = { caller, token, hasty, server, port: Number(new URL(gateway.publicUrl).port) };
   const random = createRandom(seed);
   const done: Act[] = [];
   const left = Array.from({ length: acts }, (_, id) => [id + 1, random.pick(everything)] as const);
@@ -219,6 +237,12 @@ it("each message, stream and connection of a mix is on record once, as what it w
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   await until("the reload", async () => (await reloads(gateway)).length > 0 || undefined);
+  // A gateway that stops ends the streams that are open, and hears a little later than they leave that clients have gone.
+  const streams = done.filter(({ kinds }) => kinds.includes("stream -")).length;
+  await until("the end of each stream", async () => {
+    const ends = (await readAudit(gateway)).filter(({ event }) => event === "stream_end" || event === "stream_failure");
+    return ends.length >= streams;
+  });
   caller.letGo();
   await turn();
   const exited = once(gateway.child, "exit");

@@ -1,5 +1,6 @@
 /** API keys as an operator and a machine use them: made and revoked by command, while a gateway runs. */
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -98,6 +99,9 @@ it("revoking a key ends its open streams and refuses it from then on, and both a
     { action: "api-key.create", name: "nightly", groups: ["all"] },
     { action: "api-key.revoke", name: "nightly" },
   ]);
+  // Nobody changes the files any more while they are read.
+  setting.gateway.child.kill("SIGTERM");
+  await once(setting.gateway.child, "exit");
   const files = await readdir(setting.gateway.directory, { recursive: true, withFileTypes: true });
   for (const file of files.filter((entry) => entry.isFile())) {
     expect(await readFile(join(file.parentPath, file.name), "latin1"), file.name).not.toContain(text.slice(16));

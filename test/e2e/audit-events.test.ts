@@ -76,7 +76,7 @@ it("a clock that is set back by an hour is on record, and the trail goes on and 
   const step = await until("the step", async () => (await readAudit(gateway)).find(({ event }) => event === "clock"));
   const { fromMs, toMs } = step.note as { fromMs: number; toMs: number };
   expect(Math.round((toMs - fromMs) / 60_000)).toBe(-60);
-  expect(log()).toContain("the clock was set");
+  await until("that to be told", () => log().includes("the clock was set"));
   const after = await client.post(toolCall(2));
   const timeOf = async (id: string) => (await readAudit(gateway)).find((record) => record.id === id)?.time ?? "";
   expect((await timeOf(after.requestId)) < (await timeOf(before.requestId))).toBe(true);

@@ -68,7 +68,7 @@ it.each([
       const verified = await run(setting, "backup", "verify", archive(round), "--identity", identityFile, "--json");
       expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('"ok": true') });
     }
-    await until("the last call", () => called.every((id) => followed.includes(id)) || undefined);
+    await until("the last call", () => followed.endsWith("\n") && called.every((id) => followed.includes(id)));
     const lines = followed.trim().split("\n");
     expect(lines.map((line) => (JSON.parse(line) as { id: string }).id).toSorted()).toEqual(called.toSorted());
 

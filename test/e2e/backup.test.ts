@@ -21,6 +21,17 @@ async function run(...args: readonly string[]): Promise<Record<string, unknown>>
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
+/** Loaded into a command, which signals itself as soon as it has said so much: from elsewhere the signal may come when all is done. */
+function interrupting(signal: NodeJS.Signals, moment: string): string {
+  const script = `
+    const write = process.stderr.write.bind(process.stderr);
+    process.stderr.write = (text, ...rest) => {
+      if (text.includes("${moment}")) process.kill(process.pid, "${signal}");
+      return write(text, ...rest);
+    };`;
+  return `data:text/javascript,${encodeURIComponent(script)}`;
+}
+
 /** A place for archives, and a key for them. */
 async function prepare() {
   const directory = await writeTree({});
@@ -113,14 +124,14 @@ it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("leaves nothing behind when %s
   const interrupted = async (...words: readonly string[]) => {
     const temporary = join(place.directory, "tmp");
     await mkdir(temporary, { recursive: true });
-    const child = spawn(process.execPath, [sallyport, ...words], { env: { ...process.env, TMPDIR: temporary } });
-    let said = "";
     // Half of the work of create is done before there is a file.
-    const moment = words.includes("create") ? "60%" : "20%";
+    const preload = interrupting(signal, words.includes("create") ? "60%" : "20%");
+    const child = spawn(process.execPath, ["--import", preload, sallyport, ...words], {
+      env: { ...process.env, TMPDIR: temporary },
+    });
+    let said = "";
     child.stderr.on("data", (chunk: Buffer) => {
-      const before = said;
       said += chunk;
-      if (said.includes(moment) && !before.includes(moment)) child.kill(signal);
     });
     expect(await once(child, "close")).toEqual([2, null]);
     expect(said).toContain("interrupted; nothing was left behind");

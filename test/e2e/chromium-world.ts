@@ -27,6 +27,8 @@ export interface Window {
 export async function openWindow(browser: Browser, options: BrowserContextOptions = {}): Promise<Window> {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
   onTestFinished(() => context.close());
+  // As long as other waits of tests: a browser has much to do on a machine with other work.
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on("console", (message) => void complaints.push(`${message.type()}: ${message.text()}`));

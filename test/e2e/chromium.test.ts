@@ -119,6 +119,7 @@ describe.skipIf(!hasChromium)("in Chromium, where the machine has one", () => {
         "button: Cancel",
       ]),
     );
+    await page.locator("#user:focus").waitFor();
     await page.keyboard.type("ann");
     await page.keyboard.press("Tab");
     await page.keyboard.type("not her password");

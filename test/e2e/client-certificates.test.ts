@@ -10,7 +10,7 @@ import { answerMinimally, startRecorder } from "../fixtures/recorder.ts";
 import { readAudit, until } from "../golden/observe.ts";
 import { openWire, type Wire } from "../golden/wire.ts";
 import { makeKey, sign, type TestKey } from "../unit/auth/issuer.ts";
-import { lastReload, replaceFile } from "./setting.ts";
+import { lastReload, patient, replaceFile } from "./setting.ts";
 
 const issuerUrl = "https://issuer.test/";
 const agentName = "spiffe://example.org/ns/ci";
@@ -58,6 +58,7 @@ async function build(overrides: object, identity: object = {}, crl?: string): Pr
         tls: { clientCa: "clients.pem", ...(crl !== undefined && { clientCrl: "revoked.pem" }), ...overrides },
       },
       identity: { issuers: { corp: { issuer: issuerUrl, jwks: "jwks.json" } }, ...identity },
+      ...patient,
     },
     async before(configFile) {
       const at = (name: string) => join(configFile, "..", name);

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { permissivePolicy } from "../fixtures/gateway.ts";
@@ -40,16 +41,14 @@ function endsAtServer({ recorder }: Setting): readonly (string | undefined)[] {
 const over = ({ stream }: PlainDoor) => until("the end of the stream", () => stream.closed);
 
 /** A door with a session whose stream at the server is open. */
-async function openSession(setting: Setting, token = setting.token): Promise<PlainDoor> {
-  const door = await openDoor(setting.gateway, { token });
+async function openSession(setting: Setting): Promise<PlainDoor> {
+  const door = await openDoor(setting.gateway, { token: setting.token });
   await door.begin();
   await until("the session's stream", () => setting.recorder.requests.some(({ method }) => method === "GET"));
   return door;
 }
 
-/** Whoever asks until a door takes no more must not meet a limit first. */
-const limits = { address: { requests: 1_000_000 }, identity: { requests: 1_000_000 } };
-const strict = { configOverrides: { identity: { clockSkew: "0s" }, limits } };
+const clock = fileURLToPath(new URL("../fixtures/clock.ts", import.meta.url));
 
 const changeSettings = async ({ gateway }: Setting) => {
   const config = parse(await readFile(gateway.configFile, "utf8"));
@@ -73,7 +72,7 @@ describe("the session at the server ends once", () => {
     ],
   ])("when %s", async (_how, act) => {
     const release = Promise.withResolvers<void>();
-    const setting = await set({ ...strict, handler: withWholeSessions(release.promise) });
+    const setting = await set({ handler: withWholeSessions(release.promise) });
     const door = await openSession(setting);
     await act(setting, door);
     await over(door);
@@ -90,9 +89,9 @@ describe("the session at the server ends once", () => {
   });
 
   it("when the token expires", async () => {
-    const setting = await set({ ...strict, handler: withWholeSessions() });
-    const token = await setting.gateway.mint({ server: "alpha", ttl: "10s" });
-    const door = await openSession(setting, token);
+    const setting = await set({ handler: withWholeSessions(), nodeArgs: ["--import", clock] });
+    const door = await openSession(setting);
+    setting.gateway.child.kill("SIGUSR2");
     await over(door);
     await until("its end at the server", () => endsAtServer(setting).length > 0);
     expect(endsAtServer(setting)).toEqual([upstreamSession]);
@@ -113,7 +112,7 @@ it.each<[string, (setting: Setting) => unknown]>([
   ["the gateway stops", ({ gateway }) => gateway.child.kill("SIGTERM")],
 ])("when %s, what the client has asked is answered before its stream ends", async (_how, act) => {
   const release = Promise.withResolvers<void>();
-  const setting = await set({ ...strict, handler: withWholeSessions(release.promise) });
+  const setting = await set({ handler: withWholeSessions(release.promise) });
   const door = await openSession(setting);
   await door.post(toolCall(1, "later"));
   await until("the call at the server", () => setting.recorder.requests.some(({ body }) => body.includes('"later"')));
@@ -135,7 +134,7 @@ it.each<[string, (setting: Setting) => unknown]>([
 });
 
 it("a client that leaves while its door closes is not waited for", async () => {
-  const setting = await set({ ...strict, handler: withWholeSessions() });
+  const setting = await set({ handler: withWholeSessions() });
   const door = await openSession(setting);
   await door.post(toolCall(1, "never"));
   const asked = () => setting.recorder.requests.find(({ body }) => body.includes('"never"'));

@@ -125,7 +125,11 @@ describe.each([
     const answer = await call(tool, { message: "?", prompt: "?" });
     expect(textOf(answer)).toMatch(expected);
     expect(asked.map((question) => question.method)).toEqual([method]);
-    const story = await readStory(subject);
+    // The server goes on as soon as it has the response, which is on record when it has said so.
+    const story = await until("the record of the response", async () => {
+      const records = await readStory(subject);
+      return records.some(([event]) => event === "response") ? records : undefined;
+    });
     expect(story.filter(([event]) => event === "server_request")).toEqual([["server_request", method]]);
     expect(story.filter(([event]) => event === "response")).toHaveLength(1);
   });
@@ -252,7 +256,8 @@ describe("the end", () => {
     const error = await refusalOf(client.call(echo, { text: "x" }));
     expect(error.data).toMatchObject({ reason: expect.stringMatching(/^(?:upstream_|session_unknown)/) });
     await restart();
-    if (client.complaints.length === 0) await refusalOf(client.call(echo, { text: "x" }));
+    // Where that call has not shown that the session is gone, the next one does. Its door may be closed already.
+    if (client.complaints.length === 0) await client.call(echo, { text: "x" }).catch(() => {});
     await ended(client);
     const again = await connectElder(own, server);
     expect(textOf(await again.call(echo, { text: "x" }))).toBe(kind.echoed);

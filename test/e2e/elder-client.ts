@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
@@ -161,18 +162,13 @@ export async function connectListening(
   server: string,
   options: ElderOptions = {},
 ): Promise<ElderClient> {
-  const count = async () => (await readAudit(world.gateway)).filter(isListening).length;
-  const isListening = ({
-    event,
-    session,
-    server: at,
-  }: {
-    event: string;
-    session: string | null;
-    server: string | null;
-  }) => event === "stream" && session !== null && at === server;
-  const before = await count();
-  const client = await connectElder(world, server, options);
-  await until("the gateway to listen", async () => (await count()) > before);
+  // Nobody else's stream, of a client that has just gone, is to be taken for this one's.
+  const { subject = randomUUID() } = options;
+  const client = await connectElder(world, server, { ...options, subject });
+  await until("the gateway to listen", async () =>
+    (await readAudit(world.gateway)).some(
+      ({ event, session, identity }) => event === "stream" && session !== null && identity?.subject === subject,
+    ),
+  );
   return client;
 }

@@ -3,6 +3,7 @@ import { onTestFinished } from "vitest";
 import { type ReadyChild, startChild } from "../fixtures/child.ts";
 import { findFreePort, type Gateway, startGateway } from "../fixtures/gateway.ts";
 import { answerMinimally, type Recorder, type RecorderHandler, startRecorder } from "../fixtures/recorder.ts";
+import { patient } from "./setting.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}.ts`, import.meta.url));
 
@@ -102,7 +103,7 @@ export async function startElderWorld(): Promise<ElderWorld> {
   };
   let gateway: Gateway;
   try {
-    gateway = await startGateway({ servers, policyYaml });
+    gateway = await startGateway({ servers, policyYaml, configOverrides: patient });
   } catch (error) {
     await stopServers();
     throw error;

@@ -7,11 +7,13 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type EraName, type EraOptions, type EraServer, startEraServer } from "../fixtures/eras-server.ts";
 import { findFreePort, type Gateway, type GatewayOptions, startGateway } from "../fixtures/gateway.ts";
+import { merge } from "../fixtures/mapping.ts";
 import { type Caller, createCaller } from "../fixtures/scripted-caller.ts";
 import { startSubject } from "../fixtures/start.ts";
 import { readAudit, until } from "../golden/observe.ts";
 import { type HttpAnswer, initialize } from "./http.ts";
 import { trustGateway } from "./sdk.ts";
+import { patient } from "./setting.ts";
 
 interface Scene {
   readonly gateway: Gateway;
@@ -48,7 +50,7 @@ async function setScene(url: string, overrides?: GatewayOptions["configOverrides
 }
 
 async function openScene(url: string, configOverrides: GatewayOptions["configOverrides"] = {}): Promise<Scene> {
-  const gateway = await startGateway({ servers: { alpha: url }, configOverrides });
+  const gateway = await startGateway({ servers: { alpha: url }, configOverrides: merge(patient, configOverrides) });
   const token = await gateway.mint({ server: "alpha" });
   return { gateway, token, caller: await createCaller(gateway, "alpha", token) };
 }

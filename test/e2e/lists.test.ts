@@ -4,6 +4,7 @@ import { type Caller, createCaller, modernMeta } from "../fixtures/scripted-call
 import { type Script, type ScriptedServer, startScriptedServer } from "../fixtures/scripted-server.ts";
 import { readAudit, until } from "../golden/observe.ts";
 import type { HttpAnswer } from "./http.ts";
+import { patient } from "./setting.ts";
 
 const policyYaml = `version: 1
 roles:
@@ -33,7 +34,7 @@ const follow =
 beforeAll(async () => {
   const methods = ["tools/list", "prompts/list", "resources/list", "resources/templates/list", "tools/call"];
   server = await startScriptedServer(Object.fromEntries(methods.map((method) => [method, follow(method)])));
-  gateway = await startGateway({ servers: { alpha: server.url }, policyYaml });
+  gateway = await startGateway({ servers: { alpha: server.url }, policyYaml, configOverrides: patient });
   const create = async (subject: string, group: string) =>
     createCaller(gateway, "alpha", await gateway.mint({ server: "alpha", subject, groups: [group] }));
   [ada, bob, cyd, eve] = await Promise.all([
@@ -389,7 +390,7 @@ describe("a parameter that a tool wants repeated in a header", () => {
     ];
     for (const [value, header] of right) {
       expect((await call(bob, { region: value }, { "mcp-param-region": header })).status).toBe(200);
-      const { headers, params } = server.requests.at(-1) ?? expect.fail("nothing was sent");
+      const { headers, params } = server.sent("tools/call").at(-1) ?? expect.fail("nothing was sent");
       expect([params.arguments, headers["mcp-param-region"]]).toEqual([{ region: value }, header]);
     }
   });

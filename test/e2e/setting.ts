@@ -27,8 +27,8 @@ export interface SettingOptions extends Omit<GatewayOptions, "servers"> {
   readonly connections?: number;
 }
 
-/** Tests ask without a pause until something has happened: a fast machine would meet the usual limits first. */
-const patient = { limits: { address: { requests: 1_000_000 }, identity: { requests: 1_000_000 } } };
+/** Limits for tests that ask without a pause until something has happened: a fast machine would meet the usual ones first. */
+export const patient = { limits: { address: { requests: 1_000_000 }, identity: { requests: 1_000_000 } } };
 
 /** A gateway in a process of its own with one recording server behind it; all gone when the test is over. */
 export async function set(options: SettingOptions = {}): Promise<Setting> {
