@@ -273,7 +273,19 @@ describe("handles", () => {
     });
 
     it.each(["a task of the client's own", "t-1", ""])("are left as they are where they are none: %j", (text) => {
-      expect(open("tools/call", belonging(text)).edits).toEqual([]);
+      const given = { ...nothingGiven, ...belonging(text) };
+      const message = { kind: "notification", era: "legacy", given } as unknown as Message;
+      expect(openSession(rulesAt(issuedAtMs), withSession, route(), alice, message).edits).toEqual([]);
+    });
+
+    it.each(["a task of the client's own", "t-1", ""])("are refused in a request where they are none: %j", (text) => {
+      expect(() => open("tools/call", belonging(text))).toThrow(expect.objectContaining({ code: "task_unknown" }));
+    });
+
+    it("are refused in a request of somebody else", () => {
+      expect(() => open("tools/call", belonging(handle), { identity: mallory })).toThrow(
+        expect.objectContaining({ code: "task_unknown" }),
+      );
     });
   });
 });
