@@ -17,6 +17,7 @@ ${renderTable(rows.clientRequests)}
 
 Any client may send them that has proved who it is. Any other notification is refused with \`method_unknown\`. One that cancels a
 request of the same session also ends the wait for its answer; the record of that request then says \`client_cancelled\`.
+Without a session it is accepted and not sent on: nothing tells whose request is meant, and a server might call off that of somebody else.
 
 ${renderTable(rows.clientNotifications)}
 

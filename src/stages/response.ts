@@ -108,6 +108,6 @@ function acknowledgeEnd(exchange: Exchange, status: number): Promise<void> {
 }
 
 async function acknowledge({ answer, trail, reply }: Exchange, status: number): Promise<void> {
-  const receipt = await trail.close({ http: status, upstream: answer.statusCode });
+  const receipt = await trail.close({ http: status, ...(answer.kept ? {} : { upstream: answer.statusCode }) });
   await reply.send(receipt, { status });
 }
