@@ -40,9 +40,13 @@ export class Sight {
     return this.#judge(target, null, annotations, purse).effect !== "deny";
   }
 
-  /** Whether a resource may be read as things stand: whoever has to prove more for that sees its name, and nothing of what is in it. */
-  opens(target: Target): boolean {
-    return this.#judge(target, reading).effect === "allow";
+  /**
+   * Whether what is behind a name may be had as things stand, of a tool under some arguments: whoever has to prove more for that sees the name
+   * and no more.
+   */
+  opens(target: Target, purse?: Purse): boolean {
+    const call = target.kind === "resource" ? reading : null;
+    return this.#judge(target, call, undefined, purse).effect === "allow";
   }
 
   #judge(target: Target, call: Call | null, annotations?: Annotations, purse?: Purse): Verdict {
@@ -58,10 +62,13 @@ export class Sight {
     return judge(this.view, target, circumstances);
   }
 
-  /** The same for many that one message asks of; together they cost no more than the message may. */
-  seer(): (target: Target) => boolean {
+  /** Both for many that one message asks of; together they cost no more than the message may. */
+  seer(): { sees(target: Target): boolean; opens(target: Target): boolean } {
     const purse = fillLargePurse();
-    return (target) => this.sees(target, undefined, purse);
+    return {
+      sees: (target) => this.sees(target, undefined, purse),
+      opens: (target) => this.opens(target, purse),
+    };
   }
 
   /** Whether there is anything of a kind to see, or may be at another time. */
