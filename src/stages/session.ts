@@ -84,7 +84,8 @@ function openId(rules: SessionRules, header: string, route: McpRoute, identity: 
   if (contents === undefined) throw new Denial("session_unknown");
   if (contents.server !== route.server || contents.identityKey !== identity.key) throw new Denial("session_foreign");
   if (rules.now() > contents.issuedAtMs + rules.lifetimeMs) throw new Denial("session_expired");
-  if (rules.ended.has(sessionKey(route.server, contents.upstreamId))) throw new Denial("session_revoked");
+  if (rules.ended.has(sessionKey({ server: route.server, identity }, contents.upstreamId)))
+    throw new Denial("session_revoked");
   return contents;
 }
 

@@ -84,10 +84,11 @@ describe("sessions", () => {
 
   it("do not open any more once they were ended, and others go on", () => {
     const rules = rulesAt(issuedAtMs);
-    rules.ended.add(sessionKey("t", "up-1"));
-    rules.ended.add(sessionKey("s", "up-2"));
+    rules.ended.add(sessionKey({ server: "t", identity: alice }, "up-1"));
+    rules.ended.add(sessionKey({ server: "s", identity: alice }, "up-2"));
+    rules.ended.add(sessionKey({ server: "s", identity: mallory }, "up-1"));
     expect(openSession(rules, withSession, route(), alice, legacy).upstreamId).toBe("up-1");
-    rules.ended.add(sessionKey("s", "up-1"));
+    rules.ended.add(sessionKey({ server: "s", identity: alice }, "up-1"));
     expect(() => openSession(rules, withSession, route(), alice, legacy)).toThrow(
       expect.objectContaining({ code: "session_revoked" }),
     );
