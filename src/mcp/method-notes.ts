@@ -150,7 +150,14 @@ export const noticeNotes: ReadonlyMap<string, NoticeNote> = new Map<string, Noti
   ["notifications/prompts/list_changed", always],
   ["notifications/elicitation/complete", lastSessions],
   ["notifications/tasks/status", { ...lastSessions, ...ownTask }],
-  ["notifications/tasks", { ...extensionTasks, ...ownTask }],
+  [
+    "notifications/tasks",
+    {
+      ...extensionTasks,
+      ...ownTask,
+      decides: "the task: begun by the caller, and still allowed with nothing more to prove",
+    },
+  ],
   [
     "notifications/subscriptions/acknowledged",
     { ...sinceStateless, message: "what the caller may not hear of is cut; `taskIds` become handles" },

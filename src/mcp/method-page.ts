@@ -17,6 +17,7 @@ ${renderTable(rows.clientRequests)}
 
 Any client may send them that has proved who it is. Any other notification is refused with \`method_unknown\`. One that cancels a
 request of the same session also ends the wait for its answer; the record of that request then says \`client_cancelled\`.
+Without a session it is accepted and not sent on: nothing tells whose request is meant, and a server might call off that of somebody else.
 
 ${renderTable(rows.clientNotifications)}
 
@@ -64,7 +65,7 @@ What holds for all of them:
   [requests, server to client](#requests-server-to-client), and its \`requestState\` is sealed, for the same method and target again.
   Each round is judged anew.
 - A related task in \`_meta\` is named by its handle to the client and by its own id to the server. Nothing passes to a client that
-  belongs to the task of somebody else.
+  belongs to the task of somebody else, and no request of a client that says it belongs to a task which is none of the caller's.
 - In prompts and in what is read, a resource whose URI is none, or could be read in more than one way, is cut too, but for callers who may
   read every resource.
 - In a session the server gets \`completion/complete\` with another \`id\`, so that it takes no two for one; the client gets its own back.

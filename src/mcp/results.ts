@@ -101,12 +101,13 @@ function methodOf(request: unknown): string {
 /** Results in which more is named than was asked for. */
 function filterOthers(text: string, result: JsonObject, { method, about }: Pending, expected: Expectation): string {
   const sees = (target: Target) => expected.sight.sees(target);
+  const opens = (target: Target) => expected.sight.opens(target);
   if (about !== null && "completion" in about) return filterCompletion(text, result, about.completion, sees);
   // To whoever may read everything nothing is hidden, whatever it calls itself: servers write URIs with spaces, or relative ones.
   const readsAll = expected.sight.seesAll("resource");
-  if (method === "prompts/get") return readsAll ? text : filterPrompt(text, result, sees);
+  if (method === "prompts/get") return readsAll ? text : filterPrompt(text, result, { sees, opens });
   if (about === null || method !== "resources/read") return text;
-  const cut = readsAll ? text : filterContents(text, result, about.uri, sees);
+  const cut = readsAll ? text : filterContents(text, result, about.uri, opens);
   // Who may read it depends on who asks, so what one may have must not be kept for another (2026-07-28, Caching).
   return result.cacheScope === undefined ? cut : setMember(cut, ["result", "cacheScope"], '"private"');
 }

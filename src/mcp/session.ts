@@ -23,10 +23,13 @@ export interface SessionContents {
   readonly opensLinks?: true;
 }
 
-/** Names a session among those of all servers. */
-export function sessionKey(server: string, upstreamId: string): string {
-  return JSON.stringify([server, upstreamId]);
+/** Names a session among those of all servers and callers: one server may call those of several callers the same. */
+export function sessionKey({ server, identity }: SessionOwner, upstreamId: string): string {
+  return JSON.stringify([server, identity.key, upstreamId]);
 }
+
+/** Whose session it is. */
+type SessionOwner = Pick<Place, "server"> & { readonly identity: Pick<Identity, "key"> };
 
 /** Whose stream it is: what leaves on it is of use to nobody else. */
 export interface Place {

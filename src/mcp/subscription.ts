@@ -44,10 +44,11 @@ export function narrowFilter(
   const [, ...uris] = targets;
   const filter = isObject(args) ? args : {};
   const asked = Object.entries(subscriptionKinds).filter(([member]) => filter[member] === true);
-  const mayHear = sight.seer();
-  const heard = [...tasks].filter((task) => task.targets.every(mayHear));
+  const { sees, opens } = sight.seer();
+  // What is told of a task has its result, which takes as much to be had as by asking for it.
+  const heard = [...tasks].filter((task) => task.targets.every(opens));
   return {
-    uris: uris.map(mayHear),
+    uris: uris.map(sees),
     tasks: heard.map(({ taskId }) => taskId),
     kinds: new Set(asked.map(([, kind]) => kind).filter((kind) => sight.seesAny(kind))),
   };

@@ -1,8 +1,8 @@
 import type { Target } from "../mcp/methods.ts";
 import type { CompiledRule, TargetKind } from "./compile.ts";
 import { fillLargePurse, type Purse } from "./condition/purse.ts";
-import { judge, type View } from "./evaluate.ts";
-import type { Circumstances } from "./facts.ts";
+import { judge, type Verdict, type View } from "./evaluate.ts";
+import type { Call, Circumstances } from "./facts.ts";
 import { isPlain, type Ruleset } from "./shelves.ts";
 
 /** Whatever a tool's list says of it beside its name. */
@@ -37,22 +37,38 @@ export class Sight {
 
   /** @param annotations of a tool that is being listed; where they are left out, what its server has said last counts */
   sees(target: Target, annotations?: Annotations, purse?: Purse): boolean {
+    return this.#judge(target, null, annotations, purse).effect !== "deny";
+  }
+
+  /**
+   * Whether what is behind a name may be had as things stand, of a tool under some arguments: whoever has to prove more for that sees the name
+   * and no more.
+   */
+  opens(target: Target, purse?: Purse): boolean {
+    const call = target.kind === "resource" ? reading : null;
+    return this.#judge(target, call, undefined, purse).effect === "allow";
+  }
+
+  #judge(target: Target, call: Call | null, annotations?: Annotations, purse?: Purse): Verdict {
     const { ip } = this.#standpoint;
     const annotationsOf = (tool: string) => annotations ?? this.#standpoint.annotationsOf(tool);
     const circumstances: Circumstances = {
       nowMs: this.#standpoint.now(),
       ip,
-      call: null,
+      call,
       annotationsOf,
       ...(purse && { purse }),
     };
-    return judge(this.view, target, circumstances).effect !== "deny";
+    return judge(this.view, target, circumstances);
   }
 
-  /** The same for many that one message asks of; together they cost no more than the message may. */
-  seer(): (target: Target) => boolean {
+  /** Both for many that one message asks of; together they cost no more than the message may. */
+  seer(): { sees(target: Target): boolean; opens(target: Target): boolean } {
     const purse = fillLargePurse();
-    return (target) => this.sees(target, undefined, purse);
+    return {
+      sees: (target) => this.sees(target, undefined, purse),
+      opens: (target) => this.opens(target, purse),
+    };
   }
 
   /** Whether there is anything of a kind to see, or may be at another time. */
@@ -69,6 +85,8 @@ export class Sight {
     return deny[named].isEmpty && grants.some(showsAll);
   }
 }
+
+const reading: Call = { method: "resources/read", args: undefined };
 
 /** Whether two views can show different things of a kind: whether their rules differ, as far as that can be told. */
 export function differs({ enforced: one }: View, { enforced: other }: View, kind: TargetKind): boolean {

@@ -5,6 +5,7 @@ import type { Recall } from "../limits/recall.ts";
 import { opensLinks } from "../mcp/elicitation.ts";
 import type { Expectation, Handles } from "../mcp/expectation.ts";
 import { type Fingerprint, sealCursor, sealState, signTask } from "../mcp/handles.ts";
+import type { Target } from "../mcp/methods.ts";
 import { type Place, type Sealer, sealSession, signRequestId } from "../mcp/session.ts";
 import type { Sight } from "../policy/sight.ts";
 import type { Reply } from "../reply.ts";
@@ -103,12 +104,14 @@ class BoundHandles implements Handles {
   readonly #kit: ResponseKit;
   readonly #place: Place;
   readonly #session: Session;
+  readonly #isStateless: boolean;
   readonly #live: Live;
 
-  constructor(kit: ResponseKit, place: Place, { session }: Known, live: Live) {
+  constructor(kit: ResponseKit, place: Place, { message, session }: Known, live: Live) {
     this.#kit = kit;
     this.#place = place;
     this.#session = session;
+    this.#isStateless = message.era === "modern";
     this.#live = live;
   }
 
@@ -132,8 +135,10 @@ class BoundHandles implements Handles {
     const asked = known ?? resume?.pending?.task ?? null;
     if (asked?.taskId === taskId) return asked.handle;
     const task = tasks.get(taskId) ?? this.#kit.tasks.find(this.#place, taskId);
-    // A task is heard of only as long as what it does is allowed.
-    return task?.targets.every((target) => this.#live.sight.sees(target)) ? task.handle : undefined;
+    const { sight } = this.#live;
+    // A task is heard of only as long as what it does is allowed; in the stateless revision with its result, for which nothing may be left to prove.
+    const isHeard = (target: Target) => (this.#isStateless ? sight.opens(target) : sight.sees(target));
+    return task?.targets.every(isHeard) ? task.handle : undefined;
   }
 
   request(idText: string): string {

@@ -78,9 +78,9 @@ export function stand(exchange: Exchange, stream: EventStream): Stand {
     if (acknowledged) void stream.write(renderChange(exchange, method));
     else owed.add(method);
   };
-  const { server, upstreamId } = exchange.place;
+  const { upstreamId } = exchange.place;
   const end = () => exchange.answer.body.destroy(new Denial("draining"));
-  const session = upstreamId === null ? null : sessionKey(server, upstreamId);
+  const session = upstreamId === null ? null : sessionKey(exchange.place, upstreamId);
   const reconsider: Reconsider = (viewOf) => {
     const before = live.sight.view;
     live.sight = live.sight.by(viewOf(known.identity, known.route.server));

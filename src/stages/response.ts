@@ -98,9 +98,9 @@ async function checkAge({ upstream }: Exchange, { protocolVersion }: RequestMess
 
 /** An ended session is not opened again, even where its server would not mind. */
 function acknowledgeEnd(exchange: Exchange, status: number): Promise<void> {
-  const { session, route } = exchange.known;
+  const { session } = exchange.known;
   if (session.upstreamId !== null) {
-    const key = sessionKey(route.server, session.upstreamId);
+    const key = sessionKey(exchange.place, session.upstreamId);
     exchange.kit.ended.add(key);
     exchange.kit.standing.endSession(key);
   }
@@ -108,6 +108,6 @@ function acknowledgeEnd(exchange: Exchange, status: number): Promise<void> {
 }
 
 async function acknowledge({ answer, trail, reply }: Exchange, status: number): Promise<void> {
-  const receipt = await trail.close({ http: status, upstream: answer.statusCode });
+  const receipt = await trail.close({ http: status, ...(answer.kept ? {} : { upstream: answer.statusCode }) });
   await reply.send(receipt, { status });
 }

@@ -84,7 +84,8 @@ function openId(rules: SessionRules, header: string, route: McpRoute, identity: 
   if (contents === undefined) throw new Denial("session_unknown");
   if (contents.server !== route.server || contents.identityKey !== identity.key) throw new Denial("session_foreign");
   if (rules.now() > contents.issuedAtMs + rules.lifetimeMs) throw new Denial("session_expired");
-  if (rules.ended.has(sessionKey(route.server, contents.upstreamId))) throw new Denial("session_revoked");
+  if (rules.ended.has(sessionKey({ server: route.server, identity }, contents.upstreamId)))
+    throw new Denial("session_revoked");
   return contents;
 }
 
@@ -104,9 +105,11 @@ function openHandles(rules: SessionRules, place: Place, message: Message): Handl
   const edits: Edit[] = [];
   if (message.kind === "response") edits.push({ path: ["id"], value: openAnswer(rules, place, message.id) });
   const { related } = message.given;
-  // A client may run tasks of its own, whose ids are no handles of ours (2025-11-25, Tasks).
   const relatedTask = related === null ? undefined : openTask(rules.fingerprint, place, related.task);
   if (related !== null && relatedTask !== undefined) edits.push(text(related.path, relatedTask.taskId));
+  // A client may run tasks of its own, whose ids are no handles of ours (2025-11-25, Tasks), and tell of them. The task of a request is one of
+  // the server's: by the id of somebody else's, what the request asks and is answered would be said to its owner.
+  else if (related !== null && message.kind === "request") throw new Denial("task_unknown", { detail: "related task" });
   return message.kind === "request" ? openRequest(rules, place, message, edits) : { ...noHandles, edits };
 }
 

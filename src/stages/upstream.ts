@@ -1,4 +1,4 @@
-import type { Answer, Arrival, Decision, Message, Session } from "../facts.ts";
+import type { Answer, Arrival, Decision, Message, NotificationMessage, Session } from "../facts.ts";
 import { isEndless } from "../mcp/methods.ts";
 import { encodeMirror } from "../mcp/mirrors.ts";
 import { setMember } from "../mcp/splice.ts";
@@ -21,7 +21,7 @@ import type { Upstream } from "../upstream/upstream.ts";
  */
 export async function forward(upstream: Upstream, known: Omit<Known, "route">): Promise<Answer> {
   const { arrival, identity, message, session, decision } = known;
-  if (message.era === "modern" && message.kind === "notification") return acceptUnsent();
+  if (message.kind === "notification" && isAnybodys(message, session)) return acceptUnsent();
   const list = message.kind === "request" ? readListRequest(upstream.lists, message, session) : undefined;
   const kept =
     list && message.kind === "request" ? recollect(upstream.lists, list, message, upstream.now()) : undefined;
@@ -71,9 +71,13 @@ class FreshAnswer implements Answer {
 }
 
 /**
- * Over HTTP a stateless request is called off by the end of its connection; some clients say so as well. Nothing in that tells
- * whose request is meant, so a server could call off another client's (2026-07-28, Cancellation).
+ * Over HTTP a stateless request is called off by the end of its connection; some clients say so as well (2026-07-28, Cancellation). Without a
+ * session nothing in that tells whose request is meant, in any revision, so a server could call off another client's.
  */
+function isAnybodys({ method }: NotificationMessage, { upstreamId }: Session): boolean {
+  return method === "notifications/cancelled" && upstreamId === null;
+}
+
 function acceptUnsent(): Answer {
   return { statusCode: 202, headers: {}, body: bodyOf(), list: undefined, kept: true, [Symbol.dispose]: nothing };
 }

@@ -202,12 +202,22 @@ describe("a request that is called off", () => {
 
   it("without a session stays, for another client of the same user may have the same ids", async () => {
     const setting = await start();
-    const { client, caller } = setting;
+    const { client, caller, gateway, recorder } = setting;
     const call = leave(client.post(toolCall(5, "never")));
     await arrival(setting, "never");
-    expect(await client.post({ method: "notifications/cancelled", params: { requestId: 5 } })).toMatchObject({
-      status: 202,
-    });
+    const mallory = await createClient(gateway, "alpha", await gateway.mint({ server: "alpha", subject: "mallory" }));
+    onTestFinished(() => mallory.close());
+    for (const from of [client, mallory]) {
+      const cancelled = await from.post({ method: "notifications/cancelled", params: { requestId: 5 } });
+      expect(cancelled).toMatchObject({ status: 202 });
+      // Nor may the server call off whichever request has that id there, and the record does not say that it heard of it.
+      expect(await recordOf(setting, cancelled)).toMatchObject({
+        event: "notification",
+        decision: { effect: "allow", reason: null },
+        outcome: { http: 202, upstream: null },
+      });
+    }
+    expect(recorder.requests.filter(({ body }) => body.includes("notifications/cancelled"))).toEqual([]);
     expect(await isSettled(call, caller)).toBe(false);
   });
 });

@@ -9,8 +9,9 @@ import { type Gateway, startGateway } from "../fixtures/gateway.ts";
 import { type Caller, createCaller } from "../fixtures/scripted-caller.ts";
 import { type ScriptedServer, startScriptedServer } from "../fixtures/scripted-server.ts";
 import { readAudit, until } from "../golden/observe.ts";
-import type { HttpAnswer } from "./http.ts";
+import { createClient, type HttpAnswer, initialize } from "./http.ts";
 import { trustGateway } from "./sdk.ts";
+import { set, withSessions } from "./setting.ts";
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -99,6 +100,20 @@ it("a session of another caller is not ended by a DELETE that is refused", async
   const session = await ada.begin();
   await expectGone(await bob.send("DELETE", { headers: session }), "session_foreign");
   expect((await ada.post({ id: 1, method: "ping" }, session)).status).toBe(200);
+});
+
+it("a session that is ended leaves that of another caller, though the server calls them the same", async () => {
+  const { client, gateway } = await set({
+    handler: (request, body, response) =>
+      request.method === "DELETE" ? void response.writeHead(204).end() : withSessions(request, body, response),
+  });
+  const other = await createClient(gateway, "alpha", await gateway.mint({ server: "alpha", subject: "mallory" }));
+  onTestFinished(() => other.close());
+  const begin = async (from: typeof client) => ({ "mcp-session-id": (await from.post(initialize)).session ?? "" });
+  const [own, others] = [await begin(client), await begin(other)];
+  expect(await other.send("DELETE", { headers: others })).toMatchObject({ status: 204 });
+  expect(await other.post({ id: 1, method: "ping" }, others)).toMatchObject({ status: 404 });
+  expect(await client.post({ id: 1, method: "tools/list" }, own)).toMatchObject({ status: 200 });
 });
 
 it("a session ends its own streams with it", async () => {

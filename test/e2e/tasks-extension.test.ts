@@ -204,27 +204,39 @@ describe("a subscription to tasks", () => {
     ]);
   });
 
-  it("loses a task with the tool that began it, and goes on with the others", async () => {
-    const own = await startGateway({ servers: { tasks: server.url }, policyYaml });
-    onTestFinished(async () => void (await own.stop()));
-    const caller = await createWorker(own, "ada");
-    onTestFinished(() => caller.close());
-    const [lost, kept] = [await begin(caller, "work"), await begin(caller, "other")];
-    const stream = await caller.subscribe({ taskIds: [lost.handle, kept.handle] });
-    await until("the acknowledgment", () => stream.messages.length > 0);
-    await replaceFile(`${own.directory}/policies/all.yaml`, policyYaml.replace("[work, other]", "[other]"));
-    own.child.kill("SIGHUP");
-    await until("the reload", async () => (await reloads(own)).length > 0 || undefined);
+  const further = '[other] }, { id: more, server: "*", tools: [work], require: { scopes: [more] }';
 
-    const denied = await askAbout(caller, "tasks/get", lost.handle);
-    expect(denied.message).toMatchObject({ error: { code: 403, data: { reason: "policy_denied" } } });
-    const record = (await readAudit(own)).find(({ id }) => id === denied.requestId);
-    expect(record?.decision).toMatchObject({ effect: "deny", detail: expect.stringContaining("tool work") });
-    server.change(lost.own, { status: "completed", result: { content: [] } });
-    server.change(kept.own, { status: "completed", result: { content: [] } });
-    await until("the news", () => stream.messages.some(({ method }) => method === "notifications/tasks"));
-    const told = stream.messages.filter(({ method }) => method === "notifications/tasks");
-    expect(told.map(({ params }) => params?.taskId)).toEqual([kept.handle]);
-    stream.leave();
-  });
+  it.each([
+    ["is not allowed any more", "[other]", "policy_denied"],
+    ["takes more than the caller has proved", further, "step_up_required"],
+  ])(
+    "loses a task with the tool that began it, and goes on with the others: one that %s",
+    async (_case, tools, reason) => {
+      const own = await startGateway({ servers: { tasks: server.url }, policyYaml });
+      onTestFinished(async () => void (await own.stop()));
+      const caller = await createWorker(own, "ada");
+      onTestFinished(() => caller.close());
+      const [lost, kept] = [await begin(caller, "work"), await begin(caller, "other")];
+      const stream = await caller.subscribe({ taskIds: [lost.handle, kept.handle] });
+      await until("the acknowledgment", () => stream.messages.length > 0);
+      await replaceFile(`${own.directory}/policies/all.yaml`, policyYaml.replace("[work, other]", tools));
+      own.child.kill("SIGHUP");
+      await until("the reload", async () => (await reloads(own)).length > 0 || undefined);
+
+      const denied = await askAbout(caller, "tasks/get", lost.handle);
+      expect(denied.message).toMatchObject({ error: { code: 403, data: { reason } } });
+      const record = (await readAudit(own)).find(({ id }) => id === denied.requestId);
+      expect(record?.decision).toMatchObject({ effect: "deny", detail: expect.stringContaining("tool work") });
+      server.change(lost.own, { status: "completed", result: { content: [] } });
+      server.change(kept.own, { status: "completed", result: { content: [] } });
+      await until("the news", () => stream.messages.some(({ method }) => method === "notifications/tasks"));
+      const told = stream.messages.filter(({ method }) => method === "notifications/tasks");
+      expect(told.map(({ params }) => params?.taskId)).toEqual([kept.handle]);
+      const later = await caller.subscribe({ taskIds: [lost.handle, kept.handle] });
+      await until("the acknowledgment", () => later.messages.length > 0);
+      expect(server.sent("subscriptions/listen").at(-1)?.params.notifications).toEqual({ taskIds: [kept.own] });
+      later.leave();
+      stream.leave();
+    },
+  );
 });

@@ -190,6 +190,26 @@ describe("a task of somebody else", () => {
     expect(server.tasks().find(({ taskId }) => taskId === own)?.status).toBe("working");
   });
 
+  it("takes no request of others for a part of it: what they are answered would be said to its owner", async () => {
+    const ada = await connect("ada");
+    const bob = await connect("bob");
+    const { handle, own } = await ada.begin("work");
+    const forwarded = server.requests.length;
+    for (const taskId of [handle, own]) {
+      const params = { name: "ask", arguments: {}, _meta: { [relatedTask]: { taskId } } };
+      const call = bob.client.request({ method: "tools/call", params }, CreateTaskResultSchema, { task: {} });
+      const error = await refusalOf(call);
+      expect(error).toMatchObject({ code: -32_602, data: { reason: "task_unknown" } });
+      expect(await findRecord(error)).toMatchObject({
+        identity: { subject: "bob" },
+        target: { kind: "tool", name: "ask" },
+        decision: { effect: "deny", reason: "task_unknown" },
+        outcome: { upstream: null },
+      });
+    }
+    expect(server.requests.slice(forwarded).filter(({ message }) => message.method === "tools/call")).toEqual([]);
+  });
+
   it("is not there at another server, though that is the same process", async () => {
     const ada = await connect("ada");
     const elsewhere = await connect("ada", "mute");

@@ -7,7 +7,9 @@ import type { HttpAnswer } from "./http.ts";
 const policyYaml = `version: 1
 roles:
   reader:
-    allow: [{ server: "*", resources: ["test://open/*"], prompts: [story] }]
+    allow:
+      - { server: "*", resources: ["test://open/*"], prompts: [story] }
+      - { server: "*", resources: ["test://proved/*"], require: { scopes: [read], maxAge: 5m } }
     deny: [{ server: "*", resources: ["test://open/secret*", "test://open/eu/secret"] }]
   all: { allow: [{ server: "*", resources: ["*"], prompts: ["*"], tools: ["*"] }] }
 bindings:
@@ -179,6 +181,11 @@ describe.each(eras)("in %s, a prompt", (_revision, speak) => {
       [says(link("test://open/a"))],
     ],
     [
+      "loses what it embeds and takes more to be read, though not its name",
+      [embedded("test://proved/a"), link("test://proved/a")].map(says),
+      [says(link("test://proved/a"))],
+    ],
+    [
       "loses blocks of a message, and only those",
       [says([text, embedded("test://open/secret"), link("test://open/a")])],
       [says([text, link("test://open/a")])],
@@ -217,7 +224,7 @@ describe.each(eras)("in %s, what comes with a resource", (revision, speak) => {
     [
       "is cut where it may not be read",
       "test://open/directory",
-      ["test://open/directory", "test://open/a", "test://open/secret", "test://shut/a"].map(content),
+      ["test://open/directory", "test://open/a", "test://open/secret", "test://shut/a", "test://proved/a"].map(content),
       ["test://open/directory", "test://open/a"].map(content),
     ],
     [

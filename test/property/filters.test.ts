@@ -57,7 +57,12 @@ const asked: CompletionAsk = { kind: "template", template: "x://h/{a}", argument
 
 test.each<[string, readonly string[], fc.Arbitrary<Part>, (text: string, result: Record<string, unknown>) => string]>([
   ["a read", ["contents"], contents, (text, result) => filterContents(text, result, "x://asked", isVisible)],
-  ["a prompt", ["messages"], fc.oneof(single, several), (text, result) => filterPrompt(text, result, isVisible)],
+  [
+    "a prompt",
+    ["messages"],
+    fc.oneof(single, several),
+    (text, result) => filterPrompt(text, result, { sees: isVisible, opens: isVisible }),
+  ],
   [
     "a completion",
     ["completion", "values"],

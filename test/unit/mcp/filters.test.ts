@@ -3,6 +3,9 @@ import { filterContents, filterPrompt, type IsVisible } from "../../../src/mcp/f
 import { readJson } from "../../../src/mcp/json.ts";
 
 const isVisible: IsVisible = (target) => target.kind === "resource" && target.name.startsWith("x://open/");
+/** What is named may be read after proving more, beside what is open. */
+const isNamed: IsVisible = (target) =>
+  isVisible(target) || (target.kind === "resource" && target.name.startsWith("x://closed/"));
 const odd = '"n":[9007199254740993,1e400,-0,"\\u00e9\\ud800"]';
 
 /** A message around a result, with what re-serializing would lose on both sides of it. */
@@ -20,7 +23,7 @@ const message = (content: string): string => `{"role":"user","content":${content
 describe("filterPrompt", () => {
   const filter = (messages: string, result = `"messages" : [${messages}]`): string => {
     const text = wrap(result);
-    return filterPrompt(text, resultOf(text), isVisible);
+    return filterPrompt(text, resultOf(text), { sees: isNamed, opens: isVisible });
   };
 
   it.each([
@@ -82,6 +85,15 @@ describe("filterPrompt", () => {
     ["a message that links", `{"role":"user","content":[{"type":"text","text":""}],"uri":"x://shut/a"}`],
   ])("cuts %s", (_case, hidden) => {
     expect(filter(`${hidden},${hello},${hidden}`)).toBe(wrap(`"messages" : [${hello}]`));
+  });
+
+  it.each([
+    ["an embedded resource", embedded("x://closed/a"), ""],
+    ["a resource beside its URI", '{"type":"resource","uri":"x://closed/a","text":"x"}', ""],
+    ["a link that holds a resource", '{"type":"resource_link","resource":{"uri":"x://closed/a","text":"x"}}', ""],
+    ["a link", link("x://closed/a"), link("x://closed/a")],
+  ])("of what takes more to be read shows the name and no more: %s", (_case, content, shown) => {
+    expect(filter(message(content))).toBe(wrap(`"messages" : [${shown && message(shown)}]`));
   });
 
   it("leaves nothing of a prompt that is all hidden", () => {

@@ -14,7 +14,11 @@ roles:
       - { server: weather, tools: [proof], require: { scopes: [s] } }
       - { server: weather, tools: [office], when: 'peer.ip == "192.0.2.1"' }
       - { server: weather, tools: [soon], from: 2026-03-03 }
+      - { server: weather, resources: ["w://a/*"] }
+      - { server: weather, resources: ["w://proof/*"], require: { scopes: [s] } }
+      - { server: weather, resources: ["w://told/*"], when: mcp.method == "resources/subscribe" }
     deny:
+      - { server: weather, resources: ["w://a/told/*"], when: mcp.method == "resources/read" }
       - { server: weather, tools: [denied], when: mcp.tool.arguments.amount > 100 }
       - { server: weather, tools: [gone] }
 bindings: [{ roles: [r], subjects: [u] }]
@@ -56,5 +60,24 @@ describe("what is seen", () => {
     const sight = new Sight(nothing, standpoint).by(view);
     expect(sight.view).toBe(view);
     expect(["office", "read", "soon"].map((name) => sight.sees(tool(name)))).toEqual([true, true, false]);
+  });
+});
+
+describe("what is open", () => {
+  it.each([
+    ["w://a/b", true, true],
+    ["w://proof/b", true, false],
+    ["w://told/b", true, false],
+    ["w://a/told/b", true, false],
+    ["w://other", false, false],
+  ])("%s is seen: %s, and may be read as things stand: %s", (name, isSeen, isOpen) => {
+    const sight = new Sight(view, standpoint);
+    const target = { kind: "resource", name } as const;
+    expect([sight.sees(target), sight.opens(target)]).toEqual([isSeen, isOpen]);
+  });
+
+  it("is what somebody has proved enough for", () => {
+    const proved = viewOf(programOf(text), subjectOf({ subject: "u", scopes: ["s"] }), "weather");
+    expect(new Sight(proved, standpoint).opens({ kind: "resource", name: "w://proof/b" })).toBe(true);
   });
 });

@@ -187,10 +187,13 @@ describe("the stream of a session", () => {
 
   it("is ended with it", () => {
     const scene = open({ ...session, upstreamId: "up-1" });
-    scene.standing.endSession(sessionKey("s", "up-2"));
-    scene.standing.endSession(sessionKey("t", "up-1"));
+    const keyOf = (server: string, upstreamId: string, key = "alice") =>
+      sessionKey({ server, identity: { key } }, upstreamId);
+    scene.standing.endSession(keyOf("s", "up-2"));
+    scene.standing.endSession(keyOf("t", "up-1"));
+    scene.standing.endSession(keyOf("s", "up-1", "mallory"));
     expect(scene.ended()).toBeNull();
-    scene.standing.endSession(sessionKey("s", "up-1"));
+    scene.standing.endSession(keyOf("s", "up-1"));
     expect(scene.ended()).toEqual(draining);
   });
 

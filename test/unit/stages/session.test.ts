@@ -84,10 +84,11 @@ describe("sessions", () => {
 
   it("do not open any more once they were ended, and others go on", () => {
     const rules = rulesAt(issuedAtMs);
-    rules.ended.add(sessionKey("t", "up-1"));
-    rules.ended.add(sessionKey("s", "up-2"));
+    rules.ended.add(sessionKey({ server: "t", identity: alice }, "up-1"));
+    rules.ended.add(sessionKey({ server: "s", identity: alice }, "up-2"));
+    rules.ended.add(sessionKey({ server: "s", identity: mallory }, "up-1"));
     expect(openSession(rules, withSession, route(), alice, legacy).upstreamId).toBe("up-1");
-    rules.ended.add(sessionKey("s", "up-1"));
+    rules.ended.add(sessionKey({ server: "s", identity: alice }, "up-1"));
     expect(() => openSession(rules, withSession, route(), alice, legacy)).toThrow(
       expect.objectContaining({ code: "session_revoked" }),
     );
@@ -273,7 +274,19 @@ describe("handles", () => {
     });
 
     it.each(["a task of the client's own", "t-1", ""])("are left as they are where they are none: %j", (text) => {
-      expect(open("tools/call", belonging(text)).edits).toEqual([]);
+      const given = { ...nothingGiven, ...belonging(text) };
+      const message = { kind: "notification", era: "legacy", given } as unknown as Message;
+      expect(openSession(rulesAt(issuedAtMs), withSession, route(), alice, message).edits).toEqual([]);
+    });
+
+    it.each(["a task of the client's own", "t-1", ""])("are refused in a request where they are none: %j", (text) => {
+      expect(() => open("tools/call", belonging(text))).toThrow(expect.objectContaining({ code: "task_unknown" }));
+    });
+
+    it("are refused in a request of somebody else", () => {
+      expect(() => open("tools/call", belonging(handle), { identity: mallory })).toThrow(
+        expect.objectContaining({ code: "task_unknown" }),
+      );
     });
   });
 });

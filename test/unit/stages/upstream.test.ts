@@ -228,14 +228,23 @@ describe("a list that is kept", () => {
   });
 });
 
-it("a stateless cancellation is accepted and goes nowhere, for it could call off another client's request", async () => {
-  const body = '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}';
-  const { answer, sent, load } = await send({ body, headers: { "mcp-protocol-version": "2026-07-28" } });
-  expect(answer).toMatchObject({ statusCode: 202, list: undefined });
-  expect(await text(answer.body)).toBe("");
-  expect([sent, load]).toEqual([[], []]);
-  const session = await send({ body }, { upstreamId: "up-1" });
-  expect(session.outgoing).toMatchObject({ kind: "notification", body: Buffer.from(body) });
+it.each(["2026-07-28", "2025-11-25"])(
+  "a cancellation of %s without a session is accepted and goes nowhere, for it could call off another client's request",
+  async (revision) => {
+    const body = '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}';
+    const { answer, sent, load } = await send({ body, headers: { "mcp-protocol-version": revision } });
+    expect(answer).toMatchObject({ statusCode: 202, list: undefined });
+    expect(await text(answer.body)).toBe("");
+    expect([sent, load]).toEqual([[], []]);
+    const session = await send({ body }, { upstreamId: "up-1" });
+    expect(session.outgoing).toMatchObject({ kind: "notification", body: Buffer.from(body) });
+  },
+);
+
+it("any other notification without a session goes to the server", async () => {
+  const body = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
+  const { outgoing } = await send({ body });
+  expect(outgoing).toMatchObject({ kind: "notification", body: Buffer.from(body) });
 });
 
 describe("what is in progress", () => {
