@@ -5,7 +5,7 @@ import { type AuditEntry, gatewayEntry } from "./audit/record.ts";
 import { createRefusedConnections, type RefusedConnections } from "./audit/refused-connections.ts";
 import { openAuditSinks } from "./audit/sinks/sinks.ts";
 import type { AuditBook } from "./audit/trail.ts";
-import { type AuditSink, openAuditSink } from "./audit/write/sink.ts";
+import { type AuditFile, openAuditFile } from "./audit/write/audit-file.ts";
 import { describeAudit } from "./audit-options.ts";
 import { apiKeys } from "./auth/api-keys/api-key.ts";
 import { type ApiKeyBook, createApiKeyBook } from "./auth/api-keys/book.ts";
@@ -135,7 +135,7 @@ async function furnish(
       log.warn({}, "the clock was set ahead by more than an hour: for 24 hours nothing of the audit trail expires"),
   });
   const sinks = openAuditSinks(config.audit.sinks, { version, host: hostname(), processId: process.pid }, log);
-  const sink = await openAuditSink({
+  const file = await openAuditFile({
     ...describeAudit(config, station, keyring, log, () => clock.trusts()),
     startNote,
     onWritten: sinks.offer,
@@ -159,7 +159,7 @@ async function furnish(
   ]);
   const metrics = createMetrics(version, {
     ...tenant,
-    audit: () => sink,
+    audit: () => file,
     auditSinks: sinks.accounts,
     stateReady: () => redis?.ready ?? null,
   });
@@ -172,10 +172,10 @@ async function furnish(
   };
   const counters = createCounters(permits, monotonic, metrics.limitStoreFailed);
   const replicas = redis === null ? null : createReplicas(board, now, tenant.configHash);
-  const write = (entry: AuditEntry, again?: boolean) => append(sink, metrics, entry, isLax, again);
+  const write = (entry: AuditEntry, again?: boolean) => append(file, metrics, entry, isLax, again);
   await store.follow(deeds, () => recordDeeds(store, write, now()));
   await followFarewells({ store, config: tenant.config, record: write, now });
-  // The sink has told of its failure, and there is nothing to refuse.
+  // The file has told of its failure, and there is nothing to refuse.
   const note = (entry: AuditEntry) => void write(entry).catch(() => {});
   const refusedConnections = createRefusedConnections(note, now);
   const looking = setInterval(() => {
@@ -215,16 +215,16 @@ async function furnish(
     audit: {
       fingerprint: keyring.fingerprint,
       get healthy() {
-        return isLax || sink.healthy;
+        return isLax || file.healthy;
       },
       monotonicMs: monotonic,
       wallTime: () => new Date(),
       visitClosed: metrics.visitClosed,
       refused: metrics.refused,
       append: write,
-      prepare: (identity) => (isLax ? null : sink.prepare(identity)),
+      prepare: (identity) => (isLax ? null : file.prepare(identity)),
     },
-    isRecording: () => sink.healthy,
+    isRecording: () => file.healthy,
     startSinks: sinks.start,
     refusedConnections,
     close() {
@@ -232,7 +232,7 @@ async function furnish(
       refusedConnections.flush();
       replicas?.close();
       state.close();
-      return sink.close().finally(() => sinks.close());
+      return file.close().finally(() => sinks.close());
     },
   };
 }
@@ -243,10 +243,10 @@ function describeStation({ number, of, after }: Station): Readonly<Record<string
 }
 
 /** @param isLax whether what happens goes on without its record; how many are missing is recorded when writing works again */
-function append(sink: AuditSink, metrics: Metrics, entry: AuditEntry, isLax: boolean, again?: boolean): Promise<void> {
+function append(file: AuditFile, metrics: Metrics, entry: AuditEntry, isLax: boolean, again?: boolean): Promise<void> {
   const failed = (error: unknown) => {
     metrics.auditFailed();
     if (!isLax) throw error;
   };
-  return sink.append(entry, again).then(() => metrics.auditWritten(entry.event), failed);
+  return file.append(entry, again).then(() => metrics.auditWritten(entry.event), failed);
 }
