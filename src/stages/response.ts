@@ -78,19 +78,19 @@ async function relayRefusal(exchange: Exchange, status: number, type: string): P
     await refuseLost(exchange);
   }
   const protocol = status !== 401 && status !== 403 && status !== 407 && status !== 429;
-  // Where there is a session already, the server is of an age that has them.
+  // Where there is a session already, the server is of the era that has them.
   if (protocol && message.kind === "request" && message.method === "initialize" && session.upstreamId === null)
-    await checkAge(exchange, message.params);
+    await checkEra(exchange, message.params);
   if (protocol && type === "application/json" && message.kind === "request") return relayJson(exchange, status);
-  if (protocol && message.era === "modern") exchange.upstream.age.doubt();
+  if (protocol && message.era === "modern") exchange.upstream.era.doubt();
   throw new Denial("upstream_refused", { detail: `status ${status}`, ...(protocol ? { http: status } : {}) });
 }
 
 /** A client that begins with `initialize` cannot fall forward; what it can show is the message it gets (2026-07-28, Versioning). */
-async function checkAge({ upstream }: Exchange, { protocolVersion }: RequestMessage["params"]): Promise<void> {
+async function checkEra({ upstream }: Exchange, { protocolVersion }: RequestMessage["params"]): Promise<void> {
   // One that was taken for a server of sessions has just shown that it is none, or not any more.
-  if (upstream.age.known.era === "legacy") upstream.age.doubt();
-  const finding = await upstream.age.find();
+  if (upstream.era.known.era === "legacy") upstream.era.doubt();
+  const finding = await upstream.era.find();
   // A server that names revisions with sessions speaks them, and has refused for another reason.
   if (finding.era !== "modern" || finding.supported.some((version) => legacyRevisions.includes(version))) return;
   throw new Denial("era_modern", { data: { supported: finding.supported, requested: String(protocolVersion) } });
