@@ -28,10 +28,11 @@ export function sessionKey(server: string, upstreamId: string): string {
   return JSON.stringify([server, upstreamId]);
 }
 
-/** Whose stream it is: what leaves on it is of use to nobody else. */
-export interface Place {
+/** One client's conversation with one server. What is sealed or signed for it opens in no other. */
+export interface Conversation {
   readonly server: string;
   readonly identity: Identity;
+  /** The server's own session id; null in the stateless era, and before a session begins. */
   readonly upstreamId: string | null;
 }
 
@@ -56,12 +57,12 @@ export function unsealSession(sealer: Sealer, text: string): SessionContents | u
  * An event id of the upstream, made safe to hand out: without this, whoever guesses an id could resume another's stream,
  * and the answer to a list would come back on a stream that no longer knows it must be filtered.
  */
-export function sealEventId(sealer: Sealer, place: Place, contents: EventContents): string {
-  return sealer.seal(placeText("mcp-event", place), contents);
+export function sealEventId(sealer: Sealer, conversation: Conversation, contents: EventContents): string {
+  return sealer.seal(conversationText("mcp-event", conversation), contents);
 }
 
-export function unsealEventId(sealer: Sealer, place: Place, text: string): EventContents | undefined {
-  return sealer.unseal(placeText("mcp-event", place), text) as EventContents | undefined;
+export function unsealEventId(sealer: Sealer, conversation: Conversation, text: string): EventContents | undefined {
+  return sealer.unseal(conversationText("mcp-event", conversation), text) as EventContents | undefined;
 }
 
 /**
@@ -70,20 +71,20 @@ export function unsealEventId(sealer: Sealer, place: Place, text: string): Event
  *
  * @param idText the upstream's id as JSON text
  */
-export function signRequestId(fingerprint: Fingerprint, place: Place, idText: string): string {
+export function signRequestId(fingerprint: Fingerprint, conversation: Conversation, idText: string): string {
   const encoded = Buffer.from(idText).toString("base64url");
-  return `${encoded}.${fingerprint(placeText("mcp-request", place), encoded)}`;
+  return `${encoded}.${fingerprint(conversationText("mcp-request", conversation), encoded)}`;
 }
 
 /** The JSON text of the upstream's id, or undefined for an id that was never sent to this client in this session. */
-export function openRequestId(fingerprint: Fingerprint, place: Place, id: unknown): string | undefined {
+export function openRequestId(fingerprint: Fingerprint, conversation: Conversation, id: unknown): string | undefined {
   if (typeof id !== "string") return undefined;
   const [encoded = "", mac] = id.split(".", 2);
-  if (mac === undefined || id !== `${encoded}.${fingerprint(placeText("mcp-request", place), encoded)}`)
+  if (mac === undefined || id !== `${encoded}.${fingerprint(conversationText("mcp-request", conversation), encoded)}`)
     return undefined;
   return Buffer.from(encoded, "base64url").toString("utf8");
 }
 
-function placeText(label: string, { server, identity, upstreamId }: Place): string {
+function conversationText(label: string, { server, identity, upstreamId }: Conversation): string {
   return JSON.stringify([label, server, identity.key, upstreamId]);
 }

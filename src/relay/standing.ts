@@ -78,7 +78,7 @@ export function stand(exchange: Exchange, stream: EventStream): Stand {
     if (acknowledged) void stream.write(renderChange(exchange, method));
     else owed.add(method);
   };
-  const { server, upstreamId } = exchange.place;
+  const { server, upstreamId } = exchange.conversation;
   const end = () => exchange.answer.body.destroy(new Denial("draining"));
   const session = upstreamId === null ? null : sessionKey(server, upstreamId);
   const reconsider: Reconsider = (viewOf) => {
@@ -91,14 +91,14 @@ export function stand(exchange: Exchange, stream: EventStream): Stand {
     // What may be heard of now and was not asked of the server can only be had by asking again.
     if (!live.sight.sees({ kind: "server" }) || asksTooLittle(exchange)) end();
   };
-  const place = kit.standing.add(session, reconsider, end);
+  const registration = kit.standing.add(session, reconsider, end);
   return {
     acknowledge() {
       acknowledged = true;
       for (const method of owed) tell(method);
       owed.clear();
     },
-    [Symbol.dispose]: () => place[Symbol.dispose](),
+    [Symbol.dispose]: () => registration[Symbol.dispose](),
   };
 }
 

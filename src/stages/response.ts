@@ -4,7 +4,7 @@ import type { Answer, RequestMessage } from "../facts.ts";
 import { legacyRevisions } from "../mcp/era.ts";
 import { sessionKey } from "../mcp/session.ts";
 import { StreamFault } from "../mcp/sse.ts";
-import { type Exchange, expectationOf, findPlace, type Known, type ResponseKit } from "../relay/exchange.ts";
+import { type Exchange, expectationOf, findConversation, type Known, type ResponseKit } from "../relay/exchange.ts";
 import { refuseLost, relayJson } from "../relay/json.ts";
 import { relayStandaloneStream, relayStream } from "../relay/stream.ts";
 import type { Reply } from "../reply.ts";
@@ -27,10 +27,10 @@ export async function respond(
   trail: Trail,
 ): Promise<void> {
   try {
-    const place = findPlace(known, answer);
+    const conversation = findConversation(known, answer);
     const live = { sight: known.decision.sight, asks: 0, asksSinceMs: 0 };
-    const expected = expectationOf(kit, upstream, known, place, live);
-    await relay({ kit, upstream, known, answer, reply, trail, expected, live, place });
+    const expected = expectationOf(kit, upstream, known, conversation, live);
+    await relay({ kit, upstream, known, answer, reply, trail, expected, live, conversation });
   } catch (cause) {
     if (cause instanceof Denial) throw cause;
     if (cause instanceof StreamFault) {
