@@ -11,7 +11,7 @@ export interface Visits extends Iterable<Visit> {
   add(visit: Visit): void;
   /** The visit that a connection is in the middle of; undefined between two requests. */
   of(connection: Duplex): Visit | undefined;
-  /** Counts in what the gateway does on behalf of a client of 2024-11-05 (visit.ts, actFor) until it is done. */
+  /** Counts in what the gateway does on behalf of a client of 2024-11-05 (visit.ts, actFor), until it is done. */
   addAct(act: Promise<void>): void;
   /** Resolves when all that is in progress now is over. */
   settled(): Promise<void>;
