@@ -191,6 +191,11 @@ describe("a server is unknown", () => {
 describe("the body", () => {
   const text = JSON.stringify(discovered("2026-07-28"));
 
+  it("in a stream whose type is written in capitals", async () => {
+    const event = `data: ${JSON.stringify(discovered("2026-07-28"))}\n\n`;
+    expect(await find(200, event, "Text/Event-Stream")).toEqual(modern("2026-07-28"));
+  });
+
   it("may come in any pieces", async () => {
     expect(await probe(answering(200, json, [...text]), {})).toEqual(modern("2026-07-28"));
     const type = `${sse}; charset=utf-8`;
