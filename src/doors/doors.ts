@@ -52,6 +52,7 @@ export interface Doors {
   attend(actFor: ActFor): void;
 }
 
+/** No door is open yet. */
 export function createDoors(): Doors {
   const doors = new Map<string, Door>();
   let actFor: ActFor = () => {};

@@ -44,10 +44,12 @@ export interface EventContents {
 
 const sessionPurpose = "mcp-session";
 
+/** The id under which a client knows its session; {@link unsealSession} opens it. */
 export function sealSession(sealer: Sealer, contents: SessionContents): string {
   return sealer.seal(sessionPurpose, contents);
 }
 
+/** What a session id holds; undefined for what was not sealed as one. */
 export function unsealSession(sealer: Sealer, text: string): SessionContents | undefined {
   // Only this module seals for this purpose, so what opens has the shape that was sealed.
   return sealer.unseal(sessionPurpose, text) as SessionContents | undefined;
@@ -61,6 +63,7 @@ export function sealEventId(sealer: Sealer, conversation: Conversation, contents
   return sealer.seal(conversationText("mcp-event", conversation), contents);
 }
 
+/** What {@link sealEventId} sealed for this conversation; undefined for any other text. */
 export function unsealEventId(sealer: Sealer, conversation: Conversation, text: string): EventContents | undefined {
   return sealer.unseal(conversationText("mcp-event", conversation), text) as EventContents | undefined;
 }

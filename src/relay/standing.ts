@@ -29,6 +29,7 @@ export interface StandingStreams {
   readonly size: number;
 }
 
+/** Nothing stands yet. */
 export function createStandingStreams(): StandingStreams {
   const streams = new Set<{ session: string | null; reconsider: Reconsider; end: () => void }>();
   let current: ViewOf | null = null;

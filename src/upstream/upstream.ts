@@ -56,6 +56,7 @@ export interface Occupancy {
   readonly load: Load;
 }
 
+/** A server with nobody at it. */
 export function createOccupancy(limits: TurnLimits): Occupancy {
   return { turns: createTurns(limits), load: { calls: 0, streams: 0 } };
 }
