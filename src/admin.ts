@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Registry } from "prom-client";
+import { startListening } from "./listener.ts";
 import { type ListenAddress, renderAddress } from "./network/address.ts";
 import { isLoopbackHost } from "./network/url.ts";
-import { startListening } from "./server.ts";
 
 /** What the probes ask. */
 export interface Health {

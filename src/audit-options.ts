@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { Vault } from "./audit/encryption/vault.ts";
 import { checkpointName, ledgerName, ordersName } from "./audit/files/layout.ts";
-import type { AuditSinkOptions } from "./audit/write/sink.ts";
+import type { AuditFileOptions } from "./audit/write/audit-file.ts";
 import { readRetention } from "./config/retention.ts";
 import type { Config } from "./config/schema.ts";
 import type { Keyring } from "./crypto/keyring.ts";
@@ -19,7 +19,7 @@ export function describeAudit(
   keyring: Keyring,
   log: Log,
   trustsClock: () => boolean,
-): AuditSinkOptions {
+): AuditFileOptions {
   const { directory, mode, rotate, compress, retention, checkpoints, encryption } = audit;
   const { wholeMs, periods } = readRetention(retention);
   const thinning = { periods, ledgerPath: join(state.directory, ledgerName(resolve(directory), number)) };

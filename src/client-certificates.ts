@@ -28,6 +28,7 @@ export interface TrustWatch {
   isStale(socket: Socket): boolean;
 }
 
+/** A watch over no connection yet. */
 export function createTrustWatch(): TrustWatch {
   const open = new Map<string, number>();
   let changes = 0;

@@ -5,21 +5,13 @@ import { type AuditEntry, gatewayEntry } from "./audit/record.ts";
 import { createRefusedConnections, type RefusedConnections } from "./audit/refused-connections.ts";
 import { openAuditSinks } from "./audit/sinks/sinks.ts";
 import type { AuditBook } from "./audit/trail.ts";
-import { type AuditSink, openAuditSink } from "./audit/write/sink.ts";
+import { openAuditFile } from "./audit/write/audit-file.ts";
+import { createAuditBook } from "./audit-book.ts";
 import { describeAudit } from "./audit-options.ts";
-import { apiKeys } from "./auth/api-keys/api-key.ts";
-import { type ApiKeyBook, createApiKeyBook } from "./auth/api-keys/book.ts";
-import { createUseNotes } from "./auth/api-keys/last-use.ts";
 import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
 import { proofMemoryMs } from "./auth/proof.ts";
 import { createProofMemory, shareProofs, type UsedProofs } from "./auth/proof-memory.ts";
-import { createRevocationBook, type RevocationBook, revocations } from "./auth/revocations.ts";
-import { createSessionTokenBook, type SessionTokenBook } from "./auth/session-tokens/book.ts";
-import { findOwner } from "./auth/session-tokens/owner.ts";
-import { sessionTokens } from "./auth/session-tokens/session-token.ts";
-import { createUserDirectory, type UserDirectory } from "./auth/users/directory.ts";
-import { users } from "./auth/users/user.ts";
-import { federatedAccounts } from "./authorization/federation/accounts.ts";
+import { type Books, openBooks } from "./books.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { type Keyring, openKeyring } from "./crypto/keyring.ts";
 import { createDoors, type Doors } from "./doors/doors.ts";
@@ -43,16 +35,12 @@ import { followFarewells } from "./upstream/vault/farewells.ts";
 import { version } from "./version.ts";
 
 /** What stands for as long as the process does, whatever configuration runs: keys, counters, the audit file, the log. */
-export interface House {
+export interface House extends Books {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly keyring: Keyring;
   readonly keys: KeyShelf;
-  readonly apiKeys: ApiKeyBook;
-  readonly revocations: RevocationBook;
-  readonly sessionTokens: SessionTokenBook;
   readonly store: Store;
-  readonly users: UserDirectory;
   readonly counters: Counters;
   readonly bans: Bans;
   readonly tasks: TaskLedger;
@@ -126,7 +114,6 @@ async function furnish(
   const { store, redis } = state;
   const now = Date.now;
   const monotonic = () => performance.now();
-  const isLax = config.audit.mode === "besteffort";
   const startNote = { version, config: hash, policy: policy.hash, ...describeStation(station) };
   const clock = new ClockGuard({
     findStep: watchClock(now, monotonic),
@@ -135,31 +122,16 @@ async function furnish(
       log.warn({}, "the clock was set ahead by more than an hour: for 24 hours nothing of the audit trail expires"),
   });
   const sinks = openAuditSinks(config.audit.sinks, { version, host: hostname(), processId: process.pid }, log);
-  const sink = await openAuditSink({
+  const file = await openAuditFile({
     ...describeAudit(config, station, keyring, log, () => clock.trusts()),
     startNote,
     onWritten: sinks.offer,
   });
   const { permits, board } = redis ?? station.shared;
-  const noteUse = createUseNotes(store, now);
-  const apiKeyBook = createApiKeyBook(store, now, tenant.forgetTokens, (key) => void noteUse(key));
-  const revocationBook = createRevocationBook(store);
-  const directory = createUserDirectory(store);
-  const sessionTokenBook = createSessionTokenBook({
-    ...{ store, standingOf: revocationBook.standingOf, now },
-    findOwner: (name) => findOwner(name, store, directory),
-    changed: tenant.forgetTokens,
-  });
-  await Promise.all([
-    store.follow(apiKeys, apiKeyBook.load),
-    store.follow(revocations, revocationBook.load),
-    store.follow(sessionTokens, sessionTokenBook.load),
-    store.follow(users, sessionTokenBook.load),
-    store.follow(federatedAccounts, sessionTokenBook.load),
-  ]);
+  const books = await openBooks(store, now, tenant.forgetTokens);
   const metrics = createMetrics(version, {
     ...tenant,
-    audit: () => sink,
+    audit: () => file,
     auditSinks: sinks.accounts,
     stateReady: () => redis?.ready ?? null,
   });
@@ -172,11 +144,11 @@ async function furnish(
   };
   const counters = createCounters(permits, monotonic, metrics.limitStoreFailed);
   const replicas = redis === null ? null : createReplicas(board, now, tenant.configHash);
-  const write = (entry: AuditEntry, again?: boolean) => append(sink, metrics, entry, isLax, again);
-  await store.follow(deeds, () => recordDeeds(store, write, now()));
-  await followFarewells({ store, config: tenant.config, record: write, now });
-  // The sink has told of its failure, and there is nothing to refuse.
-  const note = (entry: AuditEntry) => void write(entry).catch(() => {});
+  const audit = createAuditBook(file, metrics, keyring.fingerprint, config.audit.mode === "besteffort");
+  await store.follow(deeds, () => recordDeeds(store, audit.append, now()));
+  await followFarewells({ store, config: tenant.config, record: audit.append, now });
+  // The file has told of its failure, and there is nothing to refuse.
+  const note = (entry: AuditEntry) => void audit.append(entry).catch(() => {});
   const refusedConnections = createRefusedConnections(note, now);
   const looking = setInterval(() => {
     for (const step of clock.look()) {
@@ -189,11 +161,8 @@ async function furnish(
     metrics,
     keyring,
     keys: createKeyShelf(loaded.directory, now, tenant.forgetTokens, report),
-    apiKeys: apiKeyBook,
-    revocations: revocationBook,
-    sessionTokens: sessionTokenBook,
+    ...books,
     store,
-    users: directory,
     counters,
     bans: createBans(monotonic),
     tasks: createTaskLedger(maxTasks),
@@ -207,24 +176,13 @@ async function furnish(
       now,
       sign: keyring.signAs,
       tokenFetched,
-      vault: { store, sealer: keyring, record: write },
+      vault: { store, sealer: keyring, record: audit.append },
     }),
     replicas,
     station,
     now,
-    audit: {
-      fingerprint: keyring.fingerprint,
-      get healthy() {
-        return isLax || sink.healthy;
-      },
-      monotonicMs: monotonic,
-      wallTime: () => new Date(),
-      visitClosed: metrics.visitClosed,
-      refused: metrics.refused,
-      append: write,
-      prepare: (identity) => (isLax ? null : sink.prepare(identity)),
-    },
-    isRecording: () => sink.healthy,
+    audit,
+    isRecording: () => file.healthy,
     startSinks: sinks.start,
     refusedConnections,
     close() {
@@ -232,7 +190,7 @@ async function furnish(
       refusedConnections.flush();
       replicas?.close();
       state.close();
-      return sink.close().finally(() => sinks.close());
+      return file.close().finally(() => sinks.close());
     },
   };
 }
@@ -240,13 +198,4 @@ async function furnish(
 /** Of several processes each has a chain of records of its own, and says whose place it takes. */
 function describeStation({ number, of, after }: Station): Readonly<Record<string, unknown>> {
   return { ...(of === 1 ? {} : { worker: number, workers: of }), ...(after === null ? {} : { after }) };
-}
-
-/** @param isLax whether what happens goes on without its record; how many are missing is recorded when writing works again */
-function append(sink: AuditSink, metrics: Metrics, entry: AuditEntry, isLax: boolean, again?: boolean): Promise<void> {
-  const failed = (error: unknown) => {
-    metrics.auditFailed();
-    if (!isLax) throw error;
-  };
-  return sink.append(entry, again).then(() => metrics.auditWritten(entry.event), failed);
 }

@@ -166,10 +166,10 @@ async function rotateKeys({ keyring, log }: House): Promise<void> {
 }
 
 function describeParts(gateway: Gateway, house: House): Record<string, unknown> {
-  const servers = [...gateway.upstreams.all()].map(({ name, reachable, age, load }) => ({
+  const servers = [...gateway.upstreams.all()].map(({ name, reachable, era, load }) => ({
     name,
     reachable,
-    era: age.known.era,
+    era: era.known.era,
     ...load,
   }));
   const issuers = [...gateway.issuers()].map(({ name, ageMs }) => ({ name, keysAgeMs: ageMs ?? null }));

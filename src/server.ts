@@ -1,14 +1,7 @@
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from "node:http";
-import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Server as HttpsServer } from "node:https";
 import { Server as NetServer, type Socket } from "node:net";
-import type { Duplex } from "node:stream";
-import { createTrustWatch } from "./client-certificates.ts";
+import { createTrustWatch, type TrustWatch } from "./client-certificates.ts";
 import type { Config } from "./config/schema.ts";
 import { Denial } from "./denial.ts";
 import { closeRevoked } from "./doors/revoked.ts";
@@ -16,14 +9,15 @@ import type { Gateway } from "./gateway.ts";
 import { watchHandshakes } from "./handshakes.ts";
 import type { House } from "./house.ts";
 import { createIdleness } from "./idle.ts";
-import { readTlsMaterial, type TlsMaterial } from "./listener-tls.ts";
+import { createListener, startListening } from "./listener.ts";
+import { readTlsMaterial } from "./listener-tls.ts";
 import type { ListenAddress } from "./network/address.ts";
 import { plainAddress } from "./network/cidr.ts";
-import { createOverload } from "./overload.ts";
-import { createRoster } from "./roster.ts";
+import { createOverload, type Overload } from "./overload.ts";
 import { closeStalled } from "./stalled.ts";
 import { refuseUnreadable, watchUnreadable } from "./unreadable.ts";
 import { actFor, receive, type Visit } from "./visit.ts";
+import { createVisits, type Visits } from "./visits.ts";
 
 /** The public listener: HTTPS, or plain HTTP where the configuration allows it. */
 export interface PublicServer {
@@ -57,71 +51,33 @@ export async function createPublicServer(
   let material = await readMaterial();
   const server = createListener(listen, material);
   const trust = createTrustWatch();
-  // Their size is capped; a cap on their number would drop what exceeds it without a word.
-  server.maxHeadersCount = 0;
-  const visits = createRoster<Visit>();
-  const bySocket = new WeakMap<Duplex, Visit>();
-  let draining = false;
   const overload = createOverload(current, house);
   const idle = createIdleness(listen.keepAliveTimeout + listen.headersTimeout, () => performance.now());
-  const admit = (message: IncomingMessage, response: ServerResponse, refusal: Denial | null) => {
+  const visits = createVisits(idle);
+  let draining = false;
+  const isOutdated = (socket: Socket) => draining || trust.isStale(socket);
+
+  takeConnections(server, listen, house, overload, trust);
+  takeRequests(server, house, visits, (message, response, refusal) => {
     // Streams that only stand there take no time.
-    const outside =
-      draining || trust.isStale(message.socket)
-        ? new Denial("draining")
-        : overload.check(visits.size - house.standing.size);
-    const visit = receive(current(), house, message, response, outside ?? refusal);
-    visits.add(visit);
-    bySocket.set(message.socket, visit);
-    idle.end(message.socket);
-    void visit.over.then(() => {
-      visits.remove(visit);
-      if (bySocket.get(message.socket) !== visit) return;
-      bySocket.delete(message.socket);
-      idle.begin(message.socket);
-    });
-  };
-  const acts = new Set<Promise<void>>();
-  house.doors.attend((door, verb) => {
-    const act = actFor(current(), house, door, verb).finally(() => acts.delete(act));
-    acts.add(act);
+    const inProgress = visits.size - house.standing.size;
+    const outside = isOutdated(message.socket) ? new Denial("draining") : overload.check(inProgress);
+    visits.add(receive(current(), house, message, response, outside ?? refusal));
   });
-  const failed = (ip: string) => house.refusedConnections.count(plainAddress(ip), "handshake");
-  const awaitHandshake = listen.tls === undefined ? () => {} : watchHandshakes(server as HttpsServer, failed);
-  server.on("connection", (socket: Socket) => {
-    if (!overload.admit(socket)) return;
-    awaitHandshake(socket);
-    if (listen.tls?.clientCa !== undefined) trust.admit(socket);
-  });
-  server.on("request", (message, response) => admit(message, response, null));
-  // Node would answer these two itself, past the corridor and past the record.
-  server.on("checkExpectation", (message, response) => admit(message, response, new Denial("expectation_unknown")));
-  server.on("connect", (_message, socket) => {
-    // The server has given the connection away: nothing reads it, ends it in time or counts it among its own any more.
-    const denial = new Denial("method_not_allowed", { allow: "POST, GET, DELETE" });
-    const refused = refuseUnreadable(house, denial, socket as Socket, !bySocket.has(socket));
-    void refused.then(() => (socket as Socket).destroySoon());
-  });
-  watchUnreadable(server, house, (socket) => bySocket.get(socket));
-  server.on("secureConnection", (socket: Socket) => socket.once("end", () => closeStalled(socket)));
-  server.on("tlsClientError", () => house.metrics.handshakeFailed());
-  // Whatever is open ends when its token or session is revoked. Everything else is judged at its next message, but a stream has none: it ends
-  // with its token's time and with its settings, and whoever wants it opens it again. A policy it can follow (relay/standing.ts).
-  const sweep = setInterval(() => {
+  house.doors.attend((door, verb) => visits.addAct(actFor(current(), house, door, verb)));
+
+  const sweeping = setInterval(() => {
     const nowMs = house.now();
     const { settings, sessions } = current();
     closeRevoked(house.doors, sessions);
     idle.sweep();
     for (const visit of visits) {
-      const { revoked } = visit;
-      if (revoked !== null) visit.interrupt(new Denial(revoked));
-      if (!visit.endless) continue;
-      if (draining || visit.settings !== settings || trust.isStale(visit.socket))
-        visit.interrupt(new Denial("draining"));
-      else if (visit.isExpired(nowMs)) visit.interrupt(new Denial("token_expired"));
+      const reason = findEnd(visit, nowMs, visit.settings !== settings || isOutdated(visit.socket));
+      if (reason !== null) visit.interrupt(reason);
     }
   }, sweepMs);
-  sweep.unref();
+  sweeping.unref();
+
   return {
     listen: () => startListening(server, listen.address),
     async reloadCertificate() {
@@ -137,36 +93,15 @@ export async function createPublicServer(
     get certificateExpiry() {
       return material?.expires ?? null;
     },
-    async settled() {
-      await Promise.all([...[...visits].map(({ over }) => over), ...acts]);
-    },
+    settled: () => visits.settled(),
     drain: () => close(new Denial("draining"), listen.drainTimeout),
     abandon: () => close(new Denial("internal_error", { detail: "the process failed" }), 0),
   };
 
-  /** @param finishMs how long calls may finish, in milliseconds */
   async function close(reason: Denial, finishMs: number): Promise<void> {
-    const finishVisits = async () => {
-      while (visits.size > 0) await Promise.all([...visits].map(({ over }) => over));
-      // Sessions of clients of 2024-11-05 end with their doors.
-      await Promise.all(acts);
-    };
     draining = true;
-    // http.Server's own close() also cuts connections whose answer is written but not read to its end.
-    const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
-    for (const visit of visits) if (visit.endless || finishMs === 0) visit.interrupt(reason);
-    const deadline = setTimeout(() => {
-      for (const visit of visits) visit.interrupt(reason);
-    }, finishMs);
-    // Whatever still holds a visit up by then, a gateway that was told to stop stops.
-    const late = Promise.withResolvers<void>();
-    const cut = setTimeout(late.resolve, finishMs + farewellMs);
-    await Promise.race([finishVisits(), late.promise]);
-    server.closeAllConnections();
-    await closed;
-    clearTimeout(deadline);
-    clearTimeout(cut);
-    clearInterval(sweep);
+    await endVisits(server, visits, reason, finishMs);
+    clearInterval(sweeping);
     overload.close();
   }
 }
@@ -175,44 +110,77 @@ export async function createPublicServer(
 const sweepMs = 1_000;
 
 /** How long the last answers may take to leave, in milliseconds. */
-const farewellMs = 2_000;
+const lastAnswersMs = 2_000;
 
-function createListener(listen: Config["listen"], material: TlsMaterial | null): Server {
-  const options: ServerOptions = {
-    maxHeaderSize: listen.maxHeader,
-    headersTimeout: listen.headersTimeout,
-    // The body's own timeout belongs to the message stage, which can put it on record; this one is the last resort.
-    requestTimeout: listen.headersTimeout + listen.bodyTimeout + 5_000,
-    connectionsCheckingInterval: 1_000,
-    keepAliveTimeout: listen.keepAliveTimeout,
-    // The route stage refuses a missing Host itself, on record.
-    requireHostHeader: false,
-    insecureHTTPParser: false,
-    noDelay: true,
-  };
-  if (material === null) return createHttpServer(options);
-  const { clientCa, clientCert } = listen.tls ?? {};
-  return createHttpsServer({
-    ...options,
-    ...material.context,
-    minVersion: "TLSv1.2",
-    handshakeTimeout: listen.handshakeTimeout,
-    requestCert: clientCa !== undefined,
-    rejectUnauthorized: clientCa !== undefined && clientCert !== "optional",
-    // As a callback: of a list, each connection gets a copy from the shared pool of buffers, which it keeps alive as a whole.
-    ALPNCallback: ({ protocols }) => protocols.find((protocol) => protocol === "http/1.1"),
+/** Lets connections in, or turns them away, and counts those that come to nothing. */
+function takeConnections(
+  server: Server,
+  { tls }: Config["listen"],
+  house: House,
+  overload: Overload,
+  trust: TrustWatch,
+): void {
+  const failed = (ip: string) => house.refusedConnections.count(plainAddress(ip), "handshake");
+  const awaitHandshake = tls === undefined ? () => {} : watchHandshakes(server as HttpsServer, failed);
+  server.on("connection", (socket: Socket) => {
+    if (!overload.admit(socket)) return;
+    awaitHandshake(socket);
+    if (tls?.clientCa !== undefined) trust.admit(socket);
   });
+  server.on("secureConnection", (socket: Socket) => socket.once("end", () => closeStalled(socket)));
+  server.on("tlsClientError", () => house.metrics.handshakeFailed());
 }
 
-/** @throws Error with code `EADDRINUSE` and the like */
-export function startListening(server: Server, address: ListenAddress): Promise<ListenAddress> {
-  const { promise, resolve, reject } = Promise.withResolvers<ListenAddress>();
-  server.once("error", reject);
-  server.listen(address.port, address.host, () => {
-    server.off("error", reject);
-    const bound = server.address();
-    const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
-    resolve({ host: address.host, port });
+/** @param refusal why a request may not enter the corridor, where its head alone says so */
+type Admit = (message: IncomingMessage, response: ServerResponse, refusal: Denial | null) => void;
+
+/** Brings everything that comes on a connection either to the corridor or to its refusal: Node answers nothing by itself. */
+function takeRequests(server: Server, house: House, visits: Visits, admit: Admit): void {
+  server.on("request", (message, response) => admit(message, response, null));
+  // Node would answer these two itself, past the corridor and past the record.
+  server.on("checkExpectation", (message, response) => admit(message, response, new Denial("expectation_unknown")));
+  server.on("connect", (_message, socket) => {
+    // The server has given the connection away: nothing reads it, ends it in time or counts it among its own any more.
+    const denial = new Denial("method_not_allowed", { allow: "POST, GET, DELETE" });
+    const refused = refuseUnreadable(house, denial, socket as Socket, visits.of(socket) === undefined);
+    void refused.then(() => (socket as Socket).destroySoon());
   });
-  return promise;
+  watchUnreadable(server, house, visits.of);
+}
+
+/**
+ * Why a visit may not go on; null where it may. Whatever is open ends when its token or session is revoked. Everything else is
+ * judged again with the next message, but a stream has none: it ends with its token's time and with its settings, and whoever
+ * wants it opens it again. A new policy ends no stream: it is followed (relay/standing.ts).
+ *
+ * @param isOutdated whether the settings or the certificate it is served under are no longer those that count
+ */
+function findEnd(visit: Visit, nowMs: number, isOutdated: boolean): Denial | null {
+  if (visit.revoked !== null) return new Denial(visit.revoked);
+  if (!visit.endless) return null;
+  if (isOutdated) return new Denial("draining");
+  return visit.isExpired(nowMs) ? new Denial("token_expired") : null;
+}
+
+/**
+ * Stops accepting and resolves when no connection is left. Streams end at once; calls may finish.
+ *
+ * @param reason why whatever does not end by itself is broken off
+ * @param finishMs how long calls may finish, in milliseconds; 0 breaks them off at once
+ */
+async function endVisits(server: Server, visits: Visits, reason: Denial, finishMs: number): Promise<void> {
+  // http.Server's own close() also cuts connections whose answer is written but not read to its end.
+  const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+  for (const visit of visits) if (visit.endless || finishMs === 0) visit.interrupt(reason);
+  const deadline = setTimeout(() => {
+    for (const visit of visits) visit.interrupt(reason);
+  }, finishMs);
+  // Whatever still holds a visit up by then, a gateway that was told to stop stops.
+  const late = Promise.withResolvers<void>();
+  const cut = setTimeout(late.resolve, finishMs + lastAnswersMs);
+  await Promise.race([visits.emptied(), late.promise]);
+  server.closeAllConnections();
+  await closed;
+  clearTimeout(deadline);
+  clearTimeout(cut);
 }

@@ -1,12 +1,12 @@
-import type * as original from "../../src/audit/write/sink.ts";
+import type * as original from "../../src/audit/write/audit-file.ts";
 import { createWitness } from "./witness.ts";
 
-export * from "../../src/audit/write/sink.ts";
+export * from "../../src/audit/write/audit-file.ts";
 
-const witness = createWitness("src/audit/write/sink.ts");
+const witness = createWitness("src/audit/write/audit-file.ts");
 
-/** A sink that keeps nothing: no file, no chain, no waiting. */
-export const openAuditSink: typeof original.openAuditSink = async () => ({
+/** An audit file that keeps nothing: no file, no chain, no waiting. */
+export const openAuditFile: typeof original.openAuditFile = async () => ({
   append: async () => witness(),
   declare: async () => {},
   prepare: () => null,

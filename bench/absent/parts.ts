@@ -30,12 +30,12 @@ export const parts = {
   sanitizer: { title: "the sanitizer of records", replaced: { "src/audit/sanitize/sanitize.ts": "sanitizer.ts" } },
   auditFile: {
     title: "the audit file and its chain",
-    replaced: { "src/audit/write/sink.ts": "audit-file.ts" },
+    replaced: { "src/audit/write/audit-file.ts": "audit-file.ts" },
     uncounted: true,
   },
   audit: {
     title: "the audit",
-    replaced: { "src/audit/write/sink.ts": "audit-file.ts", "src/audit/describe.ts": "audit-record.ts" },
+    replaced: { "src/audit/write/audit-file.ts": "audit-file.ts", "src/audit/describe.ts": "audit-record.ts" },
     uncounted: true,
   },
   metrics: { title: "metrics", replaced: { "src/observe/metrics.ts": "metrics.ts" }, uncounted: true },

@@ -71,6 +71,7 @@ export function isRecord(value: unknown): value is AuditRecord {
   return members(value);
 }
 
+/** Whether a value of a record has members. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -19,6 +19,14 @@ export interface KeyShelf {
   retain(demands: readonly KeyDemand[]): void;
 }
 
+/**
+ * A shelf without key sets.
+ *
+ * @param directory that relative paths of key files start from
+ * @param now milliseconds since the epoch
+ * @param onChange told when keys have changed: verdicts reached with the old ones are void
+ * @param onProblem told of each fetch that failed, for the log
+ */
 export function createKeyShelf(
   directory: string,
   now: () => number,

@@ -40,7 +40,7 @@ export interface Door {
   close(reason: Denial): void;
 }
 
-/** What the gateway does for a client of an age that knows nothing of it: to listen on the session's stream, to end the session. */
+/** What the gateway does for a client of 2024-11-05, which knows nothing of sessions: to listen on the session's stream, to end the session. */
 export type ActFor = (door: Door, verb: "GET" | "DELETE") => void;
 
 /** All doors that are open. */
@@ -52,6 +52,7 @@ export interface Doors {
   attend(actFor: ActFor): void;
 }
 
+/** No door is open yet. */
 export function createDoors(): Doors {
   const doors = new Map<string, Door>();
   let actFor: ActFor = () => {};

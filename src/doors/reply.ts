@@ -21,7 +21,7 @@ export function createDoorReply(door: Door): Reply {
       const { block, isLost } = readAnswer(answer);
       if (block !== null) await door.stream.write(block);
       begin(answer.headers ?? {});
-      // The session is gone, and a client of this age begins anew by connecting anew.
+      // The session is gone, and a client of 2024-11-05 begins anew by connecting anew.
       if (isLost) door.close(new Denial("session_unknown"));
     },
     openStream(headers) {
@@ -33,7 +33,7 @@ export function createDoorReply(door: Door): Reply {
       };
       stream = {
         spoken,
-        // An event without data only carries an id, which has no use here; clients of that age take it for a broken message.
+        // An event without data only carries an id, which has no use here; clients of 2024-11-05 take it for a broken message.
         write: async (block) => {
           if (/^data: ./m.test(block.toString())) await say(block);
         },

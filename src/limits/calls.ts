@@ -23,6 +23,7 @@ export function callKey(
   return JSON.stringify([server, identity.key, session.upstreamId, session.door?.id ?? null, id]);
 }
 
+/** No call is open yet. */
 export function createOpenCalls(): OpenCalls {
   const calls = new Map<string, (reason: Denial) => void>();
   const cancelled = createRecall(maxCancelled);

@@ -10,30 +10,43 @@ export interface Foreign {
   readonly hint: string;
 }
 
-/** A choice, a quantifier, an anchor or an escape, which neither names nor URIs have. */
+/** What neither a name nor a URI has. */
 const inBoth = [
+  // Anchors and a leading negation: `^get_`, `_file$`, `!delete_*`.
   /^[\^!]/,
   /\$$/,
+  // An escape: `read\.file`.
   /\\.?/,
+  // A choice: `(get|list)_*`, `get|list`.
   /@?\([^()]*\|[^()]*\)[*+?]?/,
   /\|/,
+  // A class of characters: `[!a]`, `[a-z]+`.
   /\[(?:[!^][^[\]]*|(?:[a-z]-[a-z]|[A-Z]-[A-Z]|\d-\d)+)\][*+?]?/,
+  // Any character, once or more: `get.+`.
   /\.\+/,
+  // Any depth of folders: `**/secrets`.
   /\*\*\//,
 ];
-/** `files.*` is a dot and then any run of characters, and `[DRAFT] letter` a title. */
+/** What names do not have besides. They do have `files.*`, a dot and then any run of characters, and `[DRAFT] letter`, a title. */
 const inNames = join([
   ...inBoth,
-  // Not any letters: behind the last slash of `/users/list` stands a word.
+  // An expression between slashes: `/^get/i`. Not with any letters behind it: `/users/list` ends in a word.
   /^\/.+\/[gim]{0,2}$/,
+  // Groups of regular expressions and of shells: `(?:get)`, `@(get)`, `(get)+`.
   /\(\?(?:[:=!<]|[a-z]+\))/,
   /[!@+]\([^()]*\)/,
   /\)\+/,
+  // A class that touches a word or a quantifier: `file[12]`, `[12]*`.
   /(?<=[\w-])\[[^[\]]*\][*+?]?|\[[^[\]]*\](?:[*+?]|(?=[\w-]))/,
+  // Braces: `{get,list}_*`, `a{3}`, `v{1..3}`.
   /\{[^{},]*,[^{}]*\}|\{\d+\}|\{[^{}.]+\.\.[^{}.]+\}/,
+  // Any run of characters: `.*`, but not `get.*`.
   /(?<!\w)\.\*/,
 ]);
-/** URIs have parentheses and brackets: `[id].tsx` is a file, as is whatever `.*` matches behind a slash. No URI has a brace. */
+/**
+ * What URIs do not have besides: braces, and `.*` for a host. They do have parentheses and brackets, as in the file `[id].tsx`, and
+ * `.*` behind the slash of a path is any hidden file.
+ */
 const inUris = join([...inBoth, /\{[^{}]*\}/, /(?<=:\/\/)\.\*/]);
 
 function join(parts: readonly RegExp[]): RegExp {

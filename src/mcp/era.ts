@@ -21,10 +21,12 @@ export const statelessRevisions: readonly Revision[] = revisions.filter((revisio
 /** What is spoken in sessions. */
 export const legacyRevisions: readonly string[] = revisions.filter((revision) => eraOf(revision) === "legacy");
 
+/** Whether a text names a revision of MCP that the gateway knows. */
 export function isRevision(text: string): text is Revision {
   return (revisions as readonly string[]).includes(text);
 }
 
+/** The era that a revision belongs to. */
 export function eraOf(revision: Revision): Era {
   return revision >= "2026-07-28" ? "modern" : "legacy";
 }

@@ -44,6 +44,7 @@ export function refuseTwins(object: JsonObject, names: ReadonlySet<string>): voi
   if (findKeyTwin(object, names) !== undefined) throw malformed("a member that looks like another");
 }
 
+/** For a server's message that breaks the protocol; the detail is for the operator alone. */
 export function malformed(detail: string): Denial {
   return new Denial("upstream_malformed", { detail });
 }

@@ -5,7 +5,7 @@
  */
 import type { Identity } from "../facts.ts";
 import type { Target } from "./methods.ts";
-import type { Place, Sealer } from "./session.ts";
+import type { Conversation, Sealer } from "./session.ts";
 
 /** Short keyed fingerprint of a text, under a label that keeps its uses apart. */
 export type Fingerprint = (label: string, text: string) => string;
@@ -24,7 +24,7 @@ export interface Task {
 export type OwnedTask = Task & { readonly handle: string };
 
 /** Where a handle is good; tasks outlive sessions, so the session is no part of it. */
-export type Owner = Pick<Place, "server"> & { readonly identity: Pick<Identity, "key"> };
+export type Owner = Pick<Conversation, "server"> & { readonly identity: Pick<Identity, "key"> };
 
 /** What `requestState` was given out for (2026-07-28, Multi Round-Trip Requests, requirement 5). */
 export interface Round {
@@ -52,13 +52,18 @@ export function openTask(fingerprint: Fingerprint, owner: Owner, text: string): 
 }
 
 /** A cursor may name the hidden element that it stands at (Server Utilities, Pagination: what it holds is the server's). */
-export function sealCursor(sealer: Sealer, place: Place, method: string, cursor: string): string {
-  return sealer.seal(cursorPurpose(place, method), { cursor });
+export function sealCursor(sealer: Sealer, conversation: Conversation, method: string, cursor: string): string {
+  return sealer.seal(cursorPurpose(conversation, method), { cursor });
 }
 
 /** Undefined for a cursor that was not sealed for this list of this client. */
-export function openCursor(sealer: Sealer, place: Place, method: string, text: string): string | undefined {
-  const contents = sealer.unseal(cursorPurpose(place, method), text) as { cursor: string } | undefined;
+export function openCursor(
+  sealer: Sealer,
+  conversation: Conversation,
+  method: string,
+  text: string,
+): string | undefined {
+  const contents = sealer.unseal(cursorPurpose(conversation, method), text) as { cursor: string } | undefined;
   return contents?.cursor;
 }
 
@@ -86,7 +91,7 @@ function taskLabel({ server, identity }: Owner): string {
   return JSON.stringify(["mcp-task", server, identity.key]);
 }
 
-function cursorPurpose({ server, identity, upstreamId }: Place, method: string): string {
+function cursorPurpose({ server, identity, upstreamId }: Conversation, method: string): string {
   return JSON.stringify(["mcp-cursor", server, identity.key, upstreamId, method]);
 }
 

@@ -29,12 +29,13 @@ export function sessionKey({ server, identity }: SessionOwner, upstreamId: strin
 }
 
 /** Whose session it is. */
-type SessionOwner = Pick<Place, "server"> & { readonly identity: Pick<Identity, "key"> };
+type SessionOwner = Pick<Conversation, "server"> & { readonly identity: Pick<Identity, "key"> };
 
-/** Whose stream it is: what leaves on it is of use to nobody else. */
-export interface Place {
+/** One client's conversation with one server. What is sealed or signed for it opens in no other. */
+export interface Conversation {
   readonly server: string;
   readonly identity: Identity;
+  /** The server's own session id; null in the stateless era, and before a session begins. */
   readonly upstreamId: string | null;
 }
 
@@ -46,10 +47,12 @@ export interface EventContents {
 
 const sessionPurpose = "mcp-session";
 
+/** The id under which a client knows its session; {@link unsealSession} opens it. */
 export function sealSession(sealer: Sealer, contents: SessionContents): string {
   return sealer.seal(sessionPurpose, contents);
 }
 
+/** What a session id holds; undefined for what was not sealed as one. */
 export function unsealSession(sealer: Sealer, text: string): SessionContents | undefined {
   // Only this module seals for this purpose, so what opens has the shape that was sealed.
   return sealer.unseal(sessionPurpose, text) as SessionContents | undefined;
@@ -59,12 +62,13 @@ export function unsealSession(sealer: Sealer, text: string): SessionContents | u
  * An event id of the upstream, made safe to hand out: without this, whoever guesses an id could resume another's stream,
  * and the answer to a list would come back on a stream that no longer knows it must be filtered.
  */
-export function sealEventId(sealer: Sealer, place: Place, contents: EventContents): string {
-  return sealer.seal(placeText("mcp-event", place), contents);
+export function sealEventId(sealer: Sealer, conversation: Conversation, contents: EventContents): string {
+  return sealer.seal(conversationText("mcp-event", conversation), contents);
 }
 
-export function unsealEventId(sealer: Sealer, place: Place, text: string): EventContents | undefined {
-  return sealer.unseal(placeText("mcp-event", place), text) as EventContents | undefined;
+/** What {@link sealEventId} sealed for this conversation; undefined for any other text. */
+export function unsealEventId(sealer: Sealer, conversation: Conversation, text: string): EventContents | undefined {
+  return sealer.unseal(conversationText("mcp-event", conversation), text) as EventContents | undefined;
 }
 
 /**
@@ -73,20 +77,20 @@ export function unsealEventId(sealer: Sealer, place: Place, text: string): Event
  *
  * @param idText the upstream's id as JSON text
  */
-export function signRequestId(fingerprint: Fingerprint, place: Place, idText: string): string {
+export function signRequestId(fingerprint: Fingerprint, conversation: Conversation, idText: string): string {
   const encoded = Buffer.from(idText).toString("base64url");
-  return `${encoded}.${fingerprint(placeText("mcp-request", place), encoded)}`;
+  return `${encoded}.${fingerprint(conversationText("mcp-request", conversation), encoded)}`;
 }
 
 /** The JSON text of the upstream's id, or undefined for an id that was never sent to this client in this session. */
-export function openRequestId(fingerprint: Fingerprint, place: Place, id: unknown): string | undefined {
+export function openRequestId(fingerprint: Fingerprint, conversation: Conversation, id: unknown): string | undefined {
   if (typeof id !== "string") return undefined;
   const [encoded = "", mac] = id.split(".", 2);
-  if (mac === undefined || id !== `${encoded}.${fingerprint(placeText("mcp-request", place), encoded)}`)
+  if (mac === undefined || id !== `${encoded}.${fingerprint(conversationText("mcp-request", conversation), encoded)}`)
     return undefined;
   return Buffer.from(encoded, "base64url").toString("utf8");
 }
 
-function placeText(label: string, { server, identity, upstreamId }: Place): string {
+function conversationText(label: string, { server, identity, upstreamId }: Conversation): string {
   return JSON.stringify([label, server, identity.key, upstreamId]);
 }

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type { SinkAccount } from "../audit/sinks/deliverer.ts";
 import type { ClosedVisit } from "../audit/trail.ts";
-import type { AuditSink } from "../audit/write/sink.ts";
+import type { AuditFile } from "../audit/write/audit-file.ts";
 import type { KeySource } from "../auth/jwks.ts";
 import { methodLabel } from "../mcp/methods.ts";
 import type { TokenOutcome } from "../upstream/credentials/token-endpoint.ts";
@@ -15,7 +15,7 @@ export interface MetricSources {
   servers(): Iterable<{ name: string; load: { calls: number; streams: number }; reachable: boolean | null }>;
   issuers(): Iterable<{ name: string; ageMs: number | undefined; fetches: KeySource["fetches"] }>;
   certificateExpiry(): Date | null;
-  audit(): Pick<AuditSink, "healthy" | "missing" | "queueLength">;
+  audit(): Pick<AuditFile, "healthy" | "missing" | "queueLength">;
   auditSinks(): Iterable<SinkAccount>;
   configHash(): string;
   policyHash(): string;

@@ -6,7 +6,7 @@ import { opensLinks } from "../mcp/elicitation.ts";
 import type { Expectation, Handles } from "../mcp/expectation.ts";
 import { type Fingerprint, sealCursor, sealState, signTask } from "../mcp/handles.ts";
 import type { Target } from "../mcp/methods.ts";
-import { type Place, type Sealer, sealSession, signRequestId } from "../mcp/session.ts";
+import { type Conversation, type Sealer, sealSession, signRequestId } from "../mcp/session.ts";
 import type { Sight } from "../policy/sight.ts";
 import type { Reply } from "../reply.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -45,8 +45,8 @@ export interface Exchange {
   readonly trail: Trail;
   readonly expected: Expectation;
   readonly live: Live;
-  /** Whose stream it is, if it becomes one. */
-  readonly place: Place;
+  /** What the answer's handles and events belong to. */
+  readonly conversation: Conversation;
 }
 
 /** What may change while an answer is on its way: an open stream is judged by the policy of now. */
@@ -62,10 +62,10 @@ export function expectationOf(
   kit: ResponseKit,
   upstream: Upstream,
   known: Known,
-  place: Place,
+  conversation: Conversation,
   live: Live,
 ): Expectation {
-  return new LiveExpectation(kit, upstream, known, place, live);
+  return new LiveExpectation(kit, upstream, known, conversation, live);
 }
 
 class LiveExpectation implements Expectation {
@@ -76,14 +76,14 @@ class LiveExpectation implements Expectation {
   readonly handles: Handles;
   readonly #live: Live;
 
-  constructor(kit: ResponseKit, upstream: Upstream, known: Known, place: Place, live: Live) {
+  constructor(kit: ResponseKit, upstream: Upstream, known: Known, conversation: Conversation, live: Live) {
     const { message, decision } = known;
     this.pending = pendingOf(known);
     this.era = message.era;
     this.clientRequests = upstream.clientRequests;
     const narrowed = decision.narrowed !== null && message.kind === "request";
     this.filter = narrowed ? ((message.args ?? {}) as Expectation["filter"]) : null;
-    this.handles = new BoundHandles(kit, place, known, live);
+    this.handles = new BoundHandles(kit, conversation, known, live);
     this.#live = live;
   }
 
@@ -102,31 +102,31 @@ function pendingOf({ message, session }: Known): Pending | null {
 /** Makes handles for the one client that the exchange is with. */
 class BoundHandles implements Handles {
   readonly #kit: ResponseKit;
-  readonly #place: Place;
+  readonly #conversation: Conversation;
   readonly #session: Session;
   readonly #isStateless: boolean;
   readonly #live: Live;
 
-  constructor(kit: ResponseKit, place: Place, { message, session }: Known, live: Live) {
+  constructor(kit: ResponseKit, conversation: Conversation, { message, session }: Known, live: Live) {
     this.#kit = kit;
-    this.#place = place;
+    this.#conversation = conversation;
     this.#session = session;
     this.#isStateless = message.era === "modern";
     this.#live = live;
   }
 
   cursor(method: string, cursor: string): string {
-    return sealCursor(this.#kit.sealer, this.#place, method, cursor);
+    return sealCursor(this.#kit.sealer, this.#conversation, method, cursor);
   }
 
   state({ method, targets }: Pending, state: string): string {
-    return sealState(this.#kit.sealer, this.#place, { method, targets }, state, this.#kit.now());
+    return sealState(this.#kit.sealer, this.#conversation, { method, targets }, state, this.#kit.now());
   }
 
   begin({ method, targets }: Pending, taskId: string): string {
     const task = { taskId, method, targets };
-    const handle = signTask(this.#kit.fingerprint, this.#place, task);
-    this.#kit.tasks.begin(this.#place, { ...task, handle });
+    const handle = signTask(this.#kit.fingerprint, this.#conversation, task);
+    this.#kit.tasks.begin(this.#conversation, { ...task, handle });
     return handle;
   }
 
@@ -134,7 +134,7 @@ class BoundHandles implements Handles {
     const { task: known, resume, tasks } = this.#session;
     const asked = known ?? resume?.pending?.task ?? null;
     if (asked?.taskId === taskId) return asked.handle;
-    const task = tasks.get(taskId) ?? this.#kit.tasks.find(this.#place, taskId);
+    const task = tasks.get(taskId) ?? this.#kit.tasks.find(this.#conversation, taskId);
     const { sight } = this.#live;
     // A task is heard of only as long as what it does is allowed; in the stateless revision with its result, for which nothing may be left to prove.
     const isHeard = (target: Target) => (this.#isStateless ? sight.opens(target) : sight.sees(target));
@@ -142,12 +142,12 @@ class BoundHandles implements Handles {
   }
 
   request(idText: string): string {
-    return signRequestId(this.#kit.fingerprint, this.#place, idText);
+    return signRequestId(this.#kit.fingerprint, this.#conversation, idText);
   }
 }
 
-/** Whose stream it is, if it becomes one: a session that begins with this answer is the one its events belong to. */
-export function findPlace({ route, identity, message, session }: Known, answer: Answer): Place {
+/** The conversation that an answer belongs to: where a session begins with this answer, its events are that session's. */
+export function findConversation({ route, identity, message, session }: Known, answer: Answer): Conversation {
   const begins = message.kind === "request" && message.method === "initialize";
   return { server: route.server, identity, upstreamId: begins ? sessionIdOf(answer) : session.upstreamId };
 }
@@ -164,9 +164,9 @@ function sessionIdOf({ headers }: Answer): string | null {
 }
 
 /** The upstream's session id never leaves; what the client gets opens only for this identity on this server. */
-export function sessionHeader({ known, kit, place }: Exchange): Record<string, string> {
+export function sessionHeader({ known, kit, conversation }: Exchange): Record<string, string> {
   const { message, identity } = known;
-  const { upstreamId, server } = place;
+  const { upstreamId, server } = conversation;
   if (message.kind !== "request" || message.method !== "initialize" || upstreamId === null) return {};
   const links = opensLinks(message.params.capabilities) && ({ opensLinks: true } as const);
   const contents = { upstreamId, server, identityKey: identity.key, issuedAtMs: kit.now(), ...links };

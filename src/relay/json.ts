@@ -43,7 +43,7 @@ function learnFromRefusal({ upstream, known }: Exchange, rpc: number | null): vo
   if (known.message.era === "legacy") return;
   // The client is told to list the tools again (2026-07-28, Client Behavior); it must not get the same list once more.
   if (rpc === refusals.header_mismatch.rpc) upstream.lists.renew("tools");
-  else if (rpc !== null && wordsOfLegacyServers.has(rpc)) upstream.age.doubt();
+  else if (rpc !== null && wordsOfLegacyServers.has(rpc)) upstream.era.doubt();
 }
 
 /** Codes with which servers of the session era refuse what they do not know; a stateless one has others for that. */

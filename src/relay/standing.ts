@@ -29,6 +29,7 @@ export interface StandingStreams {
   readonly size: number;
 }
 
+/** Nothing stands yet. */
 export function createStandingStreams(): StandingStreams {
   const streams = new Set<{ session: string | null; reconsider: Reconsider; end: () => void }>();
   let current: ViewOf | null = null;
@@ -78,9 +79,9 @@ export function stand(exchange: Exchange, stream: EventStream): Stand {
     if (acknowledged) void stream.write(renderChange(exchange, method));
     else owed.add(method);
   };
-  const { upstreamId } = exchange.place;
+  const { upstreamId } = exchange.conversation;
   const end = () => exchange.answer.body.destroy(new Denial("draining"));
-  const session = upstreamId === null ? null : sessionKey(exchange.place, upstreamId);
+  const session = upstreamId === null ? null : sessionKey(exchange.conversation, upstreamId);
   const reconsider: Reconsider = (viewOf) => {
     const before = live.sight.view;
     live.sight = live.sight.by(viewOf(known.identity, known.route.server));
@@ -91,14 +92,14 @@ export function stand(exchange: Exchange, stream: EventStream): Stand {
     // What may be heard of now and was not asked of the server can only be had by asking again.
     if (!live.sight.sees({ kind: "server" }) || asksTooLittle(exchange)) end();
   };
-  const place = kit.standing.add(session, reconsider, end);
+  const registration = kit.standing.add(session, reconsider, end);
   return {
     acknowledge() {
       acknowledged = true;
       for (const method of owed) tell(method);
       owed.clear();
     },
-    [Symbol.dispose]: () => place[Symbol.dispose](),
+    [Symbol.dispose]: () => registration[Symbol.dispose](),
   };
 }
 

@@ -4,7 +4,7 @@ import { Denial } from "../denial.ts";
 import type { Arrival, RpcId } from "../facts.ts";
 import { judgeServerMessage } from "../mcp/answers.ts";
 import { isEndless } from "../mcp/methods.ts";
-import { type Place, sealEventId } from "../mcp/session.ts";
+import { type Conversation, sealEventId } from "../mcp/session.ts";
 import { createStreamReader, renderEvent, type StreamEvent } from "../mcp/sse.ts";
 import type { EventStream } from "../reply.ts";
 import { refuseServerRequest } from "../upstream/refuse.ts";
@@ -39,9 +39,9 @@ async function relaySubscription(exchange: Exchange, id: RpcId): Promise<void> {
   const { answer, trail, reply, known } = exchange;
   const receipt = await trail.open({ http: 200, upstream: answer.statusCode });
   const stream = reply.openStream({});
-  using place = stand(exchange, stream);
+  using standing = stand(exchange, stream);
   try {
-    const end = await relayEvents(exchange, stream, async () => receipt, place);
+    const end = await relayEvents(exchange, stream, async () => receipt, standing);
     if (end !== "answered") await stream.end();
   } catch (cause) {
     if (!isEndedByUs(cause, known.arrival)) throw cause;
@@ -73,8 +73,8 @@ export async function relayStandaloneStream(exchange: Exchange): Promise<void> {
   if (known.session.resume?.pending != null) return relayStream(exchange);
   const receipt = await trail.open({ http: 200, upstream: answer.statusCode });
   const stream = reply.openStream({});
-  using place = stand(exchange, stream);
-  await relayEvents(exchange, stream, async () => receipt, place);
+  using standing = stand(exchange, stream);
+  await relayEvents(exchange, stream, async () => receipt, standing);
   await stream.end();
 }
 
@@ -83,13 +83,13 @@ async function relayEvents(
   exchange: Exchange,
   stream: EventStream,
   settle: Settle,
-  place?: Stand,
+  standing?: Stand,
 ): Promise<"answered" | "resumable" | "cut"> {
-  const { answer, expected, known, place: owner } = exchange;
+  const { answer, expected, known, conversation } = exchange;
   // A stream that is resumed may break before it says anything, and goes on from where its client had it begin.
   const cursor: Cursor = { eventId: known.session.resume?.eventId ?? null, retryMs: null };
   const owed = expected.pending !== null && expected.era === "legacy";
-  const chunks = owed ? readOn(exchange, cursor, exchangeHeaders(known, owner)) : answer.body;
+  const chunks = owed ? readOn(exchange, cursor, exchangeHeaders(known, conversation)) : answer.body;
   let reader = createStreamReader(exchange.upstream.maxResponseBytes);
   for await (const chunk of chunks) {
     // What the broken stream had begun to say is said again as a whole.
@@ -106,7 +106,7 @@ async function relayEvents(
         return "answered";
       }
       if (block !== null) await stream.write(block);
-      if (said.isAcknowledgment) place?.acknowledge();
+      if (said.isAcknowledgment) standing?.acknowledge();
     }
   }
   return cursor.eventId === null ? "cut" : "resumable";
@@ -147,7 +147,7 @@ async function judgeNext(
 }
 
 async function judgeEvent(exchange: Exchange, event: StreamEvent, settle: Settle): Promise<Partial<Said>> {
-  const { answer, trail, kit, known, upstream, expected, place } = exchange;
+  const { answer, trail, kit, known, upstream, expected, conversation } = exchange;
   const id = sealId(exchange, event);
   const { data } = event;
   const say = (text: string) => Buffer.from(renderEvent({ ...event, id, data: text }));
@@ -181,7 +181,7 @@ async function judgeEvent(exchange: Exchange, event: StreamEvent, settle: Settle
     case "refuse":
       limitAsks(exchange);
       await trail.ask(judged.method, false);
-      void refuseServerRequest(upstream, known, judged.idText, exchangeHeaders(known, place));
+      void refuseServerRequest(upstream, known, judged.idText, exchangeHeaders(known, conversation));
       return unsaid;
     case "drop":
       if (judged.asked === null) return unsaid;
@@ -215,13 +215,13 @@ function isResumable({ known }: Exchange, { id }: StreamEvent): boolean {
 
 /** An empty id makes a client forget the last one (WHATWG HTML, Server-sent events), and stays. */
 function sealId(exchange: Exchange, event: StreamEvent): string | null {
-  const { kit, place, expected, known } = exchange;
+  const { kit, conversation, expected, known } = exchange;
   if (event.id === "" && known.message.era === "legacy") return "";
   if (event.id === null || !isResumable(exchange, event)) return null;
-  return sealEventId(kit.sealer, place, { eventId: event.id, pending: expected.pending });
+  return sealEventId(kit.sealer, conversation, { eventId: event.id, pending: expected.pending });
 }
 
-function exchangeHeaders({ arrival, session }: Known, { upstreamId }: Place): Record<string, string> {
+function exchangeHeaders({ arrival, session }: Known, { upstreamId }: Conversation): Record<string, string> {
   const version = arrival.headers.get("mcp-protocol-version") ?? session.door?.revision ?? undefined;
   return {
     ...(version === undefined ? {} : { "mcp-protocol-version": version }),

@@ -4,7 +4,7 @@ import type { Answer, RequestMessage } from "../facts.ts";
 import { legacyRevisions } from "../mcp/era.ts";
 import { sessionKey } from "../mcp/session.ts";
 import { StreamFault } from "../mcp/sse.ts";
-import { type Exchange, expectationOf, findPlace, type Known, type ResponseKit } from "../relay/exchange.ts";
+import { type Exchange, expectationOf, findConversation, type Known, type ResponseKit } from "../relay/exchange.ts";
 import { refuseLost, relayJson } from "../relay/json.ts";
 import { relayStandaloneStream, relayStream } from "../relay/stream.ts";
 import type { Reply } from "../reply.ts";
@@ -27,10 +27,10 @@ export async function respond(
   trail: Trail,
 ): Promise<void> {
   try {
-    const place = findPlace(known, answer);
+    const conversation = findConversation(known, answer);
     const live = { sight: known.decision.sight, asks: 0, asksSinceMs: 0 };
-    const expected = expectationOf(kit, upstream, known, place, live);
-    await relay({ kit, upstream, known, answer, reply, trail, expected, live, place });
+    const expected = expectationOf(kit, upstream, known, conversation, live);
+    await relay({ kit, upstream, known, answer, reply, trail, expected, live, conversation });
   } catch (cause) {
     if (cause instanceof Denial) throw cause;
     if (cause instanceof StreamFault) {
@@ -78,19 +78,19 @@ async function relayRefusal(exchange: Exchange, status: number, type: string): P
     await refuseLost(exchange);
   }
   const protocol = status !== 401 && status !== 403 && status !== 407 && status !== 429;
-  // Where there is a session already, the server is of an age that has them.
+  // Where there is a session already, the server is of the era that has them.
   if (protocol && message.kind === "request" && message.method === "initialize" && session.upstreamId === null)
-    await checkAge(exchange, message.params);
+    await checkEra(exchange, message.params);
   if (protocol && type === "application/json" && message.kind === "request") return relayJson(exchange, status);
-  if (protocol && message.era === "modern") exchange.upstream.age.doubt();
+  if (protocol && message.era === "modern") exchange.upstream.era.doubt();
   throw new Denial("upstream_refused", { detail: `status ${status}`, ...(protocol ? { http: status } : {}) });
 }
 
 /** A client that begins with `initialize` cannot fall forward; what it can show is the message it gets (2026-07-28, Versioning). */
-async function checkAge({ upstream }: Exchange, { protocolVersion }: RequestMessage["params"]): Promise<void> {
+async function checkEra({ upstream }: Exchange, { protocolVersion }: RequestMessage["params"]): Promise<void> {
   // One that was taken for a server of sessions has just shown that it is none, or not any more.
-  if (upstream.age.known.era === "legacy") upstream.age.doubt();
-  const finding = await upstream.age.find();
+  if (upstream.era.known.era === "legacy") upstream.era.doubt();
+  const finding = await upstream.era.find();
   // A server that names revisions with sessions speaks them, and has refused for another reason.
   if (finding.era !== "modern" || finding.supported.some((version) => legacyRevisions.includes(version))) return;
   throw new Denial("era_modern", { data: { supported: finding.supported, requested: String(protocolVersion) } });
@@ -100,7 +100,7 @@ async function checkAge({ upstream }: Exchange, { protocolVersion }: RequestMess
 function acknowledgeEnd(exchange: Exchange, status: number): Promise<void> {
   const { session } = exchange.known;
   if (session.upstreamId !== null) {
-    const key = sessionKey(exchange.place, session.upstreamId);
+    const key = sessionKey(.conversation, session.upstreamId);
     exchange.kit.ended.add(key);
     exchange.kit.standing.endSession(key);
   }

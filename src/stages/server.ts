@@ -24,7 +24,7 @@ export async function findServer(
 ): Promise<Upstream> {
   const upstream = upstreams.of(route);
   if (message.era !== "modern" || message.kind !== "request") return upstream;
-  const { era } = await upstream.age.find();
+  const { era } = await upstream.era.find();
   if (era === "legacy") throw new Denial("era_legacy", { detail: upstream.name });
   checkParameters(upstream, arrival, message);
   return upstream;

@@ -5,8 +5,8 @@ import type { Recall } from "../limits/recall.ts";
 import { legacyRevisions } from "../mcp/era.ts";
 import { type Fingerprint, openCursor, openState, openTask } from "../mcp/handles.ts";
 import {
+  type Conversation,
   openRequestId,
-  type Place,
   type Sealer,
   type SessionContents,
   sessionKey,
@@ -51,14 +51,14 @@ export function openSession(
   // The gateway itself may still tell the server of the end.
   if (!arrival.leaving && rules.isRevoked(fingerprint))
     throw new Denial("session_revoked", { detail: "by an operator" });
-  const place: Place = { server: route.server, identity, upstreamId };
+  const conversation: Conversation = { server: route.server, identity, upstreamId };
   return {
     door,
     upstreamId,
     fingerprint,
     opensLinks: opened?.opensLinks ?? false,
-    resume: message.kind === "listen" ? openResume(rules, place, message.lastEventId) : null,
-    ...openHandles(rules, place, message),
+    resume: message.kind === "listen" ? openResume(rules, conversation, message.lastEventId) : null,
+    ...openHandles(rules, conversation, message),
   } as Session;
 }
 
@@ -89,9 +89,9 @@ function openId(rules: SessionRules, header: string, route: McpRoute, identity: 
   return contents;
 }
 
-function openResume(rules: SessionRules, place: Place, lastEventId: string | null): Session["resume"] {
+function openResume(rules: SessionRules, conversation: Conversation, lastEventId: string | null): Session["resume"] {
   if (lastEventId === null) return null;
-  const contents = unsealEventId(rules.sealer, place, lastEventId);
+  const contents = unsealEventId(rules.sealer, conversation, lastEventId);
   if (contents === undefined) throw new Denial("event_unknown");
   return contents;
 }
@@ -100,44 +100,44 @@ type Handles = Pick<Session, "task" | "tasks" | "bareCursor" | "edits" | "sentAs
 
 const noHandles: Handles = { task: null, tasks: new Map(), bareCursor: false, edits: [] };
 
-function openHandles(rules: SessionRules, place: Place, message: Message): Handles {
+function openHandles(rules: SessionRules, conversation: Conversation, message: Message): Handles {
   if (!("given" in message)) return noHandles;
   const edits: Edit[] = [];
-  if (message.kind === "response") edits.push({ path: ["id"], value: openAnswer(rules, place, message.id) });
+  if (message.kind === "response") edits.push({ path: ["id"], value: openAnswer(rules, conversation, message.id) });
   const { related } = message.given;
-  const relatedTask = related === null ? undefined : openTask(rules.fingerprint, place, related.task);
+  const relatedTask = related === null ? undefined : openTask(rules.fingerprint, conversation, related.task);
   if (related !== null && relatedTask !== undefined) edits.push(text(related.path, relatedTask.taskId));
   // A client may run tasks of its own, whose ids are no handles of ours (2025-11-25, Tasks), and tell of them. The task of a request is one of
   // the server's: by the id of somebody else's, what the request asks and is answered would be said to its owner.
   else if (related !== null && message.kind === "request") throw new Denial("task_unknown", { detail: "related task" });
-  return message.kind === "request" ? openRequest(rules, place, message, edits) : { ...noHandles, edits };
+  return message.kind === "request" ? openRequest(rules, conversation, message, edits) : { ...noHandles, edits };
 }
 
-function openAnswer(rules: SessionRules, place: Place, id: string | number): string {
-  const idText = openRequestId(rules.fingerprint, place, id);
+function openAnswer(rules: SessionRules, conversation: Conversation, id: string | number): string {
+  const idText = openRequestId(rules.fingerprint, conversation, id);
   if (idText === undefined) throw new Denial("answer_unasked");
   if (!rules.answered.add(String(id))) throw new Denial("answer_unasked", { detail: "answered before" });
   return idText;
 }
 
-function openRequest(rules: SessionRules, place: Place, message: RequestMessage, edits: Edit[]): Handles {
+function openRequest(rules: SessionRules, conversation: Conversation, message: RequestMessage, edits: Edit[]): Handles {
   const { given, method, targets } = message;
   const open = (handle: string) => {
-    const task = openTask(rules.fingerprint, place, handle);
+    const task = openTask(rules.fingerprint, conversation, handle);
     return task === undefined ? undefined : { ...task, handle };
   };
   const task = given.task === null ? null : open(given.task);
   if (task === undefined) throw new Denial("task_unknown");
   if (task !== null) edits.push(text(["params", "taskId"], task.taskId));
-  const cursor = given.cursor === null ? undefined : openCursor(rules.sealer, place, method, given.cursor);
+  const cursor = given.cursor === null ? undefined : openCursor(rules.sealer, conversation, method, given.cursor);
   if (cursor !== undefined) edits.push(text(["params", "cursor"], cursor));
   if (given.state !== null) {
     const notBeforeMs = rules.now() - rules.lifetimeMs;
-    const state = openState(rules.sealer, place, { method, targets }, given.state, notBeforeMs);
+    const state = openState(rules.sealer, conversation, { method, targets }, given.state, notBeforeMs);
     if (state === undefined) throw new Denial("state_unknown");
     edits.push(text(["params", "requestState"], state));
   }
-  const sentAs = renameRequest(rules, place, message);
+  const sentAs = renameRequest(rules, conversation, message);
   if (sentAs !== undefined) edits.push(text(["id"], sentAs));
   const opened = given.tasks.map(open).filter((known) => known !== undefined);
   const tasks = new Map(opened.map((known) => [known.taskId, known]));
@@ -151,7 +151,7 @@ function openRequest(rules: SessionRules, place: Place, message: RequestMessage,
  */
 function renameRequest(
   { fingerprint }: SessionRules,
-  { upstreamId }: Place,
+  { upstreamId }: Conversation,
   { id, method, about }: RequestMessage,
 ): string | undefined {
   if (upstreamId === null || method !== "completion/complete") return undefined;

@@ -18,7 +18,7 @@ export function explainFailure(upstream: Upstream, cause: unknown, ended: Ending
   if (code.endsWith("_TIMEOUT") || code === "ETIMEDOUT") return new Denial("upstream_timeout", { cause, detail: code });
   if (isUnconnected) {
     // What comes back at that address may be another server.
-    upstream.age.doubt();
+    upstream.era.doubt();
     return new Denial("upstream_unreachable", { cause, detail: code });
   }
   if (

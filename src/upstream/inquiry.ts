@@ -4,6 +4,7 @@ import { readJson } from "../mcp/json.ts";
 import { isObject } from "../mcp/object.ts";
 import { createStreamReader } from "../mcp/sse.ts";
 import type { Answer } from "./dispatch.ts";
+import { mediaType } from "./media-type.ts";
 import type { Transport } from "./transport.ts";
 
 /** Something that the gateway itself wants to know of a server. */
@@ -92,7 +93,7 @@ async function readAnswer(
   { headers, body }: Answer,
   { id, maxBytes }: Inquiry,
 ): Promise<Pick<Reported, "message" | "bytes">> {
-  const isStream = headers["content-type"]?.startsWith("text/event-stream") === true;
+  const isStream = mediaType({ headers }) === "text/event-stream";
   const reader = createStreamReader(maxBytes);
   const collected = collectBytes(maxBytes);
   for await (const chunk of body) {

@@ -7,19 +7,19 @@ import type { Transport } from "./transport.ts";
  * What a server was found to speak. `modern`: stateless revisions, the ones it named; whether it serves `initialize` as well
  * only an `initialize` can tell. `legacy`: none of them. `unknown`: it did not say anything that settles it.
  */
-export type Finding =
+export type EraFinding =
   | { readonly era: "modern"; readonly supported: readonly string[] }
   | { readonly era: "legacy" }
   | { readonly era: "unknown" };
 
-const unknown: Finding = { era: "unknown" };
+const unknown: EraFinding = { era: "unknown" };
 const timeoutMs = 5_000;
 const maxBytes = 262_144;
 const [newest = "2026-07-28"] = statelessRevisions;
 const id = "sallyport-probe";
 /** Errors that only a server of the stateless revisions sends (2026-07-28, Base Protocol, Error Codes). */
 const modernErrors = new Set([-32020, -32021, -32022]);
-/** About who asks or how often, hence no sign of an age. */
+/** About who asks or how often, hence no sign of an era. */
 const aboutCaller = new Set([401, 403, 407, 408, 429]);
 
 /**
@@ -29,7 +29,7 @@ const aboutCaller = new Set([401, 403, 407, 408, 429]);
  * @param headers credentials and static headers of the server
  * @throws never: a server that cannot be reached is `unknown`
  */
-export async function probe(transport: Transport, headers: Readonly<Record<string, string>>): Promise<Finding> {
+export async function probe(transport: Transport, headers: Readonly<Record<string, string>>): Promise<EraFinding> {
   try {
     const question = { id, method: "server/discover", params: {}, revision: newest, maxBytes, timeoutMs };
     const { status, message } = await inquire(transport, headers, question);
@@ -39,7 +39,7 @@ export async function probe(transport: Transport, headers: Readonly<Record<strin
   }
 }
 
-function readFinding(status: number, message: Reported["message"]): Finding {
+function readFinding(status: number, message: Reported["message"]): EraFinding {
   if (status >= 500 || aboutCaller.has(status)) return unknown;
   if (message === undefined) return status >= 400 ? { era: "legacy" } : unknown;
   const { result, error } = message;

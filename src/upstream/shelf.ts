@@ -15,6 +15,7 @@ export interface UpstreamShelf {
   retain(used: Iterable<Upstream>): readonly Upstream[];
 }
 
+/** A shelf without servers. */
 export function createUpstreamShelf(kit: Omit<CredentialKit, "publicUrl">): UpstreamShelf {
   const upstreams = new Map<string, { readonly upstream: Upstream; readonly config: ServerConfig }>();
   /** By name and address. A server that is configured otherwise is the same server, with all that is at it by then. */

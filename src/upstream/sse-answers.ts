@@ -4,6 +4,7 @@ import type { RpcId } from "../facts.ts";
 import { type Body, bodyOf } from "./body.ts";
 import type { Answer } from "./dispatch.ts";
 
+/** An answer of a status alone. */
 export function answerEmpty(statusCode: number): Answer {
   return { statusCode, headers: {}, body: bodyOf() };
 }
@@ -14,6 +15,7 @@ export function answerError(id: RpcId | null, message: string): Answer {
   return { statusCode: 400, headers: { "content-type": "application/json" }, body: bodyOf(Buffer.from(text)) };
 }
 
+/** An answer that is an event stream. */
 export function answerStream(body: Body, headers: Readonly<Record<string, string>> = {}): Answer {
   return { statusCode: 200, headers: { "content-type": "text/event-stream", ...headers }, body };
 }

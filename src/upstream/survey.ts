@@ -47,12 +47,12 @@ const [newestLegacy = "2025-11-25"] = legacyRevisions as readonly Revision[];
  * @throws Error with a sentence for an operator, when it cannot be reached or answers otherwise than it should
  */
 export async function survey(
-  server: Pick<Upstream, "own" | "headers" | "age">,
+  server: Pick<Upstream, "own" | "headers" | "era">,
   methods: readonly ListMethod[],
   limits: SurveyLimits = defaults,
 ): Promise<Survey> {
   const deadline = AbortSignal.timeout(limits.deadlineMs);
-  const { era } = await server.age.find();
+  const { era } = await server.era.find();
   const visit: Visit = {
     server,
     limits,

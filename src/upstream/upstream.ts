@@ -1,11 +1,11 @@
 import type { ServerConfig } from "../config/schema.ts";
 import { createTurns, type TurnLimits, type Turns } from "../limits/turns.ts";
-import { type Age, agedAlready, createAge } from "./age.ts";
 import { type CredentialKit, createCredentials } from "./credentials/credentials.ts";
 import { createOwnTransport, createSender, type Send } from "./credentials/sender.ts";
 import { type Curiosity, createCuriosity } from "./curiosity.ts";
 import { createListMemory, type ListMemory } from "./lists.ts";
 import { probe } from "./probe.ts";
+import { alwaysLegacy, createServerEra, type ServerEra } from "./server-era.ts";
 import { createSseTransport } from "./sse-transport.ts";
 import { survey } from "./survey.ts";
 import { createPools, createStreamableTransport, type Transport } from "./transport.ts";
@@ -29,7 +29,7 @@ export interface Upstream {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** What it speaks. */
-  readonly age: Age;
+  readonly era: ServerEra;
   /** What is known of its lists. */
   readonly lists: ListMemory;
   /** What is not known of its tools. */
@@ -56,6 +56,7 @@ export interface Occupancy {
   readonly load: Load;
 }
 
+/** A server with nobody at it. */
 export function createOccupancy(limits: TurnLimits): Occupancy {
   return { turns: createTurns(limits), load: { calls: 0, streams: 0 } };
 }
@@ -79,7 +80,7 @@ export function createUpstream(
   const transport = transports[config.transport](config, createPools(config));
   const credentials = createCredentials(name, config, kit);
   const own = createOwnTransport(transport, credentials.own);
-  const age = config.transport === "sse" ? agedAlready : createAge(() => probe(own, headers), now);
+  const era = config.transport === "sse" ? alwaysLegacy : createServerEra(() => probe(own, headers), now);
   const lists = createListMemory();
   return {
     name,
@@ -92,11 +93,11 @@ export function createUpstream(
     turns,
     turnTimeoutMs: config.timeouts.turn,
     now,
-    age,
+    era,
     lists,
     tools: createCuriosity(async () => {
       const ticket = lists.begin("tools");
-      const offered = await survey({ own, headers, age }, ["tools/list"]);
+      const offered = await survey({ own, headers, era }, ["tools/list"]);
       lists.learnAllTools(ticket, { tools: offered.get("tools/list") }, now());
     }, now),
     load,

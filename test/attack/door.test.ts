@@ -281,7 +281,7 @@ describe("a door's own client", () => {
     const { status, requestId } = await door.post(message);
     const record = (await readAudit(gateway)).find(({ id }) => id === requestId);
     expect(record?.decision).toMatchObject({ effect: "deny", reason });
-    // What stands in the body of the POST is read by no client of that age, unless its status says that it failed.
+    // What stands in the body of the POST is read by no client of that era, unless its status says that it failed.
     if (status >= 400) return;
     expect(await door.answer(7)).toMatchObject({ error: { code: refusals[reason].rpc, data: { reason } } });
   });

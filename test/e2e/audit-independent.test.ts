@@ -10,7 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { firstPrev, sealRecord } from "../../src/audit/chain.ts";
 import type { KeepingOptions } from "../../src/audit/keep/keeping.ts";
 import type { AuditRecord } from "../../src/audit/record.ts";
-import { openAuditSink } from "../../src/audit/write/sink.ts";
+import { openAuditFile } from "../../src/audit/write/audit-file.ts";
 import { createNoteSigner } from "../../src/crypto/note.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { until } from "../golden/observe.ts";
@@ -68,7 +68,7 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 function open(directory: string, trail: number, keeping?: KeepingOptions, lines: string[] = logged) {
   const log = createLog("info", (line) => lines.push(line));
-  return openAuditSink({
+  return openAuditFile({
     directory,
     trail,
     now: () => new Date(clock),

@@ -12,7 +12,7 @@ import { firstPrev, sealRecord } from "../../src/audit/chain.ts";
 import { renderCheckpoint } from "../../src/audit/checkpoint.ts";
 import type { KeepingOptions } from "../../src/audit/keep/keeping.ts";
 import type { AuditEntry, AuditRecord } from "../../src/audit/record.ts";
-import { openAuditSink } from "../../src/audit/write/sink.ts";
+import { openAuditFile } from "../../src/audit/write/audit-file.ts";
 import { createNoteSigner } from "../../src/crypto/note.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { until } from "../golden/observe.ts";
@@ -38,7 +38,7 @@ let ofOther = "";
 
 function open(directory: string, trail: number, keeping: KeepingOptions, lines: string[] = logged) {
   const log = createLog("info", (line) => lines.push(line));
-  return openAuditSink({
+  return openAuditFile({
     directory,
     trail,
     now: () => new Date(clock),

@@ -7,7 +7,7 @@ import { LineSplitter } from "../../src/audit/files/lines.ts";
 import type { AuditEntry } from "../../src/audit/record.ts";
 import { ChainCheck } from "../../src/audit/verify/check.ts";
 import { verifyFiles } from "../../src/audit/verify/verify.ts";
-import { openAuditSink } from "../../src/audit/write/sink.ts";
+import { openAuditFile } from "../../src/audit/write/audit-file.ts";
 import { entry } from "./auditEntry.ts";
 
 let directory = "";
@@ -25,18 +25,18 @@ type History = readonly (readonly [entries: readonly AuditEntry[], restart: bool
 const now = () => new Date("2026-08-01T10:00:00.000Z");
 
 async function reopen(): Promise<void> {
-  await (await openAuditSink({ directory, now })).close();
+  await (await openAuditFile({ directory, now })).close();
 }
 
 /** Writes a history into a new file, and gives its lines. */
 async function writeHistory(batches: History): Promise<string[]> {
   rmSync(file, { force: true });
-  let sink = await openAuditSink({ directory, now, startNote: { version: "1.2.3" } });
+  let sink = await openAuditFile({ directory, now, startNote: { version: "1.2.3" } });
   for (const [entries, restart] of batches) {
     await Promise.all(entries.map((each) => sink.append(each)));
     if (!restart) continue;
     await sink.close();
-    sink = await openAuditSink({ directory, now });
+    sink = await openAuditFile({ directory, now });
   }
   await sink.close();
   return readFileSync(file, "utf8").split("\n").slice(0, -1);

@@ -14,7 +14,7 @@ import {
   type Task,
 } from "../../src/mcp/handles.ts";
 import type { Target } from "../../src/mcp/methods.ts";
-import type { Place, Sealer } from "../../src/mcp/session.ts";
+import type { Conversation, Sealer } from "../../src/mcp/session.ts";
 
 const key = { kid: randomBytes(4), key: createSecretKey(randomBytes(32)) };
 const sealer: Sealer = {
@@ -38,14 +38,14 @@ const method = fc.oneof(fc.constantFrom("tools/call", "tools/list"), odd);
 const task: fc.Arbitrary<Task> = fc.record({ taskId: odd, method, targets });
 const place = fc
   .record({ server: odd, key: odd, upstreamId: fc.option(odd) })
-  .map(({ server, key, upstreamId }): Place => ({ server, identity: { key } as Identity, upstreamId }));
+  .map(({ server, key, upstreamId }): Conversation => ({ server, identity: { key } as Identity, upstreamId }));
 
 /** Two that are not the same, as far as `look` tells. */
 function pair<Value>(value: fc.Arbitrary<Value>, look: (value: Value) => unknown): fc.Arbitrary<[Value, Value]> {
   return fc.tuple(value, value).filter(([one, other]) => JSON.stringify(look(one)) !== JSON.stringify(look(other)));
 }
-const ownerOf = ({ server, identity }: Place) => [server, identity.key];
-const placeOf = (place: Place) => [...ownerOf(place), place.upstreamId];
+const ownerOf = ({ server, identity }: Conversation) => [server, identity.key];
+const conversationOf = (conversation: Conversation) => [...ownerOf(conversation), conversation.upstreamId];
 
 test("a task comes back as it was, whatever its id, in characters that any header takes", () => {
   fc.assert(
@@ -84,7 +84,7 @@ test("whatever text comes, it opens no task and throws nothing", () => {
 
 test("a cursor comes back as it was, and opens nowhere else", () => {
   fc.assert(
-    fc.property(pair(place, placeOf), pair(method, String), odd, ([owner, other], [list, otherList], cursor) => {
+    fc.property(pair(place, conversationOf), pair(method, String), odd, ([owner, other], [list, otherList], cursor) => {
       const sealed = sealCursor(sealer, owner, list, cursor);
       expect(openCursor(sealer, owner, list, sealed)).toBe(cursor);
       expect(openCursor(sealer, other, list, sealed)).toBeUndefined();

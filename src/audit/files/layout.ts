@@ -23,10 +23,12 @@ function baseName(trail: number): string {
   return trail === 1 ? "audit" : `audit-${trail}`;
 }
 
+/** Name of the file of a trail that is being written. */
 export function activeName(trail: number): string {
   return `${baseName(trail)}.jsonl`;
 }
 
+/** Name of the file that keeps a second process from writing a trail. */
 export function lockName(trail: number): string {
   return `${baseName(trail)}.lock`;
 }
@@ -63,6 +65,7 @@ export function ledgerSuffix(directory: string): string {
 /** Name of the file in an audit directory that orders for its trails are left in. */
 export const ordersName = "audit.order";
 
+/** Name of a closed file of a trail. @param firstSeq number of its first record */
 export function closedName(trail: number, firstSeq: number): string {
   return `${baseName(trail)}.${String(firstSeq).padStart(12, "0")}.jsonl`;
 }

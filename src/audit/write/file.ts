@@ -6,7 +6,7 @@ import { AuditFault } from "../fault.ts";
 
 const forceToDisk = promisify(fdatasync);
 
-/** The few things the sink does to its file. All but one block, and throw what the system says. */
+/** The few things the audit file does to the file under it. All but one block, and throw what the system says. */
 export interface AppendFile {
   readonly descriptor: number;
   /** Appends in one system call, and returns how many bytes went in. */

@@ -6,8 +6,8 @@ import { Vault } from "../../audit/encryption/vault.ts";
 import { checkpointName, lockName, ordersName } from "../../audit/files/layout.ts";
 import { leaveOrder } from "../../audit/keep/order-desk.ts";
 import { carryOut, type Order, OrderError, orderSchema } from "../../audit/keep/orders.ts";
+import { openAuditFile } from "../../audit/write/audit-file.ts";
 import { isLocked } from "../../audit/write/lock.ts";
-import { openAuditSink } from "../../audit/write/sink.ts";
 import { loadParts } from "../../config/parts.ts";
 import { type PermanentKeys, readPermanentKeys, ringName } from "../../crypto/keyring.ts";
 import { version } from "../../version.ts";
@@ -57,7 +57,7 @@ export async function give(order: Order, trail: OrderedTrail, command: string): 
     return leaveOrder(join(directory, ordersName), order, { patienceMs, now: Date.now, pause: delay });
   }
   const now = () => new Date();
-  const sink = await openAuditSink({
+  const file = await openAuditFile({
     directory,
     now,
     vault,
@@ -70,9 +70,9 @@ export async function give(order: Order, trail: OrderedTrail, command: string): 
     },
   });
   try {
-    await carryOut(order, { directory, vault, now, declare: (entry) => sink.declare(entry) });
+    await carryOut(order, { directory, vault, now, declare: (entry) => file.declare(entry) });
   } finally {
-    await sink.close();
+    await file.close();
   }
 }
 

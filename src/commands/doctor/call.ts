@@ -11,7 +11,7 @@ const newestLegacy = "2025-11-25";
 const own = { name: "sallyport-doctor", version: "1" };
 const maxEventBytes = 1_048_576;
 
-/** The first message that any client of either age sends. */
+/** The first message that any client of either era sends. */
 export const initialize = {
   method: "initialize",
   params: { protocolVersion: newestLegacy, capabilities: {}, clientInfo: own },

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { originOf, renderCheckpoint } from "../../../src/audit/checkpoint.ts";
-import { openAuditSink } from "../../../src/audit/write/sink.ts";
+import { openAuditFile } from "../../../src/audit/write/audit-file.ts";
 import { auditCommand } from "../../../src/commands/audit.ts";
 import { createNoteSigner } from "../../../src/crypto/note.ts";
 import { callEntry } from "./entries.ts";
@@ -14,7 +14,7 @@ let file = "";
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "sallyport-command-"));
   file = join(directory, "audit.jsonl");
-  const sink = await openAuditSink({ directory, now: () => new Date("2026-08-01T10:00:00.000Z") });
+  const sink = await openAuditFile({ directory, now: () => new Date("2026-08-01T10:00:00.000Z") });
   await sink.append(callEntry());
   await sink.close();
 });

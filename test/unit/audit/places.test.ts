@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AuditFault } from "../../../src/audit/fault.ts";
 import { verifyTrail } from "../../../src/audit/verify/verify.ts";
-import { type AuditSinkOptions, openAuditSink } from "../../../src/audit/write/sink.ts";
+import { type AuditFileOptions, openAuditFile } from "../../../src/audit/write/audit-file.ts";
 import { callEntry } from "./entries.ts";
 
 const nobody = 65_534;
@@ -29,8 +29,8 @@ afterEach(() => {
   rmSync(parent, { recursive: true, force: true });
 });
 
-function open(options: Partial<AuditSinkOptions> = {}) {
-  return openAuditSink({ directory, now: () => new Date(nowMs), ...options });
+function open(options: Partial<AuditFileOptions> = {}) {
+  return openAuditFile({ directory, now: () => new Date(nowMs), ...options });
 }
 
 function replaceBy(put: () => void): void {

@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import { Encrypter, generateIdentity, identityToRecipient } from "age-encryption";
 import { packTar, type TarEntry } from "modern-tar";
 import { checkpointName } from "../../../src/audit/files/layout.ts";
-import { openAuditSink } from "../../../src/audit/write/sink.ts";
+import { openAuditFile } from "../../../src/audit/write/audit-file.ts";
 import type { Manifest } from "../../../src/backup/manifest.ts";
 import { backupCommand } from "../../../src/commands/backup.ts";
 import { openKeyring } from "../../../src/crypto/keyring.ts";
@@ -36,7 +36,7 @@ export async function buildHouse(
   const keyring = await openKeyring(at(places.state), { now: Date.now, sessionLifetimeMs: 1_000 });
   const audit = at(places.audit);
   await mkdir(dirname(audit), { recursive: true });
-  const sink = await openAuditSink({
+  const sink = await openAuditFile({
     directory: audit,
     now: () => new Date(),
     rotation: { maxBytes: 2_048, maxAgeMs: Infinity },

@@ -3,7 +3,7 @@ import { chown, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Vault } from "../../../src/audit/encryption/vault.ts";
-import { openAuditSink } from "../../../src/audit/write/sink.ts";
+import { openAuditFile } from "../../../src/audit/write/audit-file.ts";
 import { eraseCommand } from "../../../src/commands/audit/erase.ts";
 import { holdCommand } from "../../../src/commands/audit/hold.ts";
 import { shredCommand } from "../../../src/commands/audit/shred.ts";
@@ -73,7 +73,7 @@ async function writeSealed(): Promise<{ readonly audit: string; readonly name: s
   const vault = new Vault({ directory: join(directory, "data"), keys, now: () => 0 });
   const audit = join(directory, "data", "audit");
   const rotation = { maxBytes: 1, maxAgeMs: Infinity };
-  const sink = await openAuditSink({ directory: audit, now: () => new Date(), vault, encrypted: true, rotation });
+  const sink = await openAuditFile({ directory: audit, now: () => new Date(), vault, encrypted: true, rotation });
   await sink.append(callEntry());
   await sink.close();
   return { audit, name: "audit.000000000001.jsonl" };

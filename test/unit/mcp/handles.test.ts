@@ -12,8 +12,8 @@ import {
   signTask,
 } from "../../../src/mcp/handles.ts";
 import {
+  type Conversation,
   openRequestId,
-  type Place,
   type Sealer,
   sealEventId,
   sealSession,
@@ -31,12 +31,12 @@ const sealer: Sealer = {
 const fingerprint: Fingerprint = (label, text) =>
   createHmac("sha256", "k").update(`${label}\0${text}`).digest("base64url").slice(0, 16);
 
-const place = (changes: { server?: string; key?: string; upstreamId?: string | null } = {}): Place => {
+const place = (changes: { server?: string; key?: string; upstreamId?: string | null } = {}): Conversation => {
   const { server = "s", key = "alice", upstreamId = "up-1" } = changes;
   return { server, identity: { key } as Identity, upstreamId };
 };
 const alice = place();
-const strangers: [string, Place][] = [
+const strangers: [string, Conversation][] = [
   ["another identity", place({ key: "mallory" })],
   ["another server", place({ server: "t" })],
   ["no identity", place({ key: "" })],
@@ -62,7 +62,7 @@ function* tamper(text: string): Generator<string> {
 }
 
 /** Owners whose names, joined by a separator, are one text. */
-const joined: [Place, Place][] = [",", '","', "\0", "."].map((separator) => [
+const joined: [Conversation, Conversation][] = [",", '","', "\0", "."].map((separator) => [
   place({ server: "s", key: `a${separator}b` }),
   place({ server: `s${separator}a`, key: "b" }),
 ]);
@@ -131,7 +131,7 @@ describe("cursors", () => {
 
   it.each([...strangers, ["another session", place({ upstreamId: "up-2" })], ["none", place({ upstreamId: null })]])(
     "open nothing for %s",
-    (_case, owner) => expect(openCursor(sealer, owner as Place, method, sealed)).toBeUndefined(),
+    (_case, owner) => expect(openCursor(sealer, owner as Conversation, method, sealed)).toBeUndefined(),
   );
 
   it.each(joined)("do not take two owners for one: %j, %j", (owner, other) => {
@@ -156,7 +156,7 @@ describe("cursors", () => {
 
 describe("requestState", () => {
   const sealed = sealState(sealer, alice, round, "step-2", issuedAtMs);
-  const open = (owner: Place, again: typeof round, text = sealed, notBeforeMs = 0) =>
+  const open = (owner: Conversation, again: typeof round, text = sealed, notBeforeMs = 0) =>
     openState(sealer, owner, again, text, notBeforeMs);
 
   it("opens for the same request of the same caller, whatever its session", () => {

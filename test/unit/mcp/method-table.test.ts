@@ -12,7 +12,7 @@ import { readMessage } from "../../../src/mcp/message.ts";
 import { renderMethods } from "../../../src/mcp/method-page.ts";
 import { type Direction, listMethods, type MethodRow } from "../../../src/mcp/method-table.ts";
 import { type MethodRule, requestMethods } from "../../../src/mcp/methods.ts";
-import type { Place, Sealer } from "../../../src/mcp/session.ts";
+import type { Conversation, Sealer } from "../../../src/mcp/session.ts";
 import { listChanges, narrowFilter, narrowSubscription } from "../../../src/mcp/subscription.ts";
 import { viewOf } from "../../../src/policy/evaluate.ts";
 import { openSession } from "../../../src/stages/session.ts";
@@ -40,7 +40,7 @@ const sealer: Sealer = {
   },
 };
 const identity = { key: "alice" } as Identity;
-const place: Place & Owner = { server: "news", identity, upstreamId: null };
+const place: Conversation & Owner = { server: "news", identity, upstreamId: null };
 const begun = { taskId: "t", method: "tools/call", targets: [{ kind: "tool", name: "echo" }] } as const;
 const handle = signTask(fingerprint, place, begun);
 

@@ -109,7 +109,7 @@ function open(order: Opened = {}, standing = createStandingStreams()): Scene {
     known,
     live: { sight: sightOf(view) },
     expected: { filter },
-    place: { server: "s", identity, upstreamId },
+    conversation: { server: "s", identity, upstreamId },
     answer: { body },
   } as unknown as Exchange;
   const heard: Record<string, unknown>[] = [];

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Arrival, McpRoute, Message } from "../../../src/facts.ts";
 import { findServer, type Upstreams } from "../../../src/stages/server.ts";
 import { createListMemory } from "../../../src/upstream/lists.ts";
-import type { Finding } from "../../../src/upstream/probe.ts";
+import type { EraFinding } from "../../../src/upstream/probe.ts";
 import type { Upstream } from "../../../src/upstream/upstream.ts";
 
 const route = { server: "s" } as McpRoute;
@@ -12,19 +12,19 @@ const tool = {
 };
 const kept = { ttlMs: 100, cacheScope: "public" };
 
-/** A server of an age, that has told of one tool, and whose list of tools and of prompts are kept. */
-function setScene(finding: Finding) {
+/** A server of an era, that has told of one tool, and whose list of tools and of prompts are kept. */
+function setScene(finding: EraFinding) {
   const lists = createListMemory();
   lists.learnTools(lists.begin("tools"), { tools: [tool] }, 0);
   for (const kind of ["tools", "prompts"] as const) lists.keep(lists.begin(kind), kind, "kept", kept, 0);
   let asked = 0;
-  const age = {
+  const era = {
     find: async () => {
       asked += 1;
       return finding;
     },
   };
-  const upstream = { name: "s", age, lists } as unknown as Upstream;
+  const upstream = { name: "s", era, lists } as unknown as Upstream;
   const upstreams: Upstreams = {
     of: (asking) => (asking === route ? upstream : ({} as Upstream)),
     all: () => [upstream],
@@ -46,10 +46,10 @@ const request = (method: string, era = "modern", changes: object = {}) => ({
 });
 const call = (args: unknown, name = tool.name, era = "modern") =>
   request("tools/call", era, { args, targets: [{ kind: "tool", name }] });
-const modern: Finding = { era: "modern", supported: ["2026-07-28"] };
+const modern: EraFinding = { era: "modern", supported: ["2026-07-28"] };
 
 describe("a stateless request", () => {
-  it.each<[Finding]>([[modern], [{ era: "unknown" }]])("passes to a server that is %j", async (finding) => {
+  it.each<[EraFinding]>([[modern], [{ era: "unknown" }]])("passes to a server that is %j", async (finding) => {
     const { upstream, find } = setScene(finding);
     expect(await find(request("tools/list"))).toBe(upstream);
   });
@@ -70,7 +70,7 @@ describe("everything of a session", () => {
     { kind: "response", era: "legacy" },
     { kind: "listen", era: "legacy" },
     { kind: "end", era: "legacy" },
-  ])("passes, and nobody asks for the server's age: %j", async (message) => {
+  ])("passes, and nobody asks for the server's era: %j", async (message) => {
     for (const finding of [modern, { era: "legacy" } as const]) {
       const { upstream, find, asked } = setScene(finding);
       expect(await find(message)).toBe(upstream);

@@ -6,7 +6,7 @@ import type { Arrival, Identity, McpRoute, Message } from "../../../src/facts.ts
 import { createRecall } from "../../../src/limits/recall.ts";
 import { type Given, nothingGiven } from "../../../src/mcp/given.ts";
 import { sealCursor, sealState, signTask } from "../../../src/mcp/handles.ts";
-import { type Place, sealEventId, sealSession, sessionKey, signRequestId } from "../../../src/mcp/session.ts";
+import { type Conversation, sealEventId, sealSession, sessionKey, signRequestId } from "../../../src/mcp/session.ts";
 import { openSession, type SessionRules } from "../../../src/stages/session.ts";
 
 const key = { kid: Buffer.from("abcd"), key: createSecretKey(randomBytes(32)) };
@@ -180,7 +180,7 @@ describe("answers of the client", () => {
 });
 
 describe("handles", () => {
-  const place: Place = { server: "s", identity: alice, upstreamId: "up-1" };
+  const place: Conversation = { server: "s", identity: alice, upstreamId: "up-1" };
   const targets = [{ kind: "tool" as const, name: "echo" }];
   const task = { taskId: "t-1", method: "tools/call", targets };
   const handle = signTask(rules.fingerprint, place, task);

@@ -34,7 +34,7 @@ function setScene(fail?: unknown) {
     lists: createListMemory(),
     now: () => 1_000,
     reachable: null as boolean | null,
-    age: { doubt: () => load.push("doubt") },
+    era: { doubt: () => load.push("doubt") },
     begin(isStream: boolean) {
       load.push(isStream ? "stream" : "call");
       return () => load.push("done");

@@ -2,13 +2,13 @@ import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { readMessage } from "../../../src/mcp/message.ts";
 import type { Answer } from "../../../src/upstream/dispatch.ts";
-import { type Finding, probe } from "../../../src/upstream/probe.ts";
+import { type EraFinding, probe } from "../../../src/upstream/probe.ts";
 import type { Outgoing, Transport } from "../../../src/upstream/transport.ts";
 
 const id = "sallyport-probe";
-const unknown: Finding = { era: "unknown" };
-const legacy: Finding = { era: "legacy" };
-const modern = (...supported: string[]): Finding => ({ era: "modern", supported });
+const unknown: EraFinding = { era: "unknown" };
+const legacy: EraFinding = { era: "legacy" };
+const modern = (...supported: string[]): EraFinding => ({ era: "modern", supported });
 
 /** A server that answers with this, and keeps what it was sent. */
 interface Fake extends Transport {
@@ -34,7 +34,7 @@ function answering(status: number, type: string | undefined, pieces: Iterable<st
 
 const json = "application/json";
 const sse = "text/event-stream";
-const find = (status: number, body: unknown, type = json): Promise<Finding> =>
+const find = (status: number, body: unknown, type = json): Promise<EraFinding> =>
   probe(answering(status, type, [typeof body === "string" ? body : JSON.stringify(body)]), {});
 const result = (result: unknown, changes: object = {}) => ({ jsonrpc: "2.0", id, result, ...changes });
 const error = (code: unknown, data?: unknown) => ({ jsonrpc: "2.0", id, error: { code, message: "no", data } });
@@ -190,6 +190,11 @@ describe("a server is unknown", () => {
 
 describe("the body", () => {
   const text = JSON.stringify(discovered("2026-07-28"));
+
+  it("in a stream whose type is written in capitals", async () => {
+    const event = `data: ${JSON.stringify(discovered("2026-07-28"))}\n\n`;
+    expect(await find(200, event, "Text/Event-Stream")).toEqual(modern("2026-07-28"));
+  });
 
   it("may come in any pieces", async () => {
     expect(await probe(answering(200, json, [...text]), {})).toEqual(modern("2026-07-28"));

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { ServerConfig } from "../../../src/config/schema.ts";
 import type { Era } from "../../../src/mcp/era.ts";
-import type { Age } from "../../../src/upstream/age.ts";
+import type { ServerEra } from "../../../src/upstream/server-era.ts";
 import { type ListMethod, type SurveyLimits, survey } from "../../../src/upstream/survey.ts";
 import { createPools, createStreamableTransport } from "../../../src/upstream/transport.ts";
 import { afterNextHead, holdDeadline } from "../../fixtures/deadline.ts";
@@ -42,10 +42,10 @@ async function serve(era: Era, answers: Answers, session?: string): Promise<Scen
   const own = createStreamableTransport(config, createPools(config));
   onTestFinished(() => own.destroy());
   const headers = { authorization: "Bearer own" };
-  const age = { find: async () => (era === "modern" ? { era, supported: [] } : { era }) } as unknown as Age;
+  const serverEra = { find: async () => (era === "modern" ? { era, supported: [] } : { era }) } as unknown as ServerEra;
   return {
     recorder,
-    ask: (methods, limits) => survey({ own, headers, age }, methods, { ...usual, ...limits }),
+    ask: (methods, limits) => survey({ own, headers, era: serverEra }, methods, { ...usual, ...limits }),
     endAtSilence(ms) {
       end = holdDeadline(ms);
     },

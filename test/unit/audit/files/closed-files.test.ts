@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readClosedFiles } from "../../../../src/audit/files/closed-files.ts";
-import { openAuditSink } from "../../../../src/audit/write/sink.ts";
+import { openAuditFile } from "../../../../src/audit/write/audit-file.ts";
 import { callEntry } from "../entries.ts";
 
 test("each closed file ends where the next one goes on, though others are closed meanwhile", async () => {
   const directory = mkdtempSync(join(tmpdir(), "sallyport-closed-"));
-  const sink = await openAuditSink({
+  const sink = await openAuditFile({
     directory,
     now: () => new Date("2026-08-01T10:00:00.000Z"),
     rotation: { maxBytes: 1, maxAgeMs: Infinity },

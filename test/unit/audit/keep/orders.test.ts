@@ -24,7 +24,7 @@ import { carryOut, findSealedFiles, type Order } from "../../../../src/audit/kee
 import { readRecords } from "../../../../src/audit/read/records.ts";
 import { type AuditRecord, gatewayEntry } from "../../../../src/audit/record.ts";
 import { verifyTrail } from "../../../../src/audit/verify/verify.ts";
-import { type AuditSinkOptions, openAuditSink } from "../../../../src/audit/write/sink.ts";
+import { type AuditFileOptions, openAuditFile } from "../../../../src/audit/write/audit-file.ts";
 import { callEntry } from "../entries.ts";
 import { openVault } from "../vaults.ts";
 
@@ -51,10 +51,10 @@ function clock() {
 }
 
 /** Writes a trail of encrypted files with one call in each but the last. */
-async function writeTrail(files: number, options: Partial<AuditSinkOptions> = {}) {
+async function writeTrail(files: number, options: Partial<AuditFileOptions> = {}) {
   const { now, goOn } = clock();
   const rotation = { maxBytes: Infinity, maxAgeMs: minuteMs };
-  const sink = await openAuditSink({ directory, now, vault, encrypted: true, rotation, ...options });
+  const sink = await openAuditFile({ directory, now, vault, encrypted: true, rotation, ...options });
   for (let file = 1; file <= files; file += 1) {
     await sink.append(
       callEntry({ id: `call-${file}`, args: { digest: "d", view: { secret } }, time: now().toISOString() }),
@@ -103,7 +103,7 @@ describe("an encrypted trail", () => {
   test("names a new key with each file and each start, and reads through all of them", async () => {
     const { sink } = await writeTrail(2);
     await sink.close();
-    await (await openAuditSink({ directory, now: clock().now, vault, encrypted: true })).close();
+    await (await openAuditFile({ directory, now: clock().now, vault, encrypted: true })).close();
     const keys = (await read()).flatMap(({ note }) => (note as { key?: string } | undefined)?.key ?? []);
     expect([new Set(keys).size, await idsRead(), await verified()]).toEqual([4, "call-1 call-2 last", true]);
     expect(onDisk()).not.toContain(secret);
@@ -115,7 +115,7 @@ describe("an encrypted trail", () => {
       ["b", true],
       ["c", false],
     ] as const) {
-      const sink = await openAuditSink({ directory, now: clock().now, vault, encrypted });
+      const sink = await openAuditFile({ directory, now: clock().now, vault, encrypted });
       await sink.append(callEntry({ id }));
       await sink.close();
     }
@@ -124,7 +124,7 @@ describe("an encrypted trail", () => {
 
   test("is not begun where its key cannot be stored", async () => {
     writeFileSync(join(parent, "state"), "no directory");
-    await expect(openAuditSink({ directory, now: clock().now, vault, encrypted: true })).rejects.toThrow(
+    await expect(openAuditFile({ directory, now: clock().now, vault, encrypted: true })).rejects.toThrow(
       /could not be stored/,
     );
     expect(existsSync(join(directory, "audit.lock"))).toBe(false);
@@ -159,7 +159,7 @@ describe("a key that somebody has taken away while it is written with", () => {
   const keys = () => join(parent, "state", "audit-keys");
 
   /** A trail whose gateway has noticed. */
-  async function losing(options: Partial<AuditSinkOptions> = {}) {
+  async function losing(options: Partial<AuditFileOptions> = {}) {
     const troubles: unknown[] = [];
     const onTrouble = (error: unknown) => troubles.push(error);
     const trail = await writeTrail(0, { lookMs: 1, onTrouble, ...options });
@@ -259,7 +259,7 @@ describe("shredding", () => {
     const { now, goOn } = clock();
     goOn(90 * minuteMs);
     const keeping = { compress: true, retentionMs: 60 * minuteMs };
-    const later = await openAuditSink({ directory, now, vault, keeping });
+    const later = await openAuditFile({ directory, now, vault, keeping });
     await until(() => !readdirSync(directory).some((name) => /^audit\.\d+\./.test(name)));
     await later.close();
     // One of the file that was written last.
@@ -276,7 +276,7 @@ test("retention leaves the keys of a file alone that was moved to an archive", a
   const { now, goOn } = clock();
   goOn(90 * minuteMs);
   const keeping = { compress: false, retentionMs: 60 * minuteMs };
-  const later = await openAuditSink({ directory, now, vault, keeping });
+  const later = await openAuditFile({ directory, now, vault, keeping });
   await until(() => !readdirSync(directory).some((name) => /^audit\.\d+\./.test(name)));
   await later.close();
   renameSync(archived, second?.path ?? "");
@@ -336,7 +336,7 @@ describe("a legal hold", () => {
     const { now, goOn } = clock();
     goOn(90 * minuteMs);
     const keeping = { compress: true, retentionMs: minuteMs };
-    const later = await openAuditSink({ directory, now, vault, keeping });
+    const later = await openAuditFile({ directory, now, vault, keeping });
     // What is compressed was not deleted before.
     await until(() => !readdirSync(directory).some((name) => /^audit\.\d+\.jsonl$/.test(name)));
     await later.close();

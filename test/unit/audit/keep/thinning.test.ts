@@ -21,8 +21,8 @@ import { Thinner } from "../../../../src/audit/keep/thinner.ts";
 import { readRecords } from "../../../../src/audit/read/records.ts";
 import type { AuditRecord } from "../../../../src/audit/record.ts";
 import { verifyTrail } from "../../../../src/audit/verify/verify.ts";
-import type { FileSink } from "../../../../src/audit/write/file-sink.ts";
-import { type AuditSinkOptions, openAuditSink } from "../../../../src/audit/write/sink.ts";
+import { type AuditFileOptions, openAuditFile } from "../../../../src/audit/write/audit-file.ts";
+import type { QueuedFile } from "../../../../src/audit/write/queued-file.ts";
 import { createNoteSigner } from "../../../../src/crypto/note.ts";
 import { callEntry } from "../entries.ts";
 import { openVault } from "../vaults.ts";
@@ -46,8 +46,8 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 const checkpoints = () => ({ signer, everyRecords: 3, everyMs: Infinity, path: join(home, "checkpoint") });
 
-function open(options: Partial<AuditSinkOptions> = {}) {
-  return openAuditSink({
+function open(options: Partial<AuditFileOptions> = {}) {
+  return openAuditFile({
     directory,
     now: () => new Date(clock),
     rotation: { maxBytes: Infinity, maxAgeMs: day },
@@ -60,7 +60,7 @@ function open(options: Partial<AuditSinkOptions> = {}) {
 /** What happens on each day of a trail. */
 const events = ["discovery", "request", "discovery", "notification", "discovery", "request"] as const;
 
-async function write(options: Partial<AuditSinkOptions> = {}): Promise<void> {
+async function write(options: Partial<AuditFileOptions> = {}): Promise<void> {
   const sink = await open(options);
   for (const date of ["a", "b"]) {
     for (const [at, event] of events.entries()) await sink.append(callEntry({ event, id: `${date}${at}` }));
@@ -72,12 +72,12 @@ async function write(options: Partial<AuditSinkOptions> = {}): Promise<void> {
 
 interface Run {
   readonly mayRemove?: () => Promise<boolean>;
-  readonly declare?: (sink: FileSink) => FileSink["declare"];
+  readonly declare?: (sink: QueuedFile) => QueuedFile["declare"];
 }
 
 /** A gateway that starts, looks once what is due, and ends. */
 async function run(periods: Readonly<Record<string, number>>, { mayRemove = async () => true, declare }: Run = {}) {
-  const sink = (await open()) as FileSink;
+  const sink = (await open()) as QueuedFile;
   const thinner = new Thinner({
     directory,
     trail: 1,

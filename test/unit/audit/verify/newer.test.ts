@@ -8,7 +8,7 @@ import { firstPrev, sealRecord } from "../../../../src/audit/chain.ts";
 import { AuditFault } from "../../../../src/audit/fault.ts";
 import { readRecords } from "../../../../src/audit/read/records.ts";
 import { verifyFiles } from "../../../../src/audit/verify/verify.ts";
-import { openAuditSink } from "../../../../src/audit/write/sink.ts";
+import { openAuditFile } from "../../../../src/audit/write/audit-file.ts";
 import { callEntry, placeOf } from "../entries.ts";
 import { collect } from "../lines.ts";
 
@@ -61,7 +61,7 @@ describe.each(trails)("a later version that wrote %s", (_case, lines) => {
 
   test.each(["audit.jsonl", "audit.000000000001.jsonl"])("keeps a gateway from going on in %s", async (name) => {
     const path = place(name);
-    const opening = openAuditSink({ directory, now: () => new Date() });
+    const opening = openAuditFile({ directory, now: () => new Date() });
     await expect(opening).rejects.toThrow(AuditFault);
     await expect(opening).rejects.toThrow(/is of format version [23], which/);
     expect(readFileSync(path, "utf8")).toBe(text);

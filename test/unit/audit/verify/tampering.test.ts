@@ -12,7 +12,7 @@ import { type Checkpoint, readCheckpoint } from "../../../../src/audit/checkpoin
 import { closedName, readFileName } from "../../../../src/audit/files/layout.ts";
 import type { AuditRecord } from "../../../../src/audit/record.ts";
 import { verifyTrail } from "../../../../src/audit/verify/verify.ts";
-import { openAuditSink } from "../../../../src/audit/write/sink.ts";
+import { openAuditFile } from "../../../../src/audit/write/audit-file.ts";
 import { createNoteSigner } from "../../../../src/crypto/note.ts";
 import { callEntry } from "../entries.ts";
 
@@ -30,7 +30,7 @@ let secondSeq = 0;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "sallyport-tampering-"));
-  const sink = await openAuditSink({
+  const sink = await openAuditFile({
     directory,
     now: () => new Date(clock),
     rotation: { maxBytes: Infinity, maxAgeMs: 86_400_000 },

@@ -17,8 +17,8 @@ import { AuditFault } from "../../../../src/audit/fault.ts";
 import { closedName, readFileName } from "../../../../src/audit/files/layout.ts";
 import { readRecords } from "../../../../src/audit/read/records.ts";
 import { findTrails, verifyFiles, verifyTrail } from "../../../../src/audit/verify/verify.ts";
+import { type AuditFileOptions, openAuditFile } from "../../../../src/audit/write/audit-file.ts";
 import { openAppendFile } from "../../../../src/audit/write/file.ts";
-import { type AuditSinkOptions, openAuditSink } from "../../../../src/audit/write/sink.ts";
 import { createNoteSigner } from "../../../../src/crypto/note.ts";
 import { callEntry } from "../entries.ts";
 
@@ -35,8 +35,8 @@ const now = () => new Date(clock);
 const never = { maxBytes: Infinity, maxAgeMs: Infinity };
 const keep = { compress: false, retentionMs: null };
 
-const open = (options: Partial<AuditSinkOptions> = {}) =>
-  openAuditSink({ directory, now, rotation: { maxBytes: 1, maxAgeMs: Infinity }, keeping: keep, ...options });
+const open = (options: Partial<AuditFileOptions> = {}) =>
+  openAuditFile({ directory, now, rotation: { maxBytes: 1, maxAgeMs: Infinity }, keeping: keep, ...options });
 
 const files = () => readdirSync(directory).toSorted();
 
@@ -400,7 +400,7 @@ describe("keeping", () => {
 
 describe("a directory with the name of a draft", () => {
   /** Three closed files, and after forty days a gateway that is to keep thirty, or compress them. */
-  async function keepLater(keeping: NonNullable<AuditSinkOptions["keeping"]>, inTheWay: string) {
+  async function keepLater(keeping: NonNullable<AuditFileOptions["keeping"]>, inTheWay: string) {
     const sink = await open();
     await sink.append(callEntry());
     await sink.append(callEntry());

@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { closedName } from "../../../../src/audit/files/layout.ts";
 import { gatewayEntry } from "../../../../src/audit/record.ts";
 import { verifyTrail } from "../../../../src/audit/verify/verify.ts";
+import { type AuditFile, type AuditFileOptions, openAuditFile } from "../../../../src/audit/write/audit-file.ts";
 import { type AppendFile, openAppendFile } from "../../../../src/audit/write/file.ts";
-import { type AuditSink, type AuditSinkOptions, openAuditSink } from "../../../../src/audit/write/sink.ts";
 import { createNoteSigner } from "../../../../src/crypto/note.ts";
 import { callEntry } from "../entries.ts";
 
@@ -31,8 +31,8 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 /** Each record has a checkpoint behind it. */
 const checkpoints = () => ({ signer, everyRecords: 1, everyMs: Infinity, path: join(home, "checkpoint") });
 
-function open(options: Partial<AuditSinkOptions>): Promise<AuditSink> {
-  return openAuditSink({ directory, forced: true, now: () => new Date(clock), healMs: day, ...options });
+function open(options: Partial<AuditFileOptions>): Promise<AuditFile> {
+  return openAuditFile({ directory, forced: true, now: () => new Date(clock), healMs: day, ...options });
 }
 
 const linesIn = (file: string) => readFileSync(file, "utf8").split("\n").slice(0, -1);

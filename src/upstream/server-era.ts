@@ -1,11 +1,11 @@
-import type { Finding } from "./probe.ts";
+import type { EraFinding } from "./probe.ts";
 
 /** What a server speaks, as far as it is known: found out once, kept, and found out again when it proves wrong. */
-export interface Age {
+export interface ServerEra {
   /** Resolves at once to what is known; asks the server where nothing is, one question for all who wait. */
-  find(): Promise<Finding>;
+  find(): Promise<EraFinding>;
   /** What is known, without asking. */
-  readonly known: Finding;
+  readonly known: EraFinding;
   /** The server has answered otherwise than it should by what is known. */
   doubt(): void;
 }
@@ -22,11 +22,11 @@ const legacyForMs = 30_000;
 const unknownForMs = 5_000;
 
 /** @param ask asks the server; @param now milliseconds, of any origin */
-export function createAge(ask: () => Promise<Finding>, now: () => number): Age {
-  let known: Finding = { era: "unknown" };
+export function createServerEra(ask: () => Promise<EraFinding>, now: () => number): ServerEra {
+  let known: EraFinding = { era: "unknown" };
   let goodUntilMs = Number.NEGATIVE_INFINITY;
-  let asking: Promise<Finding> | null = null;
-  const learn = (finding: Finding) => {
+  let asking: Promise<EraFinding> | null = null;
+  const learn = (finding: EraFinding) => {
     known = finding;
     const forMs = { modern: Number.POSITIVE_INFINITY, legacy: legacyForMs, unknown: unknownForMs }[finding.era];
     goodUntilMs = now() + forMs;
@@ -48,5 +48,5 @@ export function createAge(ask: () => Promise<Finding>, now: () => number): Age {
   };
 }
 
-/** The age of a server that is configured to be spoken to in the way of 2024-11-05, which needs no question. */
-export const agedAlready: Age = { known: { era: "legacy" }, find: async () => ({ era: "legacy" }), doubt() {} };
+/** The era of a server that is configured to be spoken to in the way of 2024-11-05, which needs no question. */
+export const alwaysLegacy: ServerEra = { known: { era: "legacy" }, find: async () => ({ era: "legacy" }), doubt() {} };

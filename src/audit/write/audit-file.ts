@@ -10,19 +10,19 @@ import type { RotationOptions } from "./chain-files.ts";
 import { type CheckpointOptions, findShortfall, type Shortfall } from "./checkpoints.ts";
 import { type AppendFile, openAppendFile } from "./file.ts";
 import { inClear, sealedBy } from "./file-renderer.ts";
-import { FileSink } from "./file-sink.ts";
 import { type DirectoryLock, takeLock } from "./lock.ts";
 import { openTrailFiles } from "./opening.ts";
+import { QueuedFile } from "./queued-file.ts";
 import { throwFirst } from "./writer.ts";
 
-/** The audit trail of one gateway process. */
-export interface AuditSink {
+/** The audit trail of one gateway process: the file that is being written, and those that were closed. Where else records go is `audit.sinks`. */
+export interface AuditFile {
   /**
    * Resolves once the record is in the file, where the end of this process cannot undo it; with `forced` once it is on the
    * disk, where a loss of power cannot either.
    *
    * @param again whether it stands for one that is missing, so that it is not missing any more once this one is there
-   * @throws AuditFault when it could not be written. The next call tries again, so does the sink itself, and records `recovered` when it works
+   * @throws AuditFault when it could not be written. The next call tries again, so does the file itself, and records `recovered` when it works
    */
   append(entry: AuditEntry, again?: boolean): Promise<void>;
   /**
@@ -50,7 +50,7 @@ export interface AuditSink {
   close(): Promise<void>;
 }
 
-export interface AuditSinkOptions {
+export interface AuditFileOptions {
   /** Made with mode 0700 if missing. */
   readonly directory: string;
   /** Which of the trails in the directory, from 1. Default: 1. */
@@ -104,16 +104,16 @@ export interface AuditSinkOptions {
  * @throws AuditFault when another process writes there, others could read or change the file, its end does not verify, or the
  *   file system does not let it
  */
-export async function openAuditSink(options: AuditSinkOptions): Promise<AuditSink> {
+export async function openAuditFile(options: AuditFileOptions): Promise<AuditFile> {
   const { directory, trail = 1, openFile = openAppendFile } = options;
   try {
     makeDirectory(directory);
     using stack = new DisposableStack();
     const lock = takeLock(join(directory, lockName(trail)));
     stack.defer(() => lock.release());
-    const sink = await openLocked({ ...options, openFile }, trail, lock);
+    const file = await openLocked({ ...options, openFile }, trail, lock);
     stack.move();
-    return sink;
+    return file;
   } catch (cause) {
     if (cause instanceof AuditFault) throw cause;
     throw new AuditFault(`the audit trail in ${directory} cannot be written: ${(cause as Error).message}`, { cause });
@@ -124,14 +124,14 @@ const never: RotationOptions = { maxBytes: Infinity, maxAgeMs: Infinity };
 const untouched: KeepingOptions = { compress: false, retentionMs: null };
 
 async function openLocked(
-  options: AuditSinkOptions & { readonly openFile: (path: string) => AppendFile },
+  options: AuditFileOptions & { readonly openFile: (path: string) => AppendFile },
   trail: number,
   lock: DirectoryLock,
-): Promise<AuditSink> {
+): Promise<AuditFile> {
   const { directory, openFile, now, rotation = never, keeping = untouched, checkpoints, startNote = {} } = options;
   const { vault = null, encrypted = false, ordersPath } = options;
   const onTrouble = options.onTrouble ?? (() => {});
-  const declare = (entry: AuditEntry) => sink.declare(entry);
+  const declare = (entry: AuditEntry) => file.declare(entry);
   const takesOrders = ordersPath !== undefined && vault !== null;
   const keeper: Keeper = new Keeper({
     ...{ ...keeping, directory, trail, now, onTrouble, vault, declare },
@@ -142,7 +142,7 @@ async function openLocked(
   const place = { directory, trail, rotation, forced: options.forced === true, openFile, rendererFor, now, onTrouble };
   const opened = await openTrailFiles({ ...place, onClosed: () => keeper.look() });
   const { files, head, torn, before } = opened;
-  let sink: FileSink;
+  let file: QueuedFile;
   try {
     const shortfall = checkpoints === undefined ? null : findShortfall(checkpoints, head);
     if (shortfall !== null) options.onShortfall?.(shortfall);
@@ -150,13 +150,13 @@ async function openLocked(
     const result = files.write([gatewayEntry("start", now().toISOString(), note)], before);
     throwFirst(result);
     options.onWritten?.(result.lines);
-    sink = new FileSink(options, files, keeper, lock);
+    file = new QueuedFile(options, files, keeper, lock);
   } catch (error) {
     files.close();
     throw error;
   }
   keeper.look();
-  return sink;
+  return file;
 }
 
 function describeShortfall(shortfall: Shortfall | null): Readonly<Record<string, unknown>> {

@@ -5,10 +5,10 @@ import { syncDirectory } from "../../durable.ts";
 import { AuditFault } from "../fault.ts";
 import type { Keeper } from "../keep/keeping.ts";
 import { type AuditEntry, type AuditIdentity, gatewayEntry } from "../record.ts";
+import type { AuditFile, AuditFileOptions } from "./audit-file.ts";
 import type { ChainFiles } from "./chain-files.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { DirectoryLock } from "./lock.ts";
-import type { AuditSink, AuditSinkOptions } from "./sink.ts";
 import { type BatchResult, throwFirst } from "./writer.ts";
 
 const forceToDisk = promisify(fsync);
@@ -38,9 +38,9 @@ interface Written extends BatchResult {
 }
 
 /** A queue before the files: what comes in one turn is written at once, and nobody is told before it is there. */
-export class FileSink implements AuditSink {
+export class QueuedFile implements AuditFile {
   readonly path: string;
-  readonly #options: AuditSinkOptions;
+  readonly #options: AuditFileOptions;
   readonly #files: ChainFiles;
   readonly #keeper: Keeper;
   readonly #lock: DirectoryLock;
@@ -58,7 +58,7 @@ export class FileSink implements AuditSink {
   #looks = 0;
   #closed = false;
 
-  constructor(options: AuditSinkOptions, files: ChainFiles, keeper: Keeper, lock: DirectoryLock) {
+  constructor(options: AuditFileOptions, files: ChainFiles, keeper: Keeper, lock: DirectoryLock) {
     this.#options = options;
     this.path = files.path;
     this.#files = files;

@@ -16,8 +16,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { firstPrev } from "../../../../src/audit/chain.ts";
 import { AuditFault } from "../../../../src/audit/fault.ts";
 import { verifyFiles } from "../../../../src/audit/verify/verify.ts";
+import { type AuditFileOptions, openAuditFile } from "../../../../src/audit/write/audit-file.ts";
 import { type AppendFile, openAppendFile } from "../../../../src/audit/write/file.ts";
-import { type AuditSinkOptions, openAuditSink } from "../../../../src/audit/write/sink.ts";
 import { callEntry } from "../entries.ts";
 
 let parent = "";
@@ -36,8 +36,8 @@ afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
 const now = () => new Date("2026-08-01T10:00:00.000Z");
 
-function open(options: Partial<AuditSinkOptions> = {}) {
-  return openAuditSink({ directory, now, ...options });
+function open(options: Partial<AuditFileOptions> = {}) {
+  return openAuditFile({ directory, now, ...options });
 }
 
 function lines(): string[] {
