@@ -100,7 +100,7 @@ async function checkEra({ upstream }: Exchange, { protocolVersion }: RequestMess
 function acknowledgeEnd(exchange: Exchange, status: number): Promise<void> {
   const { session } = exchange.known;
   if (session.upstreamId !== null) {
-    const key = sessionKey(.conversation, session.upstreamId);
+    const key = sessionKey(exchange.conversation, session.upstreamId);
     exchange.kit.ended.add(key);
     exchange.kit.standing.endSession(key);
   }
