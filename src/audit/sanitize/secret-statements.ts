@@ -1,8 +1,8 @@
 /** Passwords in SQL: where a statement has its place for them (`IDENTIFIED BY '…'`), and in what is inserted under the name of one. */
 import type { OwnNames } from "./own-names.ts";
-import { findClosing } from "./secret-assignments.ts";
 import { gap, isMarks, type Redact } from "./secret-mark.ts";
 import { isSecretName } from "./secret-names.ts";
+import { findClosing } from "./secret-structures.ts";
 
 /** What stands before a literal: of PostgreSQL (CREATE ROLE), MySQL (CREATE USER, SET PASSWORD), Oracle and SQL Server. */
 const before = [
