@@ -3,9 +3,16 @@ import { sanitize, sanitizeText } from "../../../../src/audit/sanitize/sanitize.
 import { showUnseen } from "../../../../src/audit/sanitize/text.ts";
 import { leaks, secret } from "../../../fixtures/leaks.ts";
 
+const encoded = /[\w+/-]{15,}={0,2}/g;
+const holdsSecret = (word: string) => Buffer.from(word, "base64").includes(secret);
+
 function hide(value: unknown): unknown {
-  if (typeof value === "string") return showUnseen(value).replaceAll(secret, "[redacted]");
-  return JSON.parse(JSON.stringify(value).replaceAll(secret, "[redacted]"));
+  if (typeof value === "string") return hideIn(showUnseen(value));
+  return JSON.parse(hideIn(JSON.stringify(value)));
+}
+
+function hideIn(text: string): string {
+  return text.replaceAll(secret, "[redacted]").replace(encoded, (word) => (holdsSecret(word) ? "[redacted]" : word));
 }
 
 describe.each(Object.entries(leaks))("in %s", (_place, values) => {
@@ -27,6 +34,18 @@ test.each([
   [`password=Tr0ub4dor(${secret}) next`, "password=[redacted] next"],
   [`password=correct.horse.battery next`, "password=[redacted] next"],
 ])("what stands for a secret may be more than one word: %j", (text, shown) => {
+  expect(sanitizeText(text)).toBe(shown);
+  expect(sanitizeText(shown)).toBe(shown);
+});
+
+test.each([
+  [`{&quot;password&quot;:&quot;${secret}&quot;} &amp;`, '{"password":"[redacted]"} &'],
+  [`&#x22;password&#34;&#58; &#34;${secret}&#34;`, '"password": "[redacted]"'],
+  [`&lt;password&gt;${secret}&lt;/password&gt;`, "<password>[redacted]</password>"],
+  [`got {"pass\\u0077ord":"${secret}"} back`, 'got {"password":"[redacted]"} back'],
+  [`{\\u0022password\\u0022:\\u0022${secret}\\u0022`, '{"password":"[redacted]"'],
+  [`{'pass\\x77ord': '${secret}'}`, "{'password': '[redacted]'}"],
+])("a text whose escapes hide a secret is shown without them: %j", (text, shown) => {
   expect(sanitizeText(text)).toBe(shown);
   expect(sanitizeText(shown)).toBe(shown);
 });
