@@ -53,6 +53,24 @@ const call = new RegExp(
   `(?<=\\w\\(${gap}{0,4})\\\\{0,8}["'\`]()([\\w.-]{1,64})\\\\{0,8}["'\`]${gap}{0,4},${gap}{0,4}(?=${quote}["'\`])`,
   "g",
 );
+/** The same as the only two items of a list, and an option and its value as two of many. */
+const item = new RegExp(
+  `(?<=\\[${gap}{0,4})\\\\{0,8}["'\`]()([\\w.-]{1,64})\\\\{0,8}["'\`]${gap}{0,4},${gap}{0,4}(?=(\\\\{0,8}["'\`])[^"'\`\\\\]{1,1024}\\3${gap}{0,4}\\])`,
+  "g",
+);
+const optionItem = new RegExp(
+  `["'\`](--[A-Za-z][\\w-]{1,62})\\\\{0,8}["'\`]${gap}{0,4},${gap}{0,4}(?=${quote}["'\`])`,
+  "g",
+);
+/** A part of a form (RFC 7578) after its header, and the default of a variable of Terraform. */
+const part = new RegExp(
+  `\\bname=\\\\{0,8}"()([\\w.[\\]-]{1,64})\\\\{0,8}"(?:${lineBreak}(?:[A-Za-z-]{1,40}: [\\w/;=. -]{1,128}))?${lineBreak}${lineBreak}`,
+  "g",
+);
+const variable = new RegExp(
+  `\\bvariable ${quote}()([\\w-]{1,64})${quote} {0,4}\\{(?:\\\\u\\{[9ad]\\}|[^{}]){0,512}?\\bdefault {0,40}= {0,4}(?=${quote}["'\`])`,
+  "g",
+);
 const plainValue = new RegExp(`(?:[^\\s"'\`&;,\\\\]|,(?!\\s|$)|\\\\(?!u\\{|["'\`])|${unseen})+`, "y");
 const headerValue = new RegExp(`(?:[^"'\`\\\\\\r\\n]|\\\\(?!u\\{|["'\`])|${unseen})+`, "y");
 const parameterValue = new RegExp(`(?:[^\\s&#"'\`<>\\\\]|${unseen})+`, "y");
@@ -76,7 +94,13 @@ const wordless = new RegExp(`^(?:true|false|null|undefined|(?:${mark})+)[,;)\\]}
  */
 export function redactAssignments(text: string, own: OwnNames | null, redact: Redact): string {
   let shown = text.includes("alue") || text.includes("ALUE") ? redactBehind(text, pair, own, redact) : text;
-  if (shown.includes("(") && shown.includes(",")) shown = redactBehind(shown, call, own, redact);
+  if (shown.includes(",")) {
+    if (shown.includes("(")) shown = redactBehind(shown, call, own, redact);
+    if (shown.includes("[")) shown = redactBehind(shown, item, own, redact);
+    if (shown.includes("--")) shown = redactBehind(shown, optionItem, own, redact);
+  }
+  if (shown.includes("name=")) shown = redactBehind(shown, part, own, redact);
+  if (shown.includes("variable ")) shown = redactBehind(shown, variable, own, redact);
   return redactBehind(shown, disguise.test(shown) ? disguised : assignment, own, redact);
 }
 

@@ -15,6 +15,7 @@ import { redactRandom, shortestRandom } from "./secret-random.ts";
 import { redactStatements } from "./secret-statements.ts";
 import { redactTables } from "./secret-tables.ts";
 import { longestToken, redactTokens } from "./secret-tokens.ts";
+import { redactTranscripts } from "./secret-transcripts.ts";
 
 /** RFC 7468, OpenPGP (RFC 9580 section 6.2), and with four hyphens and blanks SSH (RFC 4716). */
 const pem = /-{4,5} ?BEGIN [A-Z0-9 ]{1,40}-{4,5}[\s\S]*?(?:-{4,5} ?END [A-Z0-9 ]{1,40}-{4,5}|$)/g;
@@ -52,7 +53,7 @@ const netrc = new RegExp(
 
 // Cheap signs without which the patterns above cannot match: most texts show none of them.
 const schemeName = /bearer|basic|dpop/i;
-const separator = /[:=(\uff1a\uff1d]|--|u003d/i;
+const separator = /[:=(\uff1a\uff1d]|--|u003d|["'],/i;
 const option = /(?:^|[ "'`}])-[A-Za-z]/;
 
 /**
@@ -84,6 +85,7 @@ function redactClear(text: string, of: string, own: OwnNames | null, redact: Red
   if (shown.includes("password"))
     shown = shown.replace(netrc, (_all, before: string, secret: string) => before + redact(secret));
   if (shown.includes("<") && (own !== null || mayNamePlainly(shown))) shown = redactElements(shown, own, redact);
+  shown = redactTranscripts(shown, redact);
   shown = redactCommands(redactStatements(shown, own, redact), redact);
   if (shown.includes(":") || shown.includes("=")) shown = redactKinds(shown, redact);
   const assigns = separator.test(shown) || (shown.includes("-") && option.test(shown));

@@ -3,7 +3,7 @@ import { sanitize, sanitizeText } from "../../../../src/audit/sanitize/sanitize.
 import { showUnseen } from "../../../../src/audit/sanitize/text.ts";
 import { leaks, secret } from "../../../fixtures/leaks.ts";
 
-const encoded = /[\w+/-]{15,}={0,2}/g;
+const encoded = /[\w+/-]{12,}={0,2}/g;
 const holdsSecret = (word: string) => Buffer.from(word, "base64").includes(secret);
 
 function hide(value: unknown): unknown {
@@ -48,4 +48,19 @@ test.each([
 ])("a text whose escapes hide a secret is shown without them: %j", (text, shown) => {
   expect(sanitizeText(text)).toBe(shown);
   expect(sanitizeText(shown)).toBe(shown);
+});
+
+test("a private key whose lines are items of a list goes from its first to its last line", () => {
+  const key = ["-----BEGIN RSA PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED", secret, "-----END RSA PRIVATE KEY-----"];
+  const shown = { lines: ["before", ...Array(4).fill("[redacted]"), "behind"] };
+  expect(sanitize({ lines: ["before", ...key, "behind"] })).toEqual(shown);
+  expect(sanitize({ lines: ["before", ...key.slice(0, 3), secret] })).toEqual({
+    lines: ["before", ...Array(4).fill("[redacted]")],
+  });
+});
+
+test("a token whose parts stand in lines of their own goes with all of them", () => {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const token = `${part({ alg: "HS256" })}.\n${part({ sub: "1" })}.\n${secret}AbCdEfGhIjKl`;
+  expect(sanitizeText(`see ${token} there`)).toBe("see [redacted] there");
 });
