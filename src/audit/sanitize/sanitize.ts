@@ -141,19 +141,13 @@ function viewArray(whole: readonly unknown[], walk: Walk, of: string, lead: read
 }
 
 /** `["--password", "…"]` of a command line, `["authorization", "…"]` of a list of pairs, and all headers in one list, as Node has them raw. */
-function isSecretItem(
-  items: readonly unknown[],
-  index: number,
-  item: unknown,
-  of: string,
-  { own, redact }: Walk,
-): boolean {
+function isSecretItem(items: readonly unknown[], index: number, item: unknown, of: string, walk: Walk): boolean {
   const name = index > 0 ? items[index - 1] : undefined;
   if (typeof name !== "string" || (typeof item === "string" && item.startsWith("-"))) return false;
   // JSON is no name, though there may be one in it; nor is what was cut.
   const paired = isPaired(items.length, index, of);
   if ((!name.startsWith("-") && !paired) || /[[\]{}"]|…\(/.test(name)) return false;
-  return name.length <= maxName && isSecretMember(name, sanitizeText(name, maxName, "", redact), item, own);
+  return name.length <= maxName && isSecretMember(name, sanitizeText(name, maxName, "", walk.redact), item, walk.own);
 }
 
 /** Rows under names of columns, with secrets replaced: `{ columns: ["name", "password"], rows: [["ann", "…"]] }`. */

@@ -135,6 +135,7 @@ function findValue(
   if (!inQuery && !isOwn && !isSecretName(name, "")) return null;
   const between = text.slice(nameAt + rawName.length, start);
   const prose = /^[:\uff1a]./.test(between);
+  if (prose && !inQuery && !isOwn && /[[{]/.test(text[start] ?? "") && !isSecretInProse(name, "")) return null;
   const harmlessEnd = inQuery || isOwn ? null : findHarmlessEnd(text, start, prose);
   const other = harmlessEnd === null ? start : findOtherwise(text, harmlessEnd);
   if (other === null) return null;
