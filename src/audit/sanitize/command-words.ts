@@ -39,7 +39,7 @@ const manual: Readonly<Record<string, readonly string[]>> = {
   "sqlplus expdp impdp sqlldr": ["[\\w$#]+/(?=.)"],
   "aws npm pnpm yarn git pulumi": ["config>name", "configure>name"],
   "requirepass masterauth insecure-password": ["(?:requirepass|masterauth|insecure-password) "],
-  "setx setenv ENV proxy_set_header RequestHeader nmcli redis-server": ["name"],
+  "setx setenv ENV proxy_set_header header_up RequestHeader nmcli redis-server rclone": ["name"],
 };
 
 interface Rule {

@@ -9,9 +9,10 @@ import { isCardNumber } from "./secret-cards.ts";
 import { isShown, namesColumns, readColumns, readFirstRow, redactRows } from "./secret-columns.ts";
 import { isArguments, readLead, redactArguments } from "./secret-commands.ts";
 import { findSecretMembers } from "./secret-kinds.ts";
+import { redactLines } from "./secret-lines.ts";
 import { listMarks, type Redact, redacted, redactPlainly } from "./secret-mark.ts";
 import { isSecretName } from "./secret-names.ts";
-import { findPair } from "./secret-pairs.ts";
+import { findPair, isPaired } from "./secret-pairs.ts";
 import { viewFlat } from "./text.ts";
 
 export interface SanitizeOptions {
@@ -127,25 +128,26 @@ function viewArray(whole: readonly unknown[], walk: Walk, of: string, lead: read
   const list = whole.slice(0, walk.maxMembers + 1);
   const first = Array.isArray(list[0]) ? readFirstRow(list, (name) => isSecretCell(name, "", walk)) : null;
   const rows = first === null ? list : [list[0], ...viewColumns(list.slice(1), first, "", walk)];
-  const items = redactArguments(rows, lead, walk.redact);
+  const items = redactLines(redactArguments(rows, lead, walk.redact), walk.redact);
   const shown: unknown[] = [];
   const room = items.length > walk.maxMembers ? walk.maxMembers - 1 : items.length;
   while (shown.length < room && walk.left > 0) {
     const item = list[shown.length] === leftOut ? leftOut : asPlain(items[shown.length]);
-    const secret = isSecretItem(items, shown.length, item, walk);
+    const secret = isSecretItem(items, shown.length, item, of, walk);
     shown.push(secret ? charge(redactAll(item, walk), walk) : view(item, walk, of));
   }
   if (shown.length < items.length) shown.push(charge(leftOut, walk));
   return shown;
 }
 
-/** `["--password", "…"]` of a command line, and `["authorization", "…"]` of a list of pairs. */
-function isSecretItem(items: readonly unknown[], index: number, item: unknown, { own, redact }: Walk): boolean {
+/** `["--password", "…"]` of a command line, `["authorization", "…"]` of a list of pairs, and all headers in one list, as Node has them raw. */
+function isSecretItem(items: readonly unknown[], index: number, item: unknown, of: string, walk: Walk): boolean {
   const name = index > 0 ? items[index - 1] : undefined;
   if (typeof name !== "string" || (typeof item === "string" && item.startsWith("-"))) return false;
   // JSON is no name, though there may be one in it; nor is what was cut.
-  if ((!name.startsWith("-") && items.length !== 2) || /[[\]{}"]|…\(/.test(name)) return false;
-  return name.length <= maxName && isSecretMember(name, sanitizeText(name, maxName, "", redact), item, own);
+  const paired = isPaired(items.length, index, of);
+  if ((!name.startsWith("-") && !paired) || /[[\]{}"]|…\(/.test(name)) return false;
+  return name.length <= maxName && isSecretMember(name, sanitizeText(name, maxName, "", walk.redact), item, walk.own);
 }
 
 /** Rows under names of columns, with secrets replaced: `{ columns: ["name", "password"], rows: [["ann", "…"]] }`. */

@@ -3,6 +3,8 @@ import type { OwnNames } from "./own-names.ts";
 import { findBlockEnd, lineBreak } from "./secret-blocks.ts";
 import { gap, isMarkAt, mark, type Redact, unseen } from "./secret-mark.ts";
 import { isSecretInProse, isSecretName, isSecretParameter } from "./secret-names.ts";
+import { findClosing, findStructureEnd } from "./secret-structures.ts";
+import { findExpressionEnd, findHarmlessEnd, findOtherwise } from "./secret-values.ts";
 
 const quote = "\\\\{0,8}[\"'`]?";
 /** A name can be a key in brackets (`headers["x-api-key"] = …`), or be set in bold with or without its colon. */
@@ -10,8 +12,11 @@ const ending = `(?:${quote}\\]?|\\*{1,3})`;
 const emphasis = "(?:\\*{1,3}(?=\\s|\\\\))?";
 /** Tables of settings are aligned. */
 const room = `${gap}{0,40}`;
+/** What compares a value with a literal, or hands it one, in source and in tests. */
+const compare = `[=!]==?|(?:\\)?\\.(?:equals|set|toBe|toEqual|fill|type|send_?[kK]eys)\\(|\\((?<=\\bset[A-Z]\\w{2,40}\\())(?=${gap}{0,4}\\\\{0,8}["'\`])`;
+const compares = /[=!]==?|\($/;
 /** Between name and value a type may stand, and `=` may be escaped as in JSON for web pages. */
-const puts = `(?::=|=>|=|\uff1d|[:\uff1a](?:${gap}{0,4}(?:&(?:'static )?|Optional\\[)?(?:[Ss]tring|str)[\\]?]?(?: ?\\| ?(?:null|None|undefined))?${gap}{0,4}=(?![=>]))?|\\\\{1,8}u003[dD])`;
+const puts = `(?:${compare}|:=|=>|=|\uff1d|[:\uff1a]:?(?:${gap}{0,4}(?:&(?:'static )?|Optional\\[)?(?:[Ss]tring|str)[\\]?]?(?: ?\\| ?(?:null|None|undefined))?${gap}{0,4}=(?![=>]))?|\\\\{1,8}u003[dD])`;
 
 /** Between an option and its value: blanks, and a line break where the command goes on or where each is an item of a list. */
 const spaced = `(?: {1,4}|(?: {0,4}\\\\{1,8})?${lineBreak} {0,40}(?:- {1,4})?)(?![ \\\\])`;
@@ -48,6 +53,24 @@ const call = new RegExp(
   `(?<=\\w\\(${gap}{0,4})\\\\{0,8}["'\`]()([\\w.-]{1,64})\\\\{0,8}["'\`]${gap}{0,4},${gap}{0,4}(?=${quote}["'\`])`,
   "g",
 );
+/** The same as the only two items of a list, and an option and its value as two of many. */
+const item = new RegExp(
+  `(?<=\\[${gap}{0,4})\\\\{0,8}["'\`]()([\\w.-]{1,64})\\\\{0,8}["'\`]${gap}{0,4},${gap}{0,4}(?=(\\\\{0,8}["'\`])[^"'\`\\\\]{1,1024}\\3${gap}{0,4}\\])`,
+  "g",
+);
+const optionItem = new RegExp(
+  `["'\`](--[A-Za-z][\\w-]{1,62})\\\\{0,8}["'\`]${gap}{0,4},${gap}{0,4}(?=${quote}["'\`])`,
+  "g",
+);
+/** A part of a form (RFC 7578) after its header, and the default of a variable of Terraform. */
+const part = new RegExp(
+  `\\bname=\\\\{0,8}"()([\\w.[\\]-]{1,64})\\\\{0,8}"(?:${lineBreak}(?:[A-Za-z-]{1,40}: [\\w/;=. -]{1,128}))?${lineBreak}${lineBreak}`,
+  "g",
+);
+const variable = new RegExp(
+  `\\bvariable ${quote}()([\\w-]{1,64})${quote} {0,4}\\{(?:\\\\u\\{[9ad]\\}|[^{}]){0,512}?\\bdefault {0,40}= {0,4}(?=${quote}["'\`])`,
+  "g",
+);
 const plainValue = new RegExp(`(?:[^\\s"'\`&;,\\\\]|,(?!\\s|$)|\\\\(?!u\\{|["'\`])|${unseen})+`, "y");
 const headerValue = new RegExp(`(?:[^"'\`\\\\\\r\\n]|\\\\(?!u\\{|["'\`])|${unseen})+`, "y");
 const parameterValue = new RegExp(`(?:[^\\s&#"'\`<>\\\\]|${unseen})+`, "y");
@@ -62,7 +85,7 @@ const listed = new RegExp(
   `(?:${lineBreak} {0,40}(?=- ))?(?:- {1,4}(?:[^\\\\\\r\\n]|\\\\(?!u\\{a\\}|n)){1,512}(?:${lineBreak} {0,40}(?=- ))?){1,64}`,
   "y",
 );
-const wordless = new RegExp(`^(?:true|false|null|undefined|(?:${mark})+)$`);
+const wordless = new RegExp(`^(?:true|false|null|undefined|(?:${mark})+)[,;)\\]}]*$`);
 
 /**
  * Replaces every value behind the name of a secret.
@@ -71,7 +94,13 @@ const wordless = new RegExp(`^(?:true|false|null|undefined|(?:${mark})+)$`);
  */
 export function redactAssignments(text: string, own: OwnNames | null, redact: Redact): string {
   let shown = text.includes("alue") || text.includes("ALUE") ? redactBehind(text, pair, own, redact) : text;
-  if (shown.includes("(") && shown.includes(",")) shown = redactBehind(shown, call, own, redact);
+  if (shown.includes(",")) {
+    if (shown.includes("(")) shown = redactBehind(shown, call, own, redact);
+    if (shown.includes("[")) shown = redactBehind(shown, item, own, redact);
+    if (shown.includes("--")) shown = redactBehind(shown, optionItem, own, redact);
+  }
+  if (shown.includes("name=")) shown = redactBehind(shown, part, own, redact);
+  if (shown.includes("variable ")) shown = redactBehind(shown, variable, own, redact);
   return redactBehind(shown, disguise.test(shown) ? disguised : assignment, own, redact);
 }
 
@@ -89,6 +118,9 @@ function redactBehind(text: string, names: RegExp, own: OwnNames | null, redact:
   return done + text.slice(from);
 }
 
+/** What stands before it in a statement is another name. */
+const keyword = /^.* (?:WHERE|AND|OR|SET|ON|WHEN|THEN) /;
+
 /** Where the secret value behind a name begins and ends; null when the name or the value is harmless. */
 function findValue(
   text: string,
@@ -97,22 +129,45 @@ function findValue(
   start: number,
   own: OwnNames | null,
 ): { start: number; end: number } | null {
-  const name = decodePercent(rawName).replaceAll(everyUnseen, "");
+  const name = decodePercent(rawName).replaceAll(everyUnseen, "").replace(keyword, "");
   const inQuery = nameAt > 0 && "?&".includes(text.charAt(nameAt - 1));
   const isOwn = own?.redacts(name) || own?.redacts(name.slice(name.lastIndexOf(" ") + 1)) || false;
   if (!inQuery && !isOwn && !isSecretName(name, "")) return null;
+  const between = text.slice(nameAt + rawName.length, start);
+  const prose = /^[:\uff1a]./.test(between);
+  if (prose && !inQuery && !isOwn && /[[{]/.test(text[start] ?? "") && !isSecretInProse(name, "")) return null;
+  const harmlessEnd = inQuery || isOwn ? null : findHarmlessEnd(text, start, prose);
+  const other = harmlessEnd === null ? start : findOtherwise(text, harmlessEnd);
+  if (other === null) return null;
   const span = findSpan(
     text,
-    start,
+    other,
     inQuery ? parameterValue : /(?:authorization|cookie)$/i.test(name) ? headerValue : plainValue,
   );
   const value = text.slice(span.start, span.end);
   if (value === "" || wordless.test(value.trim())) return null;
   if (isOwn) return span;
-  const between = text.slice(nameAt + rawName.length, start);
-  const prose = /^[:\uff1a]./.test(between);
+  if (compares.test(between)) return isCompared(text, name, between, span) ? span : null;
+  if (span.quoted && findHarmlessEnd(text, span.start, false) === span.end) return null;
   const isSecret = inQuery ? isSecretParameter : prose && !span.quoted ? isSecretInProse : isSecretName;
   return isSecret(name, value) ? span : null;
+}
+
+/** Of what stands at the place of a literal only a literal is secret, and no word that a lexer knows, or that says of what type something is. */
+function isCompared(text: string, name: string, between: string, span: Span): boolean {
+  const value = text.slice(span.start, span.end);
+  if (!span.quoted) return /[=!]$/.test(between);
+  if (between.includes("(") && !closesCall(text, span.end)) return false;
+  if (value.length < shortestCompared || findHarmlessEnd(text, span.start, false) === span.end) return false;
+  return isSecretInProse(name, value) && (/pass|pwd|secret/i.test(name) || !/^[a-z_-]{1,16}$/i.test(value));
+}
+
+const shortestCompared = 5;
+const closed = new RegExp(`${quote}${gap}{0,4}\\)`, "y");
+
+function closesCall(text: string, at: number): boolean {
+  closed.lastIndex = at;
+  return closed.test(text);
 }
 
 interface Span {
@@ -144,22 +199,14 @@ function findPlainSpan(text: string, start: number, plain: RegExp): Span {
   if (list !== null) return { start, end: start + list[0].length, quoted: true };
   const blockEnd = findBlockEnd(text, start);
   if (blockEnd !== null) return { start, end: blockEnd, quoted: true };
-  // A structure that did not parse as JSON has no end that could be relied on.
-  if (/[[{]/.test(text[start] ?? "") && !isMarkAt(text, start)) return { start, end: text.length, quoted: false };
+  const expressionEnd = plain === plainValue ? findExpressionEnd(text, start) : null;
+  if (expressionEnd !== null) return { start, end: expressionEnd, quoted: false };
+  if (/[[{]/.test(text[start] ?? "") && !isMarkAt(text, start))
+    return { start, end: findStructureEnd(text, start), quoted: false };
   foldedHead.lastIndex = start;
   const at = start + (foldedHead.exec(text)?.[0].length ?? 0);
   plain.lastIndex = at;
   return { start: at, end: at + (plain.exec(text)?.[0].length ?? 0), quoted: false };
-}
-
-/** The quote that closes one opened with so many backslashes: JSON inside JSON escapes its own quotes with more. */
-export function findClosing(text: string, from: number, quote: string, depth: number): number {
-  for (let at = text.indexOf(quote, from); at !== -1; at = text.indexOf(quote, at + 1)) {
-    let slashes = 0;
-    while (at - slashes - 1 >= from && text[at - slashes - 1] === "\\") slashes += 1;
-    if (slashes <= depth || (depth === 0 && slashes % 2 === 0)) return at - slashes;
-  }
-  return text.length;
 }
 
 function decodePercent(name: string): string {

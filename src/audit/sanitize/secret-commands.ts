@@ -7,7 +7,7 @@ const quote = "\\\\{0,8}[\"'`]";
 /** A program and something behind it; it may stand in a path, in quotes and in a list. */
 const call = new RegExp(`\\b(?:${programs})(?:\\.exe)?(?=(?:${quote})?[ ,]|\\\\u\\{9\\})`, "g");
 /** Without one of these there is no command with a secret. */
-const sign = /[-_=/:]|login |config |Header |requirepass /;
+const sign = /[-_=/:]|login |config |Header |requirepass |nmcli /;
 
 /** Between words: blanks, a line that goes on in the next one, and what separates the items of a list. */
 const between = new RegExp(

@@ -38,7 +38,7 @@ const describing = new Set(
     endpoint endpoints engine estimate expired expires expiration expiry file format helper index label length lengths len
     lifetime limit limits location manager max maximum method methods min minimum minute hour day name names offset path
     policies policy position price provider rate ratio ref reference region remaining required retries rotation samesite
-    scheme schemes server servers size sizes status store strength supported timeout title total ttl type types uri uris
+    scheme schemes server servers size sizes status stdin store strength supported timeout title total ttl type types uri uris
     url urls usage used version window
     go java js json md mjs py rb rs toml ts tsx txt yaml yml
   `),

@@ -54,3 +54,16 @@ function readTexts(wanted: readonly string[], members: readonly string[], read: 
     .map(read)
     .filter((value) => typeof value === "string");
 }
+
+const rawHeaders = /^(?:raw_?)?headers$/i;
+/** Of two names none is the value of the other. */
+const listsNames = /^(?:tags|labels|enum|required|fields|columns|keywords|topics|scopes)$/i;
+
+/**
+ * Whether an item of a list is the value of the one before: the second of two, and every second one of all headers in one list, as Node has them raw.
+ *
+ * @param of name of the member that holds the list
+ */
+export function isPaired(length: number, index: number, of: string): boolean {
+  return length === 2 ? !listsNames.test(of) : index % 2 === 1 && rawHeaders.test(of);
+}

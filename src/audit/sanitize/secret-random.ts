@@ -2,6 +2,7 @@
  * Long words that look drawn by lot: keys and passwords that no vendor gave a form of its own. Names, paths and sentences
  * change less often between capitals, small letters and digits than chance does. One look at each character.
  */
+import { isEncodedText } from "./base64-text.ts";
 import type { Redact } from "./secret-mark.ts";
 import { isIdentifierName } from "./secret-names.ts";
 
@@ -28,7 +29,9 @@ const fewestOfEachCase = 5;
 
 /** Replaces every such word that is not named as an identifier, hash or the like. */
 export function redactRandom(text: string, redact: Redact): string {
-  return text.replace(run, (word, at: number) => (mediaHead.test(word) ? word : redactWord(word, at, text, redact)));
+  return text.replace(run, (word, at: number) =>
+    mediaHead.test(word) || isEncodedText(word) ? word : redactWord(word, at, text, redact),
+  );
 }
 
 /** The name that stands before a value in a text; empty if there is none. */

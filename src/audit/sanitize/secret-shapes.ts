@@ -7,13 +7,15 @@ import { redactAssignments } from "./secret-assignments.ts";
 import { redactCards } from "./secret-cards.ts";
 import { redactCommands } from "./secret-commands.ts";
 import { redactElements } from "./secret-elements.ts";
+import { redactBase64, redactEscaped, redactPercent } from "./secret-encoded.ts";
 import { redactKinds } from "./secret-kinds.ts";
 import { gap, mark, type Redact, redactPlainly, unseen } from "./secret-mark.ts";
 import { isIdentifierName, mayNamePlainly, mayNameSecret } from "./secret-names.ts";
-import { findNameBefore, redactRandom, shortestRandom } from "./secret-random.ts";
+import { redactRandom, shortestRandom } from "./secret-random.ts";
 import { redactStatements } from "./secret-statements.ts";
 import { redactTables } from "./secret-tables.ts";
 import { longestToken, redactTokens } from "./secret-tokens.ts";
+import { redactTranscripts } from "./secret-transcripts.ts";
 
 /** RFC 7468, OpenPGP (RFC 9580 section 6.2), and with four hyphens and blanks SSH (RFC 4716). */
 const pem = /-{4,5} ?BEGIN [A-Z0-9 ]{1,40}-{4,5}[\s\S]*?(?:-{4,5} ?END [A-Z0-9 ]{1,40}-{4,5}|$)/g;
@@ -44,17 +46,14 @@ const oracleUser = /(?<=jdbc:oracle:[a-z]{1,8}:)[^\s/@"']{1,128}\/[^\s@"']{1,256
 const passwordHash = /\$(?:[156y]|2[abxy]|apr1|scrypt|argon2(?:i|d|id)|pbkdf2-[\w-]{1,16})\$[\w./$=,+-]{16,512}/g;
 
 /** A line of .netrc (GNU inetutils), where blanks alone stand between names and values. */
-const netrc = /(?<=\b(?:login|account)\s{1,4}\S{1,128}\s{1,4}password\s{1,4})[^\s\\]+/g;
-
-const encodedWord = /[^\s&#"`<>\\?/]{3,}/g;
-/** Letters may be encoded, but no second name and value. */
-const parameterName = /^(?:[\w.-]|%(?:2[DE]|[46][1-9A-F]|[57][0-9A]|5F)){1,64}=/i;
-const encodedAscii = /%([0-7][0-9A-F])/gi;
-const mostEncodings = 3;
+const netrc = new RegExp(
+  `\\b((?:login|account)${gap}{1,8}[^\\s\\\\]{1,128}${gap}{1,8}password${gap}{1,4})([^\\s\\\\]+)`,
+  "g",
+);
 
 // Cheap signs without which the patterns above cannot match: most texts show none of them.
 const schemeName = /bearer|basic|dpop/i;
-const separator = /[:=(\uff1a\uff1d]|--|u003d/i;
+const separator = /[:=(\uff1a\uff1d]|--|u003d|["'],/i;
 const option = /(?:^|[ "'`}])-[A-Za-z]/;
 
 /**
@@ -65,21 +64,28 @@ const option = /(?:^|[ "'`}])-[A-Za-z]/;
  * @param redact gives what stands in place of a secret
  */
 export function redactShapes(text: string, of = "", own: OwnNames | null = null, redact = redactPlainly): string {
-  return redactClear(text.includes("%") ? redactEncoded(text, of, own, redact) : text, of, own, redact);
+  const clear = (plain: string, named: string) => redactClear(plain, named, own, redact);
+  return redactEscaped(clear(text.includes("%") ? redactPercent(text, of, clear, redact) : text, of), of, clear);
 }
 
-function redactClear(text: string, of: string, own: OwnNames | null, redact: Redact): string {
+/** @param inBase64 whether it is what Base64 stands for: in that no more is decoded */
+function redactClear(text: string, of: string, own: OwnNames | null, redact: Redact, inBase64 = false): string {
   let shown = text;
   if (shown.includes("BEGIN ")) shown = shown.replace(pem, redact);
   const longest = longestToken(shown);
-  if (longest > 0) shown = redactTokens(shown, redact).replace(rareScheme, schemeRedactor(redact));
+  if (longest > 0) {
+    if (!inBase64) shown = redactBase64(shown, (decoded) => redactClear(decoded, "", own, redact, true), redact);
+    shown = redactTokens(shown, redact).replace(rareScheme, schemeRedactor(redact));
+  }
   if (schemeName.test(shown)) shown = shown.replace(scheme, schemeRedactor(redact));
   if (shown.includes("=") && parameterSchemes.some((name) => shown.includes(name)))
     shown = shown.replace(parameterScheme, (whole, name: string) => `${name} ${redact(whole)}`);
   if (shown.includes("@")) shown = redactUsers(shown, redact);
   if (shown.includes("$")) shown = shown.replace(passwordHash, redact);
-  if (shown.includes("password")) shown = shown.replace(netrc, redact);
+  if (shown.includes("password"))
+    shown = shown.replace(netrc, (_all, before: string, secret: string) => before + redact(secret));
   if (shown.includes("<") && (own !== null || mayNamePlainly(shown))) shown = redactElements(shown, own, redact);
+  shown = redactTranscripts(shown, redact);
   shown = redactCommands(redactStatements(shown, own, redact), redact);
   if (shown.includes(":") || shown.includes("=")) shown = redactKinds(shown, redact);
   const assigns = separator.test(shown) || (shown.includes("-") && option.test(shown));
@@ -95,36 +101,13 @@ function redactUsers(text: string, redact: Redact): string {
   return shown.includes("jdbc:oracle:") ? shown.replace(oracleUser, redact) : shown;
 }
 
-/** Words in percent encoding (RFC 3986 section 2.1), perhaps of what was encoded before, go as a whole; the name of a parameter stays. */
-function redactEncoded(text: string, of: string, own: OwnNames | null, redact: Redact): string {
-  return text.replace(encodedWord, (word, at: number) => {
-    if (!word.includes("%")) return word;
-    const name = parameterName.exec(word)?.[0] ?? "";
-    const value = decodeAscii(word.slice(name.length));
-    if (value.length === word.length - name.length) return word;
-    const named = of === "" ? findNameBefore(text, at + name.length) : of;
-    const shown = redactClear(value, named, own, redact);
-    return shown === value ? word : name + redact(shown);
-  });
-}
-
-function decodeAscii(text: string): string {
-  let decoded = text;
-  for (let round = 0; round < mostEncodings && decoded.includes("%"); round += 1) {
-    decoded = decoded.replaceAll(encodedAscii, (_code, digits: string) =>
-      String.fromCharCode(Number.parseInt(digits, 16)),
-    );
-  }
-  return decoded;
-}
-
 /** Prose speaks of "basic understanding" and a "bearer certificate": credentials look less like words. */
 function schemeRedactor(redact: Redact) {
   return (whole: string, name: string, space: string, value: string, at: number, text: string): string => {
     const alone = at === 0 && whole.length === text.length;
     const likely =
       name.toLowerCase() === "basic"
-        ? Buffer.from(value, "base64").includes(":") || value.endsWith("=")
+        ? Buffer.from(value, "base64").includes(":") || (value.endsWith("=") && value.length % 4 === 0)
         : /\d|[a-z][A-Z]/.test(value) || value.length >= 24;
     return alone || likely ? `${name}${space}${redact(value)}` : whole;
   };

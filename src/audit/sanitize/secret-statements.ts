@@ -1,8 +1,8 @@
 /** Passwords in SQL: where a statement has its place for them (`IDENTIFIED BY '…'`), and in what is inserted under the name of one. */
 import type { OwnNames } from "./own-names.ts";
-import { findClosing } from "./secret-assignments.ts";
 import { gap, isMarks, type Redact } from "./secret-mark.ts";
 import { isSecretName } from "./secret-names.ts";
+import { findClosing } from "./secret-structures.ts";
 
 /** What stands before a literal: of PostgreSQL (CREATE ROLE), MySQL (CREATE USER, SET PASSWORD), Oracle and SQL Server. */
 const before = [
@@ -12,7 +12,7 @@ const before = [
   `\\bidentified${gap}{1,8}(?:with${gap}{1,8}[\\w'"\\\\]{1,40}${gap}{1,8}(?:by|as)|by)${gap}{1,8}(?:(?:values|password)${gap}{1,8})?`,
   // Functions take it first or second.
   `\\b(?:crypt|encryptbypassphrase|decryptbypassphrase)${gap}{0,4}\\(${gap}{0,4}`,
-  `\\b(?:pgp_sym_\\w{5,20}|aes_(?:en|de)crypt|db\\.auth|changeUserPassword)${gap}{0,4}\\([^(),]{1,256},${gap}{0,4}`,
+  `\\b(?:pgp_sym_\\w{5,20}|aes_(?:en|de)crypt|db\\.auth|changeUserPassword|(?:set_?)?(?:http_?)?basic_?auth)${gap}{0,4}\\([^(),]{1,256},${gap}{0,4}`,
 ];
 /** With the letters that say how to read the literal. */
 const literal = `(?:[NEBnebx]|[Uu]&)?(\\\\{0,8})(['"]|\\$\\w{0,16}\\$)`;
@@ -42,7 +42,7 @@ export function redactStatements(text: string, own: OwnNames | null, redact: Red
 }
 
 /** Without one of these there is no such statement. */
-const signed = /pass(?:word|phrase)|identified|crypt|db\.auth|secret|values/i;
+const signed = /pass(?:word|phrase)|identified|crypt|db\.auth|basic_?auth|secret|values/i;
 
 function redactLiterals(text: string, form: RegExp, redact: Redact): string {
   let shown = "";

@@ -32,6 +32,14 @@ const copy = /^\s*copy\s+\S{1,128}\s*\(([^()]{1,1024})\)\s+from\s+stdin/i;
 const keyWord = /^(?:key|name|setting|variable|field|parameter|option|property)s?$/i;
 const valueWord = /^values?$/i;
 
+/** Words of heads that mean results, talks and methods more often than secrets, but not beside the name of who has one. */
+const ambiguous = /^(?:pass|sessions?|auth)$/i;
+const owner = /^(?:user|user ?_?name|login|e-?mail|account)$/i;
+/** No word, number or sentence. */
+const drawn = /^(?=\S*\d)(?=\S*[A-Za-z])\S{8,}$/;
+/** `12,000` and `3k` tokens. */
+const counted = /^\d[\d.,]{0,14} ?[kM%]?$/;
+
 interface Head {
   readonly delimiter: RegExp;
   /** Names of the columns; null where each row has a name and a value. */
@@ -115,11 +123,17 @@ function redactRow(row: string, cells: readonly Cell[], head: Head, own: OwnName
           : ""
         : (head.names[index] ?? "");
     const value = row.slice(start, end);
-    if (value === "" || isMarks(value) || !(own?.redacts(name) || isSecretName(name, value))) continue;
+    if (value === "" || isMarks(value) || !(own?.redacts(name) || isSecretCell(name, value, head.names ?? [])))
+      continue;
     shown += row.slice(from, start) + redact(value);
     from = end;
   }
   return shown + row.slice(from);
+}
+
+function isSecretCell(name: string, value: string, names: readonly string[]): boolean {
+  if (!isSecretName(name, counted.test(value) ? 1 : value)) return false;
+  return !ambiguous.test(name) || drawn.test(value) || names.some((other) => owner.test(other));
 }
 
 /** A cell in quotes may have a delimiter in it. */

@@ -2,8 +2,9 @@
 import type { Redact } from "./secret-mark.ts";
 import { signedForms, vendorForm } from "./vendor-forms.ts";
 
-/** RFC 7519 and RFC 7516 in compact form; a long run that begins like one counts as well, for its dots may have been cut off. */
-const jwt = /(?<![A-Za-z0-9])eyJ[\w-]{8,}(?:\.[\w-]*){1,4}|(?<![A-Za-z0-9])eyJ[\w-]{200,}/g;
+/** RFC 7519 and RFC 7516 in compact form; a long run that begins like one counts as well, for its dots may have been cut off. Lines may break at the dots. */
+const jwt =
+  /(?<![A-Za-z0-9])eyJ[\w-]{8,512}\.(?:\s|\\u\{[ad]\}){1,4}eyJ[\w-]{8,}(?:(?:\s|\\u\{[ad]\}){0,4}\.(?:\s|\\u\{[ad]\}){0,4}[\w-]{16,}){0,3}|(?<![A-Za-z0-9])eyJ[\w-]{8,}(?:\.[\w-]*){1,4}|(?<![A-Za-z0-9])eyJ[\w-]{200,}/g;
 
 /** Replaces every token in a text. */
 export function redactTokens(text: string, redact: Redact): string {

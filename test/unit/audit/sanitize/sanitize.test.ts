@@ -336,7 +336,7 @@ describe("shapes of secrets", () => {
     ["mysql --password abc -h db", "mysql --password [redacted] -h db"],
     ['got {"user":"u","password":"a\\"b","n":1} back', 'got {"user":"u","password":"[redacted]","n":1} back'],
     ['"{\\"secret\\":\\"x\\"}" and more', '"{\\"secret\\":\\"[redacted]\\"}" and more'],
-    ['text {"credentials":{"user":"u"}} more', 'text {"credentials":[redacted]'],
+    ['text {"credentials":{"user":"u"}} more', 'text {"credentials":[redacted]} more'],
   ])("%s", (text, shown) => {
     expect(sanitizeText(text)).toBe(shown);
   });
