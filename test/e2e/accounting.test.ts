@@ -199,7 +199,7 @@ function tally(kinds: Iterable<readonly [Kind, number]>): Record<string, number>
   return Object.fromEntries(Object.entries(counts).sort());
 }
 
-it("each message, stream and connection of a mix is on record once, as what it was", { timeout: 120_000 }, async () => {
+it("each message, stream and connection of a mix is on record once, as what it was", async () => {
   const server = createMoody();
   const silent = await startRecorder(server.handler);
   onTestFinished(() => silent.stop());

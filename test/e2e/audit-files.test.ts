@@ -79,7 +79,7 @@ it("closes, compresses and signs files, and an end that is cut off shows by the 
   expect(starts.at(-1)).toMatchObject({ trail, note: { lost: { to: lastSeq - 1 } } });
 });
 
-it("keeps every answered call and a chain that verifies, whenever it is killed", { timeout: 240_000 }, async () => {
+it("keeps every answered call and a chain that verifies, whenever it is killed", async () => {
   const { gateway, token } = await set({ configOverrides: { audit: { rotate: { size: "64KiB" } } } });
   const answered: string[] = [];
   /** Calls until the process is gone. */

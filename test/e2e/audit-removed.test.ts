@@ -113,7 +113,7 @@ beforeAll(async () => {
   await thin(keep({ discovery: 2 * dayMs }, 2), 2, 1);
   await thin(keep({ notification: 2 * dayMs }), 1, 1);
   take(left);
-}, 60_000);
+});
 
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
