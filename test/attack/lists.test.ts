@@ -1,4 +1,5 @@
 /** Lists that are filtered, against a server that writes them oddly and clients that resume what is not theirs. */
+import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RecorderHandler } from "../fixtures/recorder.ts";
 import { type Ask, callTool, type Finished, type Scene, startScene } from "./hostile.ts";
@@ -113,17 +114,18 @@ describe("a list", () => {
       [JSON.stringify({ jsonrpc: "2.0", id: 7, method: "ping" }), "application/json", (text: string) => text],
     ] as const) {
       // As servers of the SDK do, this one gives the first answer to whoever used its id last.
-      const asked = Promise.withResolvers<void>();
+      const asked = Promise.withResolvers<ServerResponse>();
       scene.behave((_request, body, response) => {
         response.writeHead(200, { "content-type": type });
         if (body.equals(Buffer.from(other))) response.end(render(answerWith(result)));
-        else asked.resolve();
+        else asked.resolve(response);
       });
       const first = scene.send({ body: JSON.stringify({ jsonrpc: "2.0", id: 7, ...request }), as: "some" });
-      await asked.promise;
+      const owed = await asked.promise;
       const second = await scene.send({ body: other, as: "some" });
       expect(second.reason).toBe("upstream_malformed");
       expect(second.text).not.toContain("closed-one");
+      owed.end();
       expect((await first).text).not.toContain("closed-one");
     }
   });

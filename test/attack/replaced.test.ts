@@ -240,11 +240,11 @@ network:
 ${deny.map((range) => `    - ${JSON.stringify(range)}\n`).join("")}`;
 }
 
-/** Runs a command that is expected to end by itself; a gateway that starts after all is ended after ten seconds. */
+/** Runs a command that is expected to end by itself; a gateway that starts after all is ended in the end. */
 async function runSallyport(args: readonly string[]): Promise<{ code: unknown; output: string }> {
   const sallyport = fileURLToPath(new URL("../../bin/sallyport.js", import.meta.url));
   return new Promise((resolve) => {
-    execFile(process.execPath, [sallyport, ...args], { timeout: 10_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, [sallyport, ...args], { timeout: 40_000 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : error.code, output: stdout + stderr });
     });
   });

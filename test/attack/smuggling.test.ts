@@ -17,7 +17,7 @@ beforeAll(async () => {
   const rate = { requests: 100_000 };
   gateway = await startGateway({
     servers: { everything: upstream.url },
-    configOverrides: { limits: { address: rate, identity: rate }, listen: { headersTimeout: "2s", bodyTimeout: "2s" } },
+    configOverrides: { limits: { address: rate, identity: rate }, listen: { bodyTimeout: "8s" } },
   });
   host = new URL(gateway.publicUrl).host;
   token = await gateway.mint({ server: "everything" });

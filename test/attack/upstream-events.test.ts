@@ -9,10 +9,14 @@ import { until } from "./until.ts";
 import { byJson, byStream, refusal, type Sight, type Way, witness } from "./witness.ts";
 
 let scene: RawScene;
+/** One that waits for nobody who falls silent. */
+let hasty: RawScene;
 beforeAll(async () => {
-  scene = await startRawScene();
+  [scene, hasty] = await Promise.all([startRawScene(), startRawScene({ idle: "1s" })]);
 });
-afterAll(() => scene?.stop());
+afterAll(async () => {
+  await Promise.all([scene?.stop(), hasty?.stop()]);
+});
 
 const _meta = { "io.modelcontextprotocol/subscriptionId": 7 };
 const note = { jsonrpc: "2.0", method: "notifications/tools/list_changed", params: { _meta, text: "zwölf \u{1f511}" } };
@@ -58,11 +62,11 @@ const besidesRefusals =
       ? void socket.end("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
       : handler(socket, request);
 
-async function see(way: Way, handler: RawHandler): Promise<Sight> {
-  scene.behave(handler);
-  const sight = await witness(scene, way.ask);
+async function see(way: Way, handler: RawHandler, at = scene): Promise<Sight> {
+  at.behave(handler);
+  const sight = await witness(at, way.ask);
   expect(sight.client.status).toBe(200);
-  await until("the connection is closed", () => scene.upstream.open() === 0);
+  await until("the connection is closed", () => at.upstream.open() === 0);
   return sight;
 }
 
@@ -189,13 +193,13 @@ it("JSON byte by byte is the same JSON", async () => {
 
 it.each(byStream.filter(({ recorded }) => recorded === "at the answer"))(
   "$name that falls silent is upstream_timeout",
-  async (way) => expectEnd(way, await see(way, say(`data: ${one}\n\n`)), "upstream_timeout"),
+  async (way) => expectEnd(way, await see(way, say(`data: ${one}\n\n`), hasty), "upstream_timeout"),
 );
 
 it("a subscription may be silent for as long as a standalone stream may", async () => {
-  scene.behave((socket) => void socket.write(head));
+  hasty.behave((socket) => void socket.write(head));
   const listening = await Promise.all(
-    byStream.filter(({ recorded }) => recorded === "at the head").map(({ ask }) => scene.open(ask)),
+    byStream.filter(({ recorded }) => recorded === "at the head").map(({ ask }) => hasty.open(ask)),
   );
   const ended = listening.map((opened) => {
     let over = false;
@@ -205,7 +209,7 @@ it("a subscription may be silent for as long as a standalone stream may", async 
     return () => over;
   });
   // Calls that began later and were given up for their silence, one after the other.
-  for (let calls = 0; calls < 2; calls++) expect((await scene.send(byJson.ask)).reason).toBe("upstream_timeout");
+  for (let calls = 0; calls < 2; calls++) expect((await hasty.send(byJson.ask)).reason).toBe("upstream_timeout");
   expect(ended.map((isOver) => isOver())).toEqual([false, false]);
   for (const { abort } of listening) abort();
 });

@@ -15,13 +15,19 @@ const mebi = 1_048_576;
 
 let scene: RawScene;
 let roomy: RawScene;
+/** One that waits for nobody who says nothing. */
+let hasty: RawScene;
 beforeAll(async () => {
   vi.stubEnv("NODE_OPTIONS", `--max-old-space-size=${heapMiB}`);
-  [scene, roomy] = await Promise.all([startRawScene(), startRawScene({ maxResponse: "8MiB" })]);
+  [scene, roomy, hasty] = await Promise.all([
+    startRawScene(),
+    startRawScene({ maxResponse: "8MiB" }),
+    startRawScene({ firstByte: "2s", idle: "2s" }),
+  ]);
   vi.unstubAllEnvs();
 });
 afterAll(async () => {
-  await Promise.all([scene?.stop(), roomy?.stop()]);
+  await Promise.all([scene?.stop(), roomy?.stop(), hasty?.stop()]);
 });
 
 const answer = '{"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","content":[]}}';
@@ -190,15 +196,16 @@ it.each<[string, DenialCode, string, string]>([
   ["a chunk's extension", "upstream_timeout", `${json}${chunked}1;`, "a=b;"],
   ["noughts before a chunk's size", "upstream_timeout", `${json}${chunked}`, "0"],
 ])("%s without end: %s", async (_case, reason, begin, unit) => {
-  scene.behave((socket) => {
+  const stage = reason === "upstream_timeout" ? hasty : scene;
+  stage.behave((socket) => {
     socket.write(begin);
     return pour(socket, fill(unit));
   });
-  const before = await residentMiB(scene);
-  const { client, records, counted } = await witness(scene, byJson.ask);
+  const before = await residentMiB(stage);
+  const { client, records, counted } = await witness(stage, byJson.ask);
   expect(client.messages).toEqual([refusal(reason, client, 7)]);
   expect(records).toMatchObject([{ decision: { reason }, outcome: { http: 200 } }]);
   expect(counted).toEqual({ [reason]: 1 });
-  await until("the connection is closed", () => scene.upstream.open() === 0);
-  expect((await residentMiB(scene)) - before).toBeLessThan(growthMiB);
+  await until("the connection is closed", () => stage.upstream.open() === 0);
+  expect((await residentMiB(stage)) - before).toBeLessThan(growthMiB);
 });

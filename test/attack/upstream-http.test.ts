@@ -8,12 +8,14 @@ import { until } from "./until.ts";
 import { byJson, byStream, refusal, type Way, witness } from "./witness.ts";
 
 let scene: RawScene;
+/** One that waits for nobody who does not begin. */
+let hasty: RawScene;
 let elsewhere: Recorder;
 beforeAll(async () => {
-  [scene, elsewhere] = await Promise.all([startRawScene(), startRecorder()]);
+  [scene, hasty, elsewhere] = await Promise.all([startRawScene(), startRawScene({ firstByte: "1s" }), startRecorder()]);
 });
 afterAll(async () => {
-  await Promise.all([scene?.stop(), elsewhere?.stop()]);
+  await Promise.all([scene?.stop(), hasty?.stop(), elsewhere?.stop()]);
 });
 
 const answer = '{"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","content":[]}}';
@@ -36,8 +38,8 @@ const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
 const chunked = "Transfer-Encoding: chunked\r\n";
 
 /** What the gateway answers to a head that it does not take. */
-async function expectRefused(way: Way, reason: DenialCode): Promise<void> {
-  const { client, records, counted } = await witness(scene, way.ask);
+async function expectRefused(way: Way, reason: DenialCode, at = scene): Promise<void> {
+  const { client, records, counted } = await witness(at, way.ask);
   const id = way.ask.verb === "GET" ? undefined : 7;
   const expected = refusal(reason, client, id);
   expect(client.messages).toEqual([expected]);
@@ -47,7 +49,7 @@ async function expectRefused(way: Way, reason: DenialCode): Promise<void> {
     { decision: { reason }, outcome: { http: client.status, rpc: expected.error?.code, tool_error: null } },
   ]);
   expect(counted).toEqual({ [reason]: 1 });
-  await until("the connection is closed", () => scene.upstream.open() === 0);
+  await until("the connection is closed", () => at.upstream.open() === 0);
 }
 
 /** What the gateway hands out when there was nothing wrong after all. */
@@ -135,10 +137,14 @@ describe.each(ways)("$name", (way) => {
     ["with RST", "upstream_reset", (socket) => socket.resetAndDestroy()],
     ["in the middle of the head", "upstream_reset", (socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Ty")],
     ["after an interim answer", "upstream_reset", (socket) => socket.end("HTTP/1.1 103 Early Hints\r\n\r\n")],
-    ["by silence", "upstream_timeout", () => {}],
   ])("broken off before it begins %s: %s", async (_case, reason, behave) => {
     scene.behave(behave);
     await expectRefused(way, reason);
+  });
+
+  it("not begun at all is upstream_timeout", async () => {
+    hasty.behave(() => {});
+    await expectRefused(way, "upstream_timeout", hasty);
   });
 
   const begun = way === byJson ? '{"jsonrpc":"2.0",' : ": begun\n\n";

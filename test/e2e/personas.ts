@@ -1,9 +1,11 @@
 import { onTestFinished } from "vitest";
 import { type Gateway, type GatewayOptions, startGateway } from "../fixtures/gateway.ts";
+import { merge } from "../fixtures/mapping.ts";
 import { type Recorder, startRecorder } from "../fixtures/recorder.ts";
 import { type Subject, startSubject } from "../fixtures/start.ts";
 import { startDemonstration, type TrustingFetch, trustGateway } from "./sdk.ts";
 import type { Line } from "./sdk-line.ts";
+import { patient } from "./setting.ts";
 
 const subjectPolicy = `version: 1
 bindings:
@@ -88,7 +90,7 @@ function describeSubject({ url }: Subject) {
 async function openWorld(options: GatewayOptions, stopServers: () => Promise<unknown>): Promise<World> {
   let gateway: Gateway;
   try {
-    gateway = await startGateway(options);
+    gateway = await startGateway({ ...options, configOverrides: merge(patient, options.configOverrides ?? {}) });
   } catch (error) {
     await stopServers();
     throw error;

@@ -4,12 +4,13 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { calculateJwkThumbprint } from "jose";
 import { beforeAll, expect, it } from "vitest";
+import type { Gateway } from "../fixtures/gateway.ts";
 import { hasRedis } from "../fixtures/redis.ts";
 import { readAudit } from "../golden/observe.ts";
 import type { Wire } from "../golden/wire.ts";
 import { makeKey, sign, type TestKey } from "../unit/auth/issuer.ts";
 import { trust } from "./login-world.ts";
-import { openRedis, startReplica, untilUp } from "./replica-world.ts";
+import { countFailures, openRedis, startReplica, untilUp } from "./replica-world.ts";
 import { connect, type Setting, type SettingOptions, set } from "./setting.ts";
 
 const issuerUrl = "https://issuer.test/";
@@ -102,7 +103,7 @@ it("are accepted with a proof for each request", async () => {
 it("are accepted once where two workers are sent the same at the same moment", async () => {
   const setting = await build({}, { configOverrides: { workers: 2 } });
   // Connections are handed out in turn.
-  await expectOnce(setting, [await connect(setting.gateway), await connect(setting.gateway)]);
+  await expectOnce(setting, [await connect(setting.gateway), await connect(setting.gateway)], [setting.gateway]);
 });
 
 it.skipIf(!hasRedis)("are accepted once where two replicas are sent the same at the same moment", async () => {
@@ -113,15 +114,21 @@ it.skipIf(!hasRedis)("are accepted once where two replicas are sent the same at 
   const replica = await startReplica(setting.gateway, { ...optionsOf({}, more), servers });
   for (const each of [setting.gateway, replica]) await untilUp(each, 1);
   const { caFile } = setting.gateway;
-  await expectOnce(setting, [await connect(setting.gateway), await connect({ ...replica, caFile })]);
+  const wires = [await connect(setting.gateway), await connect({ ...replica, caFile })];
+  await expectOnce(setting, wires, [setting.gateway, replica]);
 });
 
-async function expectOnce(setting: Setting, wires: readonly Wire[]): Promise<void> {
+/** In ten rounds in which nobody was given up who keeps count for all: a machine with other work may have had no time for him. */
+async function expectOnce(setting: Setting, wires: readonly Wire[], gateways: readonly Gateway[]): Promise<void> {
   const token = await tokenFor(setting);
-  for (let round = 0; round < 10; round++) {
+  const failures = async () => (await Promise.all(gateways.map(countFailures))).join();
+  for (let round = 0; round < 10; ) {
+    const before = await failures();
     const headers = { authorization: `DPoP ${token}`, dpop: await prove(setting, token) };
     const answers = await Promise.all(wires.map((wire) => callOver(wire, setting, headers)));
+    if ((await failures()) !== before) continue;
     expect(answers.map(({ reason }) => reason).sort()).toEqual(["none", "token_proof"]);
+    round += 1;
   }
 }
 

@@ -2,8 +2,10 @@
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { type Gateway, type GatewayOptions, startGateway } from "../fixtures/gateway.ts";
+import { merge } from "../fixtures/mapping.ts";
 import { type Redis, startRedis } from "../fixtures/redis.ts";
 import { scrape, until } from "../golden/observe.ts";
+import { patient } from "./setting.ts";
 
 export async function openRedis(): Promise<Redis> {
   const redis = await startRedis();
@@ -18,7 +20,7 @@ export async function startReplica({ publicUrl, directory }: Gateway, options: G
   const own = { publicUrl, state: { directory: join(directory, "data"), ...(configOverrides.state as object) } };
   const replica = await startGateway({
     ...options,
-    configOverrides: { ...configOverrides, ...own, listen: { tls: certs } },
+    configOverrides: merge(patient, { ...configOverrides, ...own, listen: { tls: certs } }),
   });
   onTestFinished(async () => void (await replica.stop()));
   return replica;
@@ -28,4 +30,10 @@ export async function startReplica({ publicUrl, directory }: Gateway, options: G
 export async function untilUp(gateway: Gateway, value: 0 | 1): Promise<void> {
   const line = new RegExp(`^sallyport_state_up ${value}$`, "m");
   await until(`sallyport_state_up ${value}`, async () => line.test(await scrape(gateway)) || undefined);
+}
+
+/** How often a gateway has given up on whoever counts for all, who may have had no time for it on a loaded machine. */
+export async function countFailures(gateway: Gateway): Promise<number> {
+  const found = (await scrape(gateway)).matchAll(/^sallyport_limit_store_errors_total(?:\{.*\})? (\d+)$/gm);
+  return [...found].reduce((sum, [, count]) => sum + Number(count), 0);
 }

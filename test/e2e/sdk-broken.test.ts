@@ -75,7 +75,8 @@ afterAll(async () => {
 /** Each time others, by a limit that nobody meets. */
 async function changeSettings(): Promise<void> {
   const config = parse(await readFile(world.gateway.configFile, "utf8"));
-  config.limits = { identity: { concurrent: (config.limits?.identity.concurrent ?? 500) + 1 } };
+  const { identity } = config.limits;
+  identity.concurrent = (identity.concurrent ?? 500) + 1;
   await replaceFile(world.gateway.configFile, stringify(config));
   world.gateway.child.kill("SIGHUP");
 }

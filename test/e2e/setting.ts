@@ -6,7 +6,7 @@ import { onTestFinished } from "vitest";
 import { type Gateway, type GatewayOptions, permissivePolicy, startGateway } from "../fixtures/gateway.ts";
 import { merge } from "../fixtures/mapping.ts";
 import { answerMinimally, type Recorder, type RecorderHandler, startRecorder } from "../fixtures/recorder.ts";
-import { readAudit, scrape } from "../golden/observe.ts";
+import { readAudit, scrape, until } from "../golden/observe.ts";
 import { openWire, type Wire } from "../golden/wire.ts";
 import { createClient, type HttpClient } from "./http.ts";
 
@@ -27,7 +27,7 @@ export interface SettingOptions extends Omit<GatewayOptions, "servers"> {
   readonly connections?: number;
 }
 
-/** Limits for tests that ask without a pause until something has happened: a fast machine would meet the usual ones first. */
+/** Tests ask without a pause until something has happened: a fast machine would meet the usual limits first. */
 export const patient = { limits: { address: { requests: 1_000_000 }, identity: { requests: 1_000_000 } } };
 
 /** A gateway in a process of its own with one recording server behind it; all gone when the test is over. */
@@ -97,6 +97,17 @@ export async function lastReload(gateway: Gateway): Promise<number | undefined> 
 
 export async function reloads(gateway: Gateway): Promise<readonly unknown[]> {
   return (await readAudit(gateway)).filter(({ event }) => event === "reload").map(({ note }) => note);
+}
+
+/**
+ * Has the gateway read its files, and returns what it says of that. It also looks at them by itself: a record of its own look may come
+ * before this one, with half of a change, or behind it.
+ */
+export async function hangUp(gateway: Gateway): Promise<unknown> {
+  const asked = async () => (await reloads(gateway)).filter((note) => (note as { cause: string }).cause === "SIGHUP");
+  const before = (await asked()).length;
+  gateway.child.kill("SIGHUP");
+  return until("the reload that was asked for", async () => (await asked())[before]);
 }
 
 export async function verify(path: string): Promise<{ code: number; report: Record<string, unknown> }> {

@@ -18,7 +18,7 @@ import { readAudit, until } from "../golden/observe.ts";
 import { initialize } from "./http.ts";
 import { trustGateway } from "./sdk.ts";
 import { refusalOf } from "./sdk-refusal.ts";
-import { reloads, set, withSessions } from "./setting.ts";
+import { hangUp, set, withSessions } from "./setting.ts";
 
 const policyYaml = `version: 1
 roles:
@@ -322,8 +322,7 @@ describe("a tool that policy takes away", () => {
     const lost = await begin("work");
     const kept = await begin("ask");
     await writeFile(join(own.directory, "policies", "all.yaml"), policyYaml.replace("[work, ask]", "[ask]"));
-    own.child.kill("SIGHUP");
-    await until("the reload", async () => (await reloads(own)).length > 0 || undefined);
+    expect(await hangUp(own)).toMatchObject({ successful: true });
 
     for (const attempt of [() => tasks.getTask(lost.handle), () => tasks.cancelTask(lost.handle)]) {
       const error = await refusalOf(attempt());
@@ -368,8 +367,7 @@ describe("a tool that policy takes away", () => {
     expect((await readAudit(own)).find(({ id }) => id === before.requestId)).toMatchObject({ event: "stream", target });
 
     await writeFile(join(own.directory, "policies", "all.yaml"), workersOf("alpha", "[ask]"));
-    own.child.kill("SIGHUP");
-    await until("the reload", async () => (await reloads(own)).length > 0 || undefined);
+    expect(await hangUp(own)).toMatchObject({ successful: true });
     const forwarded = recorder.requests.length;
     const after = await resume();
     expect(after.message).toMatchObject({ error: { code: 403, data: { reason: "policy_denied" } } });

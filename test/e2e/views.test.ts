@@ -5,7 +5,7 @@ import { type Gateway, startGateway } from "../fixtures/gateway.ts";
 import { type Caller, createCaller, type OpenStream } from "../fixtures/scripted-caller.ts";
 import { type Script, type ScriptedServer, startScriptedServer } from "../fixtures/scripted-server.ts";
 import { readAudit, until } from "../golden/observe.ts";
-import { reloads, replaceFile } from "./setting.ts";
+import { hangUp, replaceFile } from "./setting.ts";
 
 interface Rights {
   readonly tools?: string[];
@@ -83,15 +83,7 @@ async function apply(policyYaml: string): Promise<void> {
 }
 
 async function reload(): Promise<void> {
-  // The gateway also looks at its files by itself, and may find an earlier change again.
-  const ours = async () => (await reloads(gateway)).filter((note) => (note as { cause: string }).cause === "SIGHUP");
-  const before = (await ours()).length;
-  gateway.child.kill("SIGHUP");
-  const notes = await until("the reload", async () => {
-    const found = await ours();
-    return found.length > before ? found : undefined;
-  });
-  expect(notes.at(-1)).toMatchObject({ successful: true });
+  expect(await hangUp(gateway)).toMatchObject({ successful: true });
 }
 
 const everything = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true };
@@ -391,8 +383,7 @@ it("a call that is on its way ends under the policy that it began with, and is t
   const call = caller.ask("tools/call", { name: "open-1", arguments: {} });
   await arrived.promise;
   await replaceFile(join(own.directory, "policies", "all.yaml"), renderPolicy({ tools: ["open-2"] }));
-  own.child.kill("SIGHUP");
-  await until("the reload", async () => (await reloads(own)).length > 0 || undefined);
+  await hangUp(own);
   release.resolve();
   expect((await call).message).toMatchObject({ result: { content: [{ text: "done" }] } });
   const next = await caller.ask("tools/call", { name: "open-1", arguments: {} });

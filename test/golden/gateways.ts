@@ -61,7 +61,7 @@ const sallyport = fileURLToPath(new URL("../../bin/sallyport.js", import.meta.ur
 
 /**
  * Starts a gateway for cases. Behind it: `alpha` and `beta`, the same puppet on two paths; `hasty`, the puppet with
- * timeouts of a few hundred milliseconds; `down`, where nobody listens; `asking`, which may ask the client to elicit; `elder`
+ * timeouts that a test can wait for; `down`, where nobody listens; `asking`, which may ask the client to elicit; `elder`
  * and `newer`, which speak one age each; `oldest` of HTTP with SSE; `locked`, for which no token is to be had, and `unwelcome`,
  * for which the gateway gets none; `personal`, for which no caller gets one.
  *
@@ -85,7 +85,7 @@ export async function startStage(config: Readonly<Record<string, unknown>>): Pro
     servers: {
       alpha: server("alpha"),
       beta: server("beta"),
-      hasty: server("hasty", { timeouts: { firstByte: "300ms", idle: "300ms" } }),
+      hasty: server("hasty", { timeouts: { firstByte: "5s", idle: "300ms" } }),
       asking: server("asking", { clientRequests: ["elicitation"] }),
       elder: { url: purists.url("elder") },
       newer: { url: purists.url("newer") },

@@ -40,7 +40,7 @@ export async function perform(stage: Stage, { request, bytes, memory }: Prepared
 /** Sends a request and resolves once the server behind the gateway has it; nobody has heard an answer by then. */
 export async function hold(stage: Stage, { request, bytes }: Prepared): Promise<Wire> {
   const wire = await connectTo(stage, request.from);
-  const before = stage.puppet.requests.length;
+  const before = stage.puppet.acted();
   stage.puppet.behave(request.upstream ?? "hang");
   void wire.say(bytes);
   await until("the server to act on a message", () => stage.puppet.acted() > before || undefined);
