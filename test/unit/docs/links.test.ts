@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, expect, it } from "vitest";
 import { root } from "../deploy/repository.ts";
@@ -21,5 +21,13 @@ describe("links", () => {
     expect(existsSync(join(root, path)), path).toBe(true);
     const page = pages.find((each) => each.path === path);
     if (anchor !== undefined && page !== undefined) expect(anchorsOf(page)).toContain(anchor);
+  });
+
+  it("of whoever runs it lead to what the package has", () => {
+    const { files } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { files: string[] };
+    const places = links.map(({ page, target }) => normalize(join(dirname(page.path), target)).split("/")[0]);
+    const forOperators = new Set(places.filter((place) => place === "docs" || place === "deploy"));
+    expect(files).toEqual(expect.arrayContaining([...forOperators]));
+    expect(forOperators.size).toBe(2);
   });
 });
