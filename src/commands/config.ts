@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { ConfigError, didYouMean } from "../config/diagnose.ts";
 
 /** The option that names the configuration, the same for every command that reads one. */
@@ -8,10 +8,9 @@ export function withConfig(command: Command): Command {
   return command.option("-c, --config <file>", "configuration file", findConfig());
 }
 
-/** The value of an option that names a trail. Of two that were given, one would go unread and nobody be told. */
-export function readTrailPath(path: string, before: string | undefined): string {
-  if (before === undefined) return path;
-  throw new InvalidArgumentError("Expected one; run this for each replica's.");
+/** The values of an option that may be repeated. */
+export function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
 }
 
 /**

@@ -10,7 +10,7 @@ import { withState } from "./state.ts";
 /** Which sessions are meant. */
 export interface McpSessionOptions {
   readonly config: string;
-  readonly audit: string | undefined;
+  readonly audit: readonly string[] | undefined;
   readonly user: string | undefined;
 }
 
@@ -30,7 +30,7 @@ export async function findMcpSessions(
   io: CommandIo,
   { config, audit, user }: McpSessionOptions,
 ): Promise<FoundSessions> {
-  const { path, unlock } = await findTrail(io, audit, config);
+  const { paths, unlock } = await findTrail(io, audit, config);
   return await withState(io, config, async (store, { sessions: { lifetime } }) => {
     const revocations = createRevocationBook(store);
     await revocations.load();
@@ -39,9 +39,9 @@ export async function findMcpSessions(
     const query = compileQuery({ since: new Date(nowMs - lifetime).toISOString() }, nowMs);
     const found = new McpSessions();
     try {
-      for await (const { record } of selectLines(path, query, unlock)) found.hear(record);
+      for await (const { record } of selectLines(paths, query, unlock)) found.hear(record);
     } catch (error) {
-      throw nameFailure(error, path);
+      throw nameFailure(error, paths.join(", "));
     }
     const { sessions, left } = found.finish();
     const open = sessions.filter(({ fingerprint }) => !revocations.isSessionRevoked(fingerprint));

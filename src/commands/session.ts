@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { listSessions } from "../authorization/sessions/sessions.ts";
-import { readTrailPath, withConfig } from "./config.ts";
+import { collect, withConfig } from "./config.ts";
 import { reportFailure } from "./failure.ts";
 import type { CommandIo } from "./io.ts";
 import { findMcpSessions, renderMcpSessions } from "./mcp-sessions.ts";
@@ -11,7 +11,7 @@ interface ListOptions {
   readonly config: string;
   readonly user?: string;
   readonly mcp?: true;
-  readonly audit?: string;
+  readonly audit?: readonly string[];
   readonly json?: true;
 }
 
@@ -24,8 +24,11 @@ export function sessionCommand(io: CommandIo): Command {
     .option("--user <name>", "of this user only")
     .option("--mcp", "MCP sessions that nobody has ended, as the audit trail has them, which is where they are kept")
     .addOption(
-      new Option("--audit <path>", "the same, of this audit file or directory (default: the one of the configuration)")
-        .argParser(readTrailPath)
+      new Option(
+        "--audit <path>",
+        "the same, of this audit file or directory (default: the one of the configuration); repeatable",
+      )
+        .argParser(collect)
         .implies({ mcp: true }),
     )
     .option("--json", "print one JSON object")

@@ -103,6 +103,21 @@ it("audit tail -f waits for a trail, and goes on when its file is closed and ano
   expect(said().split("\n")).toHaveLength(4);
 });
 
+it("audit tail -f follows the trails of several gateways, of which one has not begun", async () => {
+  const directory = await writeTree({ "one/audit.jsonl": fileOf([{ id: "first" }]) });
+  const [one, two] = ["one", "two"].map((name) => join(directory, name)) as [string, string];
+  const { child, saying, said } = follow(directory, "--audit", one, "--audit", two, "--json");
+  await saying('"first"');
+  await mkdir(two);
+  await writeFile(join(two, "audit.jsonl"), fileOf([{ id: "second" }]));
+  await saying('"second"');
+  await writeFile(join(one, "audit.jsonl"), fileOf([{ id: "third" }], 2), { flag: "a" });
+  await saying('"third"');
+  child.kill("SIGINT");
+  expect(await once(child, "close")).toEqual([0, null]);
+  expect(said().split("\n")).toHaveLength(4);
+});
+
 it("a reader that has seen enough ends a search quietly", async () => {
   const { gateway, client } = await set();
   for (let id = 1; id <= 20; id++) await client.post(toolCall(id));

@@ -35,19 +35,6 @@ describe("the command line", () => {
   });
 
   it.each([
-    [["audit", "search"], "--audit"],
-    [["audit", "stats"], "--audit"],
-    [["policy", "review"], "--audit"],
-    [["policy", "explain", "0d9d7c3e"], "--audit"],
-    [["policy", "simulate"], "--audit"],
-    [["policy", "diff", "old", "new"], "--replay"],
-    [["session", "list"], "--audit"],
-  ])("reads no second trail in place of the first: %j", async (argv, option) => {
-    const { code, err } = await run(...argv, option, "one", option, "two");
-    expect([code, err]).toEqual([2, expect.stringContaining("Expected one; run this for each replica's.")]);
-  });
-
-  it.each([
     [["policy", "lint"], "sallyport policy --help"],
     [["audit", "verify", "one", "two"], "sallyport audit verify --help"],
     [["audit", "search", "--decision", "perhaps"], "sallyport audit search --help"],

@@ -5,11 +5,13 @@ import type { AuditLine } from "./records.ts";
  * Merges streams, reading no further ahead in any than it must. Within each, order stays as it is: a record is written when
  * its call is over, and bears the time when it came.
  */
-export async function* mergeLines(streams: readonly AsyncIterable<readonly AuditLine[]>[]): AsyncGenerator<AuditLine> {
-  const heads: Head[] = [];
+export async function* mergeLines<Line extends Pick<AuditLine, "record">>(
+  streams: readonly AsyncIterable<readonly Line[]>[],
+): AsyncGenerator<Line> {
+  const heads: Head<Line>[] = [];
   try {
     for (const stream of streams) {
-      const head = { lines: [], at: 0, more: stream[Symbol.asyncIterator]() };
+      const head: Head<Line> = { lines: [], at: 0, more: stream[Symbol.asyncIterator]() };
       heads.push(head);
       await fill(head);
     }
@@ -24,14 +26,14 @@ export async function* mergeLines(streams: readonly AsyncIterable<readonly Audit
   }
 }
 
-interface Head {
-  lines: readonly AuditLine[];
+interface Head<Line> {
+  lines: readonly Line[];
   at: number;
-  readonly more: AsyncIterator<readonly AuditLine[]>;
+  readonly more: AsyncIterator<readonly Line[]>;
 }
 
 /** Takes the next lines of a stream; none are left in it when it has ended. */
-async function fill(head: Head): Promise<void> {
+async function fill<Line>(head: Head<Line>): Promise<void> {
   for (;;) {
     const { value, done } = await head.more.next();
     head.lines = done === true ? [] : value;
@@ -40,8 +42,8 @@ async function fill(head: Head): Promise<void> {
   }
 }
 
-function findEarliest(heads: readonly Head[]): Head | null {
-  let earliest: Head | null = null;
+function findEarliest<Line extends Pick<AuditLine, "record">>(heads: readonly Head<Line>[]): Head<Line> | null {
+  let earliest: Head<Line> | null = null;
   let time = "";
   for (const head of heads) {
     const line = head.lines[head.at];

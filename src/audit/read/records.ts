@@ -6,6 +6,7 @@ import { type OpenFile, streamOf } from "../files/opened.ts";
 import { findSegments, type Segment } from "../files/segments.ts";
 import { type AuditRecord, gatewayEntry } from "../record.ts";
 import { isObject, isRecord } from "../record-shape.ts";
+import { mergeLines } from "./merge.ts";
 
 /** A record and the line that it was read from, without its newline. */
 export interface AuditLine {
@@ -17,8 +18,8 @@ export interface AuditLine {
 export type Unlock = (line: AuditLine) => AuditLine;
 
 /**
- * Reads the records of a path one after the other, trail by trail, through closed and compressed files as well. Memory does
- * not grow with the files.
+ * Reads the records of a path one after the other, those of several trails by time, through closed and compressed files as
+ * well. Memory does not grow with the files.
  *
  * Nothing is verified here; a line that is no record, as a crash leaves one, is passed over.
  *
@@ -27,11 +28,8 @@ export type Unlock = (line: AuditLine) => AuditLine;
  * @throws Error when there is none, where records of a later format are among them, or of the file system when one cannot be read
  */
 export async function* readRecords(path: string, unlock: Unlock = (line) => line): AsyncGenerator<AuditRecord> {
-  for (const { number } of await findSegments(path)) {
-    for await (const lines of readTrail(path, number)) {
-      for (const line of lines) yield unlock(line).record;
-    }
-  }
+  const trails = await findSegments(path);
+  for await (const line of mergeLines(trails.map(({ number }) => readTrail(path, number)))) yield unlock(line).record;
 }
 
 /** Clocks of file servers differ, and a record is written after its time. */

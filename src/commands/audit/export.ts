@@ -31,18 +31,18 @@ export function exportCommand(io: StreamIo): Command {
         const selection = await readSelection(io, text, options);
         const rendered = render(selection, options.format);
         if (options.out === undefined) await print(io, rendered);
-        else await save(rendered, selection.path, options.out, options.force === true);
+        else await save(rendered, selection.paths, options.out, options.force === true);
         io.exit(0);
       } catch (error) {
-        reportFailure(io, nameFailure(error, options.audit ?? ""), undefined);
+        reportFailure(io, nameFailure(error, options.audit?.join(", ") ?? ""), undefined);
       }
     });
 }
 
-async function* render({ path, query, unlock }: Selection, name: ExportFormatName): AsyncGenerator<string> {
+async function* render({ paths, query, unlock }: Selection, name: ExportFormatName): AsyncGenerator<string> {
   const format = exportFormats[name];
   let { head } = format;
-  for await (const line of selectLines(path, query, unlock)) {
+  for await (const line of selectLines(paths, query, unlock)) {
     yield head + format.render(line, version);
     head = "";
   }
@@ -56,8 +56,13 @@ async function print(io: StreamIo, rendered: AsyncIterable<string>): Promise<voi
   }
 }
 
-async function save(rendered: AsyncIterable<string>, path: string, file: string, force: boolean): Promise<void> {
-  const replaced = force ? await findReplaced(path, file) : null;
+async function save(
+  rendered: AsyncIterable<string>,
+  paths: readonly string[],
+  file: string,
+  force: boolean,
+): Promise<void> {
+  const replaced = force ? await findReplaced(paths, file) : null;
   const draft = replaced === null ? file : `${replaced}.${randomUUID()}`;
   const handle = await openNew(draft, file, replaced === null && force);
   const made = (await handle.stat()).isFile();
@@ -74,12 +79,12 @@ async function save(rendered: AsyncIterable<string>, path: string, file: string,
 /**
  * The file that a name leads to, which stays as it is until there is another; null where there is none, or no regular one.
  *
- * @param path of the trail that is read
+ * @param paths of the trail that is read
  */
-async function findReplaced(path: string, file: string): Promise<string | null> {
+async function findReplaced(paths: readonly string[], file: string): Promise<string | null> {
   const facts = await stat(file).catch(() => null);
   if (facts === null || !facts.isFile()) return null;
-  for (const { closed, active } of await findSegments(path)) {
+  for (const { closed, active } of (await Promise.all(paths.map(findSegments))).flat()) {
     const parts = closed.flatMap((segment) => [segment.path, `${segment.path}${compressedSuffix}`]);
     for (const part of active === null ? parts : [...parts, active]) {
       const { ino, dev } = (await stat(part).catch(() => null)) ?? {};

@@ -1,20 +1,20 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { compileQuery, type Query, type QueryOptions } from "../../audit/read/query.ts";
 import type { Unlock } from "../../audit/read/records.ts";
-import { readTrailPath, withConfig } from "../config.ts";
+import { collect, withConfig } from "../config.ts";
 import type { CommandIo } from "../io.ts";
 import { findTrail } from "../policy/records.ts";
 
 /** What the commands that read a trail have in common. */
 export interface FilterOptions extends Omit<QueryOptions, "text"> {
   readonly config: string;
-  readonly audit?: string;
+  readonly audit?: readonly string[];
 }
 
 /** What is to be read. */
 export interface Selection {
-  /** A file, or a directory of trails. */
-  readonly path: string;
+  /** Each a file, or a directory of trails. */
+  readonly paths: readonly string[];
   readonly query: Query;
   /** With the keys of the configuration. */
   readonly unlock: Unlock;
@@ -24,7 +24,7 @@ export interface Selection {
 export function withFilters(command: Command): Command {
   return withConfig(command)
     .argument("[text]", "only lines with this text in them, in letters of either case")
-    .option("--audit <path>", "audit file or directory (default: the one of the configuration)", readTrailPath)
+    .option("--audit <path>", "audit file or directory (default: the one of the configuration); repeatable", collect)
     .option("--since <time>", "from this time on: 2026-08-01, 2026-08-01T10:00 (UTC), or how long ago: 30m, 1h, 2d")
     .option("--until <time>", "before this time; a day is meant to its end")
     .option(
@@ -45,10 +45,6 @@ export function withFilters(command: Command): Command {
     .option("--ip <address>", "address of the caller, or a block of them", collect)
     .option("--id <id>", "request id, or its first eight characters or more", collect)
     .option("--session <fingerprint>", "session, or its first eight characters or more", collect);
-}
-
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value];
 }
 
 function collectEffect(value: string, before: readonly string[] | undefined): readonly string[] {

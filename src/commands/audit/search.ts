@@ -27,19 +27,19 @@ export function searchCommand(io: StreamIo): Command {
         }
         io.exit(found === 0 ? 1 : 0);
       } catch (error) {
-        reportFailure(io, nameFailure(error, options.audit ?? ""), undefined);
+        reportFailure(io, nameFailure(error, options.audit?.join(", ") ?? ""), undefined);
       }
     });
 }
 
 async function search(
   io: StreamIo,
-  { path, query, unlock }: Selection,
+  { paths, query, unlock }: Selection,
   { limit = Infinity, json }: SearchOptions,
 ): Promise<number> {
   let found = 0;
   if (limit === 0) return found;
-  for await (const line of selectLines(path, query, unlock)) {
+  for await (const line of selectLines(paths, query, unlock)) {
     found += 1;
     io.out(printLine(line, json));
     if (found >= limit || !(await io.drained())) break;

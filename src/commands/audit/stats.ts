@@ -20,15 +20,15 @@ export function statsCommand(io: StreamIo): Command {
     .option("--json", "print one JSON object")
     .action(async (text: string | undefined, options: StatsOptions) => {
       try {
-        const { path, query, unlock } = await readSelection(io, text, options);
+        const { paths, query, unlock } = await readSelection(io, text, options);
         const counter = new StatsCounter();
-        for await (const { record } of selectLines(path, query, unlock)) counter.hear(record);
+        for await (const { record } of selectLines(paths, query, unlock)) counter.hear(record);
         const stats = counter.finish(options.top);
         if (options.json === true) printJson(io, stats);
         else io.out(renderStats(stats));
         io.exit(0);
       } catch (error) {
-        reportFailure(io, nameFailure(error, options.audit ?? ""), options.json);
+        reportFailure(io, nameFailure(error, options.audit?.join(", ") ?? ""), options.json);
       }
     });
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Command } from "commander";
-import { findSegments } from "../../audit/files/segments.ts";
+import { findSegments, type Trail } from "../../audit/files/segments.ts";
 import { findIfThere, TrailFollower } from "../../audit/read/follow.ts";
 import { type AuditLine, readSegment } from "../../audit/read/records.ts";
 import { reportFailure } from "../failure.ts";
@@ -33,7 +33,7 @@ export function tailCommand(io: StreamIo): Command {
         await tail(io, await readSelection(io, text, options), options, interruption.signal);
         io.exit(0);
       } catch (error) {
-        reportFailure(io, nameFailure(error, options.audit ?? ""), undefined);
+        reportFailure(io, nameFailure(error, options.audit?.join(", ") ?? ""), undefined);
       } finally {
         process.off("SIGINT", interrupt);
       }
@@ -41,7 +41,7 @@ export function tailCommand(io: StreamIo): Command {
 }
 
 async function tail(io: StreamIo, selection: Selection, options: TailOptions, signal: AbortSignal): Promise<void> {
-  const { path, query, unlock } = selection;
+  const { paths, query, unlock } = selection;
   const { follow, lines: wanted, json } = options;
   const print = async (lines: readonly AuditLine[]) => {
     for (const line of byTime(lines)) {
@@ -50,17 +50,21 @@ async function tail(io: StreamIo, selection: Selection, options: TailOptions, si
     }
     return io.drained();
   };
-  const trails = await (follow === true ? findIfThere(path) : findSegments(path));
-  const followers = new Map(trails.map(({ number }) => [number, new TrailFollower(path, number)]));
+  const followers = new Map<string, TrailFollower>();
+  const beginWith = (path: string, trails: readonly Trail[]) => {
+    for (const { number } of trails) {
+      const key = `${number} ${path}`;
+      if (!followers.has(key)) followers.set(key, new TrailFollower(path, number));
+    }
+  };
   try {
+    for (const path of paths) beginWith(path, await (follow === true ? findIfThere(path) : findSegments(path)));
     let last: AuditLine[] = [];
     for (const follower of followers.values()) last = last.concat(await readLast(follower, selection, wanted));
     let read = await print(byTime(last).slice(Math.max(0, last.length - wanted)));
     while (follow === true && read && (await pause(signal))) {
       // Another worker, or the first one.
-      for (const { number } of await findIfThere(path)) {
-        if (!followers.has(number)) followers.set(number, new TrailFollower(path, number));
-      }
+      for (const path of paths) beginWith(path, await findIfThere(path));
       const come: AuditLine[] = [];
       for (const follower of followers.values()) {
         for await (const lines of follower.read()) come.push(...lines.map(unlock).filter(query.matches));

@@ -11,7 +11,7 @@ import { type AuditReport, findTrails, verifyTrail } from "../../audit/verify/ve
 import { loadParts } from "../../config/parts.ts";
 import { readNotary } from "../../crypto/keyring.ts";
 import { findNotes, type NoteVerifier, readVerifier } from "../../crypto/note.ts";
-import { hintAtConfig, withConfig } from "../config.ts";
+import { collect, hintAtConfig, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { nameFailure } from "../policy/records.ts";
@@ -23,8 +23,6 @@ interface VerifyOptions {
   readonly checkpoint?: readonly string[];
   readonly json?: true;
 }
-
-const collect = (value: string, before: readonly string[] = []) => [...before, value];
 
 /** `sallyport audit verify`. Exit code: 0 nothing found, 1 findings, 2 a file could not be read. */
 export function verifyCommand(io: CommandIo): Command {

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { comparePolicies } from "../../policy/compare/diff.ts";
 import { nameServers } from "../../policy/compare/servers.ts";
-import { readTrailPath, withConfig } from "../config.ts";
+import { collect, withConfig } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { printJson } from "../printing.ts";
@@ -12,7 +12,7 @@ import { renderReplay } from "./turns.ts";
 
 interface DiffOptions {
   readonly config: string;
-  readonly replay?: string;
+  readonly replay?: readonly string[];
   readonly json?: true;
 }
 
@@ -22,7 +22,11 @@ export function diffCommand(io: CommandIo): Command {
     .description("say who gains and who loses what from one policy to another")
     .argument("<old>", "policy file or directory")
     .argument("<new>", "policy file or directory")
-    .option("--replay <audit>", "audit file or directory: which of its calls would be decided otherwise", readTrailPath)
+    .option(
+      "--replay <audit>",
+      "audit file or directory: which of its calls would be decided otherwise; repeatable",
+      collect,
+    )
     .option("--json", "print one JSON object")
     .action(async (old: string, now: string, options: DiffOptions) => {
       try {

@@ -4,7 +4,7 @@ import { ConfigError } from "../../config/diagnose.ts";
 import { runSuites } from "../../config/suites.ts";
 import { explainQuestion } from "../../policy/explain/explain.ts";
 import type { Question } from "../../policy/question.ts";
-import { readTrailPath } from "../config.ts";
+import { collect } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { printJson } from "../printing.ts";
@@ -16,7 +16,7 @@ import { findRecord, findTrail } from "./records.ts";
 import { loadPolicySet, type PolicyOptions, type PolicySet, withPolicies } from "./set.ts";
 
 interface ExplainOptions extends PolicyOptions, AskingOptions {
-  readonly audit?: string;
+  readonly audit?: readonly string[];
 }
 
 /** `sallyport policy explain`. Exit code 0 it is allowed, 1 it is not, 2 it could not be asked. */
@@ -27,7 +27,7 @@ export function explainCommand(io: CommandIo): Command {
       "[request-id]",
       "request id of a call that was made, as in X-Request-Id and the audit trail, or at least 8 characters of its beginning",
     )
-    .option("--audit <path>", "audit file or directory (default: the one of the configuration)", readTrailPath)
+    .option("--audit <path>", "audit file or directory (default: the one of the configuration); repeatable", collect)
     .option("--json", "print one JSON object")
     .action(async (id: string | undefined, options: ExplainOptions, command: Command) => {
       if (id === undefined && options.policies !== undefined && command.getOptionValueSource("config") === "cli") {

@@ -1,5 +1,7 @@
 import { stat } from "node:fs/promises";
 import { findSegments } from "../../audit/files/segments.ts";
+import { mergeLines } from "../../audit/read/merge.ts";
+import { findOverlap } from "../../audit/read/overlap.ts";
 import { readRecords, type Unlock } from "../../audit/read/records.ts";
 import { type AuditRecord, callerEvents } from "../../audit/record.ts";
 import { loadParts } from "../../config/parts.ts";
@@ -11,21 +13,27 @@ import type { CommandIo } from "../io.ts";
 import { alignRows, show } from "../printing.ts";
 import type { PolicySet } from "./set.ts";
 
-/** A trail, and how what is sealed in it is read. */
+/** A trail, or those of several replicas, and how what is sealed in them is read. */
 export interface ReadableTrail {
-  /** A file, or a directory of trails. */
-  readonly path: string;
+  /** Each a file, or a directory of trails. */
+  readonly paths: readonly string[];
   readonly unlock: Unlock;
 }
 
 /**
- * The audit trail that is meant: the one that is named, or else the one of the configuration.
+ * The audit trail that is meant: the ones that are named, or else the one of the configuration.
  *
- * @throws ConfigError where there is no configuration either
+ * @throws ConfigError where there is no configuration either, Error where the same records would be read twice
  */
-export async function findTrail(io: CommandIo, named: string | undefined, config: string): Promise<ReadableTrail> {
-  const path = named ?? (await findConfigured(config));
-  return { path, unlock: await openUnlock(io, config) };
+export async function findTrail(
+  io: CommandIo,
+  named: readonly string[] | undefined,
+  config: string,
+): Promise<ReadableTrail> {
+  const paths = named ?? [await findConfigured(config)];
+  const overlap = paths.length > 1 ? await findOverlap(paths) : null;
+  if (overlap !== null) throw new Error(`${overlap.join(" and ")}: both have the same records; name a trail once`);
+  return { paths, unlock: await openUnlock(io, config) };
 }
 
 async function findConfigured(config: string): Promise<string> {
@@ -35,19 +43,27 @@ async function findConfigured(config: string): Promise<string> {
   return audit.directory;
 }
 
-/** Every record of a trail, one after the other; of a long one, says on stderr how far it is. */
-export async function* followTrail(io: CommandIo, { path, unlock }: ReadableTrail): AsyncGenerator<AuditRecord> {
+/** Every record of a trail, one after the other, by time; of a long one, says on stderr how far it is. */
+export async function* followTrail(io: CommandIo, { paths, unlock }: ReadableTrail): AsyncGenerator<AuditRecord> {
   let read = 0;
+  for await (const { record } of mergeLines(paths.map((path) => readWhole(path, unlock)))) {
+    yield record;
+    read += 1;
+    if (read % progressEvery === 0) io.err(`${read} records read\n`);
+  }
+}
+
+async function* readWhole(path: string, unlock: Unlock) {
+  let isRead = false;
   try {
     for await (const record of readRecords(path, unlock)) {
-      yield record;
-      read += 1;
-      if (read % progressEvery === 0) io.err(`${read} records read\n`);
+      isRead = true;
+      yield [{ record }];
     }
   } catch (error) {
     throw nameFailure(error, path);
   }
-  if (read === 0 && (await isFilled(path))) throw new Error(`${path}: no line of it is an audit record`);
+  if (!isRead && (await isFilled(path))) throw new Error(`${path}: no line of it is an audit record`);
 }
 
 /** The trail of a gateway that has not been asked anything yet is empty, and is one. */
@@ -87,7 +103,7 @@ export async function findRecord(io: CommandIo, trail: ReadableTrail, id: string
   if (only !== undefined)
     throw new Error(`more than one request begins like this:\n${listCandidates([only, ...others])}`);
   const hint = id.length < minPrefix ? `; of an id give ${minPrefix} characters at least` : "";
-  throw new Error(`there is no record of this request in ${trail.path}${hint}`);
+  throw new Error(`there is no record of this request in ${trail.paths.join(", ")}${hint}`);
 }
 
 const minPrefix = 8;

@@ -13,7 +13,7 @@ export interface ReviewReport extends Review {
   /** `hash` is that of the metric `sallyport_policy_hash` and of audit records. */
   readonly policy: { readonly files: readonly string[]; readonly hash: string };
   readonly trail: {
-    readonly path: string;
+    readonly paths: readonly string[];
     readonly records: number;
     /** Those of them that cannot be read, or not whose they are: what they are uses of looks unused. */
     readonly unread: number;
@@ -48,7 +48,7 @@ export async function makeReview(
     made: new Date(nowMs).toISOString(),
     period: { from: new Date(sinceMs).toISOString(), to: new Date(nowMs).toISOString(), days },
     policy: { files: program.files, hash: program.hash },
-    trail: { path: trail.path, records: usage.records, unread: usage.unread, first: usage.first, last: usage.last },
+    trail: { paths: trail.paths, records: usage.records, unread: usage.unread, first: usage.first, last: usage.last },
     unlisted: usage.beyond,
     grants: grants.map(name),
     usables: usables.map(name),

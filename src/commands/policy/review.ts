@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
-import { readTrailPath } from "../config.ts";
+import { collect } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { alignRows, count, printJson, show } from "../printing.ts";
@@ -10,7 +10,7 @@ import { nameHolders, nameUnread, renderCsv, renderMarkdown } from "./sheets.ts"
 import { writeReport } from "./writing.ts";
 
 interface ReviewOptions extends PolicyOptions {
-  readonly audit?: string;
+  readonly audit?: readonly string[];
   readonly days: number;
   readonly csv?: string;
   readonly markdown?: string;
@@ -20,7 +20,7 @@ interface ReviewOptions extends PolicyOptions {
 export function reviewCommand(io: CommandIo): Command {
   return withPolicies(new Command("review"))
     .description("list who can do what and when it was last used, unused grants first")
-    .option("--audit <path>", "audit file or directory (default: the one of the configuration)", readTrailPath)
+    .option("--audit <path>", "audit file or directory (default: the one of the configuration); repeatable", collect)
     .option("--days <number>", "how far back a use counts", readDays, 90)
     .option("--csv <file>", "write a table for spreadsheets; - for standard output")
     .option("--markdown <file>", "write a page to be signed; - for standard output")
@@ -86,7 +86,7 @@ function renderReview({ grants, usables, period, policy, trail, unlisted }: Revi
   const lines = [
     `${count(grants.length, "grant")}, ${idle} of them unused since ${period.from} (${count(period.days, "day")})`,
     `policy ${policy.files.map(show).join(", ")}; hash ${policy.hash}`,
-    `trail ${show(trail.path)}: ${count(trail.records, "record")}`,
+    `trail ${trail.paths.map(show).join(", ")}: ${count(trail.records, "record")}`,
     ...(trail.unread === 0 ? [] : [nameUnread(trail.unread)]),
     ...(unlisted === 0 ? [] : [`${count(unlisted, "record")} of more people than can be listed`]),
     "",

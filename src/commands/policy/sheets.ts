@@ -85,7 +85,7 @@ export function renderMarkdown(report: ReviewReport): string {
     ["Policy", `${policy.files.join(", ")}; hash ${policy.hash}`],
     [
       "Audit trail",
-      `${trail.path}: ${count(trail.records, "record")}${trail.first === null ? "" : `, ${trail.first} to ${trail.last}`}`,
+      `${trail.paths.join(", ")}: ${count(trail.records, "record")}${trail.first === null ? "" : `, ${trail.first} to ${trail.last}`}`,
     ],
     ...(trail.unread === 0 ? [] : [["Not read", nameUnread(trail.unread)]]),
     ["Grants", `${grants.length}, of which ${idle.length} were not used in the period`],

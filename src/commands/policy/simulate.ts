@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { Rehearsal } from "../../policy/compare/rehearsal.ts";
-import { readTrailPath } from "../config.ts";
+import { collect } from "../config.ts";
 import { reportFailure } from "../failure.ts";
 import type { CommandIo } from "../io.ts";
 import { printJson } from "../printing.ts";
@@ -9,7 +9,7 @@ import { loadPolicySet, type PolicyOptions, withPolicies } from "./set.ts";
 import { renderRehearsal, renderReplay } from "./turns.ts";
 
 interface SimulateOptions extends PolicyOptions {
-  readonly audit?: string;
+  readonly audit?: readonly string[];
   readonly shadowReport?: true;
 }
 
@@ -17,7 +17,7 @@ interface SimulateOptions extends PolicyOptions {
 export function simulateCommand(io: CommandIo): Command {
   return withPolicies(new Command("simulate"))
     .description("say which recorded calls a policy would decide otherwise than they were, or its rules in shadow")
-    .option("--audit <path>", "audit file or directory (default: the one of the configuration)", readTrailPath)
+    .option("--audit <path>", "audit file or directory (default: the one of the configuration); repeatable", collect)
     .option("--shadow-report", "what rules in shadow would have decided otherwise, as it was recorded")
     .option("--json", "print one JSON object")
     .action(async (options: SimulateOptions) => {

@@ -165,7 +165,7 @@ describe("several trails", () => {
       "audit-2.jsonl": fileOf([2, 4].map((second) => ({ time: at(second), id: `two-${second}` }))),
     });
     const query = compileQuery({ since: at(2), until: at(5) }, 0);
-    const found = await collect(selectLines(directory, query));
+    const found = await collect(selectLines([directory], query));
     expect(found.map(({ record }) => record.id)).toEqual(["two-2", "one-3", "two-4"]);
   });
 });
