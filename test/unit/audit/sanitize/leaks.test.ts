@@ -39,6 +39,40 @@ test.each([
 });
 
 test.each([
+  "correct.horse.secret",
+  "this.hunter",
+  "hunter->secret",
+  "abc(def)",
+  "Password(abc)",
+  "abc(hunter2)",
+  "abc('HUNTER2')",
+  `get('my secret')`,
+  "password[hunter]",
+  "$ECRET",
+  `\${hunter}`,
+  "{{hunter}}",
+  "<hunter>",
+  ":hunterpass",
+  "string:x9",
+  "null)x9",
+  "hunter.secret,x9",
+  "req.body.password:x9",
+  "?:x9",
+  "{}:x9",
+  "***,x9",
+  "the.x9",
+  "none,x9",
+])("a password that begins like source or a placeholder goes: %s", (password) => {
+  expect(sanitizeText(`password=${password}`)).toBe("password=[redacted]");
+  expect(sanitizeText(`password: ${password} next`)).toBe("password: [redacted] next");
+  expect(sanitizeText(`db_password := ${password}\nnext`)).toBe("db_password := [redacted]\\u{a}next");
+});
+
+test("two colons put no prose behind a name", () => {
+  expect(sanitizeText(`pwd::${secret} next`)).toBe("pwd::[redacted] next");
+});
+
+test.each([
   [`{&quot;password&quot;:&quot;${secret}&quot;} &amp;`, '{"password":"[redacted]"} &'],
   [`&#x22;password&#34;&#58; &#34;${secret}&#34;`, '"password": "[redacted]"'],
   [`&lt;password&gt;${secret}&lt;/password&gt;`, "<password>[redacted]</password>"],
