@@ -19,9 +19,12 @@ const expression = new RegExp(
 const inQuotes = /(["'`])((?:(?!\1)[^\\]){0,160})\1/g;
 const capitals = /^[A-Z][A-Z0-9_]{1,63}$/;
 
-/** Templates of shells, YAML, Actions, Jinja and Python: a reference if what they name is a secret. `$ECRET` might be one itself. */
+/**
+ * Templates of shells, YAML, Actions, Jinja and Python: a reference if what they name is a secret. `$ECRET` might be one itself, and so
+ * might what is in quotes: `{{ '…' | password_hash }}`.
+ */
 const template = new RegExp(
-  `(?:\\$\\{\\{([^{}]{1,128})\\}\\}|\\{\\{([^{}]{1,128})\\}\\}|\\$\\{([A-Za-z_][\\w.]{0,64})\\}|\\$([A-Z_][A-Z0-9_]{1,64})|%\\((\\w{1,64})\\)s)${ends}`,
+  `(?:\\$?\\{\\{([\\w .|()-]{1,128})\\}\\}|\\$\\{([A-Za-z_][\\w.]{0,64})\\}|\\$([A-Z_][A-Z0-9_]{1,64})|%\\((\\w{1,64})\\)s)${ends}`,
   "y",
 );
 /** Parameters of statements, what a shell runs, and what documents have in place of a secret, in words that nobody would choose for one. */

@@ -31,6 +31,9 @@ test.each([
   [`tokens = ['${secret}', 'x]']; port = 1`, "tokens = [redacted]; port = 1"],
   [`tokens = ["${secret}", port = 1`, "tokens = [redacted]"],
   [`password==${secret} next`, "password==[redacted] next"],
+  [`password: "{{ '${secret}' | password_hash('sha512') }}"`, 'password: "[redacted]"'],
+  [`password: {{ "${secret}" | password_hash }}\nport: 1`, "password: [redacted]\\u{a}port: 1"],
+  [`PASSWORD=$(echo ${secret})`, "PASSWORD=[redacted]"],
   [`password=Tr0ub4dor(${secret}) next`, "password=[redacted] next"],
   [`password=correct.horse.battery next`, "password=[redacted] next"],
 ])("what stands for a secret may be more than one word: %j", (text, shown) => {
