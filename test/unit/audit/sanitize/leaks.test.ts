@@ -71,6 +71,10 @@ test.each([
   expect(sanitizeText(`db_password := ${password}\nnext`)).toBe("db_password := [redacted]\\u{a}next");
 });
 
+test.each(["x]", "[redacted]", "x)", "x,"])("an option may stand right behind a sign: %s", (before) => {
+  expect(sanitizeText(`${before}-password ${secret}`)).toBe(`${before}-password [redacted]`);
+});
+
 test("two colons put no prose behind a name", () => {
   expect(sanitizeText(`pwd::${secret} next`)).toBe("pwd::[redacted] next");
 });
