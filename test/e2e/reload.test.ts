@@ -145,7 +145,7 @@ it("a call in flight ends under the policy it began with, whatever a reload chan
   const call = client.post(toolCall(1));
   await until("the call", () => recorder.requests.length === 1 || undefined);
   await replaceFile(join(gateway.directory, "policies", "all.yaml"), denyEcho);
-  await hangUp(gateway);
+  expect(await hangUp(gateway)).toMatchObject({ successful: true });
   release.resolve();
   expect((await call).message).toMatchObject({ id: 1, result: {} });
 });
@@ -187,7 +187,7 @@ it("a call whose body was still arriving reaches its server, whatever a reload c
   await wire.say(`${head.join("\r\n")}\r\n\r\n${body.slice(0, 10)}`);
   // What was said before this call is answered has been read by then.
   await client.post(toolCall(2));
-  await hangUp(gateway);
+  expect(await hangUp(gateway)).toMatchObject({ successful: true });
   await wire.say(body.slice(10));
   expect((await wire.hear()).status).toBe(200);
   expect(recorder.requests.at(-1)?.body.toString()).toBe(body);

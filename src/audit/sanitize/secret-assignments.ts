@@ -134,7 +134,7 @@ function findValue(
   const isOwn = own?.redacts(name) || own?.redacts(name.slice(name.lastIndexOf(" ") + 1)) || false;
   if (!inQuery && !isOwn && !isSecretName(name, "")) return null;
   const between = text.slice(nameAt + rawName.length, start);
-  const prose = /^[:\uff1a]./.test(between);
+  const prose = /^[:\uff1a][^:]/.test(between);
   if (prose && !inQuery && !isOwn && /[[{]/.test(text[start] ?? "") && !isSecretInProse(name, "")) return null;
   const harmlessEnd = inQuery || isOwn ? null : findHarmlessEnd(text, start, prose);
   const other = harmlessEnd === null ? start : findOtherwise(text, harmlessEnd);

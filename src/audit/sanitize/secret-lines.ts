@@ -10,12 +10,12 @@ const end = /-{5}END /;
  * @returns the list itself where there is none
  */
 export function redactLines(items: readonly unknown[], redact: Redact): readonly unknown[] {
+  if (!items.some((item) => typeof item === "string" && begin.test(item))) return items;
   let inside = false;
-  const shown = items.map((item) => {
+  return items.map((item) => {
     if (typeof item !== "string") return item;
     const secret = inside || begin.test(item);
     inside = secret && !end.test(item);
     return secret ? redact(item) : item;
   });
-  return shown.some((item, at) => item !== items[at]) ? shown : items;
 }

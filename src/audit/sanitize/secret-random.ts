@@ -29,9 +29,7 @@ const fewestOfEachCase = 5;
 
 /** Replaces every such word that is not named as an identifier, hash or the like. */
 export function redactRandom(text: string, redact: Redact): string {
-  return text.replace(run, (word, at: number) =>
-    mediaHead.test(word) || isEncodedText(word) ? word : redactWord(word, at, text, redact),
-  );
+  return text.replace(run, (word, at: number) => (mediaHead.test(word) ? word : redactWord(word, at, text, redact)));
 }
 
 /** The name that stands before a value in a text; empty if there is none. */
@@ -42,7 +40,8 @@ export function findNameBefore(text: string, at: number): string {
 /** A word can be a path, of which one step is random; Base64 has slashes as well. */
 function redactWord(word: string, at: number, text: string, redact: Redact): string {
   const found = findRandom(word);
-  if (found === null) return word;
+  // Paths are as long, and not worth a look at what they would be in Base64.
+  if (found === null || isEncodedText(word)) return word;
   const start = word.lastIndexOf("/", found.start) + 1;
   const slash = word.indexOf("/", found.end);
   const end = slash === -1 ? word.length : slash;

@@ -54,7 +54,7 @@ const netrc = new RegExp(
 // Cheap signs without which the patterns above cannot match: most texts show none of them.
 const schemeName = /bearer|basic|dpop/i;
 const separator = /[:=(\uff1a\uff1d]|--|u003d|["'],/i;
-const option = /(?:^|[ "'`}])-[A-Za-z]/;
+const option = /(?<![\w.%-])-[A-Za-z]/;
 
 /**
  * Replaces every secret that one pass finds. A replacement can bring another to light, so callers repeat it until nothing changes.

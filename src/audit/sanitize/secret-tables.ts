@@ -35,8 +35,8 @@ const valueWord = /^values?$/i;
 /** Words of heads that mean results, talks and methods more often than secrets, but not beside the name of who has one. */
 const ambiguous = /^(?:pass|sessions?|auth)$/i;
 const owner = /^(?:user|user ?_?name|login|e-?mail|account)$/i;
-/** No word, number or sentence. */
-const drawn = /^(?=\S*\d)(?=\S*[A-Za-z])\S{8,}$/;
+/** No word, number, date or sentence, nor one with such a word in it. */
+const drawn = /^(?=\S*[A-Za-z])(?=\S*[^A-Za-z\s])\S{6,}$|(?<!\S)(?=\S*\d)(?=\S*[A-Za-z])\S{8,}/;
 /** `12,000` and `3k` tokens. */
 const counted = /^\d[\d.,]{0,14} ?[kM%]?$/;
 

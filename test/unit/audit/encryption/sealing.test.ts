@@ -88,7 +88,8 @@ describe("a sealed record", () => {
   test("hides where connections came from", () => {
     const peer = { ip: "203.0.113.9", proxied: false };
     const text = seal({ ...gatewayEntry("connections", time, { cause: "handshake" }), peer });
-    expect(text).not.toMatch(/203|handshake/);
+    // Less would be found by chance in what is encrypted.
+    expect(text).not.toMatch(/203\.0\.113\.9|handshake/);
     expect(unlock(text).line.record).toMatchObject({ peer, note: { cause: "handshake" } });
   });
 

@@ -31,11 +31,52 @@ test.each([
   [`tokens = ['${secret}', 'x]']; port = 1`, "tokens = [redacted]; port = 1"],
   [`tokens = ["${secret}", port = 1`, "tokens = [redacted]"],
   [`password==${secret} next`, "password==[redacted] next"],
+  [`password: "{{ '${secret}' | password_hash('sha512') }}"`, 'password: "[redacted]"'],
+  [`password: {{ "${secret}" | password_hash }}\nport: 1`, "password: [redacted]\\u{a}port: 1"],
+  [`PASSWORD=$(echo ${secret})`, "PASSWORD=[redacted]"],
   [`password=Tr0ub4dor(${secret}) next`, "password=[redacted] next"],
   [`password=correct.horse.battery next`, "password=[redacted] next"],
 ])("what stands for a secret may be more than one word: %j", (text, shown) => {
   expect(sanitizeText(text)).toBe(shown);
   expect(sanitizeText(shown)).toBe(shown);
+});
+
+test.each([
+  "correct.horse.secret",
+  "this.hunter",
+  "hunter->secret",
+  "abc(def)",
+  "Password(abc)",
+  "abc(hunter2)",
+  "abc('HUNTER2')",
+  `get('my secret')`,
+  "password[hunter]",
+  "$ECRET",
+  `\${hunter}`,
+  "{{hunter}}",
+  "<hunter>",
+  ":hunterpass",
+  "string:x9",
+  "null)x9",
+  "hunter.secret,x9",
+  "req.body.password:x9",
+  "?:x9",
+  "{}:x9",
+  "***,x9",
+  "the.x9",
+  "none,x9",
+])("a password that begins like source or a placeholder goes: %s", (password) => {
+  expect(sanitizeText(`password=${password}`)).toBe("password=[redacted]");
+  expect(sanitizeText(`password: ${password} next`)).toBe("password: [redacted] next");
+  expect(sanitizeText(`db_password := ${password}\nnext`)).toBe("db_password := [redacted]\\u{a}next");
+});
+
+test.each(["x]", "[redacted]", "x)", "x,"])("an option may stand right behind a sign: %s", (before) => {
+  expect(sanitizeText(`${before}-password ${secret}`)).toBe(`${before}-password [redacted]`);
+});
+
+test("two colons put no prose behind a name", () => {
+  expect(sanitizeText(`pwd::${secret} next`)).toBe("pwd::[redacted] next");
 });
 
 test.each([

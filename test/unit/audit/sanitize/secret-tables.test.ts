@@ -28,6 +28,13 @@ test.each([
   expect(sanitizeText(shown)).toBe(shown);
 });
 
+test.each(["correct-horse", "Tr0ub4!", "p4ssw.rd", "my hunter2Zq"])(
+  "a password is no result, session or method: %s",
+  (password) => {
+    expect(sanitizeText(`Check,Pass\nlint,${password}`)).toBe("Check,Pass\\u{a}lint,[redacted]");
+  },
+);
+
 test.each([
   "| scenario | result |\\u{a}|---|---|\\u{a}| authorization | passed |\\u{a}| discovery | passed |",
   "+------+------+\\u{a}| what | done |\\u{a}+------+------+\\u{a}| auth | yes |\\u{a}| name | no |\\u{a}+------+------+",
