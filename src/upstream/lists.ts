@@ -92,7 +92,7 @@ const annotationsForMs = 300_000;
 /** Makes the memory for one server. When it is full, what nobody used for longest goes first. */
 export function createListMemory(limits: ListLimits = defaults): ListMemory {
   const tools = createShelf<Definition>(limits.maxTools, limits.maxChars);
-  const answers = createShelf<Answer>(limits.maxAnswers, limits.maxChars);
+  const answers = createShelf<KeptList>(limits.maxAnswers, limits.maxChars);
   const tickets = {
     tools: { kind: "tools" },
     prompts: { kind: "prompts" },
@@ -149,7 +149,7 @@ export function createListMemory(limits: ListLimits = defaults): ListMemory {
   };
 }
 
-interface Answer {
+interface KeptList {
   readonly kind: ListKind;
   readonly text: string;
   readonly keptAtMs: number;
@@ -157,7 +157,7 @@ interface Answer {
 }
 
 /** A clock that was set back must not make an answer last longer. */
-function isFresh({ keptAtMs, expiresAtMs }: Pick<Answer, "keptAtMs" | "expiresAtMs">, nowMs: number): boolean {
+function isFresh({ keptAtMs, expiresAtMs }: Pick<KeptList, "keptAtMs" | "expiresAtMs">, nowMs: number): boolean {
   return keptAtMs <= nowMs && nowMs < expiresAtMs;
 }
 

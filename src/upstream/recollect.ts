@@ -1,7 +1,7 @@
 import type { RequestMessage, Session } from "../facts.ts";
 import { setMember } from "../mcp/splice.ts";
 import { bodyOf } from "./body.ts";
-import type { Answer } from "./dispatch.ts";
+import type { ServerAnswer } from "./dispatch.ts";
 import { cacheKey, type ListKind, type ListMemory, listKinds, type Ticket } from "./lists.ts";
 
 /** A request for a list, as the memory of lists knows it. */
@@ -30,7 +30,7 @@ export function recollect(
   { key }: ListRequest,
   message: RequestMessage,
   nowMs: number,
-): Answer | undefined {
+): ServerAnswer | undefined {
   const kept = key === undefined ? undefined : lists.find(key, nowMs);
   if (kept === undefined) return undefined;
   const aged = setMember(kept.text, ["result", "ttlMs"], String(kept.leftMs));
