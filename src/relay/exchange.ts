@@ -1,12 +1,14 @@
 import type { Trail } from "../audit/trail.ts";
+import type { Fingerprint } from "../crypto/fingerprint.ts";
+import type { Sealer } from "../crypto/seal.ts";
 import { Denial } from "../denial.ts";
 import type { Answer, Arrival, Decision, Identity, McpRoute, Message, Pending, Session } from "../facts.ts";
 import type { Recall } from "../limits/recall.ts";
 import { opensLinks } from "../mcp/elicitation.ts";
 import type { Expectation, Handles } from "../mcp/expectation.ts";
-import { type Fingerprint, sealCursor, sealState, signTask } from "../mcp/handles.ts";
+import { sealCursor, sealState, signTask } from "../mcp/handles.ts";
 import type { Target } from "../mcp/methods.ts";
-import { type Conversation, type Sealer, sealSession, signRequestId } from "../mcp/session.ts";
+import { type Conversation, sealSession, signRequestId } from "../mcp/session.ts";
 import type { Sight } from "../policy/sight.ts";
 import type { Reply } from "../reply.ts";
 import type { Upstream } from "../upstream/upstream.ts";

@@ -1,13 +1,14 @@
+import type { Fingerprint } from "../crypto/fingerprint.ts";
+import type { Sealer } from "../crypto/seal.ts";
 import { Denial } from "../denial.ts";
 import type { Door, Doors } from "../doors/doors.ts";
 import type { Arrival, Edit, Identity, McpRoute, Message, RequestMessage, Session } from "../facts.ts";
 import type { Recall } from "../limits/recall.ts";
 import { legacyRevisions } from "../mcp/era.ts";
-import { type Fingerprint, openCursor, openState, openTask } from "../mcp/handles.ts";
+import { openCursor, openState, openTask } from "../mcp/handles.ts";
 import {
   type Conversation,
   openRequestId,
-  type Sealer,
   type SessionContents,
   sessionKey,
   unsealEventId,

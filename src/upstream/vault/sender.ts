@@ -1,9 +1,9 @@
 import { clientPrefix } from "../../authorization/machines/grant-types.ts";
+import type { Sealer } from "../../crypto/seal.ts";
 import { Denial } from "../../denial.ts";
 import type { Ending } from "../../ending.ts";
 import { errandForm, readErrandAnswer } from "../../mcp/elicitation.ts";
 import { type ErrandForm, errandKey } from "../../mcp/errand.ts";
-import type { Sealer } from "../../mcp/session.ts";
 import { removeMember, valueSpan } from "../../mcp/splice.ts";
 import { StoreError } from "../../state/store.ts";
 import { discard } from "../body.ts";
