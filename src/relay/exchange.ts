@@ -59,15 +59,12 @@ export interface Live {
   asksSinceMs: number;
 }
 
+/** What an exchange has before it is known what it may bring back. */
+type Begun = Pick<Exchange, "kit" | "upstream" | "known" | "live" | "conversation">;
+
 /** What the exchange may bring back. */
-export function expectationOf(
-  kit: ResponseKit,
-  upstream: Upstream,
-  known: Known,
-  conversation: Conversation,
-  live: Live,
-): Expectation {
-  return new LiveExpectation(kit, upstream, known, conversation, live);
+export function expectationOf(begun: Begun): Expectation {
+  return new LiveExpectation(begun);
 }
 
 class LiveExpectation implements Expectation {
@@ -78,15 +75,15 @@ class LiveExpectation implements Expectation {
   readonly handles: Handles;
   readonly #live: Live;
 
-  constructor(kit: ResponseKit, upstream: Upstream, known: Known, conversation: Conversation, live: Live) {
-    const { message, decision } = known;
-    this.pending = pendingOf(known);
+  constructor(begun: Begun) {
+    const { message, decision } = begun.known;
+    this.pending = pendingOf(begun.known);
     this.era = message.era;
-    this.clientRequests = upstream.clientRequests;
+    this.clientRequests = begun.upstream.clientRequests;
     const narrowed = decision.narrowed !== null && message.kind === "request";
     this.filter = narrowed ? ((message.args ?? {}) as Expectation["filter"]) : null;
-    this.handles = new BoundHandles(kit, conversation, known, live);
-    this.#live = live;
+    this.handles = new BoundHandles(begun);
+    this.#live = begun.live;
   }
 
   get sight(): Sight {
@@ -109,11 +106,11 @@ class BoundHandles implements Handles {
   readonly #isStateless: boolean;
   readonly #live: Live;
 
-  constructor(kit: ResponseKit, conversation: Conversation, { message, session }: Known, live: Live) {
+  constructor({ kit, known, live, conversation }: Begun) {
     this.#kit = kit;
     this.#conversation = conversation;
-    this.#session = session;
-    this.#isStateless = message.era === "modern";
+    this.#session = known.session;
+    this.#isStateless = known.message.era === "modern";
     this.#live = live;
   }
 
