@@ -97,11 +97,11 @@ function openResume(rules: SessionRules, conversation: Conversation, lastEventId
   return contents;
 }
 
-type Handles = Pick<Session, "task" | "tasks" | "bareCursor" | "edits" | "sentAs">;
+type OpenedHandles = Pick<Session, "task" | "tasks" | "bareCursor" | "edits" | "sentAs">;
 
-const noHandles: Handles = { task: null, tasks: new Map(), bareCursor: false, edits: [] };
+const noHandles: OpenedHandles = { task: null, tasks: new Map(), bareCursor: false, edits: [] };
 
-function openHandles(rules: SessionRules, conversation: Conversation, message: Message): Handles {
+function openHandles(rules: SessionRules, conversation: Conversation, message: Message): OpenedHandles {
   if (!("given" in message)) return noHandles;
   const edits: Edit[] = [];
   if (message.kind === "response") edits.push({ path: ["id"], value: openAnswer(rules, conversation, message.id) });
@@ -121,7 +121,12 @@ function openAnswer(rules: SessionRules, conversation: Conversation, id: string 
   return idText;
 }
 
-function openRequest(rules: SessionRules, conversation: Conversation, message: RequestMessage, edits: Edit[]): Handles {
+function openRequest(
+  rules: SessionRules,
+  conversation: Conversation,
+  message: RequestMessage,
+  edits: Edit[],
+): OpenedHandles {
   const { given, method, targets } = message;
   const open = (handle: string) => {
     const task = openTask(rules.fingerprint, conversation, handle);
