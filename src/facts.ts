@@ -20,7 +20,7 @@ import type { RuleLimit } from "./policy/compile.ts";
 import type { Verdict } from "./policy/evaluate.ts";
 import type { PolicySubject } from "./policy/facts.ts";
 import type { Sight } from "./policy/sight.ts";
-import type { Answer as ServerAnswer } from "./upstream/dispatch.ts";
+import type { ServerAnswer } from "./upstream/dispatch.ts";
 import type { ListRequest } from "./upstream/recollect.ts";
 
 declare const granted: unique symbol;

@@ -3,9 +3,9 @@ import { ClockGuard } from "./audit/clock-guard.ts";
 import { watchClock } from "./audit/clock-watch.ts";
 import { type AuditEntry, gatewayEntry } from "./audit/record.ts";
 import { createRefusedConnections, type RefusedConnections } from "./audit/refused-connections.ts";
-import { openAuditSinks } from "./audit/sinks/sinks.ts";
+import { type AuditSinks, openAuditSinks } from "./audit/sinks/sinks.ts";
 import type { AuditBook } from "./audit/trail.ts";
-import { openAuditFile } from "./audit/write/audit-file.ts";
+import { type AuditFile, openAuditFile } from "./audit/write/audit-file.ts";
 import { createAuditBook } from "./audit-book.ts";
 import { describeAudit } from "./audit-options.ts";
 import { createKeyShelf, type KeyShelf } from "./auth/keyshelf.ts";
@@ -86,47 +86,52 @@ const maxRecalled = 10_000;
 const maxProofs = 50_000;
 
 /**
- * Builds the house on the first configuration: reads or makes the keys, opens the audit file.
+ * Builds the house on the first configuration: reads or makes the keys, opens the audit file. Where that fails, nothing stays open.
  *
  * @throws Error when the key ring or the audit file cannot be used safely
  */
 export async function buildHouse(loaded: LoadedConfig, log: Log, tenant: Tenant, station: Station): Promise<House> {
-  const { state, sessions } = loaded.config;
-  const keyring = await openKeyring(state.directory, { now: Date.now, sessionLifetimeMs: sessions.lifetime });
-  const opened = await openState({ state, keyring, log });
-  try {
-    return await furnish(loaded, log, tenant, station, keyring, opened);
-  } catch (error) {
-    opened.close();
-    throw error;
-  }
-}
-
-async function furnish(
-  loaded: LoadedConfig,
-  log: Log,
-  tenant: Tenant,
-  station: Station,
-  keyring: Keyring,
-  state: State,
-): Promise<House> {
   const { config, hash, policy } = loaded;
-  const { store, redis } = state;
-  const now = Date.now;
-  const monotonic = () => performance.now();
-  const startNote = { version, config: hash, policy: policy.hash, ...describeStation(station) };
-  const clock = new ClockGuard({
-    findStep: watchClock(now, monotonic),
-    monotonicMs: monotonic,
-    onDistrust: () =>
-      log.warn({}, "the clock was set ahead by more than an hour: for 24 hours nothing of the audit trail expires"),
-  });
-  const sinks = openAuditSinks(config.audit.sinks, { version, host: hostname(), processId: process.pid }, log);
+  const { audit, sessions } = config;
+  const keyring = await openKeyring(config.state.directory, { now: Date.now, sessionLifetimeMs: sessions.lifetime });
+  const state = await openState({ state: config.state, keyring, log });
+  using opened = new DisposableStack();
+  opened.defer(() => state.close());
+  const sinks = openAuditSinks(audit.sinks, { version, host: hostname(), processId: process.pid }, log);
+  await using closing = new AsyncDisposableStack();
+  closing.defer(() => sinks.close());
+  const clock = guardClock(log);
   const file = await openAuditFile({
     ...describeAudit(config, station, keyring, log, () => clock.trusts()),
-    startNote,
+    startNote: { version, config: hash, policy: policy.hash, ...describeStation(station) },
     onWritten: sinks.offer,
   });
+  closing.defer(() => file.close());
+  // Opened before the file and closed before it: what comes of the state until then is on record.
+  closing.use(opened.move());
+  const furnished = await furnish({ loaded, log, tenant, station, keyring, state, clock, file, sinks }, closing);
+  const rest = closing.move();
+  return { ...furnished, close: () => rest.disposeAsync() };
+}
+
+/** What the house is built from, and stands on. */
+interface Site {
+  readonly loaded: LoadedConfig;
+  readonly log: Log;
+  readonly tenant: Tenant;
+  readonly station: Station;
+  readonly keyring: Keyring;
+  readonly state: State;
+  readonly clock: ClockGuard;
+  readonly file: AuditFile;
+  readonly sinks: AuditSinks;
+}
+
+/** @param closing takes what has to be closed, the last first */
+async function furnish(site: Site, closing: AsyncDisposableStack): Promise<Omit<House, "close">> {
+  const { loaded, log, tenant, station, keyring, state, clock, file, sinks } = site;
+  const { store, redis } = state;
+  const now = Date.now;
   const { permits, board } = redis ?? station.shared;
   const books = await openBooks(store, now, tenant.forgetTokens);
   const metrics = createMetrics(version, {
@@ -142,20 +147,24 @@ async function furnish(
     // That one caller was denied stands in the record of that caller.
     if (outcome === "unavailable" || outcome === "refused") log.warn({ server, detail }, "no token for a server");
   };
-  const counters = createCounters(permits, monotonic, metrics.limitStoreFailed);
+  const counters = createCounters(permits, monotonicMs, metrics.limitStoreFailed);
   const replicas = redis === null ? null : createReplicas(board, now, tenant.configHash);
-  const audit = createAuditBook(file, metrics, keyring.fingerprint, config.audit.mode === "besteffort");
+  closing.defer(() => replicas?.close());
+  const audit = createAuditBook(file, metrics, keyring.fingerprint, loaded.config.audit.mode === "besteffort");
   await store.follow(deeds, () => recordDeeds(store, audit.append, now()));
   await followFarewells({ store, config: tenant.config, record: audit.append, now });
   // The file has told of its failure, and there is nothing to refuse.
   const note = (entry: AuditEntry) => void audit.append(entry).catch(() => {});
   const refusedConnections = createRefusedConnections(note, now);
+  closing.defer(refusedConnections.flush);
   const looking = setInterval(() => {
     for (const step of clock.look()) {
       log.warn({ ...step }, "the clock was set");
       note(gatewayEntry("clock", new Date().toISOString(), { ...step }));
     }
-  }, clockLookMs).unref();
+  }, clockLookMs);
+  looking.unref();
+  closing.defer(() => clearInterval(looking));
   return {
     log,
     metrics,
@@ -164,7 +173,7 @@ async function furnish(
     ...books,
     store,
     counters,
-    bans: createBans(monotonic),
+    bans: createBans(monotonicMs),
     tasks: createTaskLedger(maxTasks),
     ended: shareRecall(createRecall(maxRecalled), "ended", board),
     answered: shareRecall(createRecall(maxRecalled), "answered", board),
@@ -185,14 +194,21 @@ async function furnish(
     isRecording: () => file.healthy,
     startSinks: sinks.start,
     refusedConnections,
-    close() {
-      clearInterval(looking);
-      refusedConnections.flush();
-      replicas?.close();
-      state.close();
-      return file.close().finally(() => sinks.close());
-    },
   };
+}
+
+/** Distrusts a clock that was set ahead, and says so. */
+function guardClock(log: Log): ClockGuard {
+  return new ClockGuard({
+    findStep: watchClock(Date.now, monotonicMs),
+    monotonicMs,
+    onDistrust: () =>
+      log.warn({}, "the clock was set ahead by more than an hour: for 24 hours nothing of the audit trail expires"),
+  });
+}
+
+function monotonicMs(): number {
+  return performance.now();
 }
 
 /** Of several processes each has a chain of records of its own, and says whose place it takes. */

@@ -25,20 +25,20 @@ export async function walk(gateway: Gateway, arrival: Arrival, reply: Reply, tra
   const peer = trail.note("peer", admitPeer(gateway.peers, arrival));
   await limitAddress(gateway.limits, peer);
   const route = trail.note("route", findRoute(gateway.routes, arrival));
-  if (route.kind !== "mcp") return answerOpenly(route, gateway.reading, arrival, peer, reply, trail);
+  if (route.kind !== "mcp") return answerOpenly(gateway.reading, { arrival, peer, route }, reply, trail);
   const identity = trail.note("identity", await identify(gateway.identity, arrival, peer, route));
   const message = trail.note("message", await readMessage(gateway.reading, arrival, route));
   using _place = await limitIdentity(gateway.limits, identity, message);
   const session = trail.note("session", openSession(gateway.sessions, arrival, route, identity, message));
-  using _presence = await enter(gateway.sessions, arrival, route, identity, message, session, reply);
+  using _presence = await enter(gateway.sessions, { arrival, route, identity, message, session }, reply);
   await learnAnnotations(gateway.policy, gateway.upstreams, arrival, route, identity, message, session);
   const decision = trail.note("decision", decide(gateway.policy, peer, route, identity, message, session));
-  if (route.door === "sse") return await holdDoor(gateway.sessions, arrival, route, identity, decision, reply, trail);
+  const known = { arrival, route, identity, message, session, decision };
+  if (route.door === "sse") return await holdDoor(gateway.sessions, known, reply, trail);
   using _call = await limitCall(gateway.limits, route, identity, message, decision);
   const upstream = await findServer(gateway.upstreams, arrival, route, message);
   using _turn = await awaitTurn(upstream, arrival, identity, message);
   await trail.assure();
-  const known = { arrival, route, identity, message, session, decision };
   using answer = trail.note("answer", await trail.during(forward(upstream, known)));
   await respond(gateway.sessions, upstream, known, answer, reply, trail);
 }

@@ -1,8 +1,8 @@
 import type { DeskNote } from "../authorization/desk.ts";
+import type { Fingerprint } from "../crypto/fingerprint.ts";
 import type { Denial, DenialCode } from "../denial.ts";
 import type { Answer, Arrival, Decision, Identity, Message, Peer, Route, Session } from "../facts.ts";
 import { targetsOf } from "../mcp/asked.ts";
-import type { Fingerprint } from "../mcp/handles.ts";
 import type { Target } from "../mcp/methods.ts";
 import type { AuditEntry } from "./record.ts";
 import type { Recording } from "./recording.ts";

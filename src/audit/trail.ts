@@ -1,6 +1,6 @@
+import type { Fingerprint } from "../crypto/fingerprint.ts";
 import { Denial, type DenialCode } from "../denial.ts";
 import type { Arrival } from "../facts.ts";
-import type { Fingerprint } from "../mcp/handles.ts";
 import { describeArguments, describeVisit, type Facts, type Outcome } from "./describe.ts";
 import type { AuditEntry, AuditIdentity } from "./record.ts";
 import type { Recording } from "./recording.ts";

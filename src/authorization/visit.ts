@@ -7,7 +7,7 @@ import { HashingBusy } from "../auth/users/hashing.ts";
 import type { JudgePassword } from "../auth/users/new-password.ts";
 import type { Passkeys } from "../auth/users/passkeys/passkeys.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
-import type { Sealer } from "../mcp/session.ts";
+import type { Sealer } from "../crypto/seal.ts";
 import { type Store, StoreError } from "../state/store.ts";
 import type { Vault } from "../upstream/vault/vault.ts";
 import type { DeskNote } from "./desk.ts";

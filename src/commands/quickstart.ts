@@ -16,8 +16,9 @@ import { type Prepared, prepare, readUpstream } from "../quickstart/prepare.ts";
 import { probePort } from "../quickstart/probe.ts";
 import { serverName } from "../quickstart/templates.ts";
 import { renderReady, renderWelcome, type WelcomeFacts } from "../quickstart/welcome.ts";
+import { explainStart, startGateway } from "../start.ts";
+import type { RunningGateway } from "../supervision.ts";
 import type { CommandIo } from "./io.ts";
-import { explainStart, type RunningGateway, startGateway } from "./serve.ts";
 import { mintToken } from "./token.ts";
 
 interface QuickstartOptions {
@@ -75,7 +76,7 @@ async function serve(prepared: Prepared, render: (facts: WelcomeFacts) => string
       `identity.builtin is disabled in ${prepared.config}, so there are no tokens to hand out; use serve.`,
     );
   }
-  const gateway = await startGateway(prepared.config, io);
+  const gateway = await startGateway(prepared.config, io.err);
   try {
     io.out(render(await gatherFacts(prepared, loaded, gateway)));
     gateway.deliver();

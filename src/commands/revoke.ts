@@ -27,41 +27,50 @@ interface RevokeOptions {
   readonly json?: true;
 }
 
-type Find = (value: string, issuer: string, stdin: boolean) => Revoked | Promise<Revoked>;
+/** What can be revoked, and how it is named on the command line. */
+interface Sort {
+  readonly argument: string;
+  readonly description: string;
+  /** False for what is the gateway's own, also where it issues no tokens. */
+  readonly ofIssuer: boolean;
+  readonly find: (value: string, issuer: string, stdin: boolean) => Revoked | Promise<Revoked>;
+}
 
 const own = "builtin";
 
 /** What pages show of a session token. */
 const shownToken = /^sps_([0-9A-Za-z]{11})…?$/;
 
-/** What can be revoked, and how it is named on the command line. */
-const kinds: Readonly<
-  Record<Revoked["kind"], { readonly argument: string; readonly description: string; readonly find: Find }>
-> = {
+const sorts: Readonly<Record<Revoked["kind"], Sort>> = {
   user: {
     argument: "<subject>",
     description: "end all that somebody has: tokens, logins, consents",
+    ofIssuer: true,
     find: (subject, issuer) => ({ kind: "user", issuer, subject }),
   },
   client: {
     argument: "<id>",
     description: "end all that a client has, of whomever",
+    ofIssuer: true,
     find: (client, issuer) => ({ kind: "client", issuer, client }),
   },
   grant: {
     argument: "<id>",
     description: "end what one person gave one client (`sallyport grant list`)",
+    ofIssuer: false,
     find: (grant) => ({ kind: "grant", grant }),
   },
   session: {
     argument: "<id>",
     description:
       "end a session token or a browser's login (`sallyport session list`), or an MCP session by its fingerprint (`sallyport session list --mcp`)",
+    ofIssuer: false,
     find: (text) => ({ kind: "session", id: readSessionToken(text)?.id ?? shownToken.exec(text)?.[1] ?? text }),
   },
   token: {
     argument: "[jti]",
     description: "end one token, named by its `jti`",
+    ofIssuer: true,
     find: async (id, issuer, stdin) =>
       stdin ? readToken(await text(process.stdin), issuer) : { kind: "token", issuer, id: need(id) },
   },
@@ -72,13 +81,13 @@ export function revokeCommand(io: CommandIo): Command {
   const parent = new Command("revoke").description(
     "end what was issued before its time; open streams of it end within a second",
   );
-  for (const [kind, { argument, description, find }] of Object.entries(kinds)) {
+  for (const [kind, { argument, description, ofIssuer, find }] of Object.entries(sorts)) {
     const command = withConfig(parent.command(kind));
     if (kind === "token") command.option("--stdin", "read the token itself from stdin");
+    if (ofIssuer) command.option("--issuer <name>", `issuer, as in the configuration (default: ${own})`);
     command
       .description(description)
       .argument(argument, "one that begins with a dash comes last, after --")
-      .option("--issuer <name>", `issuer, as in the configuration (default: ${own})`)
       .option("--reason <text>", "why, for the record")
       .option("--json", "print one JSON object")
       .action(async (value: string | undefined, options: RevokeOptions) => {
@@ -86,7 +95,6 @@ export function revokeCommand(io: CommandIo): Command {
         try {
           const [revoked, doubt] = await withState(io, config, async (store, parts) => {
             const found = await find(value ?? "", issuer, stdin);
-            // Grants and sessions are the gateway's own, also where it issues no tokens.
             if ("issuer" in found) checkIssuer(found.issuer, contextOf(parts).issuers);
             const doubt = await findDoubt(store, found);
             await put(store, found, reason ?? null, Date.now());

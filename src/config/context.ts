@@ -11,6 +11,7 @@ export interface ConfigContext {
   groupsClaimOf(issuer: string): string;
 }
 
+/** What the readable parts of a configuration give policies to refer to. */
 export function contextOf({ servers, identity }: Parts<"servers" | "identity">): ConfigContext {
   const { issuers } = identity;
   return {

@@ -15,10 +15,12 @@ export interface MaterialFindings {
   readonly files: readonly string[];
 }
 
+/** What keeps a configuration from being used. */
 export function problem(path: Path, message: string, extra: Partial<RuleFinding> = {}): RuleFinding {
   return { severity: "problem", path, message, ...extra };
 }
 
+/** What can be used, and is probably not meant. */
 export function warning(path: Path, message: string, extra: Partial<RuleFinding> = {}): RuleFinding {
   return { severity: "warning", path, message, ...extra };
 }

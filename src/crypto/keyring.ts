@@ -14,11 +14,12 @@ import { join } from "node:path";
 import { importJWK, type JSONWebKeySet, type JWK, type JWTPayload, SignJWT } from "jose";
 import { signCompact } from "./compact.ts";
 import { createEntryCipher, type EntryCipher } from "./entry-cipher.ts";
+import type { Fingerprint } from "./fingerprint.ts";
 import { createRing, KeyFileError, type RingFile, readRing, replaceRing } from "./keyfile.ts";
 import { createMac } from "./mac.ts";
 import { createNoteSigner, type NoteSigner, type NoteVerifier } from "./note.ts";
 import { currentKey, type KeyMaker, type Lifetimes, type Ring, rotate, type SigningEntry } from "./ring.ts";
-import { type SealingKey, seal, unseal } from "./seal.ts";
+import { type Sealer, type SealingKey, seal, unseal } from "./seal.ts";
 import { createWrapper, type KeyWrapper } from "./wrap.ts";
 
 /** Longest life of a token that the gateway signs itself. */
@@ -48,11 +49,7 @@ export interface KeyringOptions {
 
 /** What of a ring never changes: what was signed, wrapped or fingerprinted once must stay comparable. */
 export interface PermanentKeys {
-  /**
-   * A short keyed digest: 16 base64url characters of HMAC-SHA-256. Equal texts under one label have equal fingerprints,
-   * and without the key nobody can try out texts.
-   */
-  fingerprint(label: string, text: string): string;
+  readonly fingerprint: Fingerprint;
   /** Signs checkpoints of the audit trail. */
   readonly notary: NoteSigner;
   /** Wraps the keys that the audit trail is encrypted with. */
@@ -62,7 +59,7 @@ export interface PermanentKeys {
 }
 
 /** The keys, without showing them. */
-export interface Keyring extends PermanentKeys {
+export interface Keyring extends PermanentKeys, Sealer {
   /** Signs claims as an access token (RFC 9068): `typ` at+jwt, the current key's `kid`. */
   signToken(claims: JWTPayload): Promise<string>;
   /**
@@ -74,10 +71,6 @@ export interface Keyring extends PermanentKeys {
   publicJwks(): JSONWebKeySet;
   /** Private halves of the same keys, the one to sign with now first: for the authorization server, which signs by itself. */
   privateJwks(): readonly JWK[];
-  /** Seals an object for a purpose; see {@link seal}. */
-  seal(purpose: string, payload: object): string;
-  /** What {@link Keyring.seal} sealed for that purpose; undefined for any other text. */
-  unseal(purpose: string, text: string): unknown;
   /**
    * Reads the file again, because another process may have rotated it, and rotates it when due.
    *

@@ -14,6 +14,14 @@ export interface SealingKey {
   readonly key: KeyObject;
 }
 
+/** Authenticated encryption under the key ring; `purpose` is bound in, so that one kind of text never opens as another. */
+export interface Sealer {
+  /** Seals an object for a purpose; see {@link seal}. */
+  seal(purpose: string, payload: object): string;
+  /** Undefined for whatever this ring did not seal for this purpose. */
+  unseal(purpose: string, text: string): unknown;
+}
+
 const version = 1;
 const kidBytes = 4;
 const nonceBytes = 12;

@@ -1,6 +1,7 @@
+import type { Fingerprint } from "../crypto/fingerprint.ts";
+import type { Sealer } from "../crypto/seal.ts";
 import { Denial } from "../denial.ts";
-import type { Fingerprint } from "../mcp/handles.ts";
-import { type Sealer, unsealSession } from "../mcp/session.ts";
+import { unsealSession } from "../mcp/session.ts";
 import type { Door, Doors } from "./doors.ts";
 
 /** What it takes to tell whose session was ended. */

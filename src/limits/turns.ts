@@ -31,15 +31,17 @@ export interface Turns {
   readonly idle: boolean;
 }
 
+/** One request that waits, in the queue of its caller. */
 interface Waiting {
   readonly caller: string;
   readonly resolve: (place: HeldPlace) => void;
   readonly reject: (reason: unknown) => void;
 }
 
+/** Places that are all free. Who waits is served caller by caller, in turn, and of one caller in the order of asking. */
 export function createTurns(first: TurnLimits): Turns {
-  let { concurrent, waiting: most } = first;
-  /** Who is next comes first; a caller who had a turn goes to the end. */
+  let { concurrent, waiting: mostWaiting } = first;
+  /** By caller. A Map keeps the order of insertion: the first queue is called next, and then put at the end. */
   const queues = new Map<string, Waiting[]>();
   let taken = 0;
   let waiting = 0;
@@ -55,9 +57,9 @@ export function createTurns(first: TurnLimits): Turns {
   }
 
   function callNext(): void {
-    const [first] = queues;
-    if (first === undefined || taken >= concurrent) return;
-    const [caller, queue] = first;
+    const [nextQueue] = queues;
+    if (nextQueue === undefined || taken >= concurrent) return;
+    const [caller, queue] = nextQueue;
     const [next] = queue;
     if (next === undefined) return;
     queues.delete(caller);
@@ -66,6 +68,7 @@ export function createTurns(first: TurnLimits): Turns {
     next.resolve(give());
   }
 
+  /** False for one that does not wait any more. */
   function leave(one: Waiting): boolean {
     const queue = queues.get(one.caller) ?? [];
     const at = queue.indexOf(one);
@@ -76,7 +79,7 @@ export function createTurns(first: TurnLimits): Turns {
     return true;
   }
 
-  /** Makes room for a caller at the expense of the one who has most; false when that is the caller. */
+  /** Sends away the last request of the longest queue; false where the caller's own, with one more, would be as long. */
   function displace(caller: string): boolean {
     const longest = [...queues.values()].reduce((long, queue) => (queue.length > long.length ? queue : long), []);
     const last = longest.at(-1);
@@ -94,13 +97,13 @@ export function createTurns(first: TurnLimits): Turns {
       return taken === 0 && waiting === 0;
     },
     limit(limits) {
-      ({ concurrent, waiting: most } = limits);
+      ({ concurrent, waiting: mostWaiting } = limits);
       while (taken < concurrent && waiting > 0) callNext();
     },
     take(caller, given) {
       if (taken < concurrent) return give();
       if (given.aborted) return Promise.reject(given.reason);
-      if (waiting >= most && !displace(caller)) return null;
+      if (waiting >= mostWaiting && !displace(caller)) return null;
       const { promise, resolve, reject } = Promise.withResolvers<HeldPlace>();
       const one = { caller, resolve, reject };
       const queue = queues.get(caller) ?? [];
@@ -114,6 +117,7 @@ export function createTurns(first: TurnLimits): Turns {
   };
 }
 
+/** A place that is given back once, however often it is disposed of. */
 class Turn implements HeldPlace {
   #giveBack: (() => void) | null;
 

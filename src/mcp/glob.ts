@@ -123,6 +123,7 @@ export interface GlobShape {
   readonly tokens: readonly number[];
 }
 
+/** Patterns that differ only in the order of neighbouring wildcards have the same tokens. */
 export function shapeOf({ pattern }: Glob): GlobShape {
   const [prefix = ""] = /^[^*?]*/.exec(pattern) ?? [];
   const [suffix = ""] = /[^*?]*$/.exec(pattern) ?? [];

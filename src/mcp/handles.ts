@@ -3,12 +3,11 @@
  * that each is good only for who got it, where it was got, and what it was got for: servers behind a gateway see one
  * client and cannot tell its users apart.
  */
+import type { Fingerprint } from "../crypto/fingerprint.ts";
+import type { Sealer } from "../crypto/seal.ts";
 import type { Identity } from "../facts.ts";
 import type { Target } from "./methods.ts";
-import type { Conversation, Sealer } from "./session.ts";
-
-/** Short keyed fingerprint of a text, under a label that keeps its uses apart. */
-export type Fingerprint = (label: string, text: string) => string;
+import type { Conversation } from "./session.ts";
 
 /** A task of a server (MCP 2025-11-25, Tasks; 2026-07-28, the tasks extension), and what it was begun by. */
 export interface Task {

@@ -2,15 +2,9 @@
  * Session ids of the 2025 revisions, and event ids of their streams, sealed: all that is needed to serve a session is in
  * its id, so nothing is kept per session and any replica serves any request.
  */
+import type { Fingerprint } from "../crypto/fingerprint.ts";
+import type { Sealer } from "../crypto/seal.ts";
 import type { Identity, Pending } from "../facts.ts";
-import type { Fingerprint } from "./handles.ts";
-
-/** Authenticated encryption under the key ring; `purpose` is bound in, so that one kind of token never opens as another. */
-export interface Sealer {
-  seal(purpose: string, payload: object): string;
-  /** Undefined for whatever this ring did not seal for this purpose. */
-  unseal(purpose: string, text: string): unknown;
-}
 
 /** What a session id holds. */
 export interface SessionContents {

@@ -29,6 +29,7 @@ export function isForbiddenAddress(host: string, insideHosts: ReadonlySet<string
   return isIP(host) !== 0 && !insideHosts.has(host) && !isPublicAddress(host);
 }
 
+/** What a connection to such a host fails with. */
 export function notPublic(host: string): Error {
   return new Error(`${host} has no public address`);
 }

@@ -50,6 +50,7 @@ const fromTenMicroseconds = [
   0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 10,
 ];
 
+/** Registers all of them. @param sources asked at each scrape */
 export function createMetrics(version: string, sources: MetricSources): Metrics {
   const registry = new Registry();
   const registers = [registry];

@@ -5,6 +5,10 @@ export interface Recency {
   count(group: string, nowMs: number): number;
 }
 
+/**
+ * @param windowMs how long somebody counts as seen
+ * @param maxKeys of all groups together
+ */
 export function createRecency(windowMs: number, maxKeys: number): Recency {
   // A Map keeps the order of insertion, and a touch inserts anew: the oldest stands first.
   const seen = new Map<string, { group: string; atMs: number }>();

@@ -49,6 +49,7 @@ export function intersect(one: Period, other: Period): Period {
   return { fromMs: Math.max(one.fromMs, other.fromMs), untilMs: Math.min(one.untilMs, other.untilMs) };
 }
 
+/** A period includes its first moment and not its last. */
 export function isWithin({ fromMs, untilMs }: Period, nowMs: number): boolean {
   return fromMs <= nowMs && nowMs < untilMs;
 }
@@ -63,6 +64,7 @@ export function readTimeOfDay(text: string): number | undefined {
 
 const minutesADay = 1_440;
 
+/** Whether it is a name of the IANA time zone database, or an offset from UTC, that this Node knows. */
 export function isTimeZone(name: string): boolean {
   try {
     return new Intl.DateTimeFormat("en-US", { timeZone: name }).resolvedOptions().timeZone !== "";

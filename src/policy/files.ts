@@ -58,6 +58,7 @@ export function suiteOf(file: string): string {
   return file.replace(/(\.ya?ml)$/, "_test$1");
 }
 
+/** Whether the name is that of a suite (`_test.yaml`), not of a policy file. */
 export function isSuite(name: string): boolean {
   return suiteEnd.test(name);
 }

@@ -85,6 +85,7 @@ function nameOfParam(param: Overloads[number]["params"][number]): string {
   return param === "list" || param === "map" ? `a ${param}` : nameOf(param);
 }
 
+/** All findings of the linter, as a table in Markdown. */
 export function renderLint(): string {
   const rows = Object.entries(lintCodes).map(
     ([code, { severity, meaning }]) => `| \`${code}\` | ${severity} | ${meaning} |`,

@@ -1,12 +1,14 @@
 import type { Trail } from "../audit/trail.ts";
+import type { Fingerprint } from "../crypto/fingerprint.ts";
+import type { Sealer } from "../crypto/seal.ts";
 import { Denial } from "../denial.ts";
 import type { Answer, Arrival, Decision, Identity, McpRoute, Message, Pending, Session } from "../facts.ts";
 import type { Recall } from "../limits/recall.ts";
 import { opensLinks } from "../mcp/elicitation.ts";
 import type { Expectation, Handles } from "../mcp/expectation.ts";
-import { type Fingerprint, sealCursor, sealState, signTask } from "../mcp/handles.ts";
+import { sealCursor, sealState, signTask } from "../mcp/handles.ts";
 import type { Target } from "../mcp/methods.ts";
-import { type Conversation, type Sealer, sealSession, signRequestId } from "../mcp/session.ts";
+import { type Conversation, sealSession, signRequestId } from "../mcp/session.ts";
 import type { Sight } from "../policy/sight.ts";
 import type { Reply } from "../reply.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -57,15 +59,12 @@ export interface Live {
   asksSinceMs: number;
 }
 
+/** What an exchange has before it is known what it may bring back. */
+type Begun = Pick<Exchange, "kit" | "upstream" | "known" | "live" | "conversation">;
+
 /** What the exchange may bring back. */
-export function expectationOf(
-  kit: ResponseKit,
-  upstream: Upstream,
-  known: Known,
-  conversation: Conversation,
-  live: Live,
-): Expectation {
-  return new LiveExpectation(kit, upstream, known, conversation, live);
+export function expectationOf(begun: Begun): Expectation {
+  return new LiveExpectation(begun);
 }
 
 class LiveExpectation implements Expectation {
@@ -76,15 +75,15 @@ class LiveExpectation implements Expectation {
   readonly handles: Handles;
   readonly #live: Live;
 
-  constructor(kit: ResponseKit, upstream: Upstream, known: Known, conversation: Conversation, live: Live) {
-    const { message, decision } = known;
-    this.pending = pendingOf(known);
+  constructor(begun: Begun) {
+    const { message, decision } = begun.known;
+    this.pending = pendingOf(begun.known);
     this.era = message.era;
-    this.clientRequests = upstream.clientRequests;
+    this.clientRequests = begun.upstream.clientRequests;
     const narrowed = decision.narrowed !== null && message.kind === "request";
     this.filter = narrowed ? ((message.args ?? {}) as Expectation["filter"]) : null;
-    this.handles = new BoundHandles(kit, conversation, known, live);
-    this.#live = live;
+    this.handles = new BoundHandles(begun);
+    this.#live = begun.live;
   }
 
   get sight(): Sight {
@@ -107,11 +106,11 @@ class BoundHandles implements Handles {
   readonly #isStateless: boolean;
   readonly #live: Live;
 
-  constructor(kit: ResponseKit, conversation: Conversation, { message, session }: Known, live: Live) {
+  constructor({ kit, known, live, conversation }: Begun) {
     this.#kit = kit;
     this.#conversation = conversation;
-    this.#session = session;
-    this.#isStateless = message.era === "modern";
+    this.#session = known.session;
+    this.#isStateless = known.message.era === "modern";
     this.#live = live;
   }
 

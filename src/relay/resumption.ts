@@ -8,7 +8,7 @@ import { mediaType } from "../upstream/media-type.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Where a stream goes on if it breaks now. */
-export interface Cursor {
+export interface Position {
   /** The server's id of the last event that has one; null where there is none to go on from. */
   eventId: string | null;
   /** How long the server wants to be left alone first, in milliseconds; null where it does not say. */
@@ -25,14 +25,14 @@ const maxAttempts = 3;
  * (2025-11-25, Resumability and Redelivery): the stream of the client stands meanwhile, and its client need not know how. One of 2024-11-05
  * knows no way, so for that a stream goes on as well that its server closes to be asked again.
  *
- * @param cursor kept up to date by the reader
+ * @param position kept up to date by the reader
  * @param headers those of the exchange: session and revision
  * @returns chunks, and null where a new connection begins
  * @throws what broke the stream, where it does not go on
  */
 export async function* readOn(
   exchange: Exchange,
-  cursor: Readonly<Cursor>,
+  position: Readonly<Position>,
   headers: Readonly<Record<string, string>>,
 ): AsyncGenerator<Buffer | null, void> {
   const { upstream, known } = exchange;
@@ -45,15 +45,15 @@ export async function* readOn(
     let broken: unknown = null;
     try {
       yield* body;
-      if (known.session.door === null || cursor.eventId === null) return;
+      if (known.session.door === null || position.eventId === null) return;
     } catch (cause) {
-      if (cursor.eventId === null || explainFailure(upstream, cause, ended).code !== "upstream_reset") throw cause;
+      if (position.eventId === null || explainFailure(upstream, cause, ended).code !== "upstream_reset") throw cause;
       broken = cause;
     }
     // Whoever closes a stream that is to be asked for again may do so as often as it likes.
-    if (broken === null || cursor.eventId !== from) left = maxAttempts;
-    from = cursor.eventId;
-    const waitMs = Math.max(cursor.retryMs ?? usualMs, leastMs);
+    if (broken === null || position.eventId !== from) left = maxAttempts;
+    from = position.eventId;
+    const waitMs = Math.max(position.retryMs ?? usualMs, leastMs);
     let next: Body | null = null;
     while (next === null) {
       if (left === 0 || waitMs > mostMs) throw broken ?? new Denial("upstream_closed");

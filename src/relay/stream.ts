@@ -11,7 +11,7 @@ import { refuseServerRequest } from "../upstream/refuse.ts";
 import { recordAsked } from "./asked.ts";
 import { type Exchange, type Known, sessionHeader } from "./exchange.ts";
 import { learnLists } from "./lists.ts";
-import { type Cursor, readOn } from "./resumption.ts";
+import { type Position, readOn } from "./resumption.ts";
 import { learnRevision } from "./revision.ts";
 import { type Stand, stand } from "./standing.ts";
 
@@ -87,18 +87,18 @@ async function relayEvents(
 ): Promise<"answered" | "resumable" | "cut"> {
   const { answer, expected, known, conversation } = exchange;
   // A stream that is resumed may break before it says anything, and goes on from where its client had it begin.
-  const cursor: Cursor = { eventId: known.session.resume?.eventId ?? null, retryMs: null };
+  const position: Position = { eventId: known.session.resume?.eventId ?? null, retryMs: null };
   const owed = expected.pending !== null && expected.era === "legacy";
-  const chunks = owed ? readOn(exchange, cursor, exchangeHeaders(known, conversation)) : answer.body;
+  const chunks = owed ? readOn(exchange, position, exchangeHeaders(known, conversation)) : answer.body;
   let reader = createStreamReader(exchange.upstream.maxResponseBytes);
   for await (const chunk of chunks) {
     // What the broken stream had begun to say is said again as a whole.
     if (chunk === null) reader = createStreamReader(exchange.upstream.maxResponseBytes);
     const events = reader.push(chunk ?? nothing);
     for (
-      let said = await judgeNext(exchange, events, settle, cursor);
+      let said = await judgeNext(exchange, events, settle, position);
       said !== null;
-      said = await judgeNext(exchange, events, settle, cursor)
+      said = await judgeNext(exchange, events, settle, position)
     ) {
       const { block, receipt } = said;
       if (block !== null && receipt !== null) {
@@ -109,7 +109,7 @@ async function relayEvents(
       if (said.isAcknowledgment) standing?.acknowledge();
     }
   }
-  return cursor.eventId === null ? "cut" : "resumable";
+  return position.eventId === null ? "cut" : "resumable";
 }
 
 const nothing = Buffer.alloc(0);
@@ -135,14 +135,14 @@ async function judgeNext(
   exchange: Exchange,
   events: Iterator<StreamEvent, void>,
   settle: Settle,
-  cursor: Cursor,
+  position: Position,
 ): Promise<Said | null> {
   const { value: event } = events.next();
   if (event === undefined) return null;
   const said = { ...unsaid, ...(await judgeEvent(exchange, event, settle)) };
-  if (event.id === "") cursor.eventId = null;
-  else if (isResumable(exchange, event)) cursor.eventId = event.id;
-  cursor.retryMs = event.retryMs ?? cursor.retryMs;
+  if (event.id === "") position.eventId = null;
+  else if (isResumable(exchange, event)) position.eventId = event.id;
+  position.retryMs = event.retryMs ?? position.retryMs;
   return said;
 }
 

@@ -3,9 +3,10 @@ import { asDenial, Denial } from "../denial.ts";
 import type { Door, Doors } from "../doors/doors.ts";
 import { createDoorReply } from "../doors/reply.ts";
 import { asSignal, type Ending } from "../ending.ts";
-import type { Arrival, Decision, Identity, McpRoute, Message, RpcId, Session } from "../facts.ts";
+import type { Arrival, RpcId } from "../facts.ts";
 import { callKey, type OpenCalls } from "../limits/calls.ts";
 import { renderEvent } from "../mcp/sse.ts";
+import type { Known } from "../relay/exchange.ts";
 import type { StandingStreams, ViewOf } from "../relay/standing.ts";
 import type { Reply } from "../reply.ts";
 
@@ -18,10 +19,7 @@ import type { Reply } from "../reply.ts";
  */
 export async function holdDoor(
   { doors, standing, finishMs }: { doors: Doors; standing: StandingStreams; finishMs: number },
-  arrival: Arrival,
-  route: McpRoute,
-  identity: Identity,
-  decision: Decision,
+  { arrival, route, identity, decision }: Pick<Known, "arrival" | "route" | "identity" | "decision">,
   reply: Reply,
   trail: Trail,
 ): Promise<void> {
@@ -67,11 +65,7 @@ async function finish(door: Door, { message }: Arrival, finishMs: number): Promi
  */
 export async function enter(
   { calls }: { calls: OpenCalls },
-  arrival: Arrival,
-  route: McpRoute,
-  identity: Identity,
-  message: Message,
-  session: Session,
+  { arrival, route, identity, message, session }: Omit<Known, "decision">,
   reply: Reply,
 ): Promise<Disposable> {
   const { door } = session;

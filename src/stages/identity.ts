@@ -94,7 +94,7 @@ function identifyByCertificate(certificate: ClientCertificate | null, { certific
   if (certificate === null || !certificates) throw new Denial("token_missing");
   const { name, untilMs } = certificate;
   if (name === null) throw new Denial("token_missing", { detail: "the client certificate has no name, or several" });
-  return recall(byCertificate, certificate, () => {
+  return findOrMake(byCertificate, certificate, () => {
     const who = { issuer: certificateIssuer, subject: name, client: null, groups: [] };
     const proved = {
       via: "certificate",
@@ -116,10 +116,11 @@ const byCertificate = new WeakMap<ClientCertificate, Identity>();
 const byBoth = new WeakMap<ClientCertificate, WeakMap<VerifiedToken, Identity>>();
 
 function identityOf(verified: VerifiedToken, certificate: ClientCertificate | null): Identity {
-  if (certificate === null) return recall(byToken, verified, () => toIdentity(verified, null, verified.expiresAtMs));
+  if (certificate === null)
+    return findOrMake(byToken, verified, () => toIdentity(verified, null, verified.expiresAtMs));
   const { name, untilMs } = certificate;
-  const known = recall(byBoth, certificate, () => new WeakMap<VerifiedToken, Identity>());
-  return recall(known, verified, () => toIdentity(verified, name, Math.min(verified.expiresAtMs, untilMs)));
+  const known = findOrMake(byBoth, certificate, () => new WeakMap<VerifiedToken, Identity>());
+  return findOrMake(known, verified, () => toIdentity(verified, name, Math.min(verified.expiresAtMs, untilMs)));
 }
 
 function toIdentity(verified: VerifiedToken, certificate: string | null, expiresAtMs: number): Identity {
@@ -133,7 +134,7 @@ function keyOf({ issuer, subject, client }: Pick<Identity, "issuer" | "subject" 
   return hash("sha256", JSON.stringify([issuer, subject, client]), "base64url");
 }
 
-function recall<Key extends WeakKey, Value>(kept: WeakMap<Key, Value>, key: Key, make: () => Value): Value {
+function findOrMake<Key extends WeakKey, Value>(kept: WeakMap<Key, Value>, key: Key, make: () => Value): Value {
   const known = kept.get(key);
   if (known !== undefined) return known;
   const made = make();

@@ -19,6 +19,13 @@ const requestHeaders = [
 /** How long a browser need not ask again, in seconds. */
 const preflightMaxAge = "600";
 
+/** What is known of a request by then. */
+interface Open<To extends Route> {
+  readonly arrival: Arrival;
+  readonly peer: Peer;
+  readonly route: To;
+}
+
 /**
  * Answers what needs no identity: metadata that clients read before they have a token, preflights, and the authorization server,
  * which finds out for itself whom it has before it.
@@ -26,14 +33,12 @@ const preflightMaxAge = "600";
  * @throws Denial `body_encoded`, `body_too_large`, `request_timeout`, `client_gone`
  */
 export async function answerOpenly(
-  route: Exclude<Route, McpRoute>,
   limits: BodyLimits,
-  arrival: Arrival,
-  peer: Peer,
+  { arrival, peer, route }: Open<Exclude<Route, McpRoute>>,
   reply: Reply,
   trail: Trail,
 ): Promise<void> {
-  if (route.kind === "authorization") return attend(route, limits, arrival, peer, reply, trail);
+  if (route.kind === "authorization") return attend(limits, { arrival, peer, route }, reply, trail);
   if (route.kind === "metadata") {
     const receipt = await trail.close({ http: 200, bytesOut: Buffer.byteLength(route.body) });
     const headers = {
@@ -65,10 +70,8 @@ const maxBytes = 65_536;
 
 /** Its answer goes out once it is on record, as any other. */
 async function attend(
-  { desk }: AuthorizationRoute,
   limits: BodyLimits,
-  arrival: Arrival,
-  peer: Peer,
+  { arrival, peer, route }: Open<AuthorizationRoute>,
   reply: Reply,
   trail: Trail,
 ): Promise<void> {
@@ -77,7 +80,7 @@ async function attend(
   const body = await readBody(arrival, { ...limits, maxBytes });
   await trail.assure();
   const request = { verb, target: message.url ?? "", headers, body, ip: peer.ip };
-  const answer = await desk.answer(request);
+  const answer = await route.desk.answer(request);
   trail.note("desk", answer.note);
   const receipt = await trail.close({ http: answer.status, bytesOut: answer.body.length });
   await reply.send(receipt, answer);

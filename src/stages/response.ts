@@ -29,8 +29,8 @@ export async function respond(
   try {
     const conversation = findConversation(known, answer);
     const live = { sight: known.decision.sight, asks: 0, asksSinceMs: 0 };
-    const expected = expectationOf(kit, upstream, known, conversation, live);
-    await relay({ kit, upstream, known, answer, reply, trail, expected, live, conversation });
+    const begun = { kit, upstream, known, answer, reply, trail, live, conversation };
+    await relay({ ...begun, expected: expectationOf(begun) });
   } catch (cause) {
     if (cause instanceof Denial) throw cause;
     if (cause instanceof StreamFault) {

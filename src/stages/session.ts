@@ -1,13 +1,14 @@
+import type { Fingerprint } from "../crypto/fingerprint.ts";
+import type { Sealer } from "../crypto/seal.ts";
 import { Denial } from "../denial.ts";
 import type { Door, Doors } from "../doors/doors.ts";
 import type { Arrival, Edit, Identity, McpRoute, Message, RequestMessage, Session } from "../facts.ts";
 import type { Recall } from "../limits/recall.ts";
 import { legacyRevisions } from "../mcp/era.ts";
-import { type Fingerprint, openCursor, openState, openTask } from "../mcp/handles.ts";
+import { openCursor, openState, openTask } from "../mcp/handles.ts";
 import {
   type Conversation,
   openRequestId,
-  type Sealer,
   type SessionContents,
   sessionKey,
   unsealEventId,
@@ -96,11 +97,11 @@ function openResume(rules: SessionRules, conversation: Conversation, lastEventId
   return contents;
 }
 
-type Handles = Pick<Session, "task" | "tasks" | "bareCursor" | "edits" | "sentAs">;
+type OpenedHandles = Pick<Session, "task" | "tasks" | "bareCursor" | "edits" | "sentAs">;
 
-const noHandles: Handles = { task: null, tasks: new Map(), bareCursor: false, edits: [] };
+const noHandles: OpenedHandles = { task: null, tasks: new Map(), bareCursor: false, edits: [] };
 
-function openHandles(rules: SessionRules, conversation: Conversation, message: Message): Handles {
+function openHandles(rules: SessionRules, conversation: Conversation, message: Message): OpenedHandles {
   if (!("given" in message)) return noHandles;
   const edits: Edit[] = [];
   if (message.kind === "response") edits.push({ path: ["id"], value: openAnswer(rules, conversation, message.id) });
@@ -120,7 +121,12 @@ function openAnswer(rules: SessionRules, conversation: Conversation, id: string 
   return idText;
 }
 
-function openRequest(rules: SessionRules, conversation: Conversation, message: RequestMessage, edits: Edit[]): Handles {
+function openRequest(
+  rules: SessionRules,
+  conversation: Conversation,
+  message: RequestMessage,
+  edits: Edit[],
+): OpenedHandles {
   const { given, method, targets } = message;
   const open = (handle: string) => {
     const task = openTask(rules.fingerprint, conversation, handle);

@@ -6,7 +6,7 @@ import { narrowSubscription } from "../mcp/subscription.ts";
 import type { Known } from "../relay/exchange.ts";
 import { headerText } from "../relay/resumption.ts";
 import { bodyOf } from "../upstream/body.ts";
-import type { Answer as ServerAnswer } from "../upstream/dispatch.ts";
+import type { ServerAnswer } from "../upstream/dispatch.ts";
 import { explainFailure } from "../upstream/failure.ts";
 import { readListRequest, recollect } from "../upstream/recollect.ts";
 import type { Outgoing } from "../upstream/transport.ts";

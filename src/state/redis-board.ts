@@ -52,9 +52,12 @@ export function createRedisBoard(options: RedisBoardOptions): NoticeBoard & { cl
   const posted = { ended: 0, answered: 0, passing: 0 };
   /** How far each of the others was heard, by key and name. */
   const heard = new Map<string, number>();
+  /** Up to which entry each stream was read, by its key. */
   const last = new Map<string, string>();
   let sending = false;
+  /** False once Redis has refused notices, until it takes one. */
   let taken = true;
+  /** Whether this connection has told that notices never came. */
   let told = false;
   let closed = false;
 
@@ -80,7 +83,7 @@ export function createRedisBoard(options: RedisBoardOptions): NoticeBoard & { cl
     }
   }
 
-  /** All of them or none: those that come again are taken for old ones, and what they passed by as well. */
+  /** All of them or none: one that failed while a later one did not would come again with a number that hearers are past, and be taken for an old one. */
   async function write(shelf: Shelf, lot: readonly Numbered[]): Promise<void> {
     const trim = { strategy: "MAXLEN", strategyModifier: "~", threshold: mostKept[shelf] } as const;
     const all = client.multi();

@@ -5,7 +5,7 @@ import type { Ending } from "../ending.ts";
 import type { Body } from "./body.ts";
 
 /** The head of a server's answer; its body is still on the way. */
-export interface Answer {
+export interface ServerAnswer {
   readonly statusCode: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Body;
@@ -34,9 +34,9 @@ const highWaterMark = 65_536;
  * @param signal breaks it off, whether the head has arrived or not; its reason is what reader or caller hear
  * @throws Unconnected, an error of undici or of the socket, or the reason of the signal
  */
-export function dispatch(agent: Agent, options: Dispatcher.DispatchOptions, signal: Ending): Promise<Answer> {
+export function dispatch(agent: Agent, options: Dispatcher.DispatchOptions, signal: Ending): Promise<ServerAnswer> {
   if (signal.aborted) return Promise.reject(signal.reason);
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const { promise, resolve, reject } = Promise.withResolvers<ServerAnswer>();
   const begin = (transfer: Transfer) => void agent.dispatch(options, transfer);
   begin(new Transfer(signal, resolve, reject, begin));
   return promise;
@@ -52,7 +52,7 @@ const over: IteratorResult<Buffer, undefined> = { value: undefined, done: true }
 /** One exchange, as undici tells it and as its reader hears it. */
 class Transfer implements Dispatcher.DispatchHandler, Body, AsyncIterator<Buffer, undefined> {
   readonly #signal: Ending;
-  #settle: { readonly resolve: (answer: Answer) => void; readonly reject: (cause: Error) => void } | null;
+  #settle: { readonly resolve: (answer: ServerAnswer) => void; readonly reject: (cause: Error) => void } | null;
   #controller: Dispatcher.DispatchController | null = null;
   /** Null once something may have left. */
   #begin: ((transfer: Transfer) => void) | null;
@@ -66,7 +66,7 @@ class Transfer implements Dispatcher.DispatchHandler, Body, AsyncIterator<Buffer
 
   constructor(
     signal: Ending,
-    resolve: (answer: Answer) => void,
+    resolve: (answer: ServerAnswer) => void,
     reject: (cause: Error) => void,
     begin: (transfer: Transfer) => void,
   ) {

@@ -3,7 +3,7 @@ import { type Era, eraOf, type Revision } from "../mcp/era.ts";
 import { readJson } from "../mcp/json.ts";
 import { isObject } from "../mcp/object.ts";
 import { createStreamReader } from "../mcp/sse.ts";
-import type { Answer } from "./dispatch.ts";
+import type { ServerAnswer } from "./dispatch.ts";
 import { mediaType } from "./media-type.ts";
 import type { Transport } from "./transport.ts";
 
@@ -90,7 +90,7 @@ function describeClient(revision: Revision): Record<string, unknown> {
 
 /** The first JSON-RPC answer in the body, whichever way it is sent. */
 async function readAnswer(
-  { headers, body }: Answer,
+  { headers, body }: ServerAnswer,
   { id, maxBytes }: Inquiry,
 ): Promise<Pick<Reported, "message" | "bytes">> {
   const isStream = mediaType({ headers }) === "text/event-stream";

@@ -5,9 +5,10 @@
  */
 
 import { type Mirror, readMirrors } from "../mcp/mirrors.ts";
-import { isObject, type JsonObject } from "../mcp/object.ts";
+import { isObject } from "../mcp/object.ts";
 import { annotationsIn } from "../mcp/visible.ts";
 import type { Annotations } from "../policy/sight.ts";
+import { createRecent } from "./recent.ts";
 
 /** What a `list_changed` is about. */
 export type ListKind = "tools" | "prompts" | "resources";
@@ -59,7 +60,7 @@ export interface ListMemory {
    * Keeps a list's answer if the server lets everybody have it (`cacheScope` is `public`) for a while (`ttlMs`). In any
    * case it replaces what was kept under that key.
    *
-   * @param key from {@link cacheKey}, for the request that was answered
+   * @param key from cache-key.ts, for the request that was answered
    * @param text the answer as the server sent it, unfiltered; of a complete result only
    */
   keep(ticket: Ticket, key: string, text: string, hints: CacheHints, nowMs: number): void;
@@ -91,8 +92,8 @@ const annotationsForMs = 300_000;
 
 /** Makes the memory for one server. When it is full, what nobody used for longest goes first. */
 export function createListMemory(limits: ListLimits = defaults): ListMemory {
-  const tools = createShelf<Definition>(limits.maxTools, limits.maxChars);
-  const answers = createShelf<Answer>(limits.maxAnswers, limits.maxChars);
+  const tools = createRecent<Definition>(limits.maxTools, limits.maxChars);
+  const answers = createRecent<KeptList>(limits.maxAnswers, limits.maxChars);
   const tickets = {
     tools: { kind: "tools" },
     prompts: { kind: "prompts" },
@@ -149,7 +150,7 @@ export function createListMemory(limits: ListLimits = defaults): ListMemory {
   };
 }
 
-interface Answer {
+interface KeptList {
   readonly kind: ListKind;
   readonly text: string;
   readonly keptAtMs: number;
@@ -157,7 +158,7 @@ interface Answer {
 }
 
 /** A clock that was set back must not make an answer last longer. */
-function isFresh({ keptAtMs, expiresAtMs }: Pick<Answer, "keptAtMs" | "expiresAtMs">, nowMs: number): boolean {
+function isFresh({ keptAtMs, expiresAtMs }: Pick<KeptList, "keptAtMs" | "expiresAtMs">, nowMs: number): boolean {
   return keptAtMs <= nowMs && nowMs < expiresAtMs;
 }
 
@@ -183,102 +184,4 @@ function* readTools(listResult: unknown): Generator<{ name: string; inputSchema:
     if (!isObject(tool) || typeof tool.name !== "string" || tool.name.length > maxToolNameChars) continue;
     yield { name: tool.name, inputSchema: tool.inputSchema, annotations: annotationsIn(tool) };
   }
-}
-
-/** Values by name, bounded in number and characters. */
-interface Shelf<Value> {
-  use(key: string): Value | undefined;
-  put(key: string, value: Value, chars: number): void;
-  remove(key: string): void;
-  removeWhere(test: (value: Value) => boolean): void;
-}
-
-function createShelf<Value>(maxEntries: number, maxChars: number): Shelf<Value> {
-  // A Map keeps the order of insertion, and a use inserts anew: what was not used for longest stands first.
-  const entries = new Map<string, { value: Value; chars: number }>();
-  let totalChars = 0;
-  const remove = (key: string) => {
-    totalChars -= entries.get(key)?.chars ?? 0;
-    entries.delete(key);
-  };
-  return {
-    use(key) {
-      const entry = entries.get(key);
-      if (entry === undefined) return undefined;
-      entries.delete(key);
-      entries.set(key, entry);
-      return entry.value;
-    },
-    put(key, value, chars) {
-      remove(key);
-      // One that is too large for the shelf would clear it, and then not fit either.
-      if (chars > maxChars) return;
-      entries.set(key, { value, chars });
-      totalChars += chars;
-      for (const oldest of entries.keys()) {
-        if (entries.size <= maxEntries && totalChars <= maxChars) return;
-        remove(oldest);
-      }
-    },
-    remove,
-    removeWhere(test) {
-      for (const [key, { value }] of entries) if (test(value)) remove(key);
-    },
-  };
-}
-
-const metaPrefix = "io.modelcontextprotocol/";
-/** Servers are told not to act on the client's name (2026-07-28, General fields), and traces do not change what they observe. */
-const idleMeta = new Set([`${metaPrefix}clientInfo`, "traceparent", "tracestate"]);
-const maxKeyChars = 4_096;
-const maxCapabilityDepth = 16;
-const maxCapabilityMembers = 256;
-
-/**
- * What stands for everything in a list's request that its answer may depend on (2026-07-28, Caching, Cache Key): method,
- * cursor, revision, capabilities of the client, and its baggage, which applications do act on: were it left out, one
- * client could put an answer of its making in front of the others.
- *
- * @param params the parameters of the request, parsed
- * @returns at most 4,096 characters; undefined for a request whose answer is not to be kept nor found: no list, malformed,
- *   too large, the retry of a multi round-trip request, one that asks for progress or logging, or with any member that is
- *   not known to be harmless
- */
-export function cacheKey(method: string, params: unknown): string | undefined {
-  if (!listKinds.has(method) || !isObject(params)) return undefined;
-  const { cursor, _meta: meta, ...others } = params;
-  if (!isObject(meta) || !isTextOrAbsent(cursor) || Object.keys(others).length > 0) return undefined;
-  const {
-    [`${metaPrefix}protocolVersion`]: revision,
-    [`${metaPrefix}clientCapabilities`]: capabilities,
-    baggage,
-    ...rest
-  } = meta;
-  if (typeof revision !== "string" || !isObject(capabilities) || !isTextOrAbsent(baggage)) return undefined;
-  if (Object.keys(rest).some((name) => !idleMeta.has(name))) return undefined;
-  const sorted = renderSorted(capabilities, maxCapabilityDepth);
-  if (sorted === undefined) return undefined;
-  const key = JSON.stringify([method, cursor, revision, sorted, baggage]);
-  return key.length <= maxKeyChars ? key : undefined;
-}
-
-function isTextOrAbsent(value: unknown): boolean {
-  return typeof value === "string" || value === undefined;
-}
-
-/** JSON with the members of each object in order; undefined for what is too large, and numbers that parsers read differently. */
-function renderSorted(value: unknown, maxDepth: number): string | undefined {
-  if (typeof value === "number") return Number.isSafeInteger(value) ? String(value) : undefined;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const names = Object.keys(value);
-  if (maxDepth === 0 || names.length > maxCapabilityMembers) return undefined;
-  const isArray = Array.isArray(value);
-  let inside = "";
-  for (const name of isArray ? names : names.sort()) {
-    const text = renderSorted((value as JsonObject)[name], maxDepth - 1);
-    // Stops as soon as it cannot become a key any more.
-    if (text === undefined || inside.length > maxKeyChars) return undefined;
-    inside += `${inside === "" ? "" : ","}${isArray ? "" : `${JSON.stringify(name)}:`}${text}`;
-  }
-  return isArray ? `[${inside}]` : `{${inside}}`;
 }

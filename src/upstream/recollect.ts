@@ -1,8 +1,9 @@
 import type { RequestMessage, Session } from "../facts.ts";
 import { setMember } from "../mcp/splice.ts";
 import { bodyOf } from "./body.ts";
-import type { Answer } from "./dispatch.ts";
-import { cacheKey, type ListKind, type ListMemory, listKinds, type Ticket } from "./lists.ts";
+import { cacheKey } from "./cache-key.ts";
+import type { ServerAnswer } from "./dispatch.ts";
+import { type ListKind, type ListMemory, listKinds, type Ticket } from "./lists.ts";
 
 /** A request for a list, as the memory of lists knows it. */
 export interface ListRequest {
@@ -30,7 +31,7 @@ export function recollect(
   { key }: ListRequest,
   message: RequestMessage,
   nowMs: number,
-): Answer | undefined {
+): ServerAnswer | undefined {
   const kept = key === undefined ? undefined : lists.find(key, nowMs);
   if (kept === undefined) return undefined;
   const aged = setMember(kept.text, ["result", "ttlMs"], String(kept.leftMs));

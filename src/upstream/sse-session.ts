@@ -48,7 +48,7 @@ export class SseSession {
     return this.#source.endpoint;
   }
 
-  /** Says that the client is there. */
+  /** Begins the time anew after which an unused session is over. */
   touch(): void {
     if (!this.#ended) this.#idle.refresh();
   }
@@ -127,14 +127,17 @@ export class SseSession {
     }
   }
 
-  /** Apart from the wait for room: the text of an event would be kept meanwhile, beside its bytes and in the heap. */
+  /**
+   * Takes the next event; false at the end of the stream. A function of its own, so that the text of the event is not kept in the heap while
+   * {@link SseSession.#room} waits.
+   */
   async #takeNext(events: AsyncIterator<StreamEvent>): Promise<boolean> {
     const { value, done } = await events.next();
     if (done !== true) this.#take(value);
     return done !== true;
   }
 
-  /** What fills one stream holds up all of them, as the server sees it: otherwise a slow client would fill the memory. */
+  /** Waits until each stream has room: one slow client holds up all of the session, which otherwise would fill the memory. */
   async #room(): Promise<void> {
     for (const { outlet } of this.#waiting.values()) await outlet.room();
     await this.#standalone?.room();
@@ -175,11 +178,13 @@ export class SseSession {
     else outlet.send(data);
   }
 
+  /** After a stream has ended: ends a session that was waiting for just that. */
   #settle(): void {
     this.touch();
     if (this.#leaving && this.#waiting.size === 0) this.end();
   }
 
+  /** Ends a session that nobody uses any more. */
   #retire(): void {
     if (this.#waiting.size === 0 && this.#standalone === null) this.end();
   }

@@ -4,7 +4,7 @@ import { Denial } from "../denial.ts";
 import type { Ending } from "../ending.ts";
 import { createStreamReader, type StreamEvent } from "../mcp/sse.ts";
 import { bodyOf, readWhole } from "./body.ts";
-import { type Answer, dispatch } from "./dispatch.ts";
+import { dispatch, type ServerAnswer } from "./dispatch.ts";
 import { mediaType } from "./media-type.ts";
 import { answerBroken, passRefusal } from "./sse-answers.ts";
 import type { Outgoing } from "./transport.ts";
@@ -31,7 +31,7 @@ export async function openSource(
   streams: Agent,
   headers: Outgoing["headers"],
   signal: Ending,
-): Promise<SseSource | Answer> {
+): Promise<SseSource | ServerAnswer> {
   const closing = new AbortController();
   const giveUp = () => closing.abort(signal.reason);
   const late = () => closing.abort(new errors.HeadersTimeoutError("no endpoint event"));
@@ -62,7 +62,7 @@ function headersOfStream(headers: Outgoing["headers"]): Record<string, string> {
   return { ...rest, accept: "text/event-stream" };
 }
 
-function readEvents(answer: Answer, maxChars: number): AsyncIterableIterator<StreamEvent, void> {
+function readEvents(answer: ServerAnswer, maxChars: number): AsyncIterableIterator<StreamEvent, void> {
   if (mediaType(answer) !== "text/event-stream") throw malformed("no event stream");
   const reader = createStreamReader(maxChars);
   const chunks = answer.body[Symbol.asyncIterator]();

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { ServerConfig } from "../config/schema.ts";
 import { Denial } from "../denial.ts";
 import { discard } from "./body.ts";
-import { type Answer, dispatch } from "./dispatch.ts";
+import { dispatch, type ServerAnswer } from "./dispatch.ts";
 import { answerBroken, answerEmpty, answerError, answerStream, passRefusal } from "./sse-answers.ts";
 import { findProgressToken } from "./sse-recipient.ts";
 import { SseSession } from "./sse-session.ts";
@@ -31,7 +31,7 @@ export function createSseTransport(
   let opening = 0;
   let closed = false;
 
-  async function begin(outgoing: Outgoing): Promise<Answer> {
+  async function begin(outgoing: Outgoing): Promise<ServerAnswer> {
     if (outgoing.method !== "initialize") {
       return answerError(outgoing.id, "This server wants a session: begin with initialize.");
     }
@@ -50,7 +50,7 @@ export function createSseTransport(
     return answer;
   }
 
-  async function ask(session: SseSession, outgoing: Outgoing, headers = {}): Promise<Answer> {
+  async function ask(session: SseSession, outgoing: Outgoing, headers = {}): Promise<ServerAnswer> {
     const { id, body, signal } = outgoing;
     const outlet = id === null ? undefined : session.expect(id, findProgressToken(body), signal);
     if (outlet === undefined) return answerError(id, "Another request with this id waits for its answer.");
@@ -71,14 +71,14 @@ export function createSseTransport(
     // Whoever gets the answer counts it out when its body closes, so it must not be closed already.
     return destroyed ? answerBroken(errored ?? new Denial("upstream_closed")) : answerStream(outlet.body, headers);
 
-    function breakOff({ body: rest, statusCode }: Answer): void {
+    function breakOff({ body: rest, statusCode }: ServerAnswer): void {
       rest.destroy();
       outlet?.end(new Denial("upstream_refused", { detail: `status ${statusCode}` }));
     }
   }
 
   /** @returns null when the server took the message, else its refusal */
-  async function post(session: SseSession, { headers, body, signal }: Outgoing): Promise<Answer | null> {
+  async function post(session: SseSession, { headers, body, signal }: Outgoing): Promise<ServerAnswer | null> {
     const { origin, pathname, search } = session.endpoint;
     const request = { origin, path: pathname + search, method: "POST", headers: ownHeaders(headers), body } as const;
     const response = await dispatch(calls, request, signal);
@@ -87,12 +87,12 @@ export function createSseTransport(
     return null;
   }
 
-  function listen(session: SseSession, { signal }: Outgoing): Answer {
+  function listen(session: SseSession, { signal }: Outgoing): ServerAnswer {
     const outlet = session.listen(signal);
     return outlet === undefined ? answerEmpty(409) : answerStream(outlet.body);
   }
 
-  async function go(session: SseSession, outgoing: Outgoing): Promise<Answer> {
+  async function go(session: SseSession, outgoing: Outgoing): Promise<ServerAnswer> {
     session.touch();
     switch (outgoing.kind) {
       case "request":

@@ -53,7 +53,7 @@ export async function survey(
 ): Promise<Survey> {
   const deadline = AbortSignal.timeout(limits.deadlineMs);
   const { era } = await server.era.find();
-  const visit: Visit = {
+  const course: Course = {
     server,
     limits,
     deadline,
@@ -63,18 +63,18 @@ export async function survey(
     leftElements: limits.maxElements,
   };
   try {
-    if (era === "modern") visit.revision = newest;
-    else await begin(visit);
+    if (era === "modern") course.revision = newest;
+    else await begin(course);
     const lists = new Map<ListMethod, readonly JsonObject[]>();
-    for (const method of methods) lists.set(method, await readList(visit, method));
+    for (const method of methods) lists.set(method, await readList(course, method));
     return lists;
   } finally {
-    await end(visit);
+    await end(course);
   }
 }
 
-/** What a survey has found out of how to speak to the server, and how much it may still read. */
-interface Visit {
+/** How far a survey is: what it has found out of how to speak to the server, and how much it may still read. */
+interface Course {
   readonly server: Parameters<typeof survey>[0];
   readonly limits: SurveyLimits;
   readonly deadline: AbortSignal;
@@ -84,13 +84,13 @@ interface Visit {
   leftElements: number;
 }
 
-async function begin(visit: Visit): Promise<void> {
-  const { server, limits, deadline } = visit;
+async function begin(course: Course): Promise<void> {
+  const { server, limits, deadline } = course;
   const params = { protocolVersion: newestLegacy, capabilities: {}, clientInfo: ownClient };
-  const { protocolVersion } = resultOf("initialize", await ask(visit, "initialize", params)) ?? {};
+  const { protocolVersion } = resultOf("initialize", await ask(course, "initialize", params)) ?? {};
   const revision = legacyRevisions.find((known) => known === protocolVersion);
   if (revision === undefined) throw new Error("it did not agree to a revision of MCP that is known here");
-  visit.revision = revision as Revision;
+  course.revision = revision as Revision;
   const sent = server.own.send({
     kind: "notification",
     id: null,
@@ -98,7 +98,7 @@ async function begin(visit: Visit): Promise<void> {
     endless: false,
     headers: {
       ...server.headers,
-      ...sessionHeaders(visit),
+      ...sessionHeaders(course),
       accept: "application/json, text/event-stream",
       "content-type": "application/json",
     },
@@ -111,7 +111,7 @@ async function begin(visit: Visit): Promise<void> {
   answer.body.destroy();
 }
 
-function sessionHeaders({ revision, sessionId }: Visit): Record<string, string> {
+function sessionHeaders({ revision, sessionId }: Course): Record<string, string> {
   return {
     ...(revision !== undefined && { "mcp-protocol-version": revision }),
     ...(sessionId !== undefined && { "mcp-session-id": sessionId }),
@@ -119,28 +119,28 @@ function sessionHeaders({ revision, sessionId }: Visit): Record<string, string> 
 }
 
 /** A server need not let a client end a session (2025-11-25, Session Management); then it ends by itself. */
-async function end(visit: Visit): Promise<void> {
-  if (visit.sessionId === undefined) return;
-  const { own, headers } = visit.server;
+async function end(course: Course): Promise<void> {
+  if (course.sessionId === undefined) return;
+  const { own, headers } = course.server;
   const outgoing = { kind: "end", id: null, method: null, endless: false, body: null } as const;
-  const all = { ...headers, ...sessionHeaders(visit) };
+  const all = { ...headers, ...sessionHeaders(course) };
   await own.send({ ...outgoing, headers: all, signal: AbortSignal.timeout(endTimeoutMs) }).then(
     ({ body }) => body.destroy(),
     () => {},
   );
 }
 
-async function readList(visit: Visit, method: ListMethod): Promise<readonly JsonObject[]> {
+async function readList(course: Course, method: ListMethod): Promise<readonly JsonObject[]> {
   const member = requestMethods.get(method)?.list?.member ?? "";
   const elements: JsonObject[] = [];
   let cursor: unknown;
   for (let page = 0; page < maxPages; page++) {
-    const result = resultOf(method, await ask(visit, method, cursor === undefined ? {} : { cursor }));
+    const result = resultOf(method, await ask(course, method, cursor === undefined ? {} : { cursor }));
     if (result === undefined) return [];
     const found = result[member];
     if (!Array.isArray(found)) throw new Error(`its answer to ${method} has no ${member}`);
-    visit.leftElements -= found.length;
-    if (visit.leftElements < 0) throw new Error(`it lists more than ${visit.limits.maxElements} things`);
+    course.leftElements -= found.length;
+    if (course.leftElements < 0) throw new Error(`it lists more than ${course.limits.maxElements} things`);
     for (const element of found) if (isObject(element)) elements.push(element);
     cursor = result.nextCursor;
     if (typeof cursor !== "string") return elements;
@@ -148,11 +148,11 @@ async function readList(visit: Visit, method: ListMethod): Promise<readonly Json
   throw new Error(`its answer to ${method} has more than ${maxPages} pages`);
 }
 
-async function ask(visit: Visit, method: string, params: JsonObject): Promise<Reported> {
-  const { server, limits, deadline, revision = newestLegacy, sessionId, leftBytes } = visit;
+async function ask(course: Course, method: string, params: JsonObject): Promise<Reported> {
+  const { server, limits, deadline, revision = newestLegacy, sessionId, leftBytes } = course;
   if (leftBytes <= 0) throw new Error(`${method}: it has sent more than ${limits.maxTotalBytes} bytes`);
   const onSession = (given: string) => {
-    visit.sessionId = given;
+    course.sessionId = given;
   };
   const bounds = { maxBytes: Math.min(limits.maxBytes, leftBytes), timeoutMs: limits.timeoutMs, signal: deadline };
   const question = { id, method, params, revision, sessionId, ...bounds, onSession };
@@ -160,7 +160,7 @@ async function ask(visit: Visit, method: string, params: JsonObject): Promise<Re
     const reason = cause instanceof Denial ? cause.message : "it cannot be reached";
     throw new Error(`${method}: ${deadline.aborted ? "its lists take too long" : reason}`);
   });
-  visit.leftBytes -= reported.bytes;
+  course.leftBytes -= reported.bytes;
   return reported;
 }
 

@@ -2,7 +2,7 @@ import { Agent } from "undici";
 import type { ServerConfig } from "../config/schema.ts";
 import type { Ending } from "../ending.ts";
 import { verified } from "../network/verified.ts";
-import { type Answer, dispatch } from "./dispatch.ts";
+import { dispatch, type ServerAnswer } from "./dispatch.ts";
 
 /** What goes to a server, in the terms of Streamable HTTP whatever it is that the server speaks. */
 export interface Outgoing {
@@ -21,7 +21,7 @@ export interface Outgoing {
 /** How one server is spoken to. */
 export interface Transport {
   /** @throws Error of undici or of the socket; failure.ts gives it a name */
-  send(outgoing: Outgoing): Promise<Answer>;
+  send(outgoing: Outgoing): Promise<ServerAnswer>;
   /** Lets exchanges in progress finish, then closes the connections. */
   close(): Promise<void>;
   /** Breaks every exchange off. */

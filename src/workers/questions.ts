@@ -9,6 +9,7 @@ export interface Questions<Answer> {
   fail(): void;
 }
 
+/** No question is open yet. */
 export function createQuestions<Answer>(): Questions<Answer> {
   const open = new Map<number, PromiseWithResolvers<Answer>>();
   let last = 0;

@@ -1,20 +1,13 @@
 import { createHmac, createSecretKey, randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { Fingerprint } from "../../src/crypto/fingerprint.ts";
+import type { Sealer } from "../../src/crypto/seal.ts";
 import { seal, unseal } from "../../src/crypto/seal.ts";
 import type { Identity } from "../../src/facts.ts";
-import {
-  type Fingerprint,
-  openCursor,
-  openState,
-  openTask,
-  sealCursor,
-  sealState,
-  signTask,
-  type Task,
-} from "../../src/mcp/handles.ts";
+import { openCursor, openState, openTask, sealCursor, sealState, signTask, type Task } from "../../src/mcp/handles.ts";
 import type { Target } from "../../src/mcp/methods.ts";
-import type { Conversation, Sealer } from "../../src/mcp/session.ts";
+import type { Conversation } from "../../src/mcp/session.ts";
 
 const key = { kid: randomBytes(4), key: createSecretKey(randomBytes(32)) };
 const sealer: Sealer = {

@@ -28,6 +28,8 @@ describe("the command line", () => {
     [["serv"], 'unknown command "serv" (did you mean "serve"?)'],
     [["dance"], 'unknown command "dance"; '],
     [["check", "--no-such-flag"], "unknown option '--no-such-flag'"],
+    [["revoke", "session", "9pb6rjWHlM1", "--issuer", "corp"], "unknown option '--issuer'"],
+    [["revoke", "grant", "2XkVQ4ou2uW78w6S", "--issuer", "corp"], "unknown option '--issuer'"],
     [["token", "mint"], "--subject"],
     [["serve", "-c", "/nowhere/sallyport.yaml"], "there is no such file"],
   ])("ends with 2 and a reason: %j", async (argv, reason) => {

@@ -27,6 +27,7 @@ export function isOfGateway({ event }: AuditRecord): boolean {
 
 const ofGateway: ReadonlySet<string> = new Set(gatewayEvents);
 
+/** Whether what the record tells of succeeded; `unknown` where nobody was answered. */
 export function outcomeOf(record: AuditRecord): Outcome {
   const { event, decision, outcome, note } = record;
   // Nobody got in, by whosever fault.
@@ -38,6 +39,7 @@ export function outcomeOf(record: AuditRecord): Outcome {
   return http === null ? "unknown" : "success";
 }
 
+/** How much a record matters to whoever watches: refusals most, then failures. */
 export function severityOf(record: AuditRecord): Severity {
   if (record.decision.effect === "deny") return "medium";
   return outcomeOf(record) === "failure" ? "low" : "informational";

@@ -33,10 +33,12 @@ export async function readHold(directory: string): Promise<Hold | null> {
   }
 }
 
+/** Puts a hold on an audit directory, in place of any before. @throws an error of the file system */
 export function writeHold(directory: string, hold: Hold): Promise<void> {
   return replaceFile(holdPath(directory), `${JSON.stringify(hold)}\n`);
 }
 
+/** Lifts the hold, if there is one. @throws an error of the file system */
 export function removeHold(directory: string): Promise<void> {
   return rm(holdPath(directory), { force: true });
 }

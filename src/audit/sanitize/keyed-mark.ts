@@ -1,5 +1,5 @@
 /** Marks with a fingerprint: the same secret has the same one in every record, and nobody without the key can tell which it is. */
-import type { Fingerprint } from "../../mcp/handles.ts";
+import type { Fingerprint } from "../../crypto/fingerprint.ts";
 import { isCardNumber } from "./secret-cards.ts";
 import { keepMarks, type Redact } from "./secret-mark.ts";
 import { showUnseen } from "./text.ts";

@@ -10,6 +10,7 @@ const mostLogs = 200;
 /** Statuses of OTLP/HTTP that are worth another try, and no others (OTLP specification, "Retryable Response Codes"). */
 const retried: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
+/** Sends records as OTLP logs over HTTP, in JSON (OTLP specification, "OTLP/HTTP"). What the receiver rejected counts as refused. */
 export function createOtlpChannel(options: Omit<PosterOptions, "isPassing">, resource: OtlpResource): Channel {
   const poster = new Poster({ ...options, isPassing: (status) => retried.has(status) });
   return {

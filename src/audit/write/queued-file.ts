@@ -15,7 +15,7 @@ const forceToDisk = promisify(fsync);
 
 const healMs = 2_000;
 const lookMs = 1_000;
-/** Closed files age by the day. */
+/** At so many looks the keeper looks once: closed files age by the day. */
 const looksOfKeeper = 600;
 
 interface Waiting {
@@ -107,7 +107,7 @@ export class QueuedFile implements AuditFile {
   }
 
   async declare(entry: AuditEntry): Promise<void> {
-    // What is forced to the disk at the moment keeps its file.
+    // This may begin another file, and what the disk refuses can be taken back only out of the one that is open.
     while (this.#forcing !== null) await this.#forcing;
     if (this.#closed) throw new AuditFault("the audit trail is closed");
     const written = this.#write([entry], true);
@@ -152,7 +152,7 @@ export class QueuedFile implements AuditFile {
     this.#settle(batch, written);
   }
 
-  /** Lets nothing be written until the disk has answered. */
+  /** Lets nothing be written until the disk has answered; then what has come meanwhile is. */
   #hold<Answer>(forcing: Promise<Answer>): Promise<Answer> {
     this.#forcing = forcing.then(() => {
       this.#forcing = null;
@@ -161,7 +161,11 @@ export class QueuedFile implements AuditFile {
     return forcing;
   }
 
-  /** Behind what is written comes its checkpoint, when it is time for one or this is the last record before something happens. */
+  /**
+   * Writes records, and behind them a checkpoint where one is due.
+   *
+   * @param last whether a checkpoint is due in any case: something is about to happen that must not without it
+   */
   #write(entries: readonly AuditEntry[], last = false): Written {
     const result = this.#files.write(entries);
     const checkpoint = result.failure === null ? this.#certify(last) : null;
@@ -179,7 +183,7 @@ export class QueuedFile implements AuditFile {
     return result?.failure === null ? { note, seq: this.#files.end.seq, lines: result.lines } : null;
   }
 
-  /** Nobody hears of what could still be taken back: what a sink has, or a checkpoint vouches for, is in the trail. */
+  /** Hands lines to the sinks and keeps the checkpoint; only once they cannot be taken back, so that both speak of what is in the trail. */
   #publish({ lines, checkpoint }: Pick<Written, "lines" | "checkpoint">): void {
     const all = checkpoint === null ? lines : [...lines, ...checkpoint.lines];
     if (all.length > 0) this.#options.onWritten?.(all);
@@ -223,14 +227,14 @@ export class QueuedFile implements AuditFile {
     }
     if (failure != null && !announced) this.#options.onFailure?.(failure);
     const told = failure === null && batch.some(({ entry }) => entry.event === "recovered");
-    // What a record says that stands in for another one may have been told already.
+    // A record that was missing and is there now lowers the number, also where `recovered` has told of it already: never below 0.
     this.#missing = Math.max(0, missing + (told ? 0 : this.#missing));
     if (failure !== null) return;
     if (announced) this.#options.onRecovered?.();
     if (!told && this.#missing > 0) this.#recover();
   }
 
-  /** Nobody is sent to a gateway that is not ready, so no request would find out that the disk has room again. */
+  /** Tries to write. Nobody is sent to a gateway that is not ready, so no request would find out that the disk has room again. */
   #heal(): void {
     if (this.#forcing !== null) return;
     this.#reclaim();
@@ -256,7 +260,7 @@ export class QueuedFile implements AuditFile {
     this.#publish({ lines: [], checkpoint: this.#certify() });
   }
 
-  /** It is tried each second, and said once when it begins to fail and once when it works again. */
+  /** Has another file begun where this one was moved or deleted, or its key is gone. Told once when that fails, and once when it works again. */
   #reclaim(): void {
     try {
       this.#files.checkKey();
@@ -279,7 +283,7 @@ export class QueuedFile implements AuditFile {
     await this.#keeper.stop();
     const { now, stopNote = {} } = this.#options;
     try {
-      // Writing may work again, and no record have said yet what is missing.
+      // Where no `recovered` has told yet what is missing, the last record does.
       const note = this.#missing === 0 ? stopNote : { ...stopNote, missing: this.#missing };
       const written = this.#write([gatewayEntry("stop", now().toISOString(), note)], true);
       throwFirst(written);

@@ -9,6 +9,7 @@ export interface OpenerOptions {
   readonly json?: true;
 }
 
+/** Gives a command the options of {@link OpenerOptions}. */
 export function withOpener(command: Command): Command {
   return command
     .addOption(

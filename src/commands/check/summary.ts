@@ -30,6 +30,7 @@ export interface ConfigSummary extends PolicySummary {
   readonly logins: readonly { readonly name: string; readonly redirectUri: string; readonly logoutUri: string }[];
 }
 
+/** @param tested what the suites beside the policies said; null where there are none */
 export function summarizePolicies(policy: Program, tested: SuiteReport | null): PolicySummary {
   return {
     policyHash: policy.hash,
@@ -41,6 +42,7 @@ export function summarizePolicies(policy: Program, tested: SuiteReport | null): 
   };
 }
 
+/** @param tested what the suites beside the policies said; null where there are none */
 export function summarizeConfig(
   { config, policy, file, hash }: LoadedConfig,
   tested: SuiteReport | null,

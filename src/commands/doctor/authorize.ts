@@ -18,6 +18,11 @@ export interface Asking {
   readonly state: string;
 }
 
+/**
+ * Where a client sends the browser: authorization code with PKCE by S256 (RFC 7636) for one resource (RFC 8707).
+ *
+ * @param said metadata of the authorization server (RFC 8414)
+ */
 export function authorizeUrl(said: JsonObject, asking: Asking): string {
   const url = new URL(String(said.authorization_endpoint));
   const params = {

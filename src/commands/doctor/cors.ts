@@ -38,6 +38,7 @@ export function judgePreflight(answer: Answer, origin: string, { url, isServer }
   });
 }
 
+/** For an origin whose preflights were all answered as a browser wants them. */
 export function mayAsk(origin: string): Finding {
   return ok(`a page of ${origin} may ask and call`);
 }

@@ -36,6 +36,7 @@ const lacks: readonly KnownLack[] = [
   },
 ];
 
+/** @param issuer its URL; of a provider that is not listed nothing is known */
 export function findKnownLack(issuer: string): KnownLack | undefined {
   const { hostname } = new URL(issuer);
   return lacks.find(({ host }) => host.test(hostname));

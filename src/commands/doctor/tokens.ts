@@ -48,6 +48,7 @@ export function judgeTokenAnswer(answer: Answer, at: Finding["at"] & object): Fi
   return problem(`no token (HTTP ${answer.status}): ${quote(oauthErrorOf(answer))}`, { at });
 }
 
+/** Whether the gateway will take the access token, by what can be read of it. */
 export function judgeToken({ access, refresh, claims }: Tokens, facts: TokenFacts): Finding {
   const found = facts.issuer === null || claims === null ? null : judgeClaims(claims, access, facts, facts.issuer);
   if (found !== null) return found;

@@ -16,6 +16,7 @@ export interface Browser {
   refused: string | null;
 }
 
+/** A browser in which nobody is logged in. */
 export function openBrowser(): Browser {
   return { cookies: new Map(), refused: null };
 }

@@ -96,10 +96,12 @@ function lengthOf(value: CelValue): number {
   return typeof value === "string" || value instanceof Uint8Array ? value.length : 0;
 }
 
+/** Of `in`: the value is compared with each element. */
 export function costOfSearch(one: CelValue, within: CelList): number {
   return sumUp(within, (each) => costOfEquality(one, each));
 }
 
+/** Of `==` and `!=`. A comparison with a list or map may go through all of the first operand. */
 export function costOfEquality(one: CelValue, other: CelValue): number {
   return isCelList(other) || isCelMap(other) ? weigh(one) : perValue + compare(one, other);
 }

@@ -111,6 +111,7 @@ export const operatorNames = new Map(
   [...functions.keys()].filter((name) => /[_@!]/.test(name)).map((name) => [name, name.replaceAll(/[_@]/g, "")]),
 );
 
+/** Whether operands of these types may be given to it: what is not known before it runs (`dyn`) may be anything. */
 export function fits(params: Overload["params"], types: readonly Type[]): boolean {
   return params.length === types.length && params.every((param, index) => accepts(param, types[index] ?? "dyn"));
 }

@@ -39,6 +39,7 @@ function isNumber(type: Scalar): boolean {
   return type === "int" || type === "uint" || type === "double";
 }
 
+/** Exactly the same type; `dyn` is the same as itself alone. */
 export function isSame(one: Type, other: Type): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -17,6 +17,7 @@ export function readValue(json: unknown, depth = 0): CelInput {
   return mapOf(Object.entries(json).map(([name, each]) => [name, readValue(each, depth + 1)]));
 }
 
+/** A map that has what it was given, and nothing of what objects inherit. */
 export function mapOf(members: Iterable<readonly [string, CelInput]>): CelMap {
   const held = new Map(members);
   const map = celMap(held);

@@ -6,6 +6,7 @@ import { findingAt, type Lint } from "./finding.ts";
 import { type FoldedCondition, foldCondition } from "./folding.ts";
 import { type Inventory, kindKeys, type WrittenRule } from "./inventory.ts";
 
+/** Each condition is folded once, however many rules have it. */
 export function findIdleConditions({ rules }: Inventory): Lint[] {
   const folded = new Map<string, FoldedCondition>();
   return rules.flatMap((written) => {

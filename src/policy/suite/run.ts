@@ -143,6 +143,7 @@ export interface SuiteTotals {
   readonly failed: number;
 }
 
+/** Sums up all suites; a test without a name counts by its answers alone. */
 export function countAnswers(runs: readonly SuiteRun[]): SuiteTotals {
   const tests = runs.flatMap((run) => run.tests);
   const answers = tests.flatMap((test) => test.answers);

@@ -1,7 +1,7 @@
 import type { Ending } from "../../ending.ts";
 import type { Arrival, Identity, Message, Session } from "../../facts.ts";
 import { discard } from "../body.ts";
-import type { Answer } from "../dispatch.ts";
+import type { ServerAnswer } from "../dispatch.ts";
 import type { Outgoing, Transport } from "../transport.ts";
 import { createUserSender } from "../vault/sender.ts";
 import { assertionHeader } from "./assertion.ts";
@@ -17,7 +17,7 @@ export interface Caller {
 }
 
 /** Sends on behalf of a caller; throws as {@link Transport.send} does, and Denials of the credentials. */
-export type Send = (outgoing: Outgoing, caller: Caller) => Promise<Answer>;
+export type Send = (outgoing: Outgoing, caller: Caller) => Promise<ServerAnswer>;
 
 /** A way to a server on which every message carries what the server is to see of its caller. */
 export function createSender(
@@ -59,8 +59,8 @@ async function sendWithToken<Whose>(
   tokens: TokenSource<Whose>,
   whose: Whose,
   signal: Ending,
-  send: (token: string) => Promise<Answer>,
-): Promise<Answer> {
+  send: (token: string) => Promise<ServerAnswer>,
+): Promise<ServerAnswer> {
   const token = await take(tokens, whose, signal);
   const answer = await send(token);
   if (answer.statusCode !== 401 || !tokens.reject(token, whose)) return answer;

@@ -71,6 +71,7 @@ const lookMs = 100;
 /** A server that refuses a token that was got just now would refuse the next one too. */
 const rejectedAgainAfterMs = 10_000;
 
+/** Keeps the tokens of all users at one server. Of several processes one renews a token, and the others wait for it. */
 export function createKeeper(kit: KeeperKit): Keeper {
   const { store, now, chance } = kit;
   const renewing = new Map<string, Promise<string | null>>();

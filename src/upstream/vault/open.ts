@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type AuditEntry, gatewayEntry } from "../../audit/record.ts";
-import type { Sealer } from "../../mcp/session.ts";
+import type { Sealer } from "../../crypto/seal.ts";
 import type { Store } from "../../state/store.ts";
 import type { TokenOutcome } from "../credentials/token-endpoint.ts";
 import { createKeeper, type Keeper, type User } from "./keeper.ts";

@@ -1,15 +1,15 @@
 import { clientPrefix } from "../../authorization/machines/grant-types.ts";
+import type { Sealer } from "../../crypto/seal.ts";
 import { Denial } from "../../denial.ts";
 import type { Ending } from "../../ending.ts";
 import { errandForm, readErrandAnswer } from "../../mcp/elicitation.ts";
 import { type ErrandForm, errandKey } from "../../mcp/errand.ts";
-import type { Sealer } from "../../mcp/session.ts";
 import { removeMember, valueSpan } from "../../mcp/splice.ts";
 import { StoreError } from "../../state/store.ts";
 import { discard } from "../body.ts";
 import type { Caller, Send } from "../credentials/sender.ts";
 import { TokenFailure } from "../credentials/token-failure.ts";
-import type { Answer } from "../dispatch.ts";
+import type { ServerAnswer } from "../dispatch.ts";
 import type { Outgoing } from "../transport.ts";
 import { type Challenge, readChallenge, readScopes } from "./challenge.ts";
 import type { Keeper, User } from "./keeper.ts";
@@ -43,7 +43,7 @@ const lookMs = 500;
  * @param send sends a message with a token, or without one
  */
 export function createUserSender(
-  send: (outgoing: Outgoing, caller: Caller, token: string | null) => Promise<Answer>,
+  send: (outgoing: Outgoing, caller: Caller, token: string | null) => Promise<ServerAnswer>,
   kit: UserSenderKit,
 ): Send {
   const { keeper } = kit;
@@ -72,7 +72,7 @@ export function createUserSender(
     return null;
   }
 
-  async function exchange(outgoing: Outgoing, caller: Caller): Promise<Answer> {
+  async function exchange(outgoing: Outgoing, caller: Caller): Promise<ServerAnswer> {
     const { issuer, subject } = caller.identity;
     // Nobody comes to a page as a machine.
     if (issuer !== pagesIssuer || subject.startsWith(clientPrefix))
@@ -100,7 +100,7 @@ export function createUserSender(
   }
 
   /** Null where the answer asks for no login. Of a token that opens too little, what it opens is asked for as well. */
-  async function challengeOf(answer: Answer, user: User, hasToken: boolean): Promise<Challenge | null> {
+  async function challengeOf(answer: ServerAnswer, user: User, hasToken: boolean): Promise<Challenge | null> {
     const { statusCode, headers } = answer;
     if (statusCode !== 401 && statusCode !== 403) return null;
     const challenge = readChallenge(headers["www-authenticate"]);
@@ -125,7 +125,7 @@ export function createUserSender(
     });
 }
 
-function refuseStranger(answer: Answer, { issuer, subject }: Pick<User, "issuer" | "subject">): Answer {
+function refuseStranger(answer: ServerAnswer, { issuer, subject }: Pick<User, "issuer" | "subject">): ServerAnswer {
   if (answer.statusCode !== 401) return answer;
   void discard(answer.body);
   const who = issuer === pagesIssuer ? subject : `a caller of ${issuer}`;

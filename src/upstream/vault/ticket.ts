@@ -2,7 +2,7 @@
  * Links for users who have to log in at a server. Sealed: nobody reads in one who it is for, or makes one up. It opens nothing by itself;
  * the page behind it is for this user only (MCP 2026-07-28, Elicitation, Safe URL Handling and Phishing).
  */
-import type { Sealer } from "../../mcp/session.ts";
+import type { Sealer } from "../../crypto/seal.ts";
 import type { Challenge } from "./challenge.ts";
 import { upstreamPath } from "./client-document.ts";
 

@@ -1,10 +1,11 @@
 import { createSecretKey, randomBytes } from "node:crypto";
 import { expect, it } from "vitest";
+import type { Sealer } from "../../../src/crypto/seal.ts";
 import { seal, unseal } from "../../../src/crypto/seal.ts";
 import { createDoors } from "../../../src/doors/doors.ts";
 import { closeRevoked } from "../../../src/doors/revoked.ts";
 import type { Arrival, Identity } from "../../../src/facts.ts";
-import { type Sealer, sealSession } from "../../../src/mcp/session.ts";
+import { sealSession } from "../../../src/mcp/session.ts";
 import type { EventStream } from "../../../src/reply.ts";
 
 const key = { kid: Buffer.from("abcd"), key: createSecretKey(randomBytes(32)) };

@@ -1,20 +1,13 @@
 import { createHmac, createSecretKey, randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import type { Fingerprint } from "../../../src/crypto/fingerprint.ts";
+import type { Sealer } from "../../../src/crypto/seal.ts";
 import { seal, unseal } from "../../../src/crypto/seal.ts";
 import type { Identity } from "../../../src/facts.ts";
-import {
-  type Fingerprint,
-  openCursor,
-  openState,
-  openTask,
-  sealCursor,
-  sealState,
-  signTask,
-} from "../../../src/mcp/handles.ts";
+import { openCursor, openState, openTask, sealCursor, sealState, signTask } from "../../../src/mcp/handles.ts";
 import {
   type Conversation,
   openRequestId,
-  type Sealer,
   sealEventId,
   sealSession,
   signRequestId,

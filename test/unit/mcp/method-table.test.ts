@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { AuditEntry } from "../../../src/audit/record.ts";
 import { type AuditBook, openTrail } from "../../../src/audit/trail.ts";
+import type { Sealer } from "../../../src/crypto/seal.ts";
 import { createDoors } from "../../../src/doors/doors.ts";
 import type { Arrival, Identity, McpRoute, Message, Pending, RequestMessage, Session } from "../../../src/facts.ts";
 import { createRecall } from "../../../src/limits/recall.ts";
@@ -12,7 +13,7 @@ import { readMessage } from "../../../src/mcp/message.ts";
 import { renderMethods } from "../../../src/mcp/method-page.ts";
 import { type Direction, listMethods, type MethodRow } from "../../../src/mcp/method-table.ts";
 import { type MethodRule, requestMethods } from "../../../src/mcp/methods.ts";
-import type { Conversation, Sealer } from "../../../src/mcp/session.ts";
+import type { Conversation } from "../../../src/mcp/session.ts";
 import { listChanges, narrowFilter, narrowSubscription } from "../../../src/mcp/subscription.ts";
 import { viewOf } from "../../../src/policy/evaluate.ts";
 import { openSession } from "../../../src/stages/session.ts";

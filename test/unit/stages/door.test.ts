@@ -29,15 +29,9 @@ function setScene() {
     diverted,
     enter(name: string, message: object, { identity = alice, upstreamId = "up-1", door = null }: Asking = {}) {
       const arrival = { interrupt: ({ code }: Denial) => ended.push(`${name}: ${code}`) } as unknown as Arrival;
-      return enter(
-        { calls },
-        arrival,
-        { server: "s" } as McpRoute,
-        identity,
-        message as Message,
-        { upstreamId, door } as Session,
-        reply,
-      );
+      const route = { server: "s" } as McpRoute;
+      const session = { upstreamId, door } as Session;
+      return enter({ calls }, { arrival, route, identity, message: message as Message, session }, reply);
     },
     cancel(id: RpcId, { identity = alice, upstreamId = "up-1", door = null }: Asking = {}) {
       calls.cancel(callKey("s", identity, { upstreamId, door }, id), reason);

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { readMessage } from "../../../src/mcp/message.ts";
-import type { Answer } from "../../../src/upstream/dispatch.ts";
+import type { ServerAnswer } from "../../../src/upstream/dispatch.ts";
 import { type EraFinding, probe } from "../../../src/upstream/probe.ts";
 import type { Outgoing, Transport } from "../../../src/upstream/transport.ts";
 
@@ -23,7 +23,7 @@ function answering(status: number, type: string | undefined, pieces: Iterable<st
   return {
     sent,
     body,
-    async send(outgoing): Promise<Answer> {
+    async send(outgoing): Promise<ServerAnswer> {
       sent.push(outgoing);
       return { statusCode: status, headers: type === undefined ? {} : { "content-type": type }, body };
     },

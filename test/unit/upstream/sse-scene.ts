@@ -1,6 +1,6 @@
 import { onTestFinished } from "vitest";
 import type { ServerConfig } from "../../../src/config/schema.ts";
-import type { Answer } from "../../../src/upstream/dispatch.ts";
+import type { ServerAnswer } from "../../../src/upstream/dispatch.ts";
 import { createSseTransport, type SseOptions } from "../../../src/upstream/sse-transport.ts";
 import { createPools, type Outgoing, type Transport } from "../../../src/upstream/transport.ts";
 import { until } from "../../golden/observe.ts";
@@ -15,7 +15,7 @@ export const firstByteMs = 30_000;
 export interface Scene {
   readonly server: ScriptedServer;
   readonly transport: Transport;
-  send(outgoing: Partial<Outgoing>): Promise<Answer>;
+  send(outgoing: Partial<Outgoing>): Promise<ServerAnswer>;
   /** Sends a request and hears its stream. */
   request(id: string | number, session: string, more?: Partial<Outgoing>): Promise<Heard>;
   /** Opens a session, its first request answered. */
@@ -100,14 +100,14 @@ export const note: Partial<Outgoing> = { kind: "notification", id: null, method:
 export const listen: Partial<Outgoing> = { kind: "listen", id: null, method: null, body: null };
 export const end: Partial<Outgoing> = { kind: "end", id: null, method: null, body: null };
 
-export async function textOf({ body }: Answer): Promise<string> {
+export async function textOf({ body }: ServerAnswer): Promise<string> {
   let text = "";
   for await (const chunk of body) text += String(chunk);
   return text;
 }
 
 /** Why a stream broke, as the corridor hears of it. */
-export async function faultOf({ body }: Answer): Promise<unknown> {
+export async function faultOf({ body }: ServerAnswer): Promise<unknown> {
   const heard = hear(body);
   const { cause } = await until("the end", () => heard.end);
   return cause;

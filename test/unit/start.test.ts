@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { explainStart } from "../../../src/commands/serve.ts";
+import { explainStart } from "../../src/start.ts";
 
 /** As Node reports it of a listener. */
 const failure = (code: string, address: string) =>
