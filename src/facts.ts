@@ -193,6 +193,8 @@ export interface Session extends Granted<"session"> {
   readonly upstreamId: string | null;
   /** Short keyed fingerprint for the audit record. */
   readonly fingerprint: string | null;
+  /** What tells it from all others (mcp/session.ts, sessionKey). */
+  readonly key: string | null;
   /** Whether it began with a client that opens links for its user. */
   readonly opensLinks: boolean;
   /** Where a stream goes on: the upstream's own event id, and the request whose answer it still owes. */

@@ -17,13 +17,10 @@ export interface SessionContents {
   readonly opensLinks?: true;
 }
 
-/** Names a session among those of all servers and callers: one server may call those of several callers the same. */
-export function sessionKey({ server, identity }: SessionOwner, upstreamId: string): string {
-  return JSON.stringify([server, identity.key, upstreamId]);
+/** Names a session among all that there ever were: a server may call those of several callers the same, and all that one of them begins. */
+export function sessionKey({ server, identityKey, upstreamId, issuedAtMs }: SessionContents): string {
+  return JSON.stringify([server, identityKey, upstreamId, issuedAtMs]);
 }
-
-/** Whose session it is. */
-type SessionOwner = Pick<Conversation, "server"> & { readonly identity: Pick<Identity, "key"> };
 
 /** One client's conversation with one server. What is sealed or signed for it opens in no other. */
 export interface Conversation {

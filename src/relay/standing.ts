@@ -1,6 +1,5 @@
 import { Denial } from "../denial.ts";
 import type { Identity } from "../facts.ts";
-import { sessionKey } from "../mcp/session.ts";
 import { renderEvent } from "../mcp/sse.ts";
 import { isWider, listChanges, narrowFilter, subscriptionKinds } from "../mcp/subscription.ts";
 import type { View } from "../policy/evaluate.ts";
@@ -79,9 +78,7 @@ export function stand(exchange: Exchange, stream: EventStream): Stand {
     if (acknowledged) void stream.write(renderChange(exchange, method));
     else owed.add(method);
   };
-  const { upstreamId } = exchange.conversation;
   const end = () => exchange.answer.body.destroy(new Denial("draining"));
-  const session = upstreamId === null ? null : sessionKey(exchange.conversation, upstreamId);
   const reconsider: Reconsider = (viewOf) => {
     const before = live.sight.view;
     live.sight = live.sight.by(viewOf(known.identity, known.route.server));
@@ -92,7 +89,7 @@ export function stand(exchange: Exchange, stream: EventStream): Stand {
     // What may be heard of now and was not asked of the server can only be had by asking again.
     if (!live.sight.sees({ kind: "server" }) || asksTooLittle(exchange)) end();
   };
-  const registration = kit.standing.add(session, reconsider, end);
+  const registration = kit.standing.add(known.session.key, reconsider, end);
   return {
     acknowledge() {
       acknowledged = true;

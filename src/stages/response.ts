@@ -2,7 +2,6 @@ import type { Trail } from "../audit/trail.ts";
 import { Denial } from "../denial.ts";
 import type { Answer, RequestMessage } from "../facts.ts";
 import { legacyRevisions } from "../mcp/era.ts";
-import { sessionKey } from "../mcp/session.ts";
 import { StreamFault } from "../mcp/sse.ts";
 import { type Exchange, expectationOf, findConversation, type Known, type ResponseKit } from "../relay/exchange.ts";
 import { refuseLost, relayJson } from "../relay/json.ts";
@@ -98,9 +97,8 @@ async function checkEra({ upstream }: Exchange, { protocolVersion }: RequestMess
 
 /** An ended session is not opened again, even where its server would not mind. */
 function acknowledgeEnd(exchange: Exchange, status: number): Promise<void> {
-  const { session } = exchange.known;
-  if (session.upstreamId !== null) {
-    const key = sessionKey(exchange.conversation, session.upstreamId);
+  const { key } = exchange.known.session;
+  if (key !== null) {
     exchange.kit.ended.add(key);
     exchange.kit.standing.endSession(key);
   }

@@ -47,6 +47,8 @@ export function openSession(
   const door = findDoor(rules, route, identity, message);
   const header = message.era === "modern" ? undefined : findHeader(arrival, route, door);
   const opened = header === undefined ? null : openId(rules, header, route, identity);
+  const key = opened && sessionKey(opened);
+  if (key !== null && rules.ended.has(key)) throw new Denial("session_revoked");
   const upstreamId = opened?.upstreamId ?? null;
   const fingerprint = upstreamId === null ? null : rules.fingerprint("mcp-session", upstreamId);
   // The gateway itself may still tell the server of the end.
@@ -57,6 +59,7 @@ export function openSession(
     door,
     upstreamId,
     fingerprint,
+    key,
     opensLinks: opened?.opensLinks ?? false,
     resume: message.kind === "listen" ? openResume(rules, conversation, message.lastEventId) : null,
     ...openHandles(rules, conversation, message),
@@ -85,8 +88,6 @@ function openId(rules: SessionRules, header: string, route: McpRoute, identity: 
   if (contents === undefined) throw new Denial("session_unknown");
   if (contents.server !== route.server || contents.identityKey !== identity.key) throw new Denial("session_foreign");
   if (rules.now() > contents.issuedAtMs + rules.lifetimeMs) throw new Denial("session_expired");
-  if (rules.ended.has(sessionKey({ server: route.server, identity }, contents.upstreamId)))
-    throw new Denial("session_revoked");
   return contents;
 }
 

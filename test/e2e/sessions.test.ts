@@ -116,6 +116,19 @@ it("a session that is ended leaves that of another caller, though the server cal
   expect(await client.post({ id: 1, method: "tools/list" }, own)).toMatchObject({ status: 200 });
 });
 
+it("a session that is ended leaves the caller's next one, though the server calls it the same", async () => {
+  const { client } = await set({
+    handler: (request, body, response) =>
+      request.method === "DELETE" ? void response.writeHead(204).end() : withSessions(request, body, response),
+  });
+  const begin = async () => ({ "mcp-session-id": (await client.post(initialize)).session ?? "" });
+  const first = await begin();
+  expect(await client.send("DELETE", { headers: first })).toMatchObject({ status: 204 });
+  const next = await begin();
+  expect(await client.post({ id: 1, method: "tools/list" }, next)).toMatchObject({ status: 200 });
+  expect(await client.post({ id: 2, method: "ping" }, first)).toMatchObject({ status: 404 });
+});
+
 it("a session ends its own streams with it", async () => {
   const session = await ada.begin();
   const stream = await ada.follow(session);

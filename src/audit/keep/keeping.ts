@@ -132,7 +132,7 @@ export class Keeper {
       await pipeline(source, createCompressor(), target, { signal: this.#ending.signal });
       await rename(draft, `${path}${compressedSuffix}`);
     } catch (error) {
-      // On a full disk it has the room that records need. Where it cannot be deleted, the next look says so.
+      // On a full disk it has the room that records need. Where it cannot be deleted, the next look writes over it, or says that it cannot.
       await rm(draft, { force: true }).catch(() => {});
       throw error;
     }

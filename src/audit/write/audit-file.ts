@@ -149,6 +149,7 @@ async function openLocked(
     const note = { ...startNote, ...opened.note, ...(torn === null ? {} : { torn }), ...describeShortfall(shortfall) };
     const result = files.write([gatewayEntry("start", now().toISOString(), note)], before);
     throwFirst(result);
+    if (options.forced === true) files.sync();
     options.onWritten?.(result.lines);
     file = new QueuedFile(options, files, keeper, lock);
   } catch (error) {

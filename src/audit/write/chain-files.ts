@@ -55,7 +55,7 @@ export class ChainFiles {
   #isNamed = false;
   /** What the first record of a new file will say. */
   #announcement: AuditEntry | null = null;
-  /** As it was before the last `write`. */
+  /** As it was before the last `write`, until the disk has that. */
   #before: { readonly end: ChainEnd; readonly announcement: AuditEntry | null };
 
   constructor(
@@ -82,7 +82,7 @@ export class ChainFiles {
   write(entries: readonly AuditEntry[], before = ""): BatchResult {
     const fault = before === "" ? this.#prepare() : null;
     if (fault !== null) return { faults: entries.map(() => fault), failure: fault, lines: [] };
-    this.#before = { end: this.end, announcement: this.#announcement };
+    this.#mark();
     const announced = this.#announcement === null ? [] : [this.#announcement];
     const { faults, failure, lines } = this.#writer.write([...announced, ...entries], before);
     if (failure === null) this.#announcement = null;
@@ -103,7 +103,11 @@ export class ChainFiles {
     );
   }
 
-  /** Takes back what came of the last `write`, with what was written behind it. No other file may have been begun since. */
+  #mark(): void {
+    this.#before = { end: this.end, announcement: this.#announcement };
+  }
+
+  /** Takes back what was written last and the disk does not have, with what was written behind it. No other file may have been begun since. */
   takeBack(): void {
     this.#writer.goBack(this.#before.end);
     this.#announcement = this.#before.announcement;
@@ -138,13 +142,15 @@ export class ChainFiles {
   async syncData(): Promise<void> {
     const file = this.#file;
     await file.syncData();
-    if (this.#isNamed) return;
-    await file.syncName();
-    this.#isNamed = file === this.#file;
+    if (!this.#isNamed) await file.syncName();
+    if (file !== this.#file) return;
+    this.#isNamed = true;
+    this.#mark();
   }
 
   sync(): void {
     this.#file.sync();
+    this.#mark();
   }
 
   close(): void {
@@ -195,7 +201,7 @@ export class ChainFiles {
     try {
       if (statSync(this.path).ino !== this.#file.stat().inode) throw new AuditFault(`${this.path} is another file now`);
       renderer = this.#nextRenderer();
-      // A checkpoint is forced to the disk with the record behind it, and that will stand in another file.
+      // What was taken back may stand on the disk all the same until that is forced to it, and what comes stands in another file.
       if (forced) this.#file.sync();
       linkSync(this.path, join(directory, previous));
       this.#replace(draft, join(directory, previous));

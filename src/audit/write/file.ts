@@ -1,10 +1,21 @@
-import { closeSync, constants, fdatasync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fstatSync,
+  fsync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { syncDirectory } from "../../durable.ts";
 import { AuditFault } from "../fault.ts";
 
-const forceToDisk = promisify(fdatasync);
+const forceToDisk = promisify(fsync);
+const forceDataToDisk = promisify(fdatasync);
 
 /** The few things the audit file does to the file under it. All but one block, and throw what the system says. */
 export interface AppendFile {
@@ -50,8 +61,21 @@ export function openAppendFile(path: string): AppendFile {
       return { sizeBytes: size, links: nlink, inode: ino };
     },
     sync: () => fsyncSync(descriptor),
-    syncData: () => forceToDisk(descriptor),
+    syncData: () => forceDataToDisk(descriptor),
     syncName: () => syncDirectory(dirname(path)),
     close: () => closeSync(descriptor),
   };
+}
+
+/** Forces what a path leads to at the moment to the disk, with the name that it has in its directory. */
+export async function syncFile(path: string): Promise<void> {
+  // By a descriptor of its own, opened at once: the file may be closed, and another one take its name, before the disk has it.
+  const descriptor = openSync(path, "r");
+  try {
+    await forceToDisk(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  // It may have been begun just now, and without its name it would be gone with all that is in it.
+  await syncDirectory(dirname(path));
 }

@@ -1,17 +1,12 @@
-import { closeSync, fsync, openSync } from "node:fs";
-import { dirname } from "node:path";
-import { promisify } from "node:util";
-import { syncDirectory } from "../../durable.ts";
 import { AuditFault } from "../fault.ts";
 import type { Keeper } from "../keep/keeping.ts";
 import { type AuditEntry, type AuditIdentity, gatewayEntry } from "../record.ts";
 import type { AuditFile, AuditFileOptions } from "./audit-file.ts";
 import type { ChainFiles } from "./chain-files.ts";
 import { Checkpoints } from "./checkpoints.ts";
+import { syncFile } from "./file.ts";
 import type { DirectoryLock } from "./lock.ts";
 import { type BatchResult, throwFirst } from "./writer.ts";
-
-const forceToDisk = promisify(fsync);
 
 const healMs = 2_000;
 const lookMs = 1_000;
@@ -49,6 +44,8 @@ export class QueuedFile implements AuditFile {
   #waiting: Waiting[] = [];
   /** Resolves when the disk has what was written last; null while nothing is being forced to it. */
   #forcing: Promise<void> | null = null;
+  /** How many wait for the disk with something to declare. They come before records, of which there may always be more. */
+  #declaring = 0;
   #healthy = true;
   #healing: NodeJS.Timeout | undefined;
   /** The file is not where its name leads to, and no new one can be begun there. */
@@ -107,8 +104,18 @@ export class QueuedFile implements AuditFile {
   }
 
   async declare(entry: AuditEntry): Promise<void> {
+    this.#declaring += 1;
     // This may begin another file, and what the disk refuses can be taken back only out of the one that is open.
     while (this.#forcing !== null) await this.#forcing;
+    this.#declaring -= 1;
+    try {
+      await this.#declareNow(entry);
+    } finally {
+      this.#flush();
+    }
+  }
+
+  async #declareNow(entry: AuditEntry): Promise<void> {
     if (this.#closed) throw new AuditFault("the audit trail is closed");
     const written = this.#write([entry], true);
     throwFirst(written);
@@ -122,24 +129,19 @@ export class QueuedFile implements AuditFile {
       return;
     }
     this.#publish(written);
-    // By a descriptor of its own: the file may be closed, and another one be begun, before the disk has it.
-    const descriptor = openSync(this.path, "r");
-    try {
-      await forceToDisk(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    // It may have been begun just now, and without its name it would be gone with all that is in it.
-    await syncDirectory(dirname(this.path));
+    await syncFile(this.path);
   }
 
   #flush(): void {
     // What comes while the disk is busy waits together, and is forced to it together.
-    if (this.#forcing !== null) return;
+    if (this.#forcing !== null || this.#declaring > 0) return;
     const batch = this.#waiting;
     this.#waiting = [];
-    if (batch.length === 0) return;
-    const written = this.#write(batch.map(({ entry }) => entry));
+    if (batch.length > 0) this.#finish(batch, this.#write(batch.map(({ entry }) => entry)));
+  }
+
+  /** Has what is written forced to the disk, where it is to be, and tells of it then. */
+  #finish(batch: readonly Waiting[], written: Written): void {
     if (this.#options.forced === true && written.failure === null) {
       const settle = (failure: AuditFault | null) => {
         const faults = written.faults.map((fault) => fault ?? failure);
@@ -257,7 +259,8 @@ export class QueuedFile implements AuditFile {
     this.#keeper.attend();
     if (this.#forcing !== null || !this.#healthy) return;
     this.#reclaim();
-    this.#publish({ lines: [], checkpoint: this.#certify() });
+    const checkpoint = this.#certify();
+    if (checkpoint !== null) this.#finish([], { faults: [], failure: null, lines: [], checkpoint });
   }
 
   /** Has another file begun where this one was moved or deleted, or its key is gone. Told once when that fails, and once when it works again. */
@@ -277,10 +280,11 @@ export class QueuedFile implements AuditFile {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#looking);
-    this.#stopHealing();
+    await this.#keeper.stop();
     this.#flush();
     while (this.#forcing !== null) await this.#forcing;
-    await this.#keeper.stop();
+    // What the disk has refused just now would be tried again in a file that is closed.
+    this.#stopHealing();
     const { now, stopNote = {} } = this.#options;
     try {
       // Where no `recovered` has told yet what is missing, the last record does.

@@ -4,7 +4,6 @@ import type { Denial } from "../../../src/denial.ts";
 import type { Identity, RpcId } from "../../../src/facts.ts";
 import type { Era } from "../../../src/mcp/era.ts";
 import type { OwnedTask } from "../../../src/mcp/handles.ts";
-import { sessionKey } from "../../../src/mcp/session.ts";
 import { type Narrowed, narrowFilter } from "../../../src/mcp/subscription.ts";
 import type { View } from "../../../src/policy/evaluate.ts";
 import type { Exchange } from "../../../src/relay/exchange.ts";
@@ -81,7 +80,8 @@ interface Opened {
   readonly filter?: Readonly<Record<string, unknown>> | null;
   readonly uris?: readonly string[];
   readonly tasks?: readonly OwnedTask[];
-  readonly upstreamId?: string | null;
+  /** Which session the stream belongs to. */
+  readonly key?: string | null;
 }
 
 /** A stream, what its client has heard, and why it was broken off. */
@@ -95,12 +95,12 @@ interface Scene {
 }
 
 function open(order: Opened = {}, standing = createStandingStreams()): Scene {
-  const { era = "modern", id = 7, view = views.some, filter = {}, uris = [], tasks = [], upstreamId = null } = order;
+  const { era = "modern", id = 7, view = views.some, filter = {}, uris = [], tasks = [], key = null } = order;
   const targets = [{ kind: "server" as const }, ...uris.map((name) => ({ kind: "resource" as const, name }))];
   const narrowed: Narrowed | null =
     filter === null ? null : narrowFilter(sightOf(view), { targets, args: filter }, tasks);
   const message = filter === null ? { kind: "listen", era } : { kind: "request", era, id, targets, args: filter };
-  const session = { tasks: new Map(tasks.map((task) => [task.taskId, task])) };
+  const session = { key, tasks: new Map(tasks.map((task) => [task.taskId, task])) };
   const identity = { key: "alice" } as Identity;
   const body = new Readable({ read() {} }).on("error", () => {});
   const known = { message, session, identity, route: { server: "s" }, decision: { narrowed } };
@@ -109,7 +109,6 @@ function open(order: Opened = {}, standing = createStandingStreams()): Scene {
     known,
     live: { sight: sightOf(view) },
     expected: { filter },
-    conversation: { server: "s", identity, upstreamId },
     answer: { body },
   } as unknown as Exchange;
   const heard: Record<string, unknown>[] = [];
@@ -186,14 +185,10 @@ describe("the stream of a session", () => {
   });
 
   it("is ended with it", () => {
-    const scene = open({ ...session, upstreamId: "up-1" });
-    const keyOf = (server: string, upstreamId: string, key = "alice") =>
-      sessionKey({ server, identity: { key } }, upstreamId);
-    scene.standing.endSession(keyOf("s", "up-2"));
-    scene.standing.endSession(keyOf("t", "up-1"));
-    scene.standing.endSession(keyOf("s", "up-1", "mallory"));
+    const scene = open({ ...session, key: "one" });
+    scene.standing.endSession("another");
     expect(scene.ended()).toBeNull();
-    scene.standing.endSession(keyOf("s", "up-1"));
+    scene.standing.endSession("one");
     expect(scene.ended()).toEqual(draining);
   });
 

@@ -32,7 +32,8 @@ const route = (server = "s") => ({ server, door: "none" }) as McpRoute;
 const arrival = (headers: Record<string, string>) =>
   ({ headers: new Map(Object.entries(headers)) }) as unknown as Arrival;
 const legacy = { kind: "request", era: "legacy" } as Message;
-const sessionId = sealSession(rules.sealer, { upstreamId: "up-1", server: "s", identityKey: "alice", issuedAtMs });
+const contents = { upstreamId: "up-1", server: "s", identityKey: "alice", issuedAtMs };
+const sessionId = sealSession(rules.sealer, contents);
 const withSession = arrival({ "mcp-session-id": sessionId });
 
 describe("sessions", () => {
@@ -84,11 +85,12 @@ describe("sessions", () => {
 
   it("do not open any more once they were ended, and others go on", () => {
     const rules = rulesAt(issuedAtMs);
-    rules.ended.add(sessionKey({ server: "t", identity: alice }, "up-1"));
-    rules.ended.add(sessionKey({ server: "s", identity: alice }, "up-2"));
-    rules.ended.add(sessionKey({ server: "s", identity: mallory }, "up-1"));
+    rules.ended.add(sessionKey({ ...contents, server: "t" }));
+    rules.ended.add(sessionKey({ ...contents, upstreamId: "up-2" }));
+    rules.ended.add(sessionKey({ ...contents, identityKey: "mallory" }));
+    rules.ended.add(sessionKey({ ...contents, issuedAtMs: issuedAtMs - 1 }));
     expect(openSession(rules, withSession, route(), alice, legacy).upstreamId).toBe("up-1");
-    rules.ended.add(sessionKey({ server: "s", identity: alice }, "up-1"));
+    rules.ended.add(sessionKey(contents));
     expect(() => openSession(rules, withSession, route(), alice, legacy)).toThrow(
       expect.objectContaining({ code: "session_revoked" }),
     );

@@ -161,7 +161,7 @@ describe("closing files", () => {
     const sink = await open({ forced: true, openFile, rotation: once });
     await sink.append(callEntry());
     await sink.append(callEntry());
-    expect(forced.splice(0)).toEqual(["data", "name", "data"]);
+    expect(forced.splice(0)).toEqual(["file", "data", "name", "data"]);
     clock += day;
     await sink.append(callEntry());
     expect(forced.splice(0)).toEqual(["file", "data", "name"]);

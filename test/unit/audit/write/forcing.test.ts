@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { closedName } from "../../../../src/audit/files/layout.ts";
 import { gatewayEntry } from "../../../../src/audit/record.ts";
 import { verifyTrail } from "../../../../src/audit/verify/verify.ts";
@@ -30,6 +30,9 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 /** Each record has a checkpoint behind it. */
 const checkpoints = () => ({ signer, everyRecords: 1, everyMs: Infinity, path: join(home, "checkpoint") });
+
+/** Each is signed a second after the last one, if there was a record. */
+const timely = () => ({ ...checkpoints(), everyRecords: Infinity, everyMs: 1_000 });
 
 function open(options: Partial<AuditFileOptions>): Promise<AuditFile> {
   return openAuditFile({ directory, forced: true, now: () => new Date(clock), healMs: day, ...options });
@@ -68,6 +71,16 @@ function slowDisk() {
     else forced?.reject(error);
   };
   return { disk, openFile, answer };
+}
+
+async function appendOne(file: AuditFile, answer: () => Promise<void>): Promise<void> {
+  const appended = file.append(callEntry());
+  void answer();
+  await appended;
+}
+
+async function untilWritten(count: number): Promise<void> {
+  while (linesIn(path).length < count) await turn();
 }
 
 describe("a disk that takes its time", () => {
@@ -113,6 +126,62 @@ describe("a disk that takes its time", () => {
     expect([start, ...heard]).toEqual(linesIn(path));
     expect(existsSync(join(home, "checkpoint"))).toBe(true);
     await sink.close();
+  });
+
+  test("nor of a checkpoint that is due with no record before it, and nothing is written behind that meanwhile", async () => {
+    const { openFile, answer } = slowDisk();
+    const heard: string[] = [];
+    const onWritten = (lines: readonly string[]) => void heard.push(...lines);
+    const sink = await open({ openFile, onWritten, lookMs: 1, checkpoints: timely() });
+    await appendOne(sink, answer);
+    clock += 1_000;
+    await untilWritten(3);
+    const behind = sink.append(callEntry());
+    await turn();
+    expect(eventsIn()).toEqual(["start", "request", "checkpoint"]);
+    expect([heard.length, existsSync(join(home, "checkpoint"))]).toEqual([2, false]);
+    await answer();
+    void answer();
+    await behind;
+    expect([heard, existsSync(join(home, "checkpoint"))]).toEqual([linesIn(path), true]);
+    await sink.close();
+  });
+
+  test("lets what has to be declared have its turn however much there is to record", async () => {
+    const { openFile, answer } = slowDisk();
+    const sink = await open({ openFile });
+    let declared = false;
+    const appends = [sink.append(callEntry())];
+    await turn();
+    const declaring = sink
+      .declare(gatewayEntry("expired", new Date(clock).toISOString(), { file: "a" }))
+      .then(() => (declared = true));
+    for (let round = 0; round < 5 && !declared; round += 1) {
+      appends.push(sink.append(callEntry()));
+      await answer();
+      await turn();
+    }
+    expect(declared).toBe(true);
+    void answer();
+    await Promise.all([declaring, ...appends]);
+    await sink.close();
+    expect(eventsIn()).toEqual(["start", "request", "expired", ...appends.slice(1).map(() => "request"), "stop"]);
+    expect(await verify()).toMatchObject({ ok: true, stopped: true });
+  });
+
+  test("has the first record before anybody hears of it", async () => {
+    const { openFile } = slowDisk();
+    const heard: string[] = [];
+    const onWritten = (lines: readonly string[]) => void heard.push(...lines);
+    const sync = () => {
+      throw new Error("EIO");
+    };
+    const opening = open({ openFile: (name) => ({ ...openFile(name), sync }), onWritten });
+    await expect(opening).rejects.toThrow(/cannot be written: EIO/);
+    expect(heard).toEqual([]);
+    const sink = await open({});
+    await sink.close();
+    expect(await verify()).toMatchObject({ ok: true, stopped: true });
   });
 });
 
@@ -198,6 +267,43 @@ describe("a disk that refuses", () => {
     expect(eventsIn().slice(3)).toEqual(["expired", "checkpoint"]);
     await sink.close();
     expect(await verify()).toMatchObject({ ok: true, stopped: true });
+  });
+
+  test("a checkpoint alone has the chain go back to the record before it, and keeps calls from going on", async () => {
+    const { openFile, answer } = slowDisk();
+    const failures: unknown[] = [];
+    const onFailure = (error: unknown) => void failures.push(error);
+    const sink = await open({ openFile, onFailure, lookMs: 1, checkpoints: timely() });
+    await appendOne(sink, answer);
+    clock += 1_000;
+    await untilWritten(3);
+    await answer(refused);
+    while (sink.healthy) await turn();
+    expect([eventsIn(), failures.length, existsSync(join(home, "checkpoint"))]).toEqual([
+      ["start", "request"],
+      1,
+      false,
+    ]);
+    await appendOne(sink, answer);
+    expect([sink.healthy, eventsIn()]).toEqual([true, ["start", "request", "request", "checkpoint"]]);
+    await sink.close();
+    expect(await verify()).toMatchObject({ ok: true, stopped: true });
+  });
+
+  test("the last record before the end leaves nobody behind who tries to heal a file that is closed", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    try {
+      const { openFile, answer } = slowDisk();
+      const sink = await open({ openFile });
+      const last = sink.append(callEntry());
+      const closed = sink.close();
+      void answer(refused);
+      await expect(last).rejects.toThrow(/forced/);
+      await closed;
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test("now and then: what was promised is in the trail once, what was not is in it nowhere and counted", async () => {
