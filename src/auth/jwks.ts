@@ -63,8 +63,13 @@ export function createKeySource(options: KeySourceOptions): KeySource {
   const fetches = { ok: 0, failed: 0 };
   let failures = 0;
   let problem: string | undefined;
-  let notBeforeMs = -Infinity;
+  let failedAtMs = -Infinity;
+  let pauseMs = 0;
   let unknownAtMs = -Infinity;
+
+  /** A clock that was set back makes neither a pause longer nor keys younger. */
+  const sinceMs = (atMs: number) => Math.abs(now() - atMs);
+  const isPausing = () => sinceMs(failedAtMs) < pauseMs;
 
   async function load(): Promise<void> {
     try {
@@ -77,7 +82,8 @@ export function createKeySource(options: KeySourceOptions): KeySource {
       problem = undefined;
       if (changed) options.onChange?.();
     } catch (error) {
-      notBeforeMs = now() + Math.min(firstBackoffMs * 2 ** failures, maxBackoffMs);
+      failedAtMs = now();
+      pauseMs = Math.min(firstBackoffMs * 2 ** failures, maxBackoffMs);
       fetches.failed += 1;
       failures += 1;
       problem = error instanceof Error ? error.message : String(error);
@@ -87,7 +93,7 @@ export function createKeySource(options: KeySourceOptions): KeySource {
 
   /** Joins the fetch under way or starts one; without either while backing off. Never rejects. */
   async function refresh(): Promise<void> {
-    if (running === undefined && now() < notBeforeMs) return;
+    if (running === undefined && isPausing()) return;
     running ??= load().finally(() => {
       running = undefined;
     });
@@ -95,11 +101,11 @@ export function createKeySource(options: KeySourceOptions): KeySource {
   }
 
   function usable(): Loaded | undefined {
-    return loaded !== undefined && now() - loaded.atMs <= maxUsableMs ? loaded : undefined;
+    return loaded !== undefined && sinceMs(loaded.atMs) <= maxUsableMs ? loaded : undefined;
   }
 
   function unavailable(): Denial {
-    const retryAfterMs = Math.max(notBeforeMs - now(), firstBackoffMs);
+    const retryAfterMs = Math.max(pauseMs - sinceMs(failedAtMs), firstBackoffMs);
     return new Denial("keys_unavailable", { detail: problem ?? "no keys yet", retryAfterMs });
   }
 
@@ -107,7 +113,7 @@ export function createKeySource(options: KeySourceOptions): KeySource {
   async function obtain(): Promise<{ keys: Loaded; fresh: boolean }> {
     const keys = usable();
     if (keys !== undefined) {
-      if (now() - keys.atMs > options.maxAgeMs) void refresh();
+      if (sinceMs(keys.atMs) > options.maxAgeMs) void refresh();
       return { keys, fresh: false };
     }
     await refresh();
@@ -118,7 +124,7 @@ export function createKeySource(options: KeySourceOptions): KeySource {
 
   /** Keys fetched after these, if there are any or may be asked for. */
   async function obtainNewer(keys: Loaded): Promise<Loaded | undefined> {
-    const mayAsk = now() - unknownAtMs >= unknownKeyEveryMs && now() >= notBeforeMs;
+    const mayAsk = sinceMs(unknownAtMs) >= unknownKeyEveryMs && !isPausing();
     if (loaded === keys && (running !== undefined || mayAsk)) {
       if (running === undefined) unknownAtMs = now();
       await refresh();
@@ -138,7 +144,7 @@ export function createKeySource(options: KeySourceOptions): KeySource {
       if (found === undefined) throw new Denial("token_key", { detail: describeKey(header) });
       return found;
     },
-    ageMs: () => (loaded === undefined ? undefined : now() - loaded.atMs),
+    ageMs: () => (loaded === undefined ? undefined : sinceMs(loaded.atMs)),
     fetches,
     async prime() {
       await refresh();

@@ -30,7 +30,8 @@ export function createOwnKeySource(keys: OwnKeys, now: () => number): Pick<KeySo
     async getKey(header) {
       const key = await find(header);
       if (key !== undefined) return key;
-      if (running === undefined && now() - askedAtMs >= unknownKeyEveryMs) {
+      // A clock that was set back must not make the pause longer.
+      if (running === undefined && Math.abs(now() - askedAtMs) >= unknownKeyEveryMs) {
         askedAtMs = now();
         running = keys
           .refresh()

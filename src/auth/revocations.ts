@@ -31,12 +31,16 @@ export function handleOf(revoked: Revoked): string {
   return JSON.stringify(Object.values(revoked));
 }
 
+/** Nothing good will ever go by that name, whatever the clock said when something was issued by it: it may have been set back since. */
+export const forever = Number.MAX_SAFE_INTEGER;
+
 /**
- * Up to when what was issued is void. Of a grant and a token that is all of this second, since `iat` has whole seconds and nothing good
- * follows by the same name; of users and clients it is now.
+ * Up to when what was issued is void. Of a token that is for ever. Of a grant that goes on it is all of this second, since `iat` has whole
+ * seconds and nothing good follows within it; of users and clients it is now.
  */
 export function reachOf({ kind }: Revoked, nowMs: number): number {
-  return kind === "grant" || kind === "token" ? nowMs - (nowMs % 1_000) + 999 : nowMs;
+  if (kind === "token") return forever;
+  return kind === "grant" ? nowMs - (nowMs % 1_000) + 999 : nowMs;
 }
 
 /**

@@ -33,15 +33,19 @@ export interface TokenCache {
   clear(): void;
 }
 
-interface Admission {
-  readonly token: VerifiedToken;
+/** When it was reached, and up to when it is remembered. */
+interface Verdict {
+  readonly fromMs: number;
   readonly untilMs: number;
 }
 
-interface Refused {
+interface Admission extends Verdict {
+  readonly token: VerifiedToken;
+}
+
+interface Refused extends Verdict {
   readonly code: DenialCode;
   readonly detail: string;
-  readonly untilMs: number;
 }
 
 /** Milliseconds; short, because a token may become valid (`nbf`) and a key may become known. */
@@ -61,13 +65,16 @@ export function createTokenCache(options: TokenCacheOptions): TokenCache {
     inFlight += 1;
     try {
       const verified = await verify(token, resource);
-      const untilMs = Math.min(verified.expiresAtMs, verified.recheckAtMs, now() + maxAgeMs);
-      remember(mine.admissions, key, { token: verified, untilMs }, maxEntries);
+      const fromMs = now();
+      const untilMs = Math.min(verified.expiresAtMs, verified.recheckAtMs, fromMs + maxAgeMs);
+      remember(mine.admissions, key, { token: verified, fromMs, untilMs }, maxEntries);
       return verified;
     } catch (error) {
       if (error instanceof Denial && error.code.startsWith("token_")) {
         const { code, extra } = error;
-        remember(mine.refusals, key, { code, detail: extra.detail ?? "", untilMs: now() + refusalMs }, maxEntries);
+        const fromMs = now();
+        const refused = { code, detail: extra.detail ?? "", fromMs, untilMs: fromMs + refusalMs };
+        remember(mine.refusals, key, refused, maxEntries);
       }
       throw error;
     } finally {
@@ -78,9 +85,10 @@ export function createTokenCache(options: TokenCacheOptions): TokenCache {
   function findVerdict(key: string): VerifiedToken | undefined {
     const nowMs = now();
     const admission = admissions.get(key);
-    if (admission !== undefined && nowMs < admission.untilMs) return admission.token;
+    if (admission !== undefined && isRemembered(admission, nowMs)) return admission.token;
     const refusal = refusals.get(key);
-    if (refusal !== undefined && nowMs < refusal.untilMs) throw new Denial(refusal.code, { detail: refusal.detail });
+    if (refusal !== undefined && isRemembered(refusal, nowMs))
+      throw new Denial(refusal.code, { detail: refusal.detail });
     return undefined;
   }
 
@@ -109,6 +117,11 @@ export function createTokenCache(options: TokenCacheOptions): TokenCache {
       running = new Map();
     },
   };
+}
+
+/** A clock that was set back must not make a verdict last longer: its issuer may have revoked the token. */
+function isRemembered({ fromMs, untilMs }: Verdict, nowMs: number): boolean {
+  return fromMs <= nowMs && nowMs < untilMs;
 }
 
 /** Callers add to a refusal what only they know, so each gets one of its own. */

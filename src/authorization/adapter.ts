@@ -145,13 +145,16 @@ class StoreAdapter implements Adapter {
 
   /**
    * The library has a refresh token end before what came of it. Its client, told to try again in between, would find it gone and all of it
-   * revoked, so the token goes last.
+   * revoked, so the token goes last. A step of a login it looks for first and takes away later: of several who come to one at once, one goes on.
+   *
+   * @throws SessionNotFound for the others
    */
   async destroy(id: string): Promise<undefined> {
     const { uid, grantId } = (await this.#store.get(this.#kind, id))?.value ?? {};
     if (this.#model === "RefreshToken" && typeof grantId === "string") await this.#voidGrant(grantId);
     if (typeof uid === "string") await this.#store.delete(sessionUids, uid);
-    await this.#store.delete(this.#kind, id);
+    const isTaken = await this.#store.delete(this.#kind, id);
+    if (!isTaken && this.#model === "Interaction") throw new errors.SessionNotFound("somebody has gone on from it");
   }
 
   async revokeByGrantId(grantId: string): Promise<undefined> {

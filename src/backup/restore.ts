@@ -6,6 +6,7 @@ import { ConfigError } from "../config/diagnose.ts";
 import { loadParts } from "../config/parts.ts";
 import { makeDirectory } from "../directory.ts";
 import { syncDirectory } from "../durable.ts";
+import { storeName } from "../state/sqlite-store.ts";
 import { BackupError, systemCode } from "./fault.ts";
 import type { Manifest } from "./manifest.ts";
 import { type UnpackOptions, unpackArchive } from "./unpack.ts";
@@ -15,6 +16,8 @@ export interface Restored {
   readonly manifest: Manifest;
   /** Absolute path of the configuration. */
   readonly config: string;
+  /** Whether it has a store in it, which knows of nothing that came after the backup. */
+  readonly hasStore: boolean;
   /** What does not lie where the configuration looks for it. */
   readonly moves: readonly Move[];
 }
@@ -51,14 +54,15 @@ export async function restoreBackup(options: UnpackOptions, to: string): Promise
     throw error;
   }
   const config = join(directory, manifest.config);
+  const hasStore = manifest.files.some(({ kind, path }) => kind === "state" && basename(path) === storeName);
   const named = await findDirectories(config);
-  if (named === null) return { manifest, config, moves: [] };
+  if (named === null) return { manifest, config, hasStore, moves: [] };
   await renameForPath(directory, manifest, named.audit);
   const moves = [
     { from: join(directory, manifest.state.path), to: named.state },
     { from: join(directory, manifest.audit.path), to: named.audit },
   ];
-  return { manifest, config, moves: moves.filter(({ from, to: wanted }) => from !== wanted) };
+  return { manifest, config, hasStore, moves: moves.filter(({ from, to: wanted }) => from !== wanted) };
 }
 
 /** Where files are until all of them are there. Of two that restore into one directory, one makes it. */

@@ -48,7 +48,8 @@ export const requestNotes: ReadonlyMap<string, MethodNote> = new Map<string, Met
     "subscriptions/listen",
     {
       ...sinceStateless,
-      message: "the filter loses what is not allowed; `taskIds`: handles become the server's ids, others are cut",
+      message:
+        "the filter loses what is not allowed, or takes more than was proved; `taskIds`: handles become the server's ids, others are cut",
     },
   ],
   ["tools/list", always],

@@ -44,11 +44,11 @@ export function narrowFilter(
   const [, ...uris] = targets;
   const filter = isObject(args) ? args : {};
   const asked = Object.entries(subscriptionKinds).filter(([member]) => filter[member] === true);
-  const { sees, opens } = sight.seer();
+  const { hears, opens } = sight.listener();
   // What is told of a task has its result, which takes as much to be had as by asking for it.
   const heard = [...tasks].filter((task) => task.targets.every(opens));
   return {
-    uris: uris.map(sees),
+    uris: uris.map(hears),
     tasks: heard.map(({ taskId }) => taskId),
     kinds: new Set(asked.map(([, kind]) => kind).filter((kind) => sight.seesAny(kind))),
   };

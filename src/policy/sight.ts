@@ -62,11 +62,16 @@ export class Sight {
     return judge(this.view, target, circumstances);
   }
 
+  /** Whether it may be heard as things stand that a resource has changed: that takes as much as to call for it, and is no call to read it. */
+  hears(target: Target, purse?: Purse): boolean {
+    return this.#judge(target, null, undefined, purse).effect === "allow";
+  }
+
   /** Both for many that one message asks of; together they cost no more than the message may. */
-  seer(): { sees(target: Target): boolean; opens(target: Target): boolean } {
+  listener(): { hears(target: Target): boolean; opens(target: Target): boolean } {
     const purse = fillLargePurse();
     return {
-      sees: (target) => this.sees(target, undefined, purse),
+      hears: (target) => this.hears(target, purse),
       opens: (target) => this.opens(target, purse),
     };
   }

@@ -8,6 +8,7 @@ import { type Conversation, sealEventId } from "../mcp/session.ts";
 import { createStreamReader, renderEvent, type StreamEvent } from "../mcp/sse.ts";
 import type { EventStream } from "../reply.ts";
 import { refuseServerRequest } from "../upstream/refuse.ts";
+import { limitAsks } from "./ask-limit.ts";
 import { recordAsked } from "./asked.ts";
 import { type Exchange, type Known, sessionHeader } from "./exchange.ts";
 import { learnLists } from "./lists.ts";
@@ -173,36 +174,22 @@ async function judgeEvent(exchange: Exchange, event: StreamEvent, settle: Settle
         isAcknowledgment: judged.method === "notifications/subscriptions/acknowledged",
       };
     case "ask":
-      limitAsks(exchange);
+      limitAsks(exchange.live, exchange.kit.now());
       await trail.ask(judged.method, true);
       // Asked once more, it may be answered once more: servers repeat what a cut may have swallowed.
       kit.answered.delete(judged.id);
       return { block: say(judged.text) };
     case "refuse":
-      limitAsks(exchange);
+      limitAsks(exchange.live, exchange.kit.now());
       await trail.ask(judged.method, false);
       void refuseServerRequest(upstream, known, judged.idText, exchangeHeaders(known, conversation));
       return unsaid;
     case "drop":
       if (judged.asked === null) return unsaid;
-      limitAsks(exchange);
+      limitAsks(exchange.live, exchange.kit.now());
       await trail.ask(judged.asked, false);
       return unsaid;
   }
-}
-
-const maxAsks = 300;
-const asksWindowMs = 60_000;
-
-/** Each request of a server is on record, so one that asks without end would fill the disk. */
-function limitAsks({ kit, live }: Exchange): void {
-  const nowMs = kit.now();
-  if (nowMs - live.asksSinceMs >= asksWindowMs) {
-    live.asks = 0;
-    live.asksSinceMs = nowMs;
-  }
-  live.asks += 1;
-  if (live.asks > maxAsks) throw new Denial("client_request_denied", { detail: "too many requests of the server" });
 }
 
 /** What a header can bring back, unchanged. */

@@ -46,7 +46,8 @@ export async function recordDeeds(
 ): Promise<void> {
   let pending = false;
   for (const { key, value, revision } of await store.list(deeds)) {
-    const isClaimed = value.claimedAtMs !== null && nowMs - value.claimedAtMs < claimMs;
+    // A clock that was set back must not make the wait longer.
+    const isClaimed = value.claimedAtMs !== null && Math.abs(nowMs - value.claimedAtMs) < claimMs;
     const claim = { ...value, claimedAtMs: nowMs };
     const claimed = isClaimed ? null : await store.put(deeds, key, claim, { expected: revision });
     if (claimed === null) {

@@ -24,12 +24,13 @@ const unknownForMs = 5_000;
 /** @param ask asks the server; @param now milliseconds, of any origin */
 export function createServerEra(ask: () => Promise<EraFinding>, now: () => number): ServerEra {
   let known: EraFinding = { era: "unknown" };
-  let goodUntilMs = Number.NEGATIVE_INFINITY;
+  let learnedAtMs = Number.NEGATIVE_INFINITY;
+  let goodForMs = 0;
   let asking: Promise<EraFinding> | null = null;
   const learn = (finding: EraFinding) => {
     known = finding;
-    const forMs = { modern: Number.POSITIVE_INFINITY, legacy: legacyForMs, unknown: unknownForMs }[finding.era];
-    goodUntilMs = now() + forMs;
+    learnedAtMs = now();
+    goodForMs = { modern: Number.POSITIVE_INFINITY, legacy: legacyForMs, unknown: unknownForMs }[finding.era];
     asking = null;
     return finding;
   };
@@ -38,12 +39,13 @@ export function createServerEra(ask: () => Promise<EraFinding>, now: () => numbe
       return known;
     },
     async find() {
-      if (now() < goodUntilMs) return known;
+      // A clock that was set back must not keep it for longer.
+      if (Math.abs(now() - learnedAtMs) < goodForMs) return known;
       asking ??= ask().then(learn, () => learn({ era: "unknown" }));
       return asking;
     },
     doubt() {
-      goodUntilMs = Number.NEGATIVE_INFINITY;
+      goodForMs = 0;
     },
   };
 }

@@ -1,4 +1,4 @@
-import { handleOf, lateTokenMs, type Revoked, reachOf, revocationKeptMs, revocations } from "../../auth/revocations.ts";
+import { forever, handleOf, type Revoked, reachOf, revocationKeptMs, revocations } from "../../auth/revocations.ts";
 import { endTokensOf } from "../../auth/session-tokens/keep.ts";
 import { endLogins, users } from "../../auth/users/user.ts";
 import type { Store } from "../../state/store.ts";
@@ -15,7 +15,7 @@ export interface Revoker {
 
 /** Makes void what was issued, and ends what it could be had anew with. */
 export async function revoke(store: Store, revoked: Revoked, revoker: Revoker): Promise<void> {
-  await put(store, revoked, revoker);
+  await put(store, revoked, revoker, revoked.kind === "grant" ? forever : reachOf(revoked, revoker.nowMs));
   if (revoked.kind === "user" && revoked.issuer === "builtin") {
     // First, so that whatever is written while the rest is looked for counts no more.
     await dateLogins(store, revoked.subject, revoker.nowMs);
@@ -23,7 +23,7 @@ export async function revoke(store: Store, revoked: Revoked, revoker: Revoker): 
   }
   // There will be no other of this name.
   for (const grant of await endGrants(store, revoked, revoker.nowMs))
-    await put(store, { kind: "grant", grant }, { ...revoker, nowMs: revoker.nowMs + lateTokenMs });
+    await put(store, { kind: "grant", grant }, revoker, forever);
   if (revoked.kind === "user") await dropLogins(store, revoked);
 }
 
@@ -55,7 +55,13 @@ export async function endAllLogins(store: Store, name: string, revoker: Revoker)
   await endLoginsOf(store, name, revoker.nowMs);
 }
 
-async function put(store: Store, revoked: Revoked, { by, reason, nowMs }: Revoker): Promise<void> {
-  const value = { atMs: reachOf(revoked, nowMs), by, reason };
+/** @param atMs up to when what was issued is void */
+async function put(
+  store: Store,
+  revoked: Revoked,
+  { by, reason, nowMs }: Revoker,
+  atMs = reachOf(revoked, nowMs),
+): Promise<void> {
+  const value = { atMs, by, reason };
   await store.put(revocations, handleOf(revoked), value, { expiresAtMs: nowMs + revocationKeptMs });
 }

@@ -31,8 +31,11 @@ export function restoreCommand(io: CommandIo): Command {
     );
 }
 
-function renderPlaces({ config, moves }: Restored): string {
+function renderPlaces({ manifest: { created }, config, hasStore, moves }: Restored): string {
   const lines = [`restored  ${config}`];
+  // Nobody would notice that a thief has back what was taken from him.
+  if (hasStore)
+    lines.push("", `What was revoked, disabled, changed or used after ${created} is so no more: do it anew.`);
   if (moves.length > 0) lines.push("", "The configuration looks elsewhere for these; move them there:");
   return `${[...lines, ...moves.map(({ from, to }) => `${from} → ${to}`)].join("\n")}\n`;
 }

@@ -244,6 +244,58 @@ describe("an issuer that is away", () => {
   });
 });
 
+describe("a clock that was set back by an hour", () => {
+  const hourMs = 3_600_000;
+
+  test("does not keep a fetch that failed from being repeated", async () => {
+    away = true;
+    const source = sourceOf();
+    expect(await codeOf(ask(source))).toBe("keys_unavailable");
+    nowMs -= hourMs;
+    away = false;
+    await expect(ask(source)).resolves.toBeDefined();
+  });
+
+  test("does not have a client wait for longer", async () => {
+    away = true;
+    const source = sourceOf();
+    await source.prime();
+    nowMs -= 500;
+    const denial = await ask(source).catch((error: unknown) => error);
+    expect((denial as Denial).extra).toMatchObject({ retryAfterMs: 1_000 });
+    expect(fetched).toHaveLength(1);
+  });
+
+  test("does not keep an unknown kid from being looked for", async () => {
+    const source = sourceOf();
+    await source.prime();
+    expect(await codeOf(ask(source, "k2"))).toBe("token_key");
+    nowMs -= hourMs;
+    published = [k1.publicJwk, k2.publicJwk];
+    await expect(ask(source, "k2")).resolves.toBeDefined();
+  });
+
+  test("does not make keys young", async () => {
+    const source = sourceOf();
+    await source.prime();
+    nowMs -= hourMs;
+    expect(source.ageMs()).toBe(hourMs);
+    await ask(source);
+    expect(fetched).toHaveLength(2);
+    await settle(source);
+    expect(source.ageMs()).toBe(0);
+  });
+
+  test("does not let keys serve for longer than they may", async () => {
+    const source = sourceOf();
+    await source.prime();
+    away = true;
+    nowMs -= maxStaleMs + 1;
+    expect(source.ageMs()).toBe(maxStaleMs + 1);
+    expect(await codeOf(ask(source))).toBe("keys_unavailable");
+  });
+});
+
 describe("what is in a set", () => {
   test.each<[string, () => unknown[], string]>([
     ["a symmetric key", () => [{ kty: "oct", k: "c2VjcmV0", kid: "k1" }], "token_key"],

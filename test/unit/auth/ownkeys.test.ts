@@ -59,6 +59,14 @@ test("invented key ids do not keep the disk busy", async () => {
   expect(refreshes).toBe(2);
 });
 
+test("a clock that was set back keeps no key from being looked for", async () => {
+  const source = createOwnKeySource(keys, () => nowMs);
+  await expect(source.getKey(header("k2"))).rejects.toMatchObject({ code: "token_key" });
+  nowMs -= 3_600_000;
+  onDisk = { keys: [k1.publicJwk, k2.publicJwk] };
+  await expect(source.getKey(header("k2"))).resolves.toBeDefined();
+});
+
 test("a ring that cannot be read leaves known keys in use", async () => {
   const broken = { ...keys, refresh: () => Promise.reject(new Error("keys.json is gone")) };
   const source = createOwnKeySource(broken, () => nowMs);

@@ -101,6 +101,14 @@ it.each<[Revoked, boolean]>([
   expect(book.standingOf(token).revoked).toBe(isRevoked);
 });
 
+it("a token that was ended by its own name stays so, also where the clock was set back after it was issued", async () => {
+  const { book, revoke } = keep();
+  const revoked: Revoked = { kind: "token", issuer: "corp", id: "token-1" };
+  revoke(revoked, reachOf(revoked, 100_000));
+  await book.load();
+  expect(book.standingOf({ ...token, claims: { ...token.claims, iat: 3_700 } }).revoked).toBe(true);
+});
+
 it("knows of MCP sessions by their fingerprint, and takes no token's name for one", async () => {
   const { book, revoke } = keep();
   expect(book.isSessionRevoked("A".repeat(16))).toBe(false);

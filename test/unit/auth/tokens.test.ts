@@ -66,6 +66,15 @@ describe("an admission", () => {
     expect(calls).toHaveLength(2);
   });
 
+  test("is asked for again when the clock was set back, for then nobody knows how old it is", async () => {
+    const cache = cacheOf();
+    outcomes.t = () => ({ ...token(), recheckAtMs: nowMs + 20_000 });
+    await cache.verify("t", "r");
+    nowMs -= 3_600_000;
+    outcomes.t = refusing("token_unknown");
+    expect(await denialOf(cache.verify("t", "r"))).toMatchObject({ code: "token_unknown" });
+  });
+
   test("is for one resource", async () => {
     const cache = cacheOf();
     await cache.verify("t", "r");
@@ -117,6 +126,15 @@ describe("a refusal", () => {
     expect(await denialOf(cache.verify("t", "r"))).toMatchObject({ code });
     delete outcomes.t;
     await expect(cache.verify("t", "r")).resolves.toBeDefined();
+  });
+
+  test("is not remembered for longer because the clock was set back", async () => {
+    const cache = cacheOf();
+    outcomes.t = refusing("token_key");
+    await denialOf(cache.verify("t", "r"));
+    nowMs -= 3_600_000;
+    outcomes.t = token;
+    expect(await cache.verify("t", "r")).toMatchObject({ subject: "ann" });
   });
 
   test("what is no refusal passes as it is", async () => {

@@ -82,6 +82,15 @@ it("lets a refresh token be used by all who come with it at the same moment, fro
   expect(await tokens.find("a")).not.toHaveProperty("consumed");
 });
 
+it("lets one of those go on from a step of a login who come to it at the same moment", async () => {
+  const { adapterOf, exp } = open();
+  const steps = adapterOf("Interaction");
+  await steps.upsert("a", { uid: "a", exp: exp() }, 900);
+  const tries = await Promise.allSettled([steps.destroy("a"), steps.destroy("a"), steps.destroy("a")]);
+  expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  expect(tries.find(({ status }) => status === "rejected")).toMatchObject({ reason: { name: "SessionNotFound" } });
+});
+
 it("ends everything of a grant", async () => {
   const { adapterOf } = open();
   await adapterOf("AuthorizationCode").upsert("a", { grantId: "g" }, 60);

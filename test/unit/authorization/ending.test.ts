@@ -1,8 +1,9 @@
 /** What of a user's logins ends with another password, and with being disabled. */
 import { expect, it } from "vitest";
+import { createRevocationBook } from "../../../src/auth/revocations.ts";
 import { createUserDirectory } from "../../../src/auth/users/directory.ts";
 import { endLogins, type User } from "../../../src/auth/users/user.ts";
-import { endAllLogins } from "../../../src/authorization/grants/revoke.ts";
+import { endAllLogins, revoke } from "../../../src/authorization/grants/revoke.ts";
 import { asPage } from "../../e2e/browser.ts";
 import { claimsOf, logIn, openWorld, origin, resource, whereIs } from "./world.ts";
 
@@ -42,6 +43,16 @@ it("takes a login of the same second that comes after it, and keeps the consent"
   const tokens = await world.redeem(callback);
   expect(claimsOf(tokens)).toMatchObject({ sub: "ann", auth_time: Date.now() / 1_000 + 1 });
   expect(claimsOf(await world.refresh(tokens))).toMatchObject({ sub: "ann" });
+});
+
+it("ends tokens that were issued before the clock was set back, with the grant that they are of", async () => {
+  const { world, tokens } = await begin();
+  const { sub: subject, ...claims } = claimsOf(tokens) as { sub: string; grant_id: string };
+  world.pass(-3_600_000);
+  await revoke(world.store, { kind: "grant", grant: claims.grant_id }, { by: "op", reason: null, nowMs: Date.now() });
+  const book = createRevocationBook(world.store);
+  await book.load();
+  expect(book.standingOf({ issuer: "builtin", subject, client: null, claims }).revoked).toBe(true);
 });
 
 it("ends logins of a clock that was set back since, and keeps the consent", async () => {

@@ -7,6 +7,7 @@ import { checkpointName, ledgerName } from "../../../src/audit/files/layout.ts";
 import { readHold, writeHold } from "../../../src/audit/keep/hold.ts";
 import { inspect } from "../../../src/backup/check.ts";
 import { unpackArchive } from "../../../src/backup/unpack.ts";
+import { openSqliteStore } from "../../../src/state/sqlite-store.ts";
 import { backUp, backup, buildHouse, type House } from "./house.ts";
 
 let house: House;
@@ -88,6 +89,19 @@ describe("backup create, verify and restore", () => {
       const { mode } = await stat(join(entry.parentPath, entry.name));
       expect([entry.name, mode & 0o777]).toEqual([entry.name, entry.isDirectory() ? 0o700 : 0o600]);
     }
+  });
+
+  it("say that what was revoked since then is so no more, where there is a store", async () => {
+    const warning = "is so no more: do it anew";
+    expect((await create("--recipient", house.recipient)).codes).toEqual([0]);
+    const without = await restore();
+    expect([without.codes, without.out.includes(warning)]).toEqual([[0], false]);
+    await rm(without.target, { recursive: true });
+    openSqliteStore(house.at("data/state.db"), Date.now).close();
+    expect((await create("--recipient", house.recipient, "--force")).codes).toEqual([0]);
+    const { out: said } = await restore();
+    const [, made = "no time"] = /^made {6}(\S+) by/.exec(said) ?? [];
+    expect(said).toContain(`What was revoked, disabled, changed or used after ${made} ${warning}`);
   });
 
   it("give what is named after the path of the audit directory the name that is looked for, of each trail", async () => {

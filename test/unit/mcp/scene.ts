@@ -19,19 +19,25 @@ roles:
   tools:
     allow:
       - { id: tools, server: s, tools: ["*"] }
+  further:
+    allow:
+      - { id: open, server: s, resources: ["test://open/1"] }
+      - { id: further, server: s, resources: ["*"], require: { scopes: [more] } }
 bindings:
   - { roles: [some], groups: [some] }
   - { roles: [all], groups: [all] }
   - { roles: [tools], groups: [tools] }
+  - { roles: [further], groups: [further] }
 `;
 const { sources } = readPolicies([{ file: "p.yaml", text: policy }]);
 const program = compilePolicy(sources, ["s"]);
 
-/** What somebody sees who may see some things, everything, every tool and nothing else, or nothing. */
+/** What somebody sees who may see some things, everything, every tool and nothing else, resources that all but one take more, or nothing. */
 export const views = {
   some: viewFor("some"),
   all: viewFor("all"),
   tools: viewFor("tools"),
+  further: viewFor("further"),
   none: viewFor("none"),
 } as const satisfies Record<string, View>;
 
@@ -40,6 +46,7 @@ export const sights = {
   some: sightOf(views.some),
   all: sightOf(views.all),
   tools: sightOf(views.tools),
+  further: sightOf(views.further),
   none: sightOf(views.none),
 } as const;
 

@@ -32,6 +32,7 @@ describe("what an identity may hear of", () => {
     ["some", [true, false, true], ["echo"], ["tool", "prompt", "resource"]],
     ["all", [true, true, true], ["echo", "drop", "mixed"], ["tool", "prompt", "resource"]],
     ["tools", [false, false, false], ["echo", "drop", "mixed"], ["tool"]],
+    ["further", [true, false, false], [], ["resource"]],
     ["none", [false, false, false], [], []],
   ])("%s", (name, uris, heard, kinds) => {
     expect(narrowFilter(sights[name], { targets, args: asked }, tasks)).toEqual({

@@ -64,3 +64,13 @@ it("leaves what another gateway records, until that has taken too long", async (
   await recordDeeds(store, append, 62_000);
   expect(entries).toHaveLength(1);
 });
+
+it("waits no longer for a gateway that died because the clock was set back", async () => {
+  const { store, entries, append } = open();
+  await reportDeed(store, "api-key.revoke", {}, 3_700_000);
+  const dies = new Promise<void>(() => {});
+  void recordDeeds(store, () => dies, 3_700_000);
+  await expect.poll(async () => (await store.list(deeds))[0]?.value.claimedAtMs).toBe(3_700_000);
+  await recordDeeds(store, append, 100_000);
+  expect(entries).toHaveLength(1);
+});

@@ -85,6 +85,17 @@ describe("the era of a server", () => {
     expect(await found).toEqual(again ? modern : finding);
   });
 
+  it.each<[string, EraFinding]>([
+    ["legacy", legacy],
+    ["unknown", unknown],
+  ])("%s is asked again when the clock was set back", async (_name, finding) => {
+    const scene = await learn(finding);
+    scene.nowMs -= 3_600_000;
+    const found = scene.era.find();
+    scene.answer(modern);
+    expect(await found).toEqual(modern);
+  });
+
   it("lasts from the answer, not from the question", async () => {
     const scene = setScene();
     const found = scene.era.find();
