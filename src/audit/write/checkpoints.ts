@@ -1,6 +1,8 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { NoteSigner } from "../../crypto/note.ts";
 import { type Checkpoint, originOf, readCheckpoint, renderCheckpoint } from "../checkpoint.ts";
+import { type AuditEntry, gatewayEntry } from "../record.ts";
+import type { BatchResult } from "./writer.ts";
 
 /** How and how often it is signed how far a trail has come. */
 export interface CheckpointOptions {
@@ -21,6 +23,19 @@ export interface ChainHead {
   readonly hash: string;
 }
 
+/** What a checkpoint is written behind. */
+interface Chain {
+  readonly end: ChainHead;
+  writeBehind(entry: AuditEntry): BatchResult | null;
+}
+
+/** A checkpoint that is in the file, as a record with a number. */
+export interface WrittenCheckpoint {
+  readonly note: string;
+  readonly seq: number;
+  readonly lines: readonly string[];
+}
+
 /** Signs how far one trail has come, when it is time. */
 export class Checkpoints {
   readonly #options: CheckpointOptions;
@@ -34,26 +49,36 @@ export class Checkpoints {
     this.#signedMs = nowMs;
   }
 
-  isDue({ seq }: ChainHead, nowMs: number): boolean {
-    const { everyRecords, everyMs } = this.#options;
-    const since = seq - this.#signedSeq;
-    // A clock that was set back must not put it off until it has caught up with itself.
-    return since >= everyRecords || (since > 0 && Math.abs(nowMs - this.#signedMs) >= everyMs);
-  }
-
-  sign(head: ChainHead): string {
+  /**
+   * Writes how far a chain has come, right behind that.
+   *
+   * @param last whether it is time in any case
+   * @returns null where it is not time, or it could not be written
+   */
+  write(chain: Chain, now: Date, last: boolean): WrittenCheckpoint | null {
+    const { end } = chain;
+    if (!last && !this.#isDue(end, now.getTime())) return null;
     const { signer } = this.#options;
-    return signer.sign(renderCheckpoint({ ...head, origin: originOf(signer.verifier.name, head.trail) }));
+    const note = signer.sign(renderCheckpoint({ ...end, origin: originOf(signer.verifier.name, end.trail) }));
+    const result = chain.writeBehind({ ...gatewayEntry("checkpoint", now.toISOString()), checkpoint: note });
+    return result?.failure === null ? { note, seq: chain.end.seq, lines: result.lines } : null;
   }
 
-  /** To be told when a note is in the trail, as the record `seq`. Throws what the file system does; the next one tries again. */
-  keep(note: string, seq: number, nowMs: number): void {
+  /** To be told when one is in the trail to stay. Throws what the file system does; the next one tries again. */
+  keep({ note, seq }: WrittenCheckpoint, nowMs: number): void {
     this.#signedSeq = seq;
     this.#signedMs = nowMs;
     this.#options.onSigned?.(note);
     const draft = `${this.#options.path}.new`;
     writeFileSync(draft, note, { mode: 0o600 });
     renameSync(draft, this.#options.path);
+  }
+
+  #isDue({ seq }: ChainHead, nowMs: number): boolean {
+    const { everyRecords, everyMs } = this.#options;
+    const since = seq - this.#signedSeq;
+    // A clock that was set back must not put it off until it has caught up with itself.
+    return since >= everyRecords || (since > 0 && Math.abs(nowMs - this.#signedMs) >= everyMs);
   }
 }
 

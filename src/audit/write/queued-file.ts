@@ -3,7 +3,7 @@ import type { Keeper } from "../keep/keeping.ts";
 import { type AuditEntry, type AuditIdentity, gatewayEntry } from "../record.ts";
 import type { AuditFile, AuditFileOptions } from "./audit-file.ts";
 import type { ChainFiles } from "./chain-files.ts";
-import { Checkpoints } from "./checkpoints.ts";
+import { Checkpoints, type WrittenCheckpoint } from "./checkpoints.ts";
 import { syncFile } from "./file.ts";
 import type { DirectoryLock } from "./lock.ts";
 import { type BatchResult, throwFirst } from "./writer.ts";
@@ -18,13 +18,6 @@ interface Waiting {
   readonly again: boolean;
   readonly resolve: () => void;
   readonly reject: (error: AuditFault) => void;
-}
-
-/** A checkpoint that is in the file, as a record with a number. */
-interface WrittenCheckpoint {
-  readonly note: string;
-  readonly seq: number;
-  readonly lines: readonly string[];
 }
 
 /** What became of a batch, and the checkpoint behind it. */
@@ -174,15 +167,8 @@ export class QueuedFile implements AuditFile {
     return { ...result, checkpoint };
   }
 
-  /** @returns null where no checkpoint is due, or it could not be written */
   #certify(last = false): WrittenCheckpoint | null {
-    const now = this.#options.now();
-    const { end } = this.#files;
-    if (this.#checkpoints === null || !(last || this.#checkpoints.isDue(end, now.getTime()))) return null;
-    const note = this.#checkpoints.sign(end);
-    const entry = { ...gatewayEntry("checkpoint", now.toISOString()), checkpoint: note };
-    const result = this.#files.writeBehind(entry);
-    return result?.failure === null ? { note, seq: this.#files.end.seq, lines: result.lines } : null;
+    return this.#checkpoints?.write(this.#files, this.#options.now(), last) ?? null;
   }
 
   /** Hands lines to the sinks and keeps the checkpoint; only once they cannot be taken back, so that both speak of what is in the trail. */
@@ -191,7 +177,7 @@ export class QueuedFile implements AuditFile {
     if (all.length > 0) this.#options.onWritten?.(all);
     if (checkpoint === null) return;
     try {
-      this.#checkpoints?.keep(checkpoint.note, checkpoint.seq, this.#options.now().getTime());
+      this.#checkpoints?.keep(checkpoint, this.#options.now().getTime());
     } catch (error) {
       this.#options.onTrouble?.(error);
     }

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import { type CheckpointOptions, Checkpoints } from "../../../../src/audit/write/checkpoints.ts";
+import { createNoteSigner } from "../../../../src/crypto/note.ts";
 
 const openedMs = Date.parse("2026-08-01T10:00:00.000Z");
-const options = { everyRecords: 10, everyMs: 60_000 } as CheckpointOptions;
+const signer = createNoteSigner(Buffer.alloc(32, 1), () => "key-of-the-test");
+const options: CheckpointOptions = { signer, everyRecords: 10, everyMs: 60_000, path: "kept by nobody" };
 
 test.each([
   ["as many records as it takes", 15, 1, true],
@@ -14,5 +16,8 @@ test.each([
   ["a record, and a clock that was set back a little", 6, -59_999, false],
 ])("is due after %s", (_case, seq, laterMs, due) => {
   const checkpoints = new Checkpoints(options, 5, openedMs);
-  expect(checkpoints.isDue({ trail: "0a1b2c3d4e5f", seq, hash: "" }, openedMs + laterMs)).toBe(due);
+  const end = { trail: "0a1b2c3d4e5f", seq, hash: "0".repeat(64) };
+  const writeBehind = () => ({ faults: [null], failure: null, lines: ["the line"] });
+  const written = checkpoints.write({ end, writeBehind }, new Date(openedMs + laterMs), false);
+  expect(written?.lines ?? null).toEqual(due ? ["the line"] : null);
 });
