@@ -7,6 +7,7 @@ import { HashingBusy } from "../auth/users/hashing.ts";
 import type { JudgePassword } from "../auth/users/new-password.ts";
 import type { Passkeys } from "../auth/users/passkeys/passkeys.ts";
 import type { SecondFactors } from "../auth/users/second-factors.ts";
+import type { Fingerprint } from "../crypto/fingerprint.ts";
 import type { Sealer } from "../crypto/seal.ts";
 import { type Store, StoreError } from "../state/store.ts";
 import type { Vault } from "../upstream/vault/vault.ts";
@@ -50,7 +51,7 @@ export interface PageKit {
   readonly vaults: ReadonlyMap<string, Vault>;
   readonly sealer: Pick<Sealer, "unseal">;
   /** Keyed digest, to tell a form of ours. */
-  readonly fingerprint: (label: string, text: string) => string;
+  readonly fingerprint: Fingerprint;
   readonly delay: Delay;
   readonly judgePassword: JudgePassword;
   /** Told of what must not happen. */

@@ -2,7 +2,6 @@
 import { readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { permissivePolicy } from "../fixtures/gateway.ts";
@@ -10,7 +9,7 @@ import { answerMinimally, type Recorder, type RecorderHandler } from "../fixture
 import { readAudit, until } from "../golden/observe.ts";
 import { openDoor, type PlainDoor } from "./elder-client.ts";
 import { toolCall } from "./http.ts";
-import { reloads, replaceFile, type Setting, set, upstreamSession } from "./setting.ts";
+import { reloads, replaceFile, type Setting, set, upstreamSession, withClock } from "./setting.ts";
 
 /** A server with sessions, their streams and their ends; calls of `never` are not answered, those of `later` and ends when released. */
 function withWholeSessions(release: Promise<void> = Promise.resolve()): RecorderHandler {
@@ -47,8 +46,6 @@ async function openSession(setting: Setting): Promise<PlainDoor> {
   await until("the session's stream", () => setting.recorder.requests.some(({ method }) => method === "GET"));
   return door;
 }
-
-const clock = fileURLToPath(new URL("../fixtures/clock.ts", import.meta.url));
 
 const changeSettings = async ({ gateway }: Setting) => {
   const config = parse(await readFile(gateway.configFile, "utf8"));
@@ -89,7 +86,7 @@ describe("the session at the server ends once", () => {
   });
 
   it("when the token expires", async () => {
-    const setting = await set({ handler: withWholeSessions(), nodeArgs: ["--import", clock] });
+    const setting = await set({ handler: withWholeSessions(), nodeArgs: withClock });
     const door = await openSession(setting);
     setting.gateway.child.kill("SIGUSR2");
     await over(door);

@@ -1,14 +1,11 @@
 /** People log in at the gateway, and MCP clients get their tokens by it. */
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { decodeJwt } from "jose";
 import { expect, it, onTestFinished } from "vitest";
 import { readAudit, until } from "../golden/observe.ts";
 import { asPage, asTarget, openBrowser } from "./browser.ts";
 import { clients, command, createWallet, enabled, logIn, password, setLogin, trust, user } from "./login-world.ts";
-import { set } from "./setting.ts";
-
-const clock = fileURLToPath(new URL("../fixtures/clock.ts", import.meta.url));
+import { set, withClock } from "./setting.ts";
 
 it.each(["v1", "v2"] as const)(
   "the client of SDK %s registers, has its user log in and consent, and calls",
@@ -70,7 +67,7 @@ it.each(["v1", "v2"] as const)(
 );
 
 it.each(["v1", "v2"] as const)("the client of SDK %s gets its next token by itself", async (sdk) => {
-  const setting = await setLogin({}, { nodeArgs: ["--import", clock] });
+  const setting = await setLogin({}, { nodeArgs: withClock });
   const { kept, call } = await logIn(setting, sdk);
   const first = kept.tokens?.access_token;
   setting.gateway.child.kill("SIGUSR2");

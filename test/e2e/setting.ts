@@ -12,6 +12,9 @@ import { createClient, type HttpClient } from "./http.ts";
 
 export const sallyport = fileURLToPath(new URL("../../bin/sallyport.js", import.meta.url));
 
+/** Arguments of Node for a gateway whose clock SIGUSR2 sets 20 minutes ahead. */
+export const withClock = ["--import", fileURLToPath(new URL("../fixtures/clock.ts", import.meta.url))] as const;
+
 export interface Setting {
   readonly gateway: Gateway;
   readonly recorder: Recorder;

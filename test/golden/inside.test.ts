@@ -17,6 +17,7 @@ import { alone } from "../../src/state/station.ts";
 import { receive } from "../../src/visit.ts";
 import { permissivePolicy } from "../fixtures/gateway.ts";
 import { answerMinimally, type Recorder, startRecorder } from "../fixtures/recorder.ts";
+import { createTenant } from "../fixtures/tenant.ts";
 import { provokedInside } from "./inside.ts";
 import { readAudit, readMetric } from "./observe.ts";
 
@@ -48,20 +49,8 @@ beforeEach(async () => {
   const loaded = await loadConfig(file);
   logged.length = 0;
   const line = (_facts: unknown, text: string) => void logged.push(text);
-  house = await buildHouse(
-    loaded,
-    { debug: line, info: line, warn: line, error: line },
-    {
-      servers: () => [],
-      issuers: () => [],
-      certificateExpiry: () => null,
-      config: () => loaded.config,
-      configHash: () => "",
-      policyHash: () => "",
-      forgetTokens() {},
-    },
-    alone,
-  );
+  const log = { debug: line, info: line, warn: line, error: line };
+  house = await buildHouse(loaded, log, createTenant(loaded), alone);
   gateway = buildGateway(loaded, house);
   server = createServer((request, response) => void receive(gateway, house, request, response, null));
   server.listen(0, "127.0.0.1");

@@ -7,6 +7,7 @@ import { buildHouse, type House } from "../../src/house.ts";
 import type { Log } from "../../src/observe/log.ts";
 import { alone } from "../../src/state/station.ts";
 import { permissivePolicy } from "../fixtures/gateway.ts";
+import { createTenant } from "../fixtures/tenant.ts";
 import { readAudit } from "../golden/observe.ts";
 
 /** The order in which what was opened is closed; the books fail while they should. */
@@ -67,16 +68,7 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 
 function build(): Promise<House> {
   const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
-  const tenant = {
-    servers: () => [],
-    issuers: () => [],
-    certificateExpiry: () => null,
-    config: () => loaded.config,
-    configHash: () => "",
-    policyHash: () => "",
-    forgetTokens() {},
-  };
-  return buildHouse(loaded, log, tenant, alone);
+  return buildHouse(loaded, log, createTenant(loaded), alone);
 }
 
 it("closes the state before the file that tells of it, and the sinks behind that", async () => {

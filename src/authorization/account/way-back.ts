@@ -2,12 +2,10 @@
  * How a browser that was sent to log in comes back to where it was: the place stands in `state`, and is good only along with a cookie
  * that the same browser got with it. Pure.
  */
+import type { Fingerprint } from "../../crypto/fingerprint.ts";
 import { upstreamPath } from "../../upstream/vault/client-document.ts";
 import { accountPath, backPath } from "../paths.ts";
 import { readCookie } from "../sessions/cookies.ts";
-
-/** Keyed digest: 16 base64url characters. */
-type Fingerprint = (label: string, text: string) => string;
 
 /**
  * Where a browser may come back to, and nowhere else: a page with another path has to be added. None may do anything but show something

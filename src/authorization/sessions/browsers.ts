@@ -3,10 +3,8 @@
  * says nothing but that and lets nobody in. Pure.
  */
 
+import type { Fingerprint } from "../../crypto/fingerprint.ts";
 import { readCookie } from "./cookies.ts";
-
-/** Keyed digest: 16 base64url characters. */
-type Fingerprint = (label: string, text: string) => string;
 
 /** How long a browser is known after a login. */
 const lifeMs = 180 * 86_400_000;
